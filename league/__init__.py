@@ -1,0 +1,1 @@
+"""A distributed self-play league on Ray."""

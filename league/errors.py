@@ -1,0 +1,100 @@
+"""Everything that `league` raises on purpose, as one tree.
+
+    LeagueError
+    ├── ConfigError                 a key, a type or a value in the configuration
+    ├── GameError                   a game that cannot be found, or cannot be played by this engine
+    │   └── UnknownGameError
+    ├── PolicyError                 a policy that cannot be named, read or built
+    │   ├── UnknownPolicyError
+    │   └── CorruptSnapshotError    the weights are not the bytes that were stored
+    ├── StoreError                  the opponent pool in Redis
+    │   ├── StoreUnreachableError   no server answers there
+    │   ├── StorePermissionError    the server, or the folder, refuses us
+    │   ├── StoreFullError          no room; nothing was lost, nothing was added
+    │   ├── StoreSchemaError        written by a newer version of this project
+    │   └── WrongLeagueError        holds another game's league, or none
+    ├── DivergedError               a loss or a weight that is not a finite number
+    ├── ClusterError                Ray: too small, unreachable, or not fit for this store
+    └── MissingExtraError           an optional dependency is not installed
+
+A message is one line for a person: what was wrong, with which value, and what to do.
+The command line prints it and exits with code 2; anything outside this tree is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LeagueError(Exception):
+    """Root of everything raised on purpose."""
+
+
+class ConfigError(LeagueError):
+    """A key, a type or a value in the configuration is wrong."""
+
+
+class GameError(LeagueError):
+    """A game cannot be played by this engine."""
+
+
+class UnknownGameError(GameError):
+    """No game of that name."""
+
+
+class PolicyError(LeagueError):
+    """A policy cannot be named, read or built."""
+
+
+class UnknownPolicyError(PolicyError):
+    """No policy of that name in this league."""
+
+
+class CorruptSnapshotError(PolicyError):
+    """The stored weights do not have the hash under which they were stored."""
+
+
+class StoreError(LeagueError):
+    """The store refused or failed."""
+
+
+class StoreUnreachableError(StoreError):
+    """No server answers at that address."""
+
+
+class StorePermissionError(StoreError):
+    """The server or the folder refuses us."""
+
+
+class StoreFullError(StoreError):
+    """The server has no room. Nothing was lost and nothing was added."""
+
+
+class StoreSchemaError(StoreError):
+    """The league was written by a newer version of this project."""
+
+
+class WrongLeagueError(StoreError):
+    """The store holds another game's league, or none at all."""
+
+
+class DivergedError(LeagueError):
+    """A loss or a weight is not a finite number."""
+
+
+class ClusterError(LeagueError):
+    """Ray is unreachable, too small, or not fit for this store."""
+
+
+class MissingExtraError(LeagueError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'league[{extra}]'")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `"; did you mean 'x'?"` for the known word nearest to `word`, or nothing."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
