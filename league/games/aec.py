@@ -1,0 +1,154 @@
+"""Any PettingZoo AEC environment as a `Game`: B environments, advanced one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from league.errors import GameError
+from league.games.aec_board import AecBoard, Layout, read_layout
+from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
+from league.games.base import GameSpec, Step
+
+SEEDS = 2**31
+"""Seeds lie in `[0, SEEDS)`, which every environment takes."""
+
+
+class AecSource(NamedTuple):
+    """An environment that was found and can be played."""
+
+    spec: GameSpec
+    layout: Layout
+    make: Callable[[], AecEnv]
+
+
+class Boards:
+    """B boards and the arrays that they write their movers' views into."""
+
+    def __init__(self, make: Callable[[], AecEnv], layout: Layout, num_games: int) -> None:
+        self.observations = np.zeros((num_games, *layout.shape), np.float32)
+        self.legal = np.ones((num_games, layout.actions), np.bool_)
+        self.seats = np.zeros(num_games, np.int64)
+        self.rows = [
+            AecBoard(make, layout, observation=seen, legal=legal, seat=self.seats[row : row + 1])
+            for row, (seen, legal) in enumerate(zip(self.observations, self.legal, strict=True))
+        ]
+
+
+@lru_cache
+def load_aec(name: str) -> AecSource:
+    """Find an environment by the names that `make_game` takes, and start one game to see that it can be played.
+
+    Raises `UnknownGameError`, `MissingExtraError`, or `GameError` with what is wrong.
+    """
+    name = full_name(name)
+    factory = find_factory(name)
+    env = build(name, factory)
+    make = partial(build, name, factory)
+    if "ansi" in getattr(env, "metadata", {}).get("render_modes", ()):
+        text = partial(build, name, factory, render_mode="ansi")
+        try:
+            text()
+        except GameError:
+            pass  # its metadata promise a mode that its factory does not take
+        else:
+            make = text
+    layout = read_layout(name, env)
+    trial = Boards(make, layout, 1).rows[0]
+    trial.reset(0)
+    if trial.error is not None:
+        raise GameError(f"{name} cannot be played: {trial.error}")
+    spec = GameSpec(
+        name=name,
+        seats=len(layout.agents),
+        shape=layout.shape,
+        actions=layout.actions,
+        batched=False,
+        deterministic=is_perfect_information(name),
+    )
+    return AecSource(spec, layout, make)
+
+
+class AecGame:
+    """B environments behind the `Game` protocol. Everything that an environment raises stays inside.
+
+    A game in which the environment raises, pays a reward that is not finite, or leaves the mover without a legal action
+    is dropped (`Step.dropped`, rewards zero), and its board gets a new environment with its next reset. A seat that is
+    out before the others is stepped with None here and keeps receiving rewards. Truncation ends a game as termination
+    does. Whether an action is legal is left to the environment: PettingZoo's own let the mover lose.
+    """
+
+    def __init__(self, name: str, num_games: int, *, device: torch.device | str = "cpu", seed: int = 0) -> None:
+        source = load_aec(name)
+        self.spec = source.spec
+        self.num_games = num_games
+        self.device = torch.device(device)
+        self.last_error: str | None = None
+        """What the environment of the last dropped game did wrong."""
+        self._layout = source.layout
+        self._boards = Boards(source.make, source.layout, num_games)
+        self._random = np.random.default_rng(seed)
+        self._tensors: dict[str, Tensor] = {}
+        self.reset()
+
+    def reset(self, mask: Tensor | None = None, seeds: Tensor | None = None) -> None:
+        """Start a new game on the boards of `mask`, bool `[B]`; all of them without it.
+
+        `seeds`, int64 `[B]`, are taken modulo 2^31. Without them they are drawn from the game's own seed. A game that
+        cannot be started is dropped at its next ply.
+        """
+        rows = range(self.num_games) if mask is None else mask.nonzero().squeeze(1).tolist()
+        chosen = None if seeds is None else seeds.tolist()
+        for row in rows:
+            seed = int(self._random.integers(SEEDS)) if chosen is None else chosen[row] % SEEDS
+            self._boards.rows[row].reset(seed)
+        self._tensors.clear()
+
+    def observe(self) -> Tensor:
+        """float32 `[B, *spec.shape]`; zeros where the game is over."""
+        return self._tensor("observations", self._boards.observations)
+
+    def legal(self) -> Tensor:
+        """bool `[B, A]`; everything where the game is over."""
+        return self._tensor("legal", self._boards.legal)
+
+    def to_move(self) -> Tensor:
+        """int64 `[B]`: the seat to move, or that moved last where the game is over."""
+        return self._tensor("seats", self._boards.seats)
+
+    def step(self, actions: Tensor) -> Step:
+        """Play one action, int64 `[B]`, on every board."""
+        rewards = np.zeros((self.num_games, self.spec.seats), np.float32)
+        done = np.zeros(self.num_games, np.bool_)
+        dropped = np.zeros(self.num_games, np.bool_)
+        for row, (board, action) in enumerate(zip(self._boards.rows, actions.tolist(), strict=True)):
+            rewards[row], done[row] = board.step(action)
+            if board.error is not None:
+                dropped[row] = True
+                self.last_error = f"{self.spec.name}: {board.error}"
+        self._tensors.clear()
+        return Step(*(torch.from_numpy(array).to(self.device) for array in (rewards, done, dropped)))
+
+    def render(self, row: int) -> str:
+        """The environment's own text where it has render mode `ansi`, else the mover's view in numbers."""
+        env = self._boards.rows[row].env
+        if env is not None and getattr(env, "render_mode", None) == "ansi":
+            text = env.render()
+            if isinstance(text, str):
+                return text
+        agent = self._layout.agents[self._boards.seats[row]]
+        legal = " ".join(map(str, self._boards.legal[row].nonzero()[0]))
+        seen = np.array2string(self._boards.observations[row], threshold=200, max_line_width=100)
+        return f"{agent} to move\nobservation {seen}\nlegal actions {legal}"
+
+    def _tensor(self, name: str, array: NDArray[Any]) -> Tensor:
+        # The arrays change in place with the next ply; what was handed out must not.
+        if name not in self._tensors:
+            self._tensors[name] = torch.tensor(array, device=self.device)
+        return self._tensors[name]

@@ -1,0 +1,178 @@
+"""Finding the module of a PettingZoo AEC environment, and the function in it that builds one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol
+
+from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
+from league.games.registry import builtin_games
+
+CLASSIC = "pettingzoo.classic"
+
+
+class AecEnv(Protocol):
+    """What is used of `pettingzoo.AECEnv`."""
+
+    metadata: dict[str, Any]
+    possible_agents: list[str]
+    agents: list[str]
+    agent_selection: str
+    rewards: dict[str, float]
+    terminations: dict[str, bool]
+    truncations: dict[str, bool]
+    infos: dict[str, dict[str, Any]]
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start a new game."""
+
+    def step(self, action: int | None) -> None:
+        """Play for `agent_selection`; a seat that is done plays None."""
+
+    def observe(self, agent: str) -> Any:
+        """What a seat sees."""
+
+    def observation_space(self, agent: str) -> Any:
+        """The gymnasium space of `observe`."""
+
+    def action_space(self, agent: str) -> Any:
+        """The gymnasium space of `step`."""
+
+    def render(self) -> Any:
+        """The board, as text in render mode `ansi`."""
+
+
+class _Classic(NamedTuple):
+    description: str
+    packages: tuple[str, ...] = ("pygame",)
+    perfect_information: bool = False
+
+
+_CLASSIC_GAMES = {  # by name without the version
+    "chess": _Classic("Chess", ("chess", "pygame"), perfect_information=True),
+    "connect_four": _Classic("Connect Four, the slow original of connect_four", perfect_information=True),
+    "go": _Classic("Go on 19x19", perfect_information=True),
+    "hanabi": _Classic("Hanabi, two seats that play together", ("shimmy", "pyspiel")),
+    "leduc_holdem": _Classic("Leduc hold'em", ("rlcard", "pygame")),
+    "rps": _Classic("Rock, paper, scissors"),
+    "texas_holdem": _Classic("Texas hold'em, fixed limit", ("rlcard", "pygame")),
+    "texas_holdem_no_limit": _Classic("Texas hold'em, no limit", ("rlcard", "pygame")),
+    "tictactoe": _Classic("Tic-tac-toe, the slow original of tic_tac_toe", perfect_information=True),
+}
+_DISTRIBUTIONS = {"pyspiel": "open_spiel"}  # where it is not named as the module is
+
+
+def classic_games() -> Iterator[tuple[str, str, bool]]:
+    """Name, description and whether its packages are installed, of each classic environment of this PettingZoo."""
+    for name in _classic_names():
+        known = _CLASSIC_GAMES.get(_unversioned(name), _Classic("PettingZoo classic"))
+        yield name, known.description, all(find_spec(package) is not None for package in known.packages)
+
+
+def is_perfect_information(name: str) -> bool:
+    """Whether a full name, from `full_name`, is known to have neither chance nor hidden cards."""
+    package, _, module = name.rpartition(".")
+    return package == CLASSIC and _CLASSIC_GAMES.get(_unversioned(module), _Classic("")).perfect_information
+
+
+def full_name(name: str) -> str:
+    """Put `pettingzoo.classic.` before the short name of a classic environment; other names stay."""
+    return f"{CLASSIC}.{name}" if name in _classic_names() else name
+
+
+def find_factory(name: str) -> Callable[..., AecEnv]:
+    """Import `module` or `module:function` and return the function that builds an environment.
+
+    Without a function it is `env`, or `raw_env` where there is none. Raises `UnknownGameError`, `MissingExtraError`
+    for a classic environment without its packages, or `GameError` if the module is there and unusable.
+    """
+    module_name, colon, attribute = name.partition(":")
+    parts = [*module_name.split("."), *([attribute] if colon else [])]
+    if not all(part.isidentifier() for part in parts):
+        raise _unknown(name)
+    module = _import(name, module_name)
+    for candidate in [attribute] if colon else ["env", "raw_env"]:
+        factory = getattr(module, candidate, None)
+        if callable(factory):
+            return factory  # type: ignore[no-any-return]
+    hint = "; only its parallel form is there" if hasattr(module, "parallel_env") else ""
+    raise GameError(f"{module_name} has no {attribute or 'env'}() that builds a PettingZoo AEC environment{hint}")
+
+
+def build(name: str, factory: Callable[..., AecEnv], **options: Any) -> AecEnv:
+    """Call a factory; raises `MissingExtraError` or `GameError` in place of whatever it raises."""
+    try:
+        env = factory(**options)
+    except ImportError as error:
+        raise _not_importable(name, error) from error
+    except Exception as error:  # a user's code may raise anything
+        raise GameError(f"{name} cannot be built: {describe(error)}") from error
+    if not callable(getattr(env, "agent_iter", None)):
+        raise GameError(f"{name} builds a {type(env).__name__}, not a PettingZoo AEC environment")
+    return env
+
+
+def describe(error: BaseException) -> str:
+    """One line for an exception of somebody else's code."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _import(name: str, module_name: str) -> ModuleType:
+    try:
+        with warnings.catch_warnings():
+            # PettingZoo deprecates importing an environment's module in favour of a registry of its own.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if missing != "pettingzoo" and f"{module_name}.".startswith(f"{missing}."):
+            raise _unknown(name) from None
+        raise _not_importable(name, error) from error
+    except ImportError as error:
+        raise _not_importable(name, error) from error
+    except Exception as error:  # a user's code may raise anything
+        raise GameError(f"{name} cannot be imported: {describe(error)}") from error
+
+
+def _not_importable(name: str, error: ImportError) -> LeagueError:
+    """The package that is missing at the root of an import error, if one is."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ModuleNotFoundError) and cause.name:
+            package = cause.name.partition(".")[0]
+            package = _DISTRIBUTIONS.get(package, package)
+            if name.startswith(f"{CLASSIC}."):
+                return MissingExtraError(package, "classic")
+            return GameError(f"{name} needs {package}, which is not installed")
+        cause = cause.__cause__ or cause.__context__
+    return GameError(f"{name} cannot be imported: {describe(error)}")
+
+
+def _unknown(name: str) -> UnknownGameError:
+    short = list(_classic_names())
+    known = [*builtin_games(), *short, *(f"{CLASSIC}.{one}" for one in short)]
+    return UnknownGameError(
+        f"no game {name!r}{nearest(name, known)} (there are: {', '.join([*builtin_games(), *short])}, "
+        "or the dotted module of a PettingZoo AEC environment)"
+    )
+
+
+def _classic_names() -> tuple[str, ...]:
+    try:
+        found = find_spec(CLASSIC)
+    except ModuleNotFoundError:
+        return ()
+    folders = found.submodule_search_locations if found else None
+    names = (module.name for module in pkgutil.iter_modules(folders or []))
+    return tuple(name for name in names if _unversioned(name) != name)
+
+
+def _unversioned(name: str) -> str:
+    stem, _, version = name.rpartition("_v")
+    return stem if stem and version.isdigit() else name

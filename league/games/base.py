@@ -1,0 +1,110 @@
+"""What a game is: a batch of boards that advance together on one torch device.
+
+Everything that plays is written against `Game`; everything that chooses moves is a `Player`.
+Shapes: `B` boards, `P` seats, `A` actions, `n` the rows of a batch that are being asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameSpec:
+    """What must be known of a game before it is played."""
+
+    name: str
+    """The name given to `--game`: `connect_four`, or the dotted module of an AEC environment."""
+    seats: int
+    """P, the number of players. Seat 0 is the first of PettingZoo's `possible_agents`."""
+    shape: tuple[int, ...]
+    """Shape of one observation, in PettingZoo's layout."""
+    actions: int
+    """A, the size of the discrete action space."""
+    batched: bool
+    """Whether boards advance together as tensors (fast), or one after another (an adapter)."""
+    deterministic: bool
+    """Perfect information and no chance: the best move needs no dice, so matches are played greedily
+    from random openings. Elsewhere policies are sampled."""
+    bots: tuple[str, ...] = ("uniform",)
+    """Names of the fixed bots that anchor the rating scale, weakest first."""
+
+
+class Step(NamedTuple):
+    """What one ply did to every board."""
+
+    rewards: Tensor
+    """float32 `[B, P]`: what each seat received for this ply."""
+    done: Tensor
+    """bool `[B]`: the game on this board has ended; `reset` it before the next ply."""
+    dropped: Tensor
+    """bool `[B]`, a subset of `done`: the game broke (the environment raised) and has no result."""
+
+
+class Game(Protocol):
+    """B boards of one game. Tensors are on `device`; returned tensors are not changed by later calls.
+
+    A board that is done may be looked at until it is reset, but what it shows means nothing to a player.
+    """
+
+    spec: GameSpec
+    num_games: int
+    device: torch.device
+    last_error: str | None
+    """One line on what broke the last game that was dropped; None if none was."""
+
+    def reset(self, mask: Tensor | None = None, seeds: Tensor | None = None) -> None:
+        """Start a new game on the boards of `mask` (bool `[B]`; all of them without it).
+
+        `seeds` (int64 `[B]`) fixes chance where a game has any: equal seeds, equal deals.
+        """
+
+    def observe(self) -> Tensor:
+        """float32 `[B, *spec.shape]`, from the point of view of the seat to move."""
+
+    def legal(self) -> Tensor:
+        """bool `[B, A]`; at least one is true on every board whose game goes on."""
+
+    def to_move(self) -> Tensor:
+        """int64 `[B]`: the seat to move, in `[0, P)`."""
+
+    def step(self, actions: Tensor) -> Step:
+        """Play one legal action, int64 `[B]`, on every board."""
+
+    def render(self, row: int) -> str:
+        """One board as text for a terminal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """The boards on which one player is to move."""
+
+    game: Game
+    rows: Tensor
+    """int64 `[n]`: which boards."""
+    observation: Tensor
+    """float32 `[n, *spec.shape]`."""
+    legal: Tensor
+    """bool `[n, A]`."""
+    generator: torch.Generator
+    """The only source of randomness a player may use."""
+
+
+class Player(Protocol):
+    """Anything that chooses moves: a network, a fixed bot, a person."""
+
+    def choose(self, turn: Turn) -> Tensor:
+        """Return int64 `[n]`: one legal action per row of `turn`."""
+
+
+def sample_uniform(legal: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw one legal action per row, all equally likely: bool `[n, A]` to int64 `[n]`.
+
+    A row without a legal action, as on a full board, gives some action that means nothing.
+    """
+    noise = torch.rand(legal.shape, generator=generator, device=legal.device)
+    return noise.masked_fill(~legal, -1.0).argmax(dim=1)

@@ -1,0 +1,137 @@
+"""Two-player games of placing stones in a line, with every board of a batch in two 64-bit words.
+
+A board is `(mine, theirs)`: the stones of the seat to move and those of the other one, one bit per cell. A ply sets a
+bit and swaps the two words, so the whole batch advances in a few tensor operations and never leaves its device.
+
+The layout is John Tromp's (https://tromp.github.io/c4/c4.html) with eight bits per column, from the bottom row up:
+
+      .  .  .  .  .  .  .        above the board, never occupied
+      5 13 21 29 37 45 53        Connect Four's top row, row 0 of an observation
+      ...
+      0  8 16 24 32 40 48        its bottom row, row 5
+
+Neighbours in one direction are at one constant distance, and the empty cells on top keep lines from running on into
+the next column. A column is one byte, so observations are unpacked from bytes, eight times less data than words.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from league.games.base import GameSpec, Step
+
+STRIDE = 8
+"""Bits from a cell to its neighbour on the right."""
+DIRECTIONS = (1, STRIDE - 1, STRIDE, STRIDE + 1)
+"""Bits from a cell to the next one of a line: up, right and down, right, right and up."""
+
+
+def cell_bits(rows: int, columns: int) -> Tensor:
+    """int64 `[rows, columns]`: the bit of every cell, in the layout of an observation (row 0 on top)."""
+    return torch.arange(columns) * STRIDE + torch.arange(rows).flip(0)[:, None]
+
+
+@lru_cache
+def _distances(device: torch.device) -> Tensor:
+    return torch.tensor(DIRECTIONS, device=device)[:, None]
+
+
+def has_line(stones: Tensor, length: int) -> Tensor:
+    """bool `[n]`: whether the bitboards `stones`, int64 `[n]`, hold `length` stones in a row."""
+    distances = _distances(stones.device)
+    found = stones
+    for step in range(1, length):
+        found = found & (stones >> step * distances)
+    return found.amax(dim=0) != 0
+
+
+def to_planes(mine: Tensor, theirs: Tensor, rows: int, columns: int) -> Tensor:
+    """Unpack bitboards, int64 `[n]` each, into an observation, float32 `[n, rows, columns, 2]`."""
+    size = len(mine)
+    # The bytes of a little-endian word run from its first column to its last.
+    bytes_ = torch.stack((mine, theirs), dim=1).view(torch.uint8).view(size, 2, STRIDE)
+    by_column = bytes_.transpose(1, 2)[:, :columns].reshape(size, 1, 2 * columns)
+    heights = torch.arange(rows - 1, -1, -1, dtype=torch.uint8, device=mine.device)[:, None]
+    return ((by_column >> heights) & 1).float().view(size, rows, columns, 2)
+
+
+def to_bitboards(observation: Tensor) -> tuple[Tensor, Tensor]:
+    """Pack observations, float32 `[n, rows, columns, 2]`, into `(mine, theirs)`, int64 `[n]` each."""
+    bits = cell_bits(observation.shape[1], observation.shape[2]).to(observation.device)
+    words = (observation.long() << bits[:, :, None]).sum(dim=(1, 2))
+    return words[:, 0], words[:, 1]
+
+
+class BitboardGame(ABC):
+    """A `Game` (see `league.games.base`) of two seats whose boards are bitboards.
+
+    Legality is not checked: an illegal action leaves a position that means nothing.
+    """
+
+    spec: GameSpec
+    line: ClassVar[int]
+    """Stones in a row that win."""
+    last_error: str | None = None
+
+    def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
+        self.num_games = num_games
+        self.device = torch.device(device)
+        self.mine = torch.zeros(num_games, dtype=torch.int64, device=self.device)
+        """int64 `[B]`: stones of the seat to move."""
+        self.theirs = torch.zeros_like(self.mine)
+        """int64 `[B]`: stones of the other seat."""
+        self._seat = torch.zeros_like(self.mine)
+        self._bits = cell_bits(*self.spec.shape[:2]).to(self.device)
+        self._full = int((1 << self._bits).sum())
+
+    @abstractmethod
+    def legal(self) -> Tensor:
+        """bool `[B, A]`: where a stone may be placed."""
+
+    @abstractmethod
+    def _stone(self, actions: Tensor) -> Tensor:
+        """The bit that each of `actions` sets, int64 `[B]`."""
+
+    def reset(self, mask: Tensor | None = None, seeds: Tensor | None = None) -> None:
+        """Empty the boards of `mask` (all without it); `seeds` do nothing, there is no chance in these games."""
+        if mask is None:
+            mask = torch.ones(self.num_games, dtype=torch.bool, device=self.device)
+        self.mine = self.mine.masked_fill(mask, 0)
+        self.theirs = self.theirs.masked_fill(mask, 0)
+        self._seat = self._seat.masked_fill(mask, 0)
+
+    def observe(self) -> Tensor:
+        """float32 `[B, rows, columns, 2]`: the mover's stones, then the other seat's."""
+        rows, columns, _ = self.spec.shape
+        return to_planes(self.mine, self.theirs, rows, columns)
+
+    def to_move(self) -> Tensor:
+        """int64 `[B]`: 0 or 1."""
+        return self._seat
+
+    def step(self, actions: Tensor) -> Step:
+        """Place one stone on every board: `actions` int64 `[B]`; the winner gets +1 and the loser -1."""
+        stones = self.mine | self._stone(actions)
+        won = has_line(stones, self.line)
+        done = won | ((stones | self.theirs) == self._full)
+        # In integers, because a float zero times -1 would be a negative zero.
+        first = won.long() * (1 - 2 * self._seat)
+        rewards = torch.stack((first, -first), dim=1).float()
+        self.mine, self.theirs, self._seat = self.theirs, stones, self._seat ^ 1
+        return Step(rewards, done, torch.zeros_like(done))
+
+    def render(self, row: int) -> str:
+        """Draw one board, the first seat's stones as X and the second's as O."""
+        words = int(self.mine[row]), int(self.theirs[row])
+        first, second = words if int(self._seat[row]) == 0 else words[::-1]
+        bits: list[list[int]] = self._bits.tolist()
+        return self._draw([["X" if first >> b & 1 else "O" if second >> b & 1 else "" for b in line] for line in bits])
+
+    @abstractmethod
+    def _draw(self, marks: list[list[str]]) -> str:
+        """Draw the marks ("X", "O" or nothing) of every cell, from the top row down."""

@@ -1,0 +1,44 @@
+"""Connect Four on bitboards, equal ply for ply to `pettingzoo.classic.connect_four_v3`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from league.games.base import GameSpec
+from league.games.bitboards import BitboardGame
+
+ROWS, COLUMNS, LINE = 6, 7, 4
+
+
+class ConnectFour(BitboardGame):
+    """B boards of Connect Four; the action is the column, 0 on the left."""
+
+    spec = GameSpec(
+        name="connect_four",
+        seats=2,
+        shape=(ROWS, COLUMNS, 2),
+        actions=COLUMNS,
+        batched=True,
+        deterministic=True,
+        bots=("uniform", "negamax-2", "negamax-4"),
+    )
+    line = LINE
+
+    def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
+        super().__init__(num_games, device=device)
+        self._bottom = 1 << self._bits[-1]
+        self._top = 1 << self._bits[0]
+
+    def legal(self) -> Tensor:
+        """bool `[B, 7]`: the columns that are not full."""
+        return ((self.mine | self.theirs)[:, None] & self._top) == 0
+
+    def _stone(self, actions: Tensor) -> Tensor:
+        # Adding one at the bottom of a column carries through its stones into its lowest empty cell.
+        occupied = self.mine | self.theirs
+        return (occupied + self._bottom.index_select(0, actions)) & ~occupied
+
+    def _draw(self, marks: list[list[str]]) -> str:
+        lines = ["│ " + " ".join(mark or "·" for mark in row) + " │" for row in marks]
+        return "\n".join([*lines, "╰" + "─" * (2 * COLUMNS + 1) + "╯", "  " + " ".join(map(str, range(COLUMNS)))])

@@ -1,0 +1,81 @@
+"""From the name of a game to the game: the built-in ones, and every PettingZoo AEC environment through the adapter."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+
+from league.errors import ConfigError
+from league.games.base import Game, GameSpec
+from league.games.bitboards import BitboardGame
+from league.games.connect_four import ConnectFour
+from league.games.tic_tac_toe import TicTacToe
+
+_BUILTIN: dict[str, tuple[type[BitboardGame], str]] = {
+    "connect_four": (ConnectFour, "Connect Four, batched on tensors"),
+    "tic_tac_toe": (TicTacToe, "Tic-tac-toe, batched on tensors"),
+}
+
+
+class KnownGame(NamedTuple):
+    """One row of `known_games`."""
+
+    name: str
+    description: str
+    installed: bool
+    """Whether everything that the game imports is there."""
+
+
+def make_game(name: str, num_games: int, *, device: str = "cpu", seed: int = 0) -> Game:
+    """Set up `num_games` boards, each at the start of a game.
+
+    `name` is a built-in game, a PettingZoo classic environment (`chess_v6`), the dotted module of any AEC environment
+    with an `env()` (`mypackage.mygame`), or `module:function`. `seed` fixes chance in games that have any.
+    Raises `UnknownGameError`, `GameError`, `MissingExtraError`, or `ConfigError` for the device.
+    """
+    if num_games < 1:
+        raise ConfigError(f"{num_games} games: must be at least 1")
+    where = _device(device)
+    if name in _BUILTIN:
+        return _BUILTIN[name][0](num_games, device=where)
+    from league.games.aec import AecGame
+
+    return AecGame(name, num_games, device=where, seed=seed)
+
+
+@lru_cache
+def game_spec(name: str) -> GameSpec:
+    """What must be known of a game, without setting up boards; takes the names of `make_game` and raises the same."""
+    if name in _BUILTIN:
+        return _BUILTIN[name][0].spec
+    from league.games.aec import load_aec
+
+    return load_aec(name).spec
+
+
+def builtin_games() -> tuple[str, ...]:
+    """Names of the games that run on tensors."""
+    return tuple(_BUILTIN)
+
+
+def known_games() -> list[KnownGame]:
+    """The built-in games, then PettingZoo's classic environments; nothing heavy is imported."""
+    from league.games.aec_factory import classic_games
+
+    builtin = [KnownGame(name, description, True) for name, (_, description) in _BUILTIN.items()]
+    return builtin + [KnownGame(*row) for row in classic_games()]
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ConfigError(f"device {name!r}: must be cpu, cuda or cuda:N")
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= found:
+        raise ConfigError(f"device {name!r}: torch finds {found} CUDA devices here; use cpu")
+    return device

@@ -1,0 +1,47 @@
+"""Tic-tac-toe on bitboards, equal ply for ply to `pettingzoo.classic.tictactoe_v3`.
+
+The action is the cell, in the order of an observation's rows:
+
+    0 1 2
+    3 4 5
+    6 7 8
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from league.games.base import GameSpec
+from league.games.bitboards import BitboardGame
+
+
+class TicTacToe(BitboardGame):
+    """B boards of tic-tac-toe."""
+
+    spec = GameSpec(
+        name="tic_tac_toe",
+        seats=2,
+        shape=(3, 3, 2),
+        actions=9,
+        batched=True,
+        deterministic=True,
+        bots=("uniform", "perfect"),
+    )
+    line = 3
+
+    def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
+        super().__init__(num_games, device=device)
+        self._stones = 1 << self._bits.flatten()
+
+    def legal(self) -> Tensor:
+        """bool `[B, 9]`: the empty cells."""
+        return ((self.mine | self.theirs)[:, None] & self._stones) == 0
+
+    def _stone(self, actions: Tensor) -> Tensor:
+        return self._stones.index_select(0, actions)
+
+    def _draw(self, marks: list[list[str]]) -> str:
+        # An empty cell shows its action.
+        rows = [" " + " │ ".join(mark or str(3 * r + c) for c, mark in enumerate(row)) for r, row in enumerate(marks)]
+        return "\n───┼───┼───\n".join(rows)
