@@ -1,0 +1,1 @@
+"""The mathematics of a league, pure: records, payoff, matchmaking, ratings, leaderboard."""

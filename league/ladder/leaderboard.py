@@ -1,0 +1,97 @@
+"""The rows that people read, and the snapshot to put forward as champion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from league.config import RatingConfig
+from league.ladder.payoff import Payoff
+from league.ladder.ratings import Rating, Ratings, elo, lower_bound
+from league.ladder.records import Snapshot, Tally
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One policy on the leaderboard."""
+
+    rank: int
+    """From 1."""
+    policy: str
+    kind: Literal["snapshot", "bot"]
+    elo: float
+    """Points above `uniform`."""
+    interval: float
+    """Half the width of the 95% interval, in Elo."""
+    mu: float
+    """OpenSkill's mean."""
+    sigma: float
+    """OpenSkill's standard deviation."""
+    games: int
+    """Games behind the rating; 0: not yet rated."""
+    score: Tally
+    """Wins, draws and losses against everyone."""
+    steps: int | None
+    """Steps of its learner when it was frozen; None for a bot."""
+    champion: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; `score` becomes `[wins, draws, losses]`."""
+        return {**asdict(self), "score": list(self.score)}
+
+
+def leaderboard(
+    snapshots: Sequence[Snapshot],
+    bots: Sequence[str],
+    ratings: Ratings,
+    payoff: Payoff,
+    champion: str | None,
+    config: RatingConfig,
+) -> list[Row]:
+    """Rank every snapshot and bot by Elo, the highest first; those without games come last.
+
+    Equal ones keep their order, snapshots oldest first and then the bots.
+
+    Args:
+        snapshots: oldest first.
+        bots: names of the fixed bots.
+        ratings: by policy; those of anyone else are passed over.
+        payoff: for the score against all.
+        champion: name of the champion, if there is one.
+        config: the scale.
+    """
+    steps: dict[str, int | None] = {snapshot.name: snapshot.steps for snapshot in snapshots}
+    steps |= {bot: None for bot in bots if bot not in steps}
+    rated = {name: ratings.get(name) or Rating.new(config) for name in steps}
+    order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
+    totals = payoff.totals()
+    rows = []
+    for rank, name in enumerate(order, start=1):
+        rating = rated[name]
+        points, interval = elo(rating, ratings, config)
+        rows.append(
+            Row(
+                rank=rank,
+                policy=name,
+                kind="bot" if steps[name] is None else "snapshot",
+                elo=points,
+                interval=interval,
+                mu=rating.mu,
+                sigma=rating.sigma,
+                games=rating.games,
+                score=totals.get(name, Tally()),
+                steps=steps[name],
+                champion=name == champion,
+            )
+        )
+    return rows
+
+
+def best_candidate(snapshots: Iterable[Snapshot], ratings: Ratings, min_games: int) -> Snapshot | None:
+    """The snapshot with the highest lower bound of its rating among those with `min_games` or more games.
+
+    Of equal ones the first; None if nobody has played enough.
+    """
+    played = [s for s in snapshots if s.name in ratings and ratings[s.name].games >= max(min_games, 1)]
+    return max(played, key=lambda s: lower_bound(ratings[s.name]), default=None)

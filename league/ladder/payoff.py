@@ -1,0 +1,167 @@
+"""Who beats whom: the league's payoff table, and a learner's own faded view of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+from league.ladder.records import Match, Tally
+
+SEPARATOR: Final = "|"
+"""Separates the parts of a flat count's field, so a policy name must not contain it."""
+
+_OUTCOMES: Final = ("w", "d", "l")
+
+
+def check_policy_name(name: str) -> str:
+    """Return `name` if it can be a row of the table; raise `ValueError` if it is empty or holds a `|` or a blank."""
+    if not name or SEPARATOR in name or any(character.isspace() for character in name):
+        raise ValueError(f"policy name {name!r}: must not be empty, nor contain {SEPARATOR!r} or blanks")
+    return name
+
+
+class Payoff:
+    """Games counted per ordered pair `(row, column)` and per seating, as they were played.
+
+    Raw counts only: what is made of them (rates, ratings) is derived elsewhere. Folding the same matches in any order
+    gives an equal table.
+    """
+
+    def __init__(self) -> None:
+        self._games: dict[tuple[str, str], dict[str, Tally]] = {}
+
+    def add(self, match: Match) -> None:
+        """Count one match; raises `ValueError` for a policy name that `check_policy_name` refuses."""
+        for name in (match.row, match.column):
+            check_policy_name(name)
+        for seating, tally in match.results.items():
+            if tally.games:
+                self._count((match.row, match.column), seating, tally)
+
+    def tally(self, row: str, column: str) -> Tally:
+        """All games of two policies from the point of view of `row`, whichever of them was the row of the match."""
+        total = Tally()
+        for tally in self.by_seating(row, column).values():
+            total = total.plus(tally)
+        return total
+
+    def by_seating(self, row: str, column: str) -> dict[str, Tally]:
+        """Like `tally`, by seating: `"01"` is `row` in seat 0. Seatings without a game are left out."""
+        seatings = dict(self._games.get((row, column), {}))
+        for seating, tally in self._games.get((column, row), {}).items():
+            swapped = seating.translate(_SWAP)
+            seatings[swapped] = seatings.get(swapped, Tally()).plus(tally.mirrored())
+        return seatings
+
+    def totals(self) -> dict[str, Tally]:
+        """Each policy's games against all others together, from its own point of view."""
+        totals: dict[str, Tally] = {}
+        for (row, column), seatings in self._games.items():
+            for tally in seatings.values():
+                totals[row] = totals.get(row, Tally()).plus(tally)
+                totals[column] = totals.get(column, Tally()).plus(tally.mirrored())
+        return totals
+
+    def policies(self) -> list[str]:
+        """Everyone with a game, by name."""
+        return sorted({name for pair in self._games for name in pair})
+
+    def to_counts(self) -> dict[str, int]:
+        """Flat counts: field `row|column|seating|w` (or `d`, `l`) to a positive count; zeros are left out."""
+        return {
+            SEPARATOR.join((row, column, seating, outcome)): count
+            for (row, column), seatings in self._games.items()
+            for seating, tally in seatings.items()
+            for outcome, count in zip(_OUTCOMES, tally, strict=True)
+            if count
+        }
+
+    @classmethod
+    def from_counts(cls, counts: Mapping[str, int]) -> Self:
+        """The inverse of `to_counts`; raises `ValueError` for a field that is not of that form."""
+        payoff = cls()
+        for field, count in counts.items():
+            parts = field.split(SEPARATOR)
+            if len(parts) != 4 or parts[3] not in _OUTCOMES:
+                raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l")
+            row, column, seating, outcome = parts
+            tally = Tally(*(count if outcome == name else 0 for name in _OUTCOMES))
+            payoff._count((row, column), seating, tally)
+        return payoff
+
+    def __eq__(self, other: object) -> bool:
+        return self._games == other._games if isinstance(other, Payoff) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Payoff({self.to_counts()!r})"
+
+    def _count(self, pair: tuple[str, str], seating: str, tally: Tally) -> None:
+        seatings = self._games.setdefault(pair, {})
+        seatings[seating] = seatings.get(seating, Tally()).plus(tally)
+
+
+_SWAP: Final = str.maketrans("01", "10")
+
+
+def match_counts(match: Match) -> dict[str, int]:
+    """What one match adds to the flat counts of `Payoff.to_counts`."""
+    payoff = Payoff()
+    payoff.add(match)
+    return payoff.to_counts()
+
+
+class LivePayoff:
+    """A learner's own results against each opponent, while both the learner and its results grow old.
+
+    The learner changes with every update, so old games say less: each new result of `n` games against an opponent
+    first multiplies the counts held for that opponent by `exp(-n / memory_games)`. Kept with the learner's checkpoint.
+    """
+
+    def __init__(self, memory_games: float) -> None:
+        """Start empty; `memory_games` > 0 is the number of games after which a result has faded to 1/e."""
+        self.memory_games = memory_games
+        self._results: dict[str, tuple[float, float, float]] = {}
+
+    def add(self, opponent: str, tally: Tally) -> None:
+        """Take in games against `opponent`, from the learner's point of view."""
+        keep = math.exp(-tally.games / self.memory_games)
+        wins, draws, losses = self._results.get(opponent, (0.0, 0.0, 0.0))
+        self._results[opponent] = (wins * keep + tally.wins, draws * keep + tally.draws, losses * keep + tally.losses)
+
+    def games(self, opponent: str) -> float:
+        """How many games are still remembered, at most about `memory_games` plus the last result."""
+        return sum(self._results.get(opponent, ()))
+
+    def win_rate(self, opponent: str) -> float:
+        """Points per game in (0, 1), a draw counts half.
+
+        One virtual drawn game is the prior: an unknown opponent has 0.5, and no rate is ever exactly 0 or 1.
+        """
+        wins, draws, losses = self._results.get(opponent, (0.0, 0.0, 0.0))
+        return (wins + draws / 2 + 0.5) / (wins + draws + losses + 1.0)
+
+    def opponents(self) -> list[str]:
+        """Everyone played, by name."""
+        return sorted(self._results)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: opponent to `[wins, draws, losses]`, floats. `memory_games` is the configuration's."""
+        return {opponent: list(result) for opponent, result in self._results.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], memory_games: float) -> Self:
+        """The inverse of `to_json`."""
+        live = cls(memory_games)
+        for opponent, (wins, draws, losses) in data.items():
+            live._results[opponent] = (float(wins), float(draws), float(losses))
+        return live
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LivePayoff):
+            return NotImplemented
+        return (self.memory_games, self._results) == (other.memory_games, other._results)
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,132 @@
+"""What a league remembers: matches, promotions and who was frozen when. Plain values that go to JSON and back.
+
+Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot by its own (`negamax-4`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
+
+
+class Tally(NamedTuple):
+    """Games counted from one side."""
+
+    wins: int = 0
+    draws: int = 0
+    losses: int = 0
+
+    @property
+    def games(self) -> int:
+        """How many games there were."""
+        return self.wins + self.draws + self.losses
+
+    @property
+    def score(self) -> float:
+        """Points per game in `[0, 1]`, a draw counts half; NaN without games."""
+        return (self.wins + self.draws / 2) / self.games if self.games else float("nan")
+
+    def plus(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def mirrored(self) -> Tally:
+        """The same games from the other side."""
+        return Tally(self.losses, self.draws, self.wins)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """Games between two policies, `row` and `column`, over every seating that was played.
+
+    A seating is a string with one character per seat: `0` where `row` sat and `1` where `column` sat. Two seats:
+    `"01"` and `"10"`. With more seats one of the two sits alone and the other holds the rest, so that every game is
+    still a comparison of two; a game is won by the policy whose seats have the better mean rank.
+    """
+
+    match_id: str
+    row: str
+    column: str
+    results: Mapping[str, Tally]
+    """From the point of view of `row`, by seating."""
+    played_s: float
+    """When, in seconds of Unix time."""
+    dropped: int = 0
+    """Games without a result: the environment raised, or the game was too long."""
+
+    def __post_init__(self) -> None:
+        if self.row == self.column:
+            raise ValueError(f"a match of {self.row!r} against itself says nothing")
+
+    @property
+    def total(self) -> Tally:
+        """All seatings together, from the point of view of `row`."""
+        total = Tally()
+        for tally in self.results.values():
+            total = total.plus(tally)
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {**asdict(self), "results": {seating: list(tally) for seating, tally in self.results.items()}}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**{**data, "results": {s: Tally(*t) for s, t in data["results"].items()}})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A frozen policy: what the pool knows of it beside its weights."""
+
+    name: str
+    """Unique in the league, such as `main-0007`."""
+    digest: str
+    """sha256 of the weights' bytes, in hexadecimal."""
+    learner: str
+    """Who learned it."""
+    steps: int
+    """Steps that the learner had made."""
+    created_s: float
+    """When, in seconds of Unix time."""
+    bytes: int
+    """Size of the weights."""
+    parent: str | None = None
+    """The snapshot before it, of the same learner."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """One entry of the champion's history, which is only appended to."""
+
+    policy: str
+    digest: str
+    by: str
+    """`coordinator`, or the user who typed the command."""
+    reason: str
+    promoted_s: float
+    """When, in seconds of Unix time."""
+    pinned: bool = False
+    """A person chose it: the coordinator leaves it alone until a promotion that is not pinned."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """The numbers behind it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**data)

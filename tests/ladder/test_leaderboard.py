@@ -1,0 +1,54 @@
+"""The rows people read."""
+
+import json
+
+from league.config import RatingConfig
+from league.ladder.leaderboard import best_candidate, leaderboard
+from league.ladder.payoff import Payoff
+from league.ladder.ratings import Rating, elo
+from league.ladder.records import Match, Snapshot, Tally
+
+CONFIG = RatingConfig()
+
+
+def a_snapshot(number: int) -> Snapshot:
+    return Snapshot(
+        name=f"main-{number:04d}", digest=f"{number:064x}", learner="main", steps=1000 * number, created_s=0.0, bytes=1
+    )
+
+
+SNAPSHOTS = [a_snapshot(1), a_snapshot(2), a_snapshot(3)]
+RATINGS = {
+    "main-0001": Rating(mu=24.0, sigma=1.0, games=80),
+    "main-0002": Rating(mu=29.0, sigma=4.0, games=40),
+    "uniform": Rating(mu=10.0, sigma=1.0, games=120),
+    "gone": Rating(mu=99.0, sigma=1.0, games=120),
+}
+
+
+def test_rows_are_by_elo_and_those_without_games_are_last():
+    payoff = Payoff()
+    payoff.add(Match(match_id="1", row="main-0002", column="uniform", results={"01": Tally(5, 1, 2)}, played_s=0.0))
+    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff, "main-0001", CONFIG)
+    assert [row.policy for row in rows] == ["main-0002", "main-0001", "uniform", "main-0003"]
+    assert [row.rank for row in rows] == [1, 2, 3, 4]
+    assert [row.kind for row in rows] == ["snapshot", "snapshot", "bot", "snapshot"]
+    assert [row.champion for row in rows] == [False, True, False, False]
+    assert [row.steps for row in rows] == [2000, 1000, None, 3000]
+    assert rows[0].score == Tally(5, 1, 2)
+    assert rows[2].score == Tally(2, 1, 5)
+    assert rows[2].elo == 0
+    assert (rows[0].elo, rows[0].interval) == elo(RATINGS["main-0002"], RATINGS, CONFIG)
+    assert rows[3].games == 0
+    assert json.loads(json.dumps(rows[0].to_json()))["score"] == [5, 1, 2]
+
+
+def test_an_empty_league_has_no_rows():
+    assert leaderboard([], [], {}, Payoff(), None, CONFIG) == []
+
+
+def test_the_candidate_is_the_surest_not_the_highest():
+    # 24 - 1.96 > 29 - 1.96 * 4
+    assert best_candidate(SNAPSHOTS, RATINGS, 40).name == "main-0001"
+    assert best_candidate(SNAPSHOTS, RATINGS, 100) is None
+    assert best_candidate([a_snapshot(3)], RATINGS, 0) is None, "one without games says nothing"
