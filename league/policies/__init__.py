@@ -1,0 +1,1 @@
+"""Masked actor-critic networks, their weights as bytes, and their export."""
