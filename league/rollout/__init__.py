@@ -1,0 +1,1 @@
+"""Playing: trajectories for training, and matches between frozen policies."""

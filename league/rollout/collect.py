@@ -1,0 +1,255 @@
+"""Trajectories for training: the learner plays itself and the opponent pool, on many boards at once.
+
+Shapes: `B` boards, `P` seats, `A` actions, `n` moves of the learner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor
+
+from league.config import RolloutConfig
+from league.games.base import Game, Player, Turn
+from league.ladder.records import Tally
+from league.policies.network import PolicyNetwork
+from league.policies.player import draw
+from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.table import Ply, Table, generator_for
+
+LEARNER = 0
+"""The learner's index in a seating; opponents count from 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """Moves of the learner, in no particular order."""
+
+    observation: Tensor
+    """float32 `[n, *spec.shape]`."""
+    legal: Tensor
+    """bool `[n, A]`."""
+    action: Tensor
+    """int64 `[n]`."""
+    logits: Tensor
+    """float32 `[n, A]`: of the policy that played."""
+    value: Tensor
+    """float32 `[n]`: its estimate before the move."""
+
+    def __getitem__(self, rows: Tensor) -> Moves:
+        return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @staticmethod
+    def cat(parts: list[Moves]) -> Moves:
+        """One after the other."""
+        return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experience:
+    """What one call of `Collector.collect` brings home."""
+
+    moves: Moves
+    advantage: Tensor
+    """float32 `[n]`, not normalised."""
+    value_target: Tensor
+    """float32 `[n]`."""
+    results: Mapping[str, Tally]
+    """Finished games against each opponent, from the learner's side."""
+    plies: int
+    """Plies of all boards, whoever moved."""
+    games: int
+    """Games that ended with a result."""
+    dropped: int
+    """Games that broke."""
+
+
+class LearningPlayer(Player):
+    """The learner at the table: plays its policy and keeps what learning needs."""
+
+    def __init__(self, network: PolicyNetwork) -> None:
+        self.network = network
+        self.last: tuple[Tensor, Moves] | None = None
+        """Boards and moves of the latest ply on which it was asked."""
+
+    @torch.inference_mode()
+    def choose(self, turn: Turn) -> Tensor:
+        """Draw moves from the policy."""
+        logits, value = self.network(turn.observation, turn.legal)
+        action = draw(logits, turn.legal, turn.generator)
+        moves = Moves(observation=turn.observation, legal=turn.legal, action=action, logits=logits, value=value)
+        self.last = (turn.rows, moves)
+        return action
+
+
+@dataclass(kw_only=True)
+class _Log:
+    """Plies as they happen, time first, and the learner's moves with the place of each in it."""
+
+    seats: int
+    boards: int
+    device: torch.device
+    dense: list[dict[str, Tensor]] = field(default_factory=list)
+    moves: list[Moves] = field(default_factory=list)
+    place: list[Tensor] = field(default_factory=list)
+
+    def held(self, moves: Moves, board: Tensor, seat: Tensor, received: Tensor) -> None:
+        """Put the moves that were waiting in front, as one ply per seat."""
+        for p in range(self.seats):
+            at = seat == p
+            rows = board[at]
+            rewards = torch.zeros(self.boards, self.seats, device=self.device)
+            rewards[rows, p] = received[at]
+            mover = torch.full((self.boards,), p, device=self.device)
+            self._append(mover, rows, moves[at], rewards, torch.zeros_like(mover, dtype=torch.bool), None)
+
+    def add(self, ply: Ply, player: LearningPlayer) -> None:
+        """Add one ply that was played."""
+        rows, moves = player.last if player.last is not None else (torch.empty(0, dtype=torch.long), None)
+        player.last = None
+        self._append(ply.mover, rows, moves, ply.step.rewards, ply.step.done, ply.step.dropped)
+
+    def _append(
+        self, mover: Tensor, rows: Tensor, moves: Moves | None, rewards: Tensor, done: Tensor, dropped: Tensor | None
+    ) -> None:
+        mine = torch.zeros_like(done)
+        value = torch.zeros(self.boards, device=self.device)
+        if moves is not None:
+            mine[rows] = True
+            value[rows] = moves.value
+            self.moves.append(moves)
+            self.place.append(len(self.dense) * self.boards + rows)
+        self.dense.append(
+            {
+                "mover": mover,
+                "mine": mine,
+                "value": value,
+                "rewards": rewards,
+                "done": done,
+                "dropped": torch.zeros_like(done) if dropped is None else dropped,
+            }
+        )
+
+    def fragment(self) -> Fragment:
+        """All of it, stacked."""
+        return Fragment(**{name: torch.stack([ply[name] for ply in self.dense]) for name in self.dense[0]})
+
+
+class Collector:
+    """Plays B boards on and on; games run across the fragments that `collect` returns."""
+
+    def __init__(self, game: Game, network: PolicyNetwork, config: RolloutConfig, seed: int) -> None:
+        self.config = config
+        self.player = LearningPlayer(network)
+        boards, device = game.num_games, game.device
+        self.table = Table(
+            game=game,
+            generator=generator_for(device, seed),
+            players={LEARNER: self.player},
+            seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
+            opening_left=torch.zeros(boards, dtype=torch.long, device=device),
+            opening_group=torch.arange(boards, device=device),
+        )
+        self._names: dict[int, str] = {}
+        self._plan: tuple[list[int], Tensor] | None = None
+        self._held: tuple[Moves, Tensor, Tensor, Tensor] | None = None
+        self._begin(torch.ones(boards, dtype=torch.bool, device=device))
+
+    def set_opponents(self, shares: Mapping[str, float], load: Callable[[str], Player]) -> None:
+        """Draw the opponents of games that start from now on by `shares` (name to weight, not all zero).
+
+        Games in progress keep theirs. `load` makes the player of a name that is not at the table yet.
+        """
+        index_of = {name: index for index, name in self._names.items()}
+        for name in shares:
+            if name not in index_of:
+                free = next(i for i in range(1, len(self._names) + 2) if i not in self._names)
+                self.table.players[free], self._names[free], index_of[name] = load(name), name, free
+        in_use = set(torch.unique(self.table.seating).tolist())
+        for index in [i for i, name in self._names.items() if name not in shares and i not in in_use]:
+            del self.table.players[index], self._names[index]
+        weights = torch.tensor([shares[name] for name in shares], device=self.table.game.device)
+        self._plan = ([index_of[name] for name in shares], weights) if shares else None
+
+    def collect(self, plies: int, gamma: float, lambda_: float) -> Experience:
+        """Advance every board by `plies` plies and return the moves whose outcome is known.
+
+        Each seat's last move in an unfinished game is kept for the next call, so nothing is bootstrapped from a
+        position that the learner has not been asked about.
+        """
+        game = self.table.game
+        log = _Log(seats=game.spec.seats, boards=game.num_games, device=game.device)
+        if self._held is not None:
+            log.held(*self._held)
+        results: dict[str, Tally] = {}
+        games = dropped = 0
+        for _ in range(plies):
+            ply = self.table.ply()
+            log.add(ply, self.player)
+            done = ply.step.done
+            if bool(done.any()):
+                dropped += int(ply.step.dropped.sum())
+                games += self._score(done & ~ply.step.dropped & ~ply.opening, results)
+                self._begin(done)
+        estimate = per_seat_gae(log.fragment(), gamma, lambda_)
+        moves, advantage, value_target = self._split(log, estimate)
+        return Experience(
+            moves=moves,
+            advantage=advantage,
+            value_target=value_target,
+            results=results,
+            plies=plies * game.num_games,
+            games=games,
+            dropped=dropped,
+        )
+
+    def _split(self, log: _Log, estimate: Estimate) -> tuple[Moves, Tensor, Tensor]:
+        moves, place = Moves.cat(log.moves), torch.cat(log.place)
+        waiting = estimate.waiting.flatten()[place]
+        held = place[waiting]
+        mover = torch.stack([ply["mover"] for ply in log.dense]).flatten()
+        self._held = (moves[waiting], held % log.boards, mover[held], estimate.received.flatten()[held])
+        ready = estimate.ready.flatten()[place]
+        kept = moves[ready]
+        advantage = estimate.advantage.flatten()[place[ready]]
+        return kept, advantage, advantage + kept.value
+
+    def _begin(self, mask: Tensor) -> None:
+        """Start new games on the boards of `mask`: draw who sits where and how they open."""
+        table, config, generator = self.table, self.config, self.table.generator
+        boards, seats = table.seating.shape
+
+        def rand(*size: int) -> Tensor:
+            return torch.rand(size, generator=generator, device=mask.device)
+
+        if self._plan is None:
+            seating = torch.full_like(table.seating, LEARNER)
+        else:
+            indices, weights = self._plan
+            drawn = torch.multinomial(weights.expand(boards, -1), seats, replacement=True, generator=generator)
+            seating = torch.tensor(indices, device=mask.device)[drawn]
+            own = (rand(boards, 1) * seats).long()
+            seating = seating.scatter(1, own, LEARNER)
+            seating = torch.where(rand(boards, 1) < config.self_play_share, LEARNER, seating)
+        table.seating = torch.where(mask[:, None], seating, table.seating)
+        explores = rand(boards) < config.exploring_share
+        length = 1 + (rand(boards) * config.exploring_plies).long()
+        table.opening_left = torch.where(mask, length * explores, table.opening_left)
+        table.restart(mask)
+
+    def _score(self, ended: Tensor, results: dict[str, Tally]) -> int:
+        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were."""
+        table = self.table
+        is_learner = table.seating == LEARNER
+        mixed = ended & ~is_learner.all(dim=1)
+        returns, seating = table.returns[mixed], table.seating[mixed]
+        own = is_learner[mixed].long().argmax(dim=1, keepdim=True)
+        sign = torch.sign(returns.gather(1, own) - returns)
+        for index, name in self._names.items():
+            against = sign[seating == index]
+            tally = Tally(*(int((against == s).sum()) for s in (1, 0, -1)))
+            if tally.games:
+                results[name] = results.get(name, Tally()).plus(tally)
+        return int(ended.sum())

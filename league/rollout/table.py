@@ -1,0 +1,91 @@
+"""The table: boards that advance together, and who sits where. Training and matches both play here.
+
+Shapes: `B` boards, `P` seats. A board's seating is fixed from the first move of a game to its last. Each ply asks
+every distinct player once, for all the boards on which it is to move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from league.games.base import Game, Player, Step, Turn
+
+NOBODY = -1
+"""Index in place of a player's, for a ply that no player was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ply:
+    """One ply of every board."""
+
+    mover: Tensor
+    """int64 `[B]`: the seat that moved."""
+    asked: Tensor
+    """int64 `[B]`: the index of the player who was asked, or `NOBODY`."""
+    opening: Tensor
+    """bool `[B]`: the move was a random opening's."""
+    step: Step
+
+
+@dataclass(kw_only=True)
+class Table:
+    """B boards in play. `seating` and `opening_left` are written by the owner, before a board's first ply."""
+
+    game: Game
+    generator: torch.Generator
+    """On the game's device; the only source of randomness."""
+    players: dict[int, Player]
+    """By the index that stands in `seating`."""
+    seating: Tensor
+    """int64 `[B, P]`: the index of the player at each seat."""
+    opening_left: Tensor
+    """int64 `[B]`: uniformly random plies that are still to be played before the players are asked."""
+    opening_group: Tensor
+    """int64 `[B]`: boards of one group get the same random opening."""
+    asleep: Tensor = field(init=False)
+    """bool `[B]`: boards that nobody plays on any more."""
+    returns: Tensor = field(init=False)
+    """float32 `[B, P]`: rewards of the game in progress, by seat."""
+
+    def __post_init__(self) -> None:
+        boards, device = self.game.num_games, self.game.device
+        self.asleep = torch.zeros(boards, dtype=torch.bool, device=device)
+        self.returns = torch.zeros(boards, self.game.spec.seats, device=device)
+
+    def restart(self, mask: Tensor, seeds: Tensor | None = None) -> None:
+        """Begin a new game on the boards of `mask` (bool `[B]`)."""
+        self.game.reset(mask, seeds)
+        self.returns.masked_fill_(mask[:, None], 0.0)
+
+    def ply(self) -> Ply:
+        """Ask everybody who is to move, and advance all boards by one ply."""
+        game = self.game
+        observation, legal, mover = game.observe(), game.legal(), game.to_move()
+        opening = self.opening_left > 0
+        asked = self.seating.gather(1, mover[:, None]).squeeze(1)
+        asked = asked.masked_fill(opening | self.asleep, NOBODY)
+        actions = self._opening_moves(legal) if bool(opening.any()) else torch.zeros_like(mover)
+        for index in torch.unique(asked).tolist():
+            if index == NOBODY:
+                continue
+            rows = (asked == index).nonzero().squeeze(1)
+            turn = Turn(
+                game=game, rows=rows, observation=observation[rows], legal=legal[rows], generator=self.generator
+            )
+            actions[rows] = self.players[index].choose(turn)
+        step = game.step(actions)
+        self.returns += step.rewards
+        self.opening_left -= opening.long()
+        return Ply(mover=mover, asked=asked, opening=opening, step=step)
+
+    def _opening_moves(self, legal: Tensor) -> Tensor:
+        noise = torch.rand(legal.shape, generator=self.generator, device=legal.device)
+        return noise[self.opening_group].masked_fill(~legal, -1.0).argmax(dim=1)
+
+
+def generator_for(device: torch.device, seed: int) -> torch.Generator:
+    """A seeded generator on the device."""
+    return torch.Generator(device=device).manual_seed(seed)
