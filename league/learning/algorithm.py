@@ -1,0 +1,71 @@
+"""RLlib's PPO, fed by our rollouts.
+
+RLlib owns the loss, the optimiser, the learner group (several GPUs) and the fault-tolerant runner group; we own how
+games are played. The seam is `training_step`: sample from our runners, hand the batch to the learner group.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ray.rllib.algorithms.ppo import PPO
+from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.policy.sample_batch import MultiAgentBatch, concat_samples
+from ray.rllib.utils.metrics import (
+    ENV_RUNNER_RESULTS,
+    LEARNER_RESULTS,
+    NUM_ENV_STEPS_SAMPLED_LIFETIME,
+)
+
+from league.learning.runner import LEARNER_MODULE
+
+
+class LeaguePPO(PPO):
+    """PPO whose experience comes from `LeagueRunner`."""
+
+    played: list[dict[str, Any]]
+    """What the runners reported of the latest iteration."""
+    learned_steps: int
+    """Moves that the latest iteration learned from."""
+    sample_s: float
+    """Seconds that it played."""
+    learn_s: float
+    """Seconds that it took gradient steps."""
+
+    def training_step(self) -> None:
+        """Sample, update, send the new weights out."""
+        group = self.env_runner_group
+        is_local = group.num_remote_workers() == 0
+        started = time.perf_counter()
+        sampled = group.foreach_env_runner(
+            lambda runner: (*runner.sample(), runner.get_metrics()), local_env_runner=is_local
+        )
+        self.metrics.aggregate([metrics for _, _, metrics in sampled], key=ENV_RUNNER_RESULTS)
+        self.played = [played for _, played, _ in sampled]
+        self.sample_s, self.learn_s, self.learned_steps = time.perf_counter() - started, 0.0, 0
+        learners = max(self.config.num_learners, 1)
+        batch = _even([batch for batch, _, _ in sampled], learners)
+        if batch is None:
+            return
+        self.learned_steps = len(batch)
+        results = self.learner_group.update(
+            training_data=TrainingData(batch=batch),
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 0},
+            num_epochs=self.config.num_epochs,
+            minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
+            shuffle_batch_per_epoch=True,
+        )
+        self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
+        self.learn_s = time.perf_counter() - started - self.sample_s
+
+
+def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:
+    """All batches as one that divides evenly: learners that step together must have equally many minibatches."""
+    if not batches:
+        return None
+    whole = concat_samples(batches)
+    rows = whole.policy_batches[LEARNER_MODULE]
+    size = len(rows) - len(rows) % learners
+    return MultiAgentBatch({LEARNER_MODULE: rows[:size]}, size) if size else None

@@ -1,0 +1,143 @@
+"""Our rollouts as RLlib's EnvRunner: one call to `sample` returns moves with advantages already in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import ray
+import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core import COMPONENT_RL_MODULE
+from ray.rllib.core.columns import Columns
+from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED, NUM_ENV_STEPS_SAMPLED_LIFETIME
+
+from league.config import LeagueConfig
+from league.games import make_game
+from league.games.base import GameSpec, Player
+from league.games.bots import is_bot_name, make_bot
+from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
+from league.policies.player import NetworkPlayer
+from league.policies.weights import unpack
+from league.rollout.collect import Collector, Experience
+
+LEARNER_MODULE = "learner"
+"""The one module that RLlib knows; opponents live in the runner and never become modules."""
+
+
+class LeagueRunner(EnvRunner):
+    """Plays many games at once; keeps them across calls."""
+
+    def __init__(self, *, config: AlgorithmConfig, **kwargs: Any) -> None:
+        super().__init__(config=config, **kwargs)
+        self.spec: GameSpec = config.env_config["spec"]
+        self.league = LeagueConfig.from_dict(config.env_config["league"])
+        rollout = self.league.rollout
+        if self.num_workers:
+            torch.set_num_threads(1)
+        self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
+        games = rollout.games or (512 if self.spec.batched else 16)
+        self.plies = rollout.plies or (32 if self.spec.batched else 64)
+        self.module: PolicyModule = self.make_module()
+        self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
+        self.collector = Collector(self.game, self.module.network, rollout, seed)
+
+    def make_env(self) -> None:
+        """Nothing: the games are made once, in the constructor."""
+
+    def make_module(self) -> PolicyModule:
+        """A copy of the learner's module, on the device of the boards."""
+        multi = self.config.get_multi_rl_module_spec(env=None, spaces=self.get_spaces(), inference_only=False)
+        module: PolicyModule = multi.build()[LEARNER_MODULE]
+        module.to(self.device)
+        module.requires_grad_(False)
+        return module
+
+    def get_spaces(self) -> dict[str, Any]:
+        """What RLlib asks before it builds modules."""
+        return {LEARNER_MODULE: spaces(self.spec), "__env__": spaces(self.spec), "__env_single__": spaces(self.spec)}
+
+    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes | ray.ObjectRef[bytes]]) -> None:
+        """Whom new games are played against: shares by name, and the weights of those that are snapshots."""
+
+        def load(name: str) -> Player:
+            if is_bot_name(name, self.spec):
+                return make_bot(name, self.spec)
+            stored = weights[name]
+            data = stored if isinstance(stored, bytes) else ray.get(stored)
+            return NetworkPlayer(unpack(data, self.spec, self.game.device), sample=True)
+
+        self.collector.set_opponents(shares, load)
+
+    def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, dict[str, Any]]:
+        """One fragment: the batch for PPO, and what happened in it as plain data."""
+        learning = self.league.learning
+        experience = self.collector.collect(self.plies, learning.gamma, learning.lambda_)
+        batch = _batch(experience)
+        steps = len(batch)
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
+        played = {
+            "results": experience.results,
+            "plies": experience.plies,
+            "games": experience.games,
+            "dropped": experience.dropped,
+            "error": getattr(self.game, "last_error", None),
+        }
+        return MultiAgentBatch({LEARNER_MODULE: batch}, steps), played
+
+    def get_metrics(self) -> Any:
+        """RLlib's own counters."""
+        return self.metrics.reduce()
+
+    def get_state(self, components: Any = None, *, not_components: Any = None, **kwargs: Any) -> dict[str, Any]:
+        """The module's weights; games in progress are not state worth keeping."""
+        return {COMPONENT_RL_MODULE: {LEARNER_MODULE: self.module.get_state()}}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take the learner's weights."""
+        if COMPONENT_RL_MODULE in state:
+            modules = state[COMPONENT_RL_MODULE]
+            modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
+            self.module.set_state(modules[LEARNER_MODULE])
+
+    def get_ctor_args_and_kwargs(self) -> tuple[tuple[()], dict[str, Any]]:
+        """How RLlib builds another one after a crash."""
+        return (), {"config": self.config}
+
+    def assert_healthy(self) -> None:
+        """Raise if this runner cannot play."""
+        if self.collector is None:
+            raise RuntimeError("the runner was stopped")
+
+    def stop(self) -> None:
+        """Nothing is held outside this process."""
+
+
+def _batch(experience: Experience) -> SampleBatch:
+    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021)."""
+    moves, advantage = experience.moves, experience.advantage
+    if len(advantage) > 1:
+        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    log_probability = torch.log_softmax(moves.logits, dim=1).gather(1, moves.action[:, None]).squeeze(1)
+    columns = {
+        Columns.OBS: {OBSERVATION: moves.observation, ACTION_MASK: moves.legal},
+        Columns.ACTIONS: moves.action,
+        Columns.ACTION_DIST_INPUTS: moves.logits,
+        Columns.ACTION_LOGP: log_probability,
+        Postprocessing.ADVANTAGES: advantage,
+        Postprocessing.VALUE_TARGETS: experience.value_target,
+    }
+    return SampleBatch({name: _numpy(column) for name, column in columns.items()})
+
+
+def _numpy(column: Any) -> Any:
+    if isinstance(column, dict):
+        return {name: _numpy(value) for name, value in column.items()}
+    array: np.ndarray[Any, Any] = column.cpu().numpy()
+    return array

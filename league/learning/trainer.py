@@ -1,0 +1,205 @@
+"""One learner: an `Algorithm` of RLlib, and what the league wants of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+import torch
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE
+from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
+
+from league.config import LeagueConfig
+from league.errors import DivergedError, PolicyError
+from league.games.base import GameSpec
+from league.ladder.records import Tally
+from league.learning.algorithm import LeaguePPO
+from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.module import module_spec, spaces
+from league.learning.runner import LEARNER_MODULE, LeagueRunner
+from league.policies.weights import fresh, pack, unpack
+
+_LOSSES = (
+    "total_loss",
+    "policy_loss",
+    "vf_loss",
+    "vf_explained_var",
+    "entropy",
+    "gradients_default_optimizer_global_norm",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iteration:
+    """What one iteration did."""
+
+    steps: int
+    """Moves of the learner that were learned from."""
+    plies: int
+    """Plies of all boards, whoever moved."""
+    games: int
+    """Games that ended with a result."""
+    dropped: int
+    """Games that broke."""
+    error: str | None
+    """Why the latest of them broke."""
+    results: Mapping[str, Tally]
+    """Finished games against each opponent, from the learner's side."""
+    losses: Mapping[str, float]
+    """By RLlib's names."""
+    sample_s: float
+    """Seconds spent playing."""
+    learn_s: float
+    """Seconds spent on gradient steps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What a learner may use, resolved against the cluster."""
+
+    runners: int = 0
+    """Runner processes beside the learner; 0 plays inside it."""
+    gpus: float = 0.0
+    """GPUs for each learner process."""
+
+
+class Trainer:
+    """A learner from its first weights on. Needs a running Ray."""
+
+    def __init__(self, spec: GameSpec, config: LeagueConfig, *, seed: int, hardware: Hardware) -> None:
+        """`seed` tells learners of one league apart."""
+        logging.getLogger("ray.rllib").setLevel(logging.ERROR)
+        self.spec = spec
+        self.config = config
+        self.seed = config.seed + seed
+        self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
+
+    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes]) -> None:
+        """Whom games are played against from now on; `weights` of every opponent that is a snapshot."""
+        group = self.algorithm.env_runner_group
+        if group.num_remote_workers() == 0:
+            group.local_env_runner.set_opponents(shares, weights)
+            return
+        stored = {name: ray.put(data) for name, data in weights.items()}
+        group.foreach_env_runner(lambda runner: runner.set_opponents(shares, stored), local_env_runner=False)
+
+    def iterate(self) -> Iteration:
+        """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
+        result = self.algorithm.train()
+        played = self.algorithm.played
+        if not played:
+            raise RuntimeError("no runner answered; they are being restarted")
+        learned = result.get("learners", {}).get(LEARNER_MODULE, {})
+        losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
+        self._check_finite(losses)
+        totals: dict[str, Tally] = {}
+        for report in played:
+            for name, tally in report["results"].items():
+                totals[name] = totals.get(name, Tally()).plus(tally)
+        return Iteration(
+            steps=self.algorithm.learned_steps,
+            plies=sum(report["plies"] for report in played),
+            games=sum(report["games"] for report in played),
+            dropped=sum(report["dropped"] for report in played),
+            error=next((report["error"] for report in played if report["error"]), None),
+            results=totals,
+            losses=losses,
+            sample_s=self.algorithm.sample_s,
+            learn_s=self.algorithm.learn_s,
+        )
+
+    def _check_finite(self, losses: Mapping[str, float]) -> None:
+        bad = next((name for name, value in losses.items() if not math.isfinite(value)), None)
+        if bad is not None:
+            raise DivergedError(f"{bad} is {losses[bad]}")
+        for name, weights in self._module_state().items():
+            if not torch.isfinite(torch.as_tensor(weights)).all():
+                raise DivergedError(f"weights {name} are not finite")
+
+    def weights(self) -> bytes:
+        """The policy as it is now, packed."""
+        network = fresh(self.spec, self.config.network, self.seed)
+        state = {name.removeprefix("network."): torch.as_tensor(t) for name, t in self._module_state().items()}
+        network.load_state_dict(state)
+        return pack(network)
+
+    def _module_state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.algorithm.learner_group.get_weights()[LEARNER_MODULE]
+        return state
+
+    def save(self) -> bytes:
+        """Weights and optimiser state, without pickle."""
+        state = self.algorithm.learner_group.get_state()[COMPONENT_LEARNER]
+        return pack_state({part: state[part] for part in (COMPONENT_RL_MODULE, COMPONENT_OPTIMIZER)})
+
+    def restore(self, data: bytes) -> None:
+        """Go on from what `save` wrote; raises `PolicyError` where it does not fit this learner."""
+        state = unpack_state(data)
+        for entry in state[COMPONENT_OPTIMIZER].values():
+            for group in entry["state"]["param_groups"]:
+                group["lr"] = self.config.learning.lr  # the configuration may have changed since
+        self._set_learner_state(state)
+
+    def reset_to(self, weights: bytes) -> None:
+        """Go on from a snapshot, with a fresh optimiser."""
+        network = unpack(weights, self.spec)
+        module = {f"network.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
+        optimiser = _without_moments(self.algorithm.learner_group.get_state()[COMPONENT_LEARNER][COMPONENT_OPTIMIZER])
+        self._set_learner_state({COMPONENT_RL_MODULE: {LEARNER_MODULE: module}, COMPONENT_OPTIMIZER: optimiser})
+
+    def _set_learner_state(self, state: dict[str, Any]) -> None:
+        # Without a sequence number, which makes RLlib take the weights even if they are older than its own.
+        try:
+            self.algorithm.learner_group.set_state({COMPONENT_LEARNER: state})
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise PolicyError(f"the checkpoint does not fit this learner: {str(error).splitlines()[0]}") from error
+        self.algorithm.env_runner_group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
+
+    def stop(self) -> None:
+        """End the runners and the learner processes."""
+        self.algorithm.stop()
+
+
+def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
+    return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
+
+
+def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
+    learning = config.learning
+    observation, action = spaces(spec)
+    return (
+        PPOConfig(algo_class=LeaguePPO)
+        .environment(
+            env=None,
+            env_config={"spec": spec, "league": config.to_dict(), "seed": seed},
+            observation_space=observation,
+            action_space=action,
+        )
+        .env_runners(env_runner_cls=LeagueRunner, num_env_runners=hardware.runners)
+        .multi_agent(policies={LEARNER_MODULE}, policy_mapping_fn=lambda *args, **kwargs: LEARNER_MODULE)
+        .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
+        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus)
+        .training(
+            lr=learning.lr,
+            gamma=learning.gamma,
+            lambda_=learning.lambda_,
+            clip_param=learning.clip_param,
+            vf_clip_param=learning.vf_clip_param,
+            vf_loss_coeff=learning.vf_loss_coeff,
+            entropy_coeff=learning.entropy_coeff,
+            grad_clip=learning.grad_clip,
+            grad_clip_by="global_norm",
+            num_epochs=learning.num_epochs,
+            minibatch_size=learning.minibatch_size,
+            # What RLlib's own sampler would collect: unused, but checked against the minibatch.
+            train_batch_size_per_learner=learning.minibatch_size,
+            use_kl_loss=False,
+        )
+        .fault_tolerance(restart_failed_env_runners=True, ignore_env_runner_failures=True)
+        .debugging(seed=seed, log_level="ERROR")
+    )
