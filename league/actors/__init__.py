@@ -1,0 +1,1 @@
+"""Ray actors: coordinator, learner, match worker; and the driver that starts them."""

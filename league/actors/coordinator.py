@@ -1,0 +1,150 @@
+"""The actor that runs a league: it reads the store, asks `ladder` what to do next, and writes what came of it.
+
+It holds no state that cannot be read again: Ray runs `__init__` anew after a crash, and the league goes on. It never
+waits for one worker: everything that is under way is one set of futures, and whatever is ready first is handled.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Literal
+
+import ray
+
+from league.actors.evaluation import Evaluation
+from league.actors.futures import Futures
+from league.actors.roster import Roster
+from league.actors.spawn import Place
+from league.actors.training import Training
+from league.errors import DivergedError, LeagueError, StoreUnreachableError
+from league.pool.store import Store
+
+Phase = Literal["starting", "training", "closing", "stopped", "failed"]
+
+STATUS_EVERY_S = 1.0
+RETRY_S = 1.0
+SAVING_S = 60.0
+"""How long learners have to finish and save when the league ends."""
+
+
+class Coordinator:
+    """Works in a thread of its own from the moment the actor exists."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.phase: Phase = "starting"
+        self.failure: str | None = None
+        self.steps = 0
+        self._started_s = time.time()
+        self._status_at = 0.0
+        self._stopping = threading.Event()
+        self._closing_s = 0.0
+        threading.Thread(target=self._run, name="league", daemon=True).start()
+
+    def state(self) -> tuple[Phase, str | None, int]:
+        """The phase, why it failed if it did, and the steps of all learners."""
+        return self.phase, self.failure, self.steps
+
+    def stop(self, closing_s: float) -> None:
+        """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""
+        self._closing_s = closing_s
+        self._stopping.set()
+
+    def _run(self) -> None:
+        try:
+            self._retry(self._open)
+            while not self._stopping.is_set():
+                self._retry(self._tick)
+            self.phase = "closing"
+            self._retry(self._close)
+            self.phase = "stopped"
+            self._write_status()
+        except LeagueError as error:
+            self.phase, self.failure = "failed", str(error)
+        except Exception:
+            self.phase, self.failure = "failed", traceback.format_exc()
+
+    def _retry(self, step: Callable[[], None]) -> None:
+        """Go through with one step; a store that does not answer is waited for, however long it takes."""
+        while True:
+            try:
+                return step()
+            except StoreUnreachableError:
+                time.sleep(RETRY_S)
+
+    def _open(self) -> None:
+        self.store = Store.open(self.place.store, self.place.league)
+        self.roster = Roster(self.store)
+        self.futures = Futures()
+        self.training = Training(self.place, self.roster, self.futures)
+        self.evaluation = Evaluation(self.place, self.roster, self.futures)
+
+    def _tick(self) -> None:
+        self.training.assign()
+        self.evaluation.assign()
+        self.futures.handle(timeout_s=0.2)
+        self.steps = self.training.steps
+        if self.phase == "starting" and self.training.ready:
+            self.phase = "training"
+        if time.monotonic() - self._status_at >= STATUS_EVERY_S:
+            self._write_status()
+        if self.training.all_stopped:
+            raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
+
+    def _close(self) -> None:
+        """Let learners finish, save them, then play until the ratings are settled or the time is over."""
+        self._drain(lambda: self.training.busy, SAVING_S)
+        self.training.save_all()
+        self._drain(lambda: self.training.busy, SAVING_S)
+        deadline = time.monotonic() + self._closing_s
+        while time.monotonic() < deadline and not self.evaluation.settled:
+            self.evaluation.assign(resting=False)
+            self._drain(lambda: False, 0.0)
+        self._drain(lambda: self.evaluation.busy, SAVING_S if self._closing_s else 0.0)
+
+    def _drain(self, under_way: Callable[[], bool], limit_s: float) -> None:
+        """Handle what comes in once, and on while `under_way`, at most `limit_s` seconds."""
+        deadline = time.monotonic() + limit_s
+        while True:
+            self.futures.handle(timeout_s=0.2)
+            if time.monotonic() - self._status_at >= STATUS_EVERY_S:
+                self._write_status()
+            if not under_way() or time.monotonic() >= deadline:
+                return
+
+    def _write_status(self) -> None:
+        """What `league status` and the live panel show. A heartbeat: nothing else depends on it."""
+        self._status_at = time.monotonic()
+        self.steps = self.training.steps
+        roster = self.roster
+        self.store.set_status(
+            {
+                "phase": self.phase,
+                "started_s": self._started_s,
+                "game": roster.config.game,
+                "steps": self.steps,
+                "snapshots": len(roster.snapshots),
+                "matches": roster.matches,
+                "champion": roster.champion.policy if roster.champion else None,
+                "dropped_games": roster.dropped,
+                "unreadable": sorted(roster.unreadable),
+                "learners": {slot.name: _learner(slot) for slot in self.training.slots},
+            }
+        )
+
+
+def _learner(slot: Any) -> dict[str, Any]:
+    return {
+        "steps": slot.steps,
+        "steps_per_s": slot.steps_per_s,
+        "plies_per_s": slot.plies_per_s,
+        "losses": slot.losses,
+        "opponents": slot.opponents,
+        "stopped": slot.stopped,
+    }
+
+
+CoordinatorActor = ray.remote(Coordinator)

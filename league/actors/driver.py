@@ -1,0 +1,178 @@
+"""Running a league from one process: start or resume it, watch it, end it cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import ray
+from ray.exceptions import GetTimeoutError, RayActorError
+
+from league.actors.session import ray_session
+from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
+from league.config import LeagueConfig
+from league.errors import ClusterError, ConfigError, LeagueError
+from league.games import game_spec
+from league.policies.weights import fresh
+from league.pool.store import Store
+
+POLL_S = 0.5
+SILENCE_S = 120.0
+"""A coordinator that does not answer for so long is given up."""
+ENDING_S = 180.0
+"""How long the league may take to save and end, beside its closing matches."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a run ends by itself; None: never."""
+
+    seconds: float | None = None
+    """Of training in this run."""
+    steps: int | None = None
+    """Of all learners together, since the league began."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is."""
+
+    phase: str
+    seconds: float
+    """Of training in this run."""
+    steps: int
+    """Of all learners together, since the league began."""
+    interrupted: bool
+
+
+def prepare(store: Store, config: LeagueConfig) -> None:
+    """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
+
+    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a
+    league of another game, another network than the learners have.
+    """
+    fresh(game_spec(config.game), config.network, config.seed)
+    present = store.config()
+    if present is None:
+        store.create(config)
+        return
+    if present.network != config.network and store.learners():
+        changed = [
+            f.name
+            for f in dataclasses.fields(config.network)
+            if getattr(present.network, f.name) != getattr(config.network, f.name)
+        ]
+        raise ConfigError(
+            f"network.{changed[0]} cannot change once the league has learned: start one in another --store"
+        )
+    if present != config:
+        store.update_config(config)
+
+
+def run_league(
+    store: Store,
+    address: str,
+    config: LeagueConfig,
+    *,
+    limits: Limits,
+    log_dir: str,
+    ray_address: str | None = None,
+    dashboard: bool = False,
+    watch: Callable[[Progress], None] = lambda progress: None,
+) -> Progress:
+    """Train until a limit is reached, SIGINT or SIGTERM arrives, or the league fails (`LeagueError`).
+
+    `watch` is called about twice a second. An interrupted league saves and ends at once; one that reached its limit
+    first plays the matches that settle the ratings. A second signal ends this process without waiting.
+    """
+    prepare(store, config)
+    with ray_session(address, ray_address, dashboard=dashboard), _interrupts() as interrupted:
+        plan_hardware(config, *cluster_size())
+        coordinator = spawn_coordinator(Place(store=address, league=store.league, log_dir=log_dir))
+        run = _Run(coordinator, watch, interrupted)
+        run.until_limit(limits)
+        closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
+        return run.end(closing_s)
+
+
+class _Run:
+    """A league under way, seen from the driver."""
+
+    def __init__(self, coordinator: Any, watch: Callable[[Progress], None], interrupted: threading.Event) -> None:
+        self.coordinator = coordinator
+        self.watch = watch
+        self.interrupted = interrupted
+        self.began: float | None = None
+        self.heard = time.monotonic()
+        self.progress = Progress(phase="starting", seconds=0.0, steps=0, interrupted=False)
+
+    def until_limit(self, limits: Limits) -> None:
+        while not self.interrupted.is_set():
+            self._look()
+            seconds, steps = self.progress.seconds, self.progress.steps
+            if limits.seconds is not None and seconds >= limits.seconds:
+                return
+            if limits.steps is not None and steps >= limits.steps:
+                return
+            self.interrupted.wait(POLL_S)
+
+    def end(self, closing_s: float) -> Progress:
+        deadline = time.monotonic() + ENDING_S + closing_s
+        asked = False
+        while self.progress.phase != "stopped":
+            with contextlib.suppress(RayActorError):
+                if not asked or self.progress.phase in ("starting", "training"):
+                    ray.get(self.coordinator.stop.remote(closing_s), timeout=SILENCE_S)
+                    asked = True
+            self._look()
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe"
+                )
+            time.sleep(POLL_S / 2)
+        return self.progress
+
+    def _look(self) -> None:
+        """Ask the coordinator how it is; while Ray restarts it, what was known last stays."""
+        try:
+            phase, failure, steps = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
+        except (RayActorError, GetTimeoutError) as error:
+            if time.monotonic() - self.heard > SILENCE_S:
+                raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error
+            return
+        self.heard = time.monotonic()
+        if failure is not None:
+            raise LeagueError(failure)
+        if phase == "training" and self.began is None:
+            self.began = time.monotonic()
+        seconds = time.monotonic() - self.began if self.began is not None else 0.0
+        self.progress = Progress(phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set())
+        self.watch(self.progress)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """An event that the first SIGINT or SIGTERM sets; the second one raises KeyboardInterrupt."""
+    event = threading.Event()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

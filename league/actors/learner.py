@@ -1,0 +1,168 @@
+"""The actor that learns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from tensorboardX import SummaryWriter
+
+from league.errors import DivergedError, PolicyError
+from league.games import game_spec
+from league.games.bots import is_bot_name
+from league.ladder.records import Snapshot, Tally
+from league.learning.trainer import Hardware, Iteration, Trainer
+from league.policies.weights import digest, fresh, pack
+from league.pool.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a learner tells the coordinator after an iteration."""
+
+    steps: int
+    """Steps since the league began."""
+    results: Mapping[str, Tally]
+    losses: Mapping[str, float]
+    steps_per_s: float
+    plies_per_s: float
+    games: int
+    dropped: int
+    error: str | None
+    """Why a game broke."""
+    diverged: str | None = None
+    """What was not finite; the learner has gone back to a good snapshot."""
+
+
+class Learner:
+    """One learner. Everything it needs to go on after a crash is in the store."""
+
+    def __init__(
+        self, store: str, league: str, name: str, *, number: int, hardware: Hardware, threads: int, log_dir: str
+    ) -> None:
+        """`number` tells learners apart in their seeds; `threads` is how many the gradient steps may use."""
+        torch.set_num_threads(threads)
+        self.name = name
+        self.store = Store.open(store, league)
+        self.config = self.store.require_config()
+        self.spec = game_spec(self.config.game)
+        self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
+        self.steps = 0
+        self._weights: dict[str, bytes] = {}
+        self._opponents: dict[str, float] = {}
+        self._board = SummaryWriter(str(Path(log_dir) / name))
+        self._resume()
+
+    def _resume(self) -> None:
+        """Take up the last checkpoint; failing that, the last good snapshot; failing that, begin."""
+        try:
+            checkpoint = self.store.checkpoint(self.name)
+            if checkpoint is not None:
+                state, progress = checkpoint
+                self.trainer.restore(state)
+                self.steps = int(progress["steps"])
+                return
+        except PolicyError as error:
+            self.store.add_event("checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", time.time())
+            return
+        self._go_back()
+
+    def ready(self) -> int:
+        """Return once the learner can train: the steps it has made."""
+        return self.steps
+
+    def train(self, opponents: dict[str, float]) -> Report:
+        """Play and learn for one iteration; `opponents` are shares by name."""
+        self._meet(opponents)
+        started = time.monotonic()
+        try:
+            iteration = self.trainer.iterate()
+        except DivergedError as error:
+            back = self._go_back()
+            return self._report(None, 1.0, diverged=f"{error}; {self.name} went back to {back}")
+        self.steps += iteration.steps
+        report = self._report(iteration, time.monotonic() - started)
+        self._log(iteration, report)
+        return report
+
+    def _report(self, iteration: Iteration | None, seconds: float, diverged: str | None = None) -> Report:
+        return Report(
+            steps=self.steps,
+            results=iteration.results if iteration else {},
+            losses=iteration.losses if iteration else {},
+            steps_per_s=iteration.steps / seconds if iteration else 0.0,
+            plies_per_s=iteration.plies / seconds if iteration else 0.0,
+            games=iteration.games if iteration else 0,
+            dropped=iteration.dropped if iteration else 0,
+            error=iteration.error if iteration else None,
+            diverged=diverged,
+        )
+
+    def _meet(self, opponents: dict[str, float]) -> None:
+        if opponents == self._opponents:
+            return
+        self._weights = {
+            name: self._weights.get(name) or self.store.weights(self.store.snapshot(name).digest)
+            for name in opponents
+            if not is_bot_name(name, self.spec)
+        }
+        self.trainer.set_opponents(opponents, self._weights)
+        self._opponents = dict(opponents)
+
+    def freeze(self, name: str, parent: str | None) -> Snapshot:
+        """Put the policy as it is into the pool."""
+        weights = self.trainer.weights()
+        snapshot = Snapshot(
+            name=name,
+            digest=digest(weights),
+            learner=self.name,
+            steps=self.steps,
+            created_s=time.time(),
+            bytes=len(weights),
+            parent=parent,
+        )
+        self.store.add_snapshot(snapshot, weights)
+        return snapshot
+
+    def checkpoint(self, progress: dict[str, Any]) -> int:
+        """Save everything that training needs to go on from here; return the steps that are safe now."""
+        self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, "steps": self.steps})
+        self._board.flush()
+        return self.steps
+
+    def _go_back(self) -> str:
+        """Return to the newest snapshot of ours that can be read, with a fresh optimiser; else begin anew."""
+        for snapshot in reversed([s for s in self.store.snapshots() if s.learner == self.name]):
+            try:
+                self.trainer.reset_to(self.store.weights(snapshot.digest))
+            except PolicyError:
+                continue
+            self.steps = max(self.steps, snapshot.steps)
+            return snapshot.name
+        self.trainer.reset_to(pack(fresh(self.spec, self.config.network, self.trainer.seed)))
+        return "new weights"
+
+    def _log(self, iteration: Iteration, report: Report) -> None:
+        for name, value in {
+            **{f"losses/{name}": value for name, value in iteration.losses.items()},
+            **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
+            "speed/steps_per_s": report.steps_per_s,
+            "speed/plies_per_s": report.plies_per_s,
+            "speed/sample_s": iteration.sample_s,
+            "speed/learn_s": iteration.learn_s,
+        }.items():
+            self._board.add_scalar(name, value, self.steps)
+
+    def stop(self) -> None:
+        """End the processes that belong to this learner."""
+        self._board.close()
+        self.trainer.stop()
+        self.store.close()
+
+
+LearnerActor = ray.remote(Learner)

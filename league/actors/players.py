@@ -1,0 +1,46 @@
+"""From the name of a policy to somebody at the table."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+
+from league.games.base import GameSpec, Player
+from league.games.bots import is_bot_name, make_bot
+from league.policies.network import PolicyNetwork
+from league.policies.player import NetworkPlayer
+from league.policies.weights import unpack
+from league.pool.store import Store
+
+CACHED = 64
+"""Networks kept in memory by one process; the least recently used goes first."""
+
+
+class PlayerLoader:
+    """Makes players of the policies of one league, and keeps their networks."""
+
+    def __init__(self, store: Store, spec: GameSpec, device: torch.device | str = "cpu") -> None:
+        self.store = store
+        self.spec = spec
+        self.device = device
+        self._networks: OrderedDict[str, PolicyNetwork] = OrderedDict()
+
+    def player(self, name: str) -> Player:
+        """A fixed bot, or a snapshot: greedy where the game is deterministic, else drawn from its policy.
+
+        Raises `UnknownPolicyError`, or `CorruptSnapshotError` where the stored weights do not have their hash.
+        """
+        if is_bot_name(name, self.spec):
+            return make_bot(name, self.spec)
+        return NetworkPlayer(self.network(name), sample=not self.spec.deterministic)
+
+    def network(self, name: str) -> PolicyNetwork:
+        """The network of a snapshot."""
+        if name not in self._networks:
+            weights = self.store.weights(self.store.snapshot(name).digest)
+            self._networks[name] = unpack(weights, self.spec, self.device)
+        self._networks.move_to_end(name)
+        while len(self._networks) > CACHED:
+            self._networks.popitem(last=False)
+        return self._networks[name]

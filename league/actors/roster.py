@@ -1,0 +1,107 @@
+"""The league as the coordinator sees it: what the store holds, read once and kept up."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from league.errors import CorruptSnapshotError
+from league.games import game_spec
+from league.ladder.leaderboard import best_candidate
+from league.ladder.ratings import lower_bound
+from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.store import Store
+
+CANDIDATE_MATCHES = 2
+"""A snapshot needs so many matches before it may be champion."""
+
+
+class Roster:
+    """Snapshots, bots, ratings and the champion of one league."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.config = store.require_config()
+        self.spec = game_spec(self.config.game)
+        self.bots = list(self.config.arena.bots or self.spec.bots)
+        self.snapshots = store.snapshots()
+        self.ratings = store.ratings()
+        self.matches = store.match_count()
+        self.champion = store.champion()
+        self.unreadable: set[str] = set()
+        self.dropped = 0
+        """Games without a result since this process began."""
+        self.rng = np.random.default_rng([self.config.seed, self.matches])
+
+    def say(self, kind: str, text: str) -> None:
+        """Add a line to the league's events."""
+        self.store.add_event(kind, text, time.time())
+
+    def playable(self) -> list[str]:
+        """Names of the snapshots whose weights can be read, oldest first."""
+        return [s.name for s in self.snapshots if s.name not in self.unreadable]
+
+    def add(self, snapshot: Snapshot) -> None:
+        """A snapshot that has just been stored."""
+        self.snapshots.append(snapshot)
+
+    def next_name(self, learner: str) -> str:
+        """`main-0007` after `main-0006`."""
+        numbers = [int(s.name.rpartition("-")[2]) for s in self.snapshots if s.learner == learner]
+        return f"{learner}-{max(numbers, default=-1) + 1:04d}"
+
+    def latest(self, learner: str) -> Snapshot | None:
+        """The newest snapshot of a learner."""
+        return next((s for s in reversed(self.snapshots) if s.learner == learner), None)
+
+    def record(self, match: Match) -> None:
+        """Store a result, with what follows from it."""
+        if match.total.games and self.store.record(match):
+            self.matches += 1
+            self.ratings = self.store.ratings()
+        self.count_dropped(match.dropped, f"{match.row} against {match.column}")
+        self._keep_champion()
+
+    def count_dropped(self, games: int, where: str) -> None:
+        """Games that broke are counted and said, never scored."""
+        if games:
+            self.dropped += games
+            self.say("dropped", f"{games} game(s) without a result: {where}")
+
+    def quarantine(self, names: list[str]) -> None:
+        """Find out which of these cannot be read, and go on without them."""
+        for snapshot in self.snapshots:
+            if snapshot.name in names and snapshot.name not in self.unreadable:
+                try:
+                    self.store.weights(snapshot.digest)
+                except CorruptSnapshotError as error:
+                    self.unreadable.add(snapshot.name)
+                    self.say("corrupt", f"{error}; the league goes on without it")
+
+    def _keep_champion(self) -> None:
+        """Until there is a promotion gate: the highest lower bound of the rating. A pinned champion stays."""
+        self.champion = self.store.champion()
+        if self.champion is not None and self.champion.pinned:
+            return
+        readable = [s for s in self.snapshots if s.name not in self.unreadable]
+        best = best_candidate(readable, self.ratings, CANDIDATE_MATCHES * self.config.arena.games)
+        if best is None or (self.champion is not None and best.name == self.champion.policy):
+            return
+        bound = lower_bound(self.ratings[best.name])
+        holder = self.ratings.get(self.champion.policy) if self.champion is not None else None
+        if self.champion is not None and holder is not None and self.champion.policy not in self.unreadable:
+            if bound <= lower_bound(holder):
+                return
+            reason = f"lower bound of the rating {bound:.2f} above {self.champion.policy}'s {lower_bound(holder):.2f}"
+        else:
+            reason = f"lower bound of the rating {bound:.2f}, the highest"
+        self.champion = Promotion(
+            policy=best.name,
+            digest=best.digest,
+            by="coordinator",
+            reason=reason,
+            promoted_s=time.time(),
+            evidence={"lower_bound": bound, "games": self.ratings[best.name].games},
+        )
+        self.store.promote(self.champion, respect_pin=True)

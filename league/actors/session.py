@@ -1,0 +1,75 @@
+"""Ray for a league: a local one on the loopback interface, or a cluster that exists."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import warnings
+from collections.abc import Iterator
+
+import ray
+from ray._private import ray_constants
+
+from league.errors import ClusterError
+from league.pool.store import is_embedded
+
+
+def _stay_local() -> None:
+    """Prepare for a Ray of our own. Nothing that a person has set in the environment is changed.
+
+    On Linux Ray binds every interface. The switch that keeps it on 127.0.0.1 was made for desktops; it is read when Ray
+    is imported, here and in every process that Ray starts, so it is set in both places. Ray also writes a token into
+    the home folder unless it is given one; ours lives and dies with this process.
+    """
+    if os.environ.setdefault(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, "0") == "0":
+        ray_constants.ENABLE_RAY_CLUSTER = False
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "RAY_AUTH_MODE" not in os.environ:  # Then Ray asks for a token by itself, and only then sees one set so late.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # An idle thread that spins takes the core from the process that would give it work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+@contextlib.contextmanager
+def ray_session(store: str, address: str | None = None, *, dashboard: bool = False) -> Iterator[None]:
+    """Join the cluster at `address` (or `RAY_ADDRESS`), or start a local Ray that ends with the block.
+
+    A Ray that this process is connected to already is used and left alone.
+
+    Raises `ClusterError` where the cluster cannot be reached, or has several nodes while the store is a folder of one.
+    """
+    joined = ray.is_initialized()
+    if not joined:
+        _connect(address or os.environ.get("RAY_ADDRESS"), dashboard)
+    try:
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        if is_embedded(store) and len(nodes) > 1:
+            raise ClusterError(
+                f"the cluster has {len(nodes)} nodes and the store {store} is a folder of this one: "
+                "other nodes cannot reach it; give --store redis://…"
+            )
+        yield
+    finally:
+        if not joined:
+            ray.shutdown()
+
+
+def _connect(address: str | None, dashboard: bool) -> None:
+    if address is None:
+        _stay_local()
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ray.init(
+                address=address or "local",
+                include_dashboard=dashboard if address is None else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+            )
+        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+            where = address or "this machine"
+            raise ClusterError(f"no Ray at {where}: {str(error).strip().splitlines()[0]}") from error
