@@ -1,0 +1,129 @@
+"""Who is the champion, and who was: a history that is only appended to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from league.errors import StoreError, UnknownPolicyError
+from league.ladder.records import Promotion, Snapshot
+from league.pool.connection import Command, Connection, dumps
+
+ROLLED_BACK: Final = "rolled_back"
+"""Key in a promotion's evidence: the name of the champion that it took back."""
+
+
+class Champion(Connection):
+    """Part of the store: the champion's history."""
+
+    def promote(self, promotion: Promotion, *, respect_pin: bool = False) -> bool:
+        """Make a snapshot the champion: append to the history and publish it on the channel `Keys.promoted`.
+
+        Args:
+            promotion: whom, and why. The same one as the last changes nothing.
+            respect_pin: leave a champion alone that a person pinned, as the coordinator must.
+
+        Returns:
+            Whether this promotion is the last of the history now. False only with `respect_pin`.
+
+        Raises:
+            UnknownPolicyError: no such snapshot, or not with this digest.
+            WrongLeagueError: there is no league.
+        """
+
+        def attempt(pipe: Any) -> bool:
+            read: Command = pipe.execute_command
+            self._require_config(read)
+            self._check_exists(read, promotion)
+            last = read("LINDEX", self._keys.promotions, -1)
+            champion = None if last is None else Promotion.from_json(json.loads(last))
+            if champion == promotion:
+                return True
+            if respect_pin and champion is not None and champion.pinned:
+                return False
+            self._append(pipe, promotion)
+            return True
+
+        return self._transact([self._keys.meta, self._keys.promotions], attempt)
+
+    def rollback(self, by: str, now_s: float, reason: str = "rollback") -> Promotion:
+        """Bring back the champion before the present one, pinned, by appending it to the history once more.
+
+        Several in a row go further and further back, past champions that were themselves taken back.
+
+        Args:
+            by: the user who asked for it.
+            now_s: Unix time in seconds.
+            reason: shown in the history.
+
+        Raises:
+            StoreError: there is no champion before.
+            WrongLeagueError: there is no league.
+        """
+
+        def attempt(pipe: Any) -> Promotion:
+            read: Command = pipe.execute_command
+            self._require_config(read)
+            history = _promotions(read("LRANGE", self._keys.promotions, 0, -1))
+            if history and (history[-1].by, history[-1].promoted_s, history[-1].reason) == (by, now_s, reason):
+                return history[-1]  # A lost reply hid that it is done.
+            standing = _standing(history)
+            if len(standing) < 2:
+                raise StoreError(f"league {self.league!r} has no champion before the present one to go back to")
+            present, before = standing[-1], standing[-2]
+            back = Promotion(
+                policy=before.policy,
+                digest=before.digest,
+                by=by,
+                reason=reason,
+                promoted_s=now_s,
+                pinned=True,
+                evidence={ROLLED_BACK: present.policy},
+            )
+            self._check_exists(read, back)
+            self._append(pipe, back)
+            return back
+
+        return self._transact([self._keys.meta, self._keys.promotions], attempt)
+
+    def champion(self) -> Promotion | None:
+        """The present champion, None before the first promotion."""
+        last = self._call("LINDEX", self._keys.promotions, -1)
+        return None if last is None else Promotion.from_json(json.loads(last))
+
+    def promotions(self) -> list[Promotion]:
+        """The whole history, oldest first."""
+        return _promotions(self._call("LRANGE", self._keys.promotions, 0, -1))
+
+    def _append(self, pipe: Any, promotion: Promotion) -> None:
+        data = dumps(promotion.to_json())
+        pipe.multi()
+        pipe.execute_command("RPUSH", self._keys.promotions, data)
+        pipe.execute_command("PUBLISH", self._keys.promoted, data)
+
+    def _check_exists(self, read: Command, promotion: Promotion) -> None:
+        data = read("HGET", self._keys.snapshots, promotion.policy)
+        if data is None:
+            raise UnknownPolicyError(f"no snapshot {promotion.policy!r} in league {self.league!r} to promote")
+        digest = Snapshot.from_json(json.loads(data)).digest
+        if digest != promotion.digest:
+            raise UnknownPolicyError(
+                f"snapshot {promotion.policy} has hash {digest[:12]}, not {promotion.digest[:12]}: not promoted"
+            )
+
+
+def _promotions(entries: Sequence[bytes]) -> list[Promotion]:
+    return [Promotion.from_json(json.loads(entry)) for entry in entries]
+
+
+def _standing(history: Sequence[Promotion]) -> list[Promotion]:
+    """The champions in turn, no two alike in a row, without those that were taken back."""
+    standing: list[Promotion] = []
+    for promotion in history:
+        if ROLLED_BACK in promotion.evidence:
+            while standing and standing[-1].policy != promotion.policy:
+                standing.pop()
+        if not standing or standing[-1].policy != promotion.policy:
+            standing.append(promotion)
+    return standing

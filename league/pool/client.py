@@ -1,0 +1,124 @@
+"""The redis-py client as the pool uses it: reconnecting for a while, and failing in our own words.
+
+The one place where errors of redis-py become errors of `league.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+import redis
+from redis import exceptions
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from league.errors import StoreError, StoreFullError, StorePermissionError, StoreUnreachableError
+from league.pool.address import Address
+from league.pool.embedded import EmbeddedServer
+
+LONGEST_PAUSE_S: Final = 0.5
+_REFUSED: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
+_REFUSALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
+_FULL: Final = "command not allowed when used memory"
+
+
+@contextmanager
+def translated(shown: str) -> Iterator[None]:
+    """Turn redis-py's errors into ours; `shown` is the address without a password. `WatchError` passes."""
+    try:
+        yield
+    except exceptions.WatchError:
+        raise
+    except exceptions.RedisError as error:
+        raise _translation(error, shown) from error
+
+
+def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
+    # In a pipeline redis-py puts the command with its arguments, such as weights, before the server's words.
+    text = " ".join(str(error).rpartition("of pipeline caused error: ")[2].split())[:300].rstrip(".")
+    if isinstance(error, _REFUSED) or text.startswith(_REFUSALS):
+        return StorePermissionError(
+            f"{shown} refuses us: {text}; check LEAGUE_REDIS_USERNAME, LEAGUE_REDIS_PASSWORD and the user's rights"
+        )
+    if text.removeprefix("OOM ").startswith(_FULL):
+        return StoreFullError(f"{shown} is full, nothing was written: raise its maxmemory, or free some")
+    if text.startswith("MISCONF"):
+        return StoreFullError(f"{shown} cannot write to its disk, so nothing was written: {text}")
+    if isinstance(error, exceptions.ReadOnlyError):
+        return StoreError(f"{shown} is a read-only replica: give the primary's address")
+    if isinstance(error, exceptions.TimeoutError):
+        return StoreUnreachableError(f"{shown} does not answer in time: {text}")
+    if isinstance(error, exceptions.ConnectionError):
+        return StoreUnreachableError(f"no server answers at {shown}: {text}")
+    return StoreError(f"{shown} failed: {text}")
+
+
+class Reconnect(Retry):
+    """Repeats what a lost connection interrupted, but not what the server refused.
+
+    An embedded server that died, as when its disk was full, is started again first. Every write of the pool may be
+    repeated: it sets what it set before, or it watches a key that it changes.
+    """
+
+    def __init__(self, timeout_s: float, server: EmbeddedServer | None) -> None:
+        """Repeat for about `timeout_s` seconds."""
+        pauses = ExponentialBackoff(cap=LONGEST_PAUSE_S, base=0.01)
+        retries, waited_s = 0, 0.0
+        while waited_s < timeout_s:
+            retries += 1
+            waited_s += pauses.compute(retries)
+        super().__init__(pauses, retries, supported_errors=(exceptions.ConnectionError,))
+        self._timeout_s = timeout_s
+        self._server = server
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Reconnect:
+        # redis-py copies it for each connection; the share in the server stays one.
+        return Reconnect(self._timeout_s, self._server)
+
+    def call_with_retry(self, do: Any, fail: Any, *args: Any, **options: Any) -> Any:
+        """Call `do`, as redis-py does for each command; raises what it raises."""
+        options["is_retryable"] = self._worth_repeating
+        return super().call_with_retry(do, fail, *args, **options)
+
+    def _worth_repeating(self, error: Exception) -> bool:
+        if isinstance(error, _REFUSED):
+            return False
+        if self._server is not None:
+            self._server.ensure()
+        return True
+
+
+def connect(address: Address, server: EmbeddedServer | None, timeout_s: float) -> Any:
+    """Make a client, without contacting the server yet.
+
+    Args:
+        address: where.
+        server: this process's share in the embedded server, for a folder.
+        timeout_s: seconds that a reply may take, and for which a lost connection is tried again.
+
+    Returns:
+        A `redis.Redis` whose replies are bytes; redis-py's types leave them open as `bytes | str`, hence `Any`.
+
+    Raises:
+        StoreError: the URL holds an option that redis-py does not know.
+    """
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "retry": Reconnect(timeout_s, server),
+        # The same plain replies from any server; the push messages of RESP3 are of no use here.
+        "protocol": 2,
+    }
+    credentials = {"username": address.username, "password": address.password}
+    options |= {key: value for key, value in credentials.items() if value}
+    url = address.url if server is None else f"unix://{quote(str(server.socket))}"
+    try:
+        pool = redis.ConnectionPool.from_url(url, **options)
+        pool.make_connection()
+    except (TypeError, ValueError, exceptions.RedisError):
+        # The reason may quote a value of the URL, such as the password.
+        raise StoreError(f"--store {address}: an option in the URL is unknown or has a wrong value") from None
+    return redis.Redis(connection_pool=pool)

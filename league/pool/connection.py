@@ -1,0 +1,112 @@
+"""What all parts of the store share: a connection, two ways to use it, and the schema of what is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from redis.exceptions import WatchError
+
+from league.config import LeagueConfig
+from league.errors import StoreSchemaError, WrongLeagueError
+from league.pool.client import translated
+from league.pool.keys import Keys
+
+T = TypeVar("T")
+
+SCHEMA: Final = 1
+"""Version of the layout that `keys` describes. A store with a higher one is refused."""
+
+Command = Callable[..., Any]
+"""Runs or queues one Redis command: `command("HGET", key, field)`."""
+
+
+class Connection:
+    """A connection to the server of one league. Its errors are those of `league.errors`."""
+
+    def __init__(self, client: Any, league: str, shown: str) -> None:
+        """Use a client of `league.pool.client.connect`; `shown` is the address without a password."""
+        self._redis = client
+        self._keys = Keys(league)
+        self._shown = shown
+
+    @property
+    def address(self) -> str:
+        """Where the store is, for display: never with a password."""
+        return self._shown
+
+    @property
+    def league(self) -> str:
+        """The name of the league on its server."""
+        return self._keys.league
+
+    def config(self) -> LeagueConfig | None:
+        """The league's configuration, None if there is no league."""
+        return self._config(self._call)
+
+    def require_config(self) -> LeagueConfig:
+        """Like `config`, but raises `WrongLeagueError` if there is no league."""
+        return self._require_config(self._call)
+
+    def _call(self, *command: Any) -> Any:
+        """Run one command; repeated after a lost connection, so it must bear that."""
+        with translated(self._shown):
+            return self._redis.execute_command(*command)
+
+    def _transact(self, watched: list[str], attempt: Callable[[Any], T]) -> T:
+        """Read and write as one, in Redis's optimistic way.
+
+        `attempt(pipe)` reads, calls `pipe.multi()` and queues its writes, or returns without. Had any of the `watched`
+        keys changed since its reads, or the connection been lost, nothing is written and it is called again; so
+        it must not change anything else, and must find out whether a lost reply hid its own success.
+        """
+        while True:
+            with translated(self._shown), self._redis.pipeline() as pipe:
+                try:
+                    pipe.watch(*watched)
+                    value = attempt(pipe)
+                    if pipe.command_stack:
+                        pipe.execute()
+                    return value
+                except WatchError:
+                    continue
+
+    def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
+        """Run several commands in one transaction, without reading before; the replies, in order."""
+        with translated(self._shown), self._redis.pipeline() as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            replies: list[Any] = pipe.execute()
+            return replies
+
+    def _config(self, command: Command) -> LeagueConfig | None:
+        """The configuration of the league, None if there is none; raises `StoreSchemaError` for a newer one."""
+        schema, config = command("HMGET", self._keys.meta, "schema", "config")
+        if schema is None:
+            return None
+        if int(schema) > SCHEMA:
+            raise StoreSchemaError(
+                f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
+                f"{SCHEMA}: install a newer version of league"
+            )
+        return LeagueConfig.from_dict(json.loads(config))
+
+    def _require_config(self, command: Command) -> LeagueConfig:
+        config = self._config(command)
+        if config is None:
+            raise WrongLeagueError(
+                f"no league {self.league!r} at {self._shown}: start one with league train --store {self._shown}"
+            )
+        return config
+
+
+def sha256(data: bytes) -> str:
+    """The hash that names weights and checkpoints, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def dumps(data: Any) -> str:
+    """JSON as it is stored: floats by `repr`, so that they come back to the last bit; NaN is refused."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False)

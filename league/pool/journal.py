@@ -1,0 +1,37 @@
+"""What the league is doing, for people and monitors."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from league.pool.connection import Connection, dumps
+
+EVENTS_KEPT: Final = 1000
+
+
+class Journal(Connection):
+    """Part of the store: the coordinator's status and the last events."""
+
+    def set_status(self, status: Mapping[str, Any], now_s: float | None = None) -> None:
+        """Replace the status by plain data, with the time (Unix, s; default: now) added as `heartbeat_s`."""
+        heartbeat = {"heartbeat_s": time.time() if now_s is None else now_s}
+        self._call("SET", self._keys.status, dumps({**status, **heartbeat}))
+
+    def status(self) -> dict[str, Any] | None:
+        """What was set last, with its `heartbeat_s`; None if nothing ever was."""
+        data = self._call("GET", self._keys.status)
+        return None if data is None else json.loads(data)
+
+    def add_event(self, kind: str, text: str, now_s: float) -> None:
+        """Note one event for people, at `now_s` (Unix time, s); only the last 1000 are kept."""
+        event = dumps({"kind": kind, "text": text, "at_s": now_s})
+        self._together(("LPUSH", self._keys.events, event), ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1))
+
+    def events(self, count: int = 20) -> list[dict[str, Any]]:
+        """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
+        return (
+            [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count - 1)] if count > 0 else []
+        )

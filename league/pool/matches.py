@@ -1,0 +1,168 @@
+"""The match log, and what is derived from it: payoff and ratings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from league.config import RatingConfig
+from league.errors import StoreError
+from league.ladder.payoff import Payoff, check_policy_name, match_counts
+from league.ladder.ratings import Rating, rate, recompute
+from league.ladder.records import Match
+from league.pool.connection import Command, Connection, dumps
+
+CHUNK: Final = 1000
+"""Matches read per request."""
+
+
+class Matches(Connection):
+    """Part of the store: an append-only log of matches, each applied once."""
+
+    def record(self, match: Match) -> bool:
+        """Append a match together with the payoff and the ratings that follow, in one transaction.
+
+        Returns:
+            Whether it counted just now. False if a match with this id had counted before, which also says so
+            after the reply to the first attempt was lost: either way it counts exactly once.
+
+        Raises:
+            StoreError: a policy's name cannot be used.
+            WrongLeagueError: there is no league.
+        """
+        for name in (match.row, match.column):
+            try:
+                check_policy_name(name)
+            except ValueError as error:
+                raise StoreError(f"match {match.match_id}: {error}") from error
+        # Every record appends to the log: watching it puts all of them in one order, the order of the ratings.
+        return self._transact(
+            [self._keys.meta, self._keys.matches, self._keys.match_index, self._keys.ratings],
+            lambda pipe: self._attempt_record(pipe, match),
+        )
+
+    def _attempt_record(self, pipe: Any, match: Match) -> bool:
+        read: Command = pipe.execute_command
+        if read("HEXISTS", self._keys.match_index, match.match_id):
+            return False
+        config = self._require_config(read)
+        policies = [match.row, match.column]
+        stored = read("HMGET", self._keys.ratings, *policies)
+        ratings = read_ratings({n.encode(): data for n, data in zip(policies, stored, strict=True) if data is not None})
+        last = read_entries(read("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1))
+        entry = f"{_number(last[0][0]) + 1 if last else 1}-0"
+        pipe.multi()
+        queue: Command = pipe.execute_command
+        queue("XADD", self._keys.matches, entry, "match", dumps(match.to_json()))
+        queue("HSET", self._keys.match_index, match.match_id, entry)
+        for field, count in match_counts(match).items():
+            queue("HINCRBY", self._keys.payoff, field, count)
+        self._queue_ratings(queue, rate(ratings, match, config.ratings))
+        return True
+
+    def matches(self, count: int | None = None, *, newest_first: bool = False) -> Iterator[Match]:
+        """Read the log in chunks, in its order or from its end; at most `count` of them.
+
+        Raises `StoreError` at an entry that is not a match.
+        """
+        for entry, fields in self._log(count, newest_first):
+            yield read_match(entry, fields)
+
+    def match_count(self) -> int:
+        """How many matches there are."""
+        return int(self._call("XLEN", self._keys.matches))
+
+    def payoff(self) -> Payoff:
+        """Who beat whom, over all matches."""
+        return read_payoff(self._call("HGETALL", self._keys.payoff))
+
+    def ratings(self) -> dict[str, Rating]:
+        """The rating of everyone who was in a match, exact to the last bit."""
+        return read_ratings(self._call("HGETALL", self._keys.ratings))
+
+    def rebuild(self) -> None:
+        """Derive payoff, ratings and index anew from the log: the repair of what `verify` finds in them.
+
+        Raises `WrongLeagueError` if there is no league, `StoreError` at an entry that is not a match.
+        """
+
+        def attempt(pipe: Any) -> None:
+            config = self._require_config(pipe.execute_command)
+            log = self._read_log(pipe.execute_command)
+            pipe.multi()
+            self._queue_derived(pipe.execute_command, log, config.ratings)
+
+        self._transact([self._keys.meta, self._keys.matches], attempt)
+
+    def _read_log(self, read: Command) -> dict[str, Match]:
+        """By entry id. A match id that comes a second time, which only tampering makes, is passed over."""
+        unique: dict[str, tuple[str, Match]] = {}
+        for entry, fields in self._log(read=read):
+            match = read_match(entry, fields)
+            unique.setdefault(match.match_id, (entry, match))
+        return dict(unique.values())
+
+    def _queue_derived(self, queue: Command, log: Mapping[str, Match], config: RatingConfig) -> None:
+        payoff = Payoff()
+        for match in log.values():
+            payoff.add(match)
+        queue("DEL", self._keys.payoff, self._keys.ratings, self._keys.match_index)
+        for field, count in payoff.to_counts().items():
+            queue("HSET", self._keys.payoff, field, count)
+        for entry, match in log.items():
+            queue("HSET", self._keys.match_index, match.match_id, entry)
+        self._queue_ratings(queue, recompute(log.values(), config))
+
+    def _queue_ratings(self, queue: Command, ratings: Mapping[str, Rating]) -> None:
+        for name, rating in ratings.items():
+            queue("HSET", self._keys.ratings, name, dumps(rating.to_json()))
+
+    def _log(
+        self, count: int | None = None, newest_first: bool = False, *, last: str = "+", read: Command | None = None
+    ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+        """Raw entries, at most `count`, up to the id `last`; read by `read` to be part of a transaction."""
+        read = read or self._call
+        command, end = ("XREVRANGE", "-") if newest_first else ("XRANGE", last)
+        start, left = (last if newest_first else "-"), count
+        while left is None or left > 0:
+            size = CHUNK if left is None else min(CHUNK, left)
+            chunk = read_entries(read(command, self._keys.matches, start, end, "COUNT", size))
+            yield from chunk
+            if len(chunk) < size:
+                return
+            start = f"({chunk[-1][0]}"
+            left = None if left is None else left - size
+
+
+def read_entries(reply: Any) -> list[tuple[str, dict[bytes, bytes]]]:
+    """Entries of the log as `XRANGE` returns them: id and fields."""
+    return [(entry.decode(), fields) for entry, fields in reply or []]
+
+
+def _number(entry: str) -> int:
+    return int(entry.partition("-")[0])
+
+
+def read_match(entry: str, fields: Mapping[bytes, bytes]) -> Match:
+    """A match as it is stored; raises `StoreError` for what is none."""
+    try:
+        return Match.from_json(json.loads(fields[b"match"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"entry {entry} of the match log is not a match: {error}") from error
+
+
+def read_ratings(stored: Mapping[bytes, bytes]) -> dict[str, Rating]:
+    """Ratings as they are stored; raises `StoreError` for what is none."""
+    try:
+        return {name.decode(): Rating.from_json(json.loads(data)) for name, data in stored.items()}
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"the store holds a rating that is none: {error}") from error
+
+
+def read_payoff(counts: Mapping[bytes, bytes]) -> Payoff:
+    """The payoff as it is stored; raises `StoreError` for what is none."""
+    try:
+        return Payoff.from_counts({field.decode(): int(count) for field, count in counts.items()})
+    except ValueError as error:
+        raise StoreError(f"the store holds a payoff that is none: {error}") from error

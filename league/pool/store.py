@@ -1,0 +1,131 @@
+"""The opponent pool: the only state of a league that matters."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from league.config import LeagueConfig
+from league.errors import WrongLeagueError
+from league.pool.address import Address, is_embedded, redacted
+from league.pool.client import connect
+from league.pool.connection import SCHEMA, dumps
+from league.pool.embedded import EmbeddedServer
+from league.pool.journal import Journal
+from league.pool.snapshots import Named
+from league.pool.verification import Verification, Verifier
+
+__all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
+
+
+class Store(Verifier, Journal):
+    """One league on its server. Each process opens its own by address; threads may share one.
+
+    Every method may raise `StoreUnreachableError`, `StorePermissionError` and `StoreFullError` beside what it says.
+    A write that raises `StoreUnreachableError` may have been made: repeat it, each of them bears that.
+    """
+
+    _server: EmbeddedServer | None = None
+
+    @classmethod
+    def open(cls, address: str, league: str = "league", *, timeout_s: float = 5.0, create: bool = True) -> Self:
+        """Connect to the league called `league` at an address, which need not exist yet; use as a context manager.
+
+        Args:
+            address: a folder, whose embedded server is started if need be, or a Redis URL (`Address.parse`).
+            league: its name on that server.
+            timeout_s: seconds that a reply may take, and for which a lost connection is tried again.
+            create: make a folder that is not there.
+
+        Raises:
+            StoreUnreachableError: no server answers.
+            StorePermissionError: the server or the folder refuses us.
+            StoreSchemaError: the league was written by a newer version.
+            WrongLeagueError: there is no such folder and `create` is False.
+            StoreError: the address or the name is wrong, or the embedded server does not start.
+        """
+        place = Address.parse(address)
+        if place.folder is not None and not create and not place.folder.exists():
+            raise WrongLeagueError(f"no league at {place}: start one with league train --store {place}")
+        server = None if place.folder is None else EmbeddedServer(place.folder)
+        try:
+            store = cls(connect(place, server, timeout_s), league, str(place))
+            store._server = server
+            store._config(store._call)  # Answers, lets us in, and has no newer schema.
+        except BaseException:
+            if server is not None:
+                server.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Disconnect. The embedded server ends when the last process has."""
+        self._redis.connection_pool.disconnect()
+        if self._server is not None:
+            self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def create(self, config: LeagueConfig) -> None:
+        """Start the league; what exists already stays as it is, configuration included.
+
+        Raises `WrongLeagueError` if it plays another game.
+        """
+
+        def attempt(pipe: Any) -> None:
+            present = self._config(pipe.execute_command)
+            if present is not None:
+                self._check_game(present, config)
+                return
+            pipe.multi()
+            fields = {
+                "schema": SCHEMA,
+                "game": config.game,
+                "config": dumps(config.to_dict()),
+                "created_s": time.time(),
+            }
+            pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
+
+        self._transact([self._keys.meta], attempt)
+
+    def update_config(self, config: LeagueConfig) -> None:
+        """Replace the configuration. If its ratings section changed, all ratings are derived anew from the log.
+
+        Raises `WrongLeagueError` if there is no league or it plays another game.
+        """
+
+        def attempt(pipe: Any) -> None:
+            present = self._require_config(pipe.execute_command)
+            self._check_game(present, config)
+            log = None if present.ratings == config.ratings else self._read_log(pipe.execute_command)
+            pipe.multi()
+            pipe.execute_command("HSET", self._keys.meta, "config", dumps(config.to_dict()))
+            if log is not None:
+                self._queue_derived(pipe.execute_command, log, config.ratings)
+
+        self._transact([self._keys.meta, self._keys.matches], attempt)
+
+    def _check_game(self, present: LeagueConfig, config: LeagueConfig) -> None:
+        if present.game != config.game:
+            raise WrongLeagueError(
+                f"league {self.league!r} at {self.address} plays {present.game}, not {config.game}: "
+                f"give another --store, or --game {present.game}"
+            )
+
+    def server_warnings(self) -> list[str]:
+        """One line for each setting with which this server may lose or forget what the league needs."""
+        info = self._call("INFO")
+        warnings = []
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            warnings.append(f"{self.address} has maxmemory-policy {policy} and may forget: set it to noeviction")
+        if not info.get("aof_enabled"):
+            warnings.append(f"{self.address} has no append-only file: results since its last dump die with it")
+        return warnings

