@@ -6,6 +6,7 @@ waits for one worker: everything that is under way is one set of futures, and wh
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import traceback
@@ -63,9 +64,16 @@ class Coordinator:
             self.phase = "stopped"
             self._write_status()
         except LeagueError as error:
-            self.phase, self.failure = "failed", str(error)
+            self._fail(str(error))
         except Exception:
-            self.phase, self.failure = "failed", traceback.format_exc()
+            self._fail(traceback.format_exc())
+
+    def _fail(self, reason: str) -> None:
+        """Say so to the driver and, as far as it can be reached, in the store."""
+        self.phase, self.failure = "failed", reason
+        with contextlib.suppress(LeagueError, AttributeError):  # Without a store or a roster there is nobody to tell.
+            self.roster.say("failed", reason.strip().splitlines()[-1])
+            self._write_status()
 
     def _retry(self, step: Callable[[], None]) -> None:
         """Go through with one step; a store that does not answer is waited for, however long it takes."""

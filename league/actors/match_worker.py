@@ -3,47 +3,13 @@
 from __future__ import annotations
 
 import time
-import uuid
 
 import ray
 import torch
 
-from league.actors.players import PlayerLoader
-from league.config import LeagueConfig
-from league.games import game_spec, make_game
-from league.games.base import Game
+from league.actors.arena import Arena
 from league.ladder.records import Match
 from league.pool.store import Store
-from league.rollout.arena import play_match, rounded
-
-
-class Arena:
-    """Plays matches between policies of one league; keeps the boards and the networks in between."""
-
-    def __init__(self, store: Store, config: LeagueConfig) -> None:
-        self.config = config
-        self.spec = game_spec(config.game)
-        self.device = config.rollout.device or "cpu"
-        self.loader = PlayerLoader(store, self.spec, self.device)
-        self._games: dict[int, Game] = {}
-
-    def play(self, row: str, column: str, *, games: int, seed: int) -> Match:
-        """Play at least `games` games and return the result, which is not recorded yet."""
-        boards = rounded(games, self.spec.seats)
-        if boards not in self._games:
-            self._games = {boards: make_game(self.spec.name, boards, device=self.device, seed=seed)}
-        arena = self.config.arena
-        results, dropped = play_match(
-            self._games[boards],
-            self.loader.player(row),
-            self.loader.player(column),
-            opening_plies=arena.opening_plies,
-            max_plies=arena.max_plies,
-            seed=seed,
-        )
-        return Match(
-            match_id=uuid.uuid4().hex, row=row, column=column, results=results, dropped=dropped, played_s=time.time()
-        )
 
 
 class MatchWorker:

@@ -8,13 +8,10 @@ import numpy as np
 
 from league.errors import CorruptSnapshotError
 from league.games import game_spec
-from league.ladder.leaderboard import best_candidate
+from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidate
 from league.ladder.ratings import lower_bound
 from league.ladder.records import Match, Promotion, Snapshot
 from league.pool.store import Store
-
-CANDIDATE_MATCHES = 2
-"""A snapshot needs so many matches before it may be champion."""
 
 
 class Roster:

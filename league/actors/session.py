@@ -28,8 +28,6 @@ def _stay_local() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     if "RAY_AUTH_MODE" not in os.environ:  # Then Ray asks for a token by itself, and only then sees one set so late.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    # An idle thread that spins takes the core from the process that would give it work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @contextlib.contextmanager

@@ -107,7 +107,9 @@ def find_factory(name: str) -> Callable[..., AecEnv]:
 def build(name: str, factory: Callable[..., AecEnv], **options: Any) -> AecEnv:
     """Call a factory; raises `MissingExtraError` or `GameError` in place of whatever it raises."""
     try:
-        env = factory(**options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Of the environment's author, not of who plays it.
+            env = factory(**options)
     except ImportError as error:
         raise _not_importable(name, error) from error
     except Exception as error:  # a user's code may raise anything

@@ -11,6 +11,9 @@ from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
 
+CANDIDATE_MATCHES = 2
+"""A snapshot needs so many matches before it may be champion."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Row:

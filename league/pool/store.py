@@ -36,7 +36,7 @@ class Store(Verifier, Journal):
             address: a folder, whose embedded server is started if need be, or a Redis URL (`Address.parse`).
             league: its name on that server.
             timeout_s: seconds that a reply may take, and for which a lost connection is tried again.
-            create: make a folder that is not there.
+            create: make a folder, or a server's files in it, that are not there.
 
         Raises:
             StoreUnreachableError: no server answers.
@@ -46,7 +46,7 @@ class Store(Verifier, Journal):
             StoreError: the address or the name is wrong, or the embedded server does not start.
         """
         place = Address.parse(address)
-        if place.folder is not None and not create and not place.folder.exists():
+        if place.folder is not None and not create and not (place.folder / "appendonlydir").exists():
             raise WrongLeagueError(f"no league at {place}: start one with league train --store {place}")
         server = None if place.folder is None else EmbeddedServer(place.folder)
         try:

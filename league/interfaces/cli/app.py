@@ -1,0 +1,124 @@
+"""The application: every command with its place in the help and its examples, and how errors end."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from typer.exceptions import Abort, TyperException
+from typer.main import get_command
+
+from league.errors import LeagueError
+from league.interfaces.cli.champion import champion, promote, rollback
+from league.interfaces.cli.configuration import config, presets
+from league.interfaces.cli.evaluate import evaluate
+from league.interfaces.cli.export import export
+from league.interfaces.cli.exporter import exporter
+from league.interfaces.cli.games import games
+from league.interfaces.cli.leaderboard import leaderboard
+from league.interfaces.cli.matches import matches
+from league.interfaces.cli.play import play
+from league.interfaces.cli.status import status
+from league.interfaces.cli.train import train
+
+REFUSED: Final = 2
+"""Exit code for everything that the user can put right; a bug ends with 1 and a traceback."""
+INTERRUPTED: Final = 130
+
+app = typer.Typer(
+    name="league",
+    help="A distributed self-play league: train it, watch it, play it, take its champion away.",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _command(panel: str, function: Callable[..., Any], *examples: str) -> None:
+    lines = "\n".join(f"  {example}" for example in examples)
+    app.command(rich_help_panel=panel, epilog=f"Examples:\n\n{lines}")(function)
+
+
+_command(
+    "Train",
+    train,
+    "league train --minutes 10",
+    "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
+    "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
+)
+_command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
+_command("Watch", matches, "league matches --image payoff.png", "league matches --last 20")
+_command("Watch", status, "league status", "league status --verify", "league status --json --events 100")
+_command("Watch", champion, "league champion", "league champion --history")
+_command(
+    "Play",
+    evaluate,
+    "league evaluate champion --against negamax-4",
+    "league evaluate main-0007 --against main-0003 --games 1000 --seed 1 --record",
+)
+_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play negamax-6 --seed 7")
+_command("Choose", promote, "league promote main-0007 --reason 'best against negamax-6'", "league promote")
+_command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
+_command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
+_command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
+_command("Know", games, "league games", "league games --json")
+_command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
+_command("Know", presets, "league presets")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            print(f"league {version('league')}")
+        except PackageNotFoundError:
+            print("league, from a source tree that is not installed")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        context.get_help()
+
+
+def main() -> NoReturn:
+    """The entry point `league`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code: 0, 1 if a check failed, 2 if something was refused, 130 if interrupted."""
+    sys.path.append(str(Path.cwd()))  # `--game my_module` is a file here.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # A star on a terminal without one is no reason to fail.
+    try:
+        code = get_command(app).main(args=list(arguments), prog_name="league", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except LeagueError as error:
+        return _refuse(str(error))
+    except TyperException as error:
+        where = getattr(getattr(error, "ctx", None), "command_path", "league")
+        return _refuse(f"{error.format_message()} (see {where} --help)")
+    except (KeyboardInterrupt, Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left; what is still in the buffer must not fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _refuse(message: str) -> int:
+    print(f"league: {' '.join(message.split())}", file=sys.stderr)
+    return REFUSED

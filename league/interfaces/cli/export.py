@@ -1,0 +1,78 @@
+"""`league export`: a policy as a file that runs without this project."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from league.errors import PolicyError
+from league.interfaces.cli.options import (
+    DEFAULT_LEAGUE,
+    DEFAULT_STORE,
+    JsonOption,
+    LeagueOption,
+    StoreOption,
+    open_league,
+)
+
+if TYPE_CHECKING:
+    from league.games import GameSpec
+
+
+def export(
+    policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")],
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    format: Annotated[
+        Literal["onnx", "safetensors"],
+        typer.Option(help="onnx runs anywhere (extra: onnx); safetensors are the weights as they are stored."),
+    ] = "onnx",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else ./POLICY.FORMAT.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a policy to a file, and print what it takes and gives."""
+    from league.games import bot_names, game_spec
+    from league.interfaces.cli.console import facts, print_json, size, stdout
+    from league.interfaces.cli.files import replacing
+    from league.policies.onnx import export_onnx
+    from league.policies.weights import unpack
+
+    with open_league(store, league) as (opened, config):
+        spec = game_spec(config.game)
+        named = opened.resolve(policy, bot_names(spec))
+        if named.digest is None:
+            raise PolicyError(f"{named.name} is a fixed bot: it has no weights to export")
+        weights = opened.weights(named.digest)
+    network = unpack(weights, spec)
+    path = output or Path(f"{named.name}.{format}")
+    with replacing(path) as part:
+        if format == "onnx":
+            export_onnx(network, part, policy=named.name, digest=named.digest)
+        else:
+            part.write_bytes(weights)
+    found = _describe(named.name, named.digest, path, spec, format)
+    if json:
+        print_json(found)
+    else:
+        stdout().print(facts({**found, "bytes": size(found["bytes"])}))
+
+
+def _describe(name: str, digest: str, path: Path, spec: GameSpec, format: str) -> dict[str, Any]:
+    """What was written, and for ONNX what it takes and gives."""
+    written = path.read_bytes()
+    found: dict[str, Any] = {
+        "policy": name,
+        "game": spec.name,
+        "file": str(path),
+        "bytes": len(written),
+        "sha256": hashlib.sha256(written).hexdigest(),
+        "weights_sha256": digest,
+    }
+    if format == "onnx":
+        shape = ", ".join(map(str, spec.shape))
+        found["inputs"] = f"observation float32 [N, {shape}], action_mask float32 [N, {spec.actions}]"
+        found["outputs"] = f"logits float32 [N, {spec.actions}], value float32 [N]"
+    return found

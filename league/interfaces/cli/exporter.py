@@ -1,0 +1,35 @@
+"""`league exporter`: the league's metrics for Prometheus."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated
+
+import typer
+
+from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+
+
+def exporter(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 9464,
+) -> None:
+    """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
+    from league.interfaces.exporter import LeagueCollector, serve
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    collector = LeagueCollector(store, league)
+    server = serve(collector, host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{server.server_port}/metrics", flush=True)
+    stop.wait()
+    server.shutdown()
+    server.server_close()
+    collector.close()

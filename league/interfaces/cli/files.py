@@ -1,0 +1,30 @@
+"""Writing a result to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from league.errors import LeagueError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the same folder, and put what was written there in the place of `path`.
+
+    Folders on the way are made. Raises `LeagueError` where the system refuses.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.is_dir():
+            raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        if part.exists():
+            part.unlink()

@@ -1,0 +1,60 @@
+"""`league games`: what can be played."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from league.errors import LeagueError
+from league.interfaces.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from league.games import KnownGame
+
+
+def games(json: JsonOption = False) -> None:
+    """List the games that `--game` knows by name; any PettingZoo AEC environment goes by its dotted module."""
+    from league.games import known_games
+    from league.interfaces.cli.console import print_json, stdout, table
+
+    rows = [_row(game) for game in known_games()]
+    if json:
+        print_json(rows)
+        return
+    made = table("game", ">seats", "observation", ">actions", "speed", "bots", "installed", "")
+    for row in rows:
+        made.add_row(
+            row["name"],
+            str(row["seats"] or ""),
+            " x ".join(map(str, row["shape"] or ())),
+            str(row["actions"] or ""),
+            {True: "batched", False: "adapter", None: ""}[row["batched"]],
+            _short(row["bots"]),
+            "yes" if row["installed"] else "no: pip install 'league[classic]'",
+            row["description"],
+        )
+    made.columns[7].no_wrap, made.columns[7].overflow = False, "fold"
+    stdout().print(made)
+
+
+def _row(game: KnownGame) -> dict[str, Any]:
+    """What is known of a game; of one that is not installed, or cannot be played here, its name only."""
+    from league.games import bot_names, game_spec
+
+    row: dict[str, Any] = {**game._asdict(), "seats": None, "shape": None, "actions": None, "batched": None, "bots": []}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Environments talk about their spaces; here nobody plays them.
+        try:
+            spec = game_spec(game.name)
+        except LeagueError:
+            return row
+    facts = {"seats": spec.seats, "shape": list(spec.shape), "actions": spec.actions, "batched": spec.batched}
+    return {**row, **facts, "bots": list(bot_names(spec))}
+
+
+def _short(bots: list[str]) -> str:
+    """`negamax-1` to `negamax-8` as `negamax-1…8`."""
+    searchers = [bot for bot in bots if bot.startswith("negamax-")]
+    others = [bot for bot in bots if bot not in searchers]
+    span = [f"{searchers[0]}…{searchers[-1].rpartition('-')[2]}"] if searchers else []
+    return " ".join([*others, *span])

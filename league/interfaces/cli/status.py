@@ -1,0 +1,147 @@
+"""`league status`: what the league is doing, and whether its store is whole."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from league.interfaces.cli.options import (
+    DEFAULT_LEAGUE,
+    DEFAULT_STORE,
+    JsonOption,
+    LeagueOption,
+    StoreOption,
+    open_league,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from league.config import LeagueConfig
+    from league.pool.store import Store, Verification
+
+
+def status(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check the whole store against itself; exit code 1 if something is wrong.")
+    ] = False,
+    events: Annotated[int, typer.Option(min=0, help="How many of the last events to show.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Show whether the league runs, its learners, pool, champion, warnings and last events."""
+    from league.interfaces.cli import console
+
+    with open_league(store, league) as (opened, config):
+        found = _read(opened, config, events, time.time())
+        verification = opened.verify() if verify else None
+    if json:
+        console.print_json({**found, "verification": None if verification is None else asdict(verification)})
+    else:
+        _print(found)
+        if verification is not None:
+            _print_verification(verification)
+    if verification is not None and verification.problems:
+        raise typer.Exit(1)
+
+
+def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict[str, Any]:
+    """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
+    from league.interfaces.heartbeat import heartbeat_age_s, phase
+
+    said = store.status()
+    snapshots, champion = store.snapshots(), store.champion()
+    return {
+        "league": store.league,
+        "store": store.address,
+        "game": config.game,
+        "phase": phase(said, now_s),
+        "heartbeat_age_s": heartbeat_age_s(said, now_s),
+        "started_s": (said or {}).get("started_s"),
+        "steps": (said or {}).get("steps", 0),
+        "snapshots": len(snapshots),
+        "bytes": sum({snapshot.digest: snapshot.bytes for snapshot in snapshots}.values()),
+        "matches": store.match_count(),
+        "champion": None if champion is None else champion.to_json(),
+        "dropped_games": (said or {}).get("dropped_games", 0),
+        "learners": (said or {}).get("learners", {}),
+        "unreadable": (said or {}).get("unreadable", []),
+        "warnings": store.server_warnings(),
+        "events": store.events(events),
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    from league.interfaces.cli.console import duration, facts, moment, size, stdout, table
+
+    output, champion, age_s = stdout(), found["champion"], found["heartbeat_age_s"]
+    output.print(
+        facts(
+            {
+                "league": f"{found['league']} at {found['store']}",
+                "game": found["game"],
+                "phase": found["phase"] + ("" if age_s is None else f" (last heard of {duration(age_s)} ago)"),
+                "started": None if found["started_s"] is None else moment(found["started_s"]),
+                "steps": f"{found['steps']:,}",
+                "pool": f"{found['snapshots']} snapshots, {size(found['bytes'])}",
+                "matches": f"{found['matches']:,}",
+                "dropped games": found["dropped_games"] or None,
+                "champion": "none yet"
+                if champion is None
+                else f"{champion['policy']}{', pinned' if champion['pinned'] else ''}, by {champion['by']} "
+                f"since {moment(champion['promoted_s'])}: {champion['reason']}",
+            }
+        )
+    )
+    if found["learners"]:
+        output.print()
+        output.print(_learners(found["learners"]))
+    for name in found["unreadable"]:
+        output.print(f"unreadable  {name}: its weights are damaged, the league goes on without it", style="red")
+    for warning in found["warnings"]:
+        output.print(f"warning  {warning}", style="yellow")
+    if found["events"]:
+        output.print()
+        shown = table("when", "event", "")
+        for event in found["events"]:
+            shown.add_row(moment(event["at_s"]), event["kind"], event["text"])
+        shown.columns[2].no_wrap, shown.columns[2].overflow = False, "fold"
+        output.print(shown)
+
+
+def _learners(learners: dict[str, Any]) -> Table:
+    from league.interfaces.cli.console import table
+
+    made = table("learner", ">steps", ">steps/s", ">plies/s", "state", "losses", "opponents")
+    for name, learner in learners.items():
+        made.add_row(
+            name,
+            f"{learner['steps']:,}",
+            f"{learner['steps_per_s']:,.0f}",
+            f"{learner['plies_per_s']:,.0f}",
+            "stopped: diverged" if learner["stopped"] else "learns",
+            " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
+            " ".join(learner["opponents"]),
+        )
+    for column in made.columns[5:]:
+        column.no_wrap, column.overflow = False, "fold"
+    return made
+
+
+def _print_verification(verification: Verification) -> None:
+    from league.interfaces.cli.console import stdout
+
+    output = stdout()
+    output.print(
+        f"\nchecked {verification.matches:,} matches, {verification.snapshots} snapshots, "
+        f"{verification.promotions} promotions, {verification.checkpoints} checkpoints"
+    )
+    if verification.problems:
+        for problem in verification.problems:
+            output.print(f"problem  {problem}", style="red")
+    else:
+        output.print("ratings and payoff equal those recomputed from the match log", style="green")

@@ -1,0 +1,101 @@
+"""`league train`: start or resume a league."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from league.config import LeagueConfig, load_config, presets
+from league.errors import StoreError
+from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.pool.address import is_embedded
+
+if TYPE_CHECKING:
+    from league.pool.store import Store
+
+
+def resolve_config(
+    store: Store, *, game: str | None, preset: str | None, file: Path | None, settings: list[str]
+) -> LeagueConfig:
+    """What was asked for, over what the league in the store has been playing with."""
+    from league.games import game_spec
+
+    present = store.config()
+    asked = [*settings, *([f"game={game}"] if game is not None else [])]
+    config = load_config(
+        preset=preset, file=file, settings=asked, base=present.to_dict() if present is not None else None
+    )
+    return dataclasses.replace(config, game=game_spec(config.game).name)
+
+
+@contextmanager
+def only_one(store: str) -> Iterator[None]:
+    """Hold the folder for one `train` at a time; the system lets go of it when this process ends, however it ends."""
+    if not is_embedded(store):
+        yield
+        return
+    with Path(store, "train.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"{store} is being trained already: see `league status --store {store}`") from error
+        yield
+
+
+def log_folder(store: str, league: str) -> Path:
+    """Where TensorBoard event files go: beside an embedded store, else into `runs/`."""
+    return (Path(store) if is_embedded(store) else Path("runs") / league).resolve() / "tensorboard"
+
+
+def train(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Train for so long, then settle the ratings.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Train until the learners have made so many steps since the league began.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file; see `league config --defaults`.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob, such as learning.lr=0.001.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
+    ] = None,
+    log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard event files.")] = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
+) -> None:
+    """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
+    from rich.console import Console
+
+    from league.actors.driver import Limits, run_league
+    from league.interfaces.panel import TrainingView
+    from league.pool.store import Store
+
+    console = Console()
+    limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
+    with Store.open(store, league) as opened, only_one(store):
+        chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
+        for warning in opened.server_warnings():
+            console.print(f"warning: {warning}", style="yellow")
+        with TrainingView(opened, chosen, limits, console) as view:
+            run_league(
+                opened,
+                store,
+                chosen,
+                limits=limits,
+                log_dir=str(log_dir or log_folder(store, league)),
+                ray_address=address,
+                dashboard=dashboard,
+                watch=view.update,
+            )
+        champion = opened.champion()
+    name = champion.policy if champion else "none yet"
+    console.print(f"saved in {opened.address}; champion: {name}", highlight=False)

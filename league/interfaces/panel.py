@@ -1,0 +1,169 @@
+"""The live view of a league that trains: a panel on a terminal, a line per interval elsewhere.
+
+Everything it shows beside the clock is read from the store, as anybody else could.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from league.actors.driver import Limits, Progress
+from league.config import LeagueConfig
+from league.errors import StoreError
+from league.interfaces.standings import standings
+from league.ladder.leaderboard import Row
+from league.pool.store import Store
+
+TOP = 8
+LINE_EVERY_S = 10.0
+REFRESH_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One reading of the store."""
+
+    status: dict[str, Any]
+    rows: list[Row]
+    champion: str | None
+    event: str | None
+
+
+class TrainingView:
+    """Shows a run; use as a context manager and call `update` with every `Progress`."""
+
+    def __init__(self, store: Store, config: LeagueConfig, limits: Limits, console: Console) -> None:
+        self.store = store
+        self.config = config
+        self.limits = limits
+        self.console = console
+        self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
+        self._shown_at = 0.0
+        self._phase = ""
+
+    def __enter__(self) -> TrainingView:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def update(self, progress: Progress) -> None:
+        """Show how far the run is, at most once per interval or when its phase changes."""
+        interval = REFRESH_S if self._live else LINE_EVERY_S
+        if progress.phase == self._phase and time.monotonic() - self._shown_at < interval:
+            return
+        self._shown_at, self._phase = time.monotonic(), progress.phase
+        try:
+            view = self._read()
+        except StoreError as error:
+            view = View(status={}, rows=[], champion=None, event=str(error))
+        if self._live:
+            self._live.update(self._panel(progress, view), refresh=True)
+        else:
+            self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
+
+    def _read(self) -> View:
+        rows = standings(self.store, self.config)
+        events = self.store.events(1)
+        return View(
+            status=self.store.status() or {},
+            rows=rows,
+            champion=next((row.policy for row in rows if row.champion), None),
+            event=f"{events[0]['kind']}: {events[0]['text']}" if events else None,
+        )
+
+    def _panel(self, progress: Progress, view: View) -> RenderableType:
+        parts: list[RenderableType] = [self._clock(progress, view)]
+        if view.status.get("learners"):
+            parts.append(_learners(view))
+        if view.rows:
+            parts.append(_board(view))
+        if view.event:
+            parts.append(Text(view.event, style="yellow", overflow="ellipsis", no_wrap=True))
+        hint = "saving…" if progress.interrupted else "Ctrl-C saves and ends"
+        title = f"league · {self.config.game} · {progress.phase}"
+        return Panel(Group(*parts), title=title, subtitle=hint, title_align="left", subtitle_align="right")
+
+    def _clock(self, progress: Progress, view: View) -> RenderableType:
+        line = Table.grid(expand=True, padding=(0, 2))
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True)
+        text = f"{_clock(progress.seconds)}  {progress.steps:,} steps"
+        counts = f"pool {view.status.get('snapshots', 0)}  matches {view.status.get('matches', 0)}"
+        share = self._share(progress)
+        line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
+        return line
+
+    def _share(self, progress: Progress) -> float | None:
+        shares = []
+        if self.limits.seconds:
+            shares.append(progress.seconds / self.limits.seconds)
+        if self.limits.steps:
+            shares.append(progress.steps / self.limits.steps)
+        return min(1.0, max(shares)) if shares else None
+
+
+def _learners(view: View) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("learner", "steps", "steps/s", "plies/s", "policy loss", "value loss", "entropy", "opponents"):
+        table.add_column(column, justify="left" if column in ("learner", "opponents") else "right", no_wrap=True)
+    for name, learner in view.status["learners"].items():
+        losses = learner["losses"]
+        table.add_row(
+            f"{name} (stopped)" if learner["stopped"] else name,
+            f"{learner['steps']:,}",
+            f"{learner['steps_per_s']:,.0f}",
+            f"{learner['plies_per_s']:,.0f}",
+            *(f"{losses[key]:.3f}" if key in losses else "" for key in ("policy_loss", "vf_loss", "entropy")),
+            " ".join(learner["opponents"]),
+        )
+    return table
+
+
+def _board(view: View) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("", "policy", "Elo", "± 95%", "games", "steps"):
+        table.add_column(column, justify="left" if column == "policy" else "right", no_wrap=True)
+    for row in view.rows[:TOP]:
+        name = f"★ {row.policy}" if row.champion else row.policy
+        style = "bold green" if row.champion else ("dim" if row.kind == "bot" else "")
+        steps = f"{row.steps:,}" if row.steps is not None else ""
+        numbers = (f"{row.elo:.0f}", f"{row.interval:.0f}", f"{row.games:,}")
+        table.add_row(str(row.rank), name, *numbers, steps, style=style)
+    return table
+
+
+def _line(progress: Progress, view: View) -> str:
+    learners = view.status.get("learners", {}).values()
+    speed = sum(learner["steps_per_s"] for learner in learners)
+    loss = next((learner["losses"]["total_loss"] for learner in learners if learner["losses"]), None)
+    parts = [
+        f"{_clock(progress.seconds)} {progress.phase}",
+        f"steps {progress.steps}",
+        f"{speed:.0f} steps/s",
+        *([f"loss {loss:.3f}"] if loss is not None else []),
+        f"pool {view.status.get('snapshots', 0)}",
+        f"matches {view.status.get('matches', 0)}",
+        f"champion {view.champion or '-'}",
+        *([f"[{view.event}]"] if view.event else []),
+    ]
+    return "  ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,168 @@
+"""The exporter, scraped as Prometheus does."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from small_league import CONFIG, Recorded, fill
+
+from league.errors import LeagueError, StoreError
+from league.interfaces.exporter import TOP, LeagueCollector, serve
+from league.interfaces.metrics import METRICS, Page
+from league.ladder.records import Match, Snapshot, Tally
+from league.policies.weights import digest
+from league.pool.store import Store
+
+Scrape = Callable[[LeagueCollector], dict[str, dict[tuple[str, ...], float]]]
+
+
+def read(url: str) -> dict[str, dict[tuple[str, ...], float]]:
+    """Samples by name and label values; every one must be declared."""
+    with urllib.request.urlopen(url) as answer:
+        text = answer.read().decode()
+    declared = {metric.name: metric for metric in METRICS}
+    samples: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = tuple(sample.labels[label] for label in declared[sample.name].labels)
+            assert len(labels) == len(sample.labels)
+            assert family.documentation == declared[sample.name].help
+            samples.setdefault(sample.name, {})[labels] = sample.value
+    return samples
+
+
+@pytest.fixture
+def scrape() -> Iterator[Scrape]:
+    """Serve a collector for the duration of one scrape."""
+    collectors = []
+
+    def one(collector: LeagueCollector) -> dict[str, dict[tuple[str, ...], float]]:
+        collectors.append(collector)
+        server = serve(collector, "127.0.0.1", 0)
+        try:
+            return read(f"http://127.0.0.1:{server.server_port}/metrics")
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    yield one
+    for collector in collectors:
+        collector.close()
+
+
+def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Path) -> None:
+    samples = scrape(LeagueCollector(str(folder), own.league))
+    assert set(samples) == {metric.name for metric in METRICS}
+    assert samples["league_store_up"] == {(): 1}
+    assert samples["league_phase"] == {("training",): 1}
+    assert samples["league_matches_total"] == {(): 10}
+    assert samples["league_pool_snapshots"] == {(): 3}
+    assert samples["league_dropped_games_total"] == {(): 2}
+    assert samples["league_champion_info"] == {("main-0001",): 1}
+    assert samples["league_policy_elo"]["uniform", "bot"] == 0
+    assert samples["league_policy_games"]["main-0002", "snapshot"] == 80
+    assert samples["league_learner_steps_total"] == {("main",): 3000}
+    assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
+
+
+def test_only_the_strongest_the_champion_and_the_bots_are_named(scrape: Scrape, own: Store, folder: Path) -> None:
+    for number in range(TOP + 5):
+        weights = f"{number}".encode()
+        snapshot = Snapshot(
+            name=f"crowd-{number}", digest=digest(weights), learner="x", steps=1, created_s=1.0, bytes=len(weights)
+        )
+        own.add_snapshot(snapshot, weights)
+        results = {"01": Tally(40, 0, 0)}
+        own.record(Match(match_id=f"m{number}", row=snapshot.name, column="perfect", results=results, played_s=1.0))
+    named = set(scrape(LeagueCollector(str(folder), own.league))["league_policy_elo"])
+    assert len(named) == TOP + 3
+    assert {("main-0001", "snapshot"), ("uniform", "bot"), ("perfect", "bot")} <= named
+
+
+def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recorded: Recorded) -> None:
+    said: list[str] = []
+    collector = LeagueCollector(str(tmp_path / "later"), "league", said.append)
+    assert scrape(collector)["league_store_up"] == {(): 0}
+    assert scrape(collector)["league_store_up"] == {(): 0}
+    assert not list(tmp_path.iterdir())
+    with Store.open(str(tmp_path / "later"), "league") as store:
+        samples = scrape(collector)
+        assert samples["league_store_up"] == {(): 1}
+        assert "league_pool_snapshots" not in samples
+        fill(store, recorded)
+        assert scrape(collector)["league_pool_snapshots"] == {(): 3}
+    assert [text.partition(":")[0] for text in said] == ["league", "league"]
+    assert said[-1] == "league: the store answers again"
+
+
+def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("league.interfaces.exporter.TIMEOUT_S", 0.1)
+    said: list[str] = []
+    with Store.open(str(tmp_path), "league") as store:
+        store.create(CONFIG)
+        collector = LeagueCollector(f"unix://{tmp_path}/server.sock", "league", said.append)
+        assert scrape(collector)["league_matches_total"] == {(): 0}
+    while (tmp_path / "server.sock").exists() and answers(tmp_path / "server.sock"):
+        pass  # The server ends with its last client.
+    assert scrape(collector)["league_store_up"] == {(): 0}
+    with Store.open(str(tmp_path), "league"):
+        assert scrape(collector)["league_matches_total"] == {(): 0}
+    assert len(said) == 2
+
+
+def answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
+
+
+def test_nothing_undeclared_can_be_exported() -> None:
+    page = Page()
+    with pytest.raises(KeyError):
+        page.add("league_secret", 1)
+    with pytest.raises(ValueError, match="labels"):
+        page.add("league_policy_elo", 1, "main-0001")
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+    for metric in METRICS:
+        assert re.fullmatch(r"league_[a-z_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+
+
+def test_a_malformed_address_is_refused_at_once() -> None:
+    with pytest.raises(StoreError):
+        LeagueCollector("http://nowhere", "league")
+    with pytest.raises(StoreError):
+        LeagueCollector("runs", "bad name")
+
+
+def test_a_port_that_is_taken(folder: Path, filled: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(LeagueError, match=f"port {port} on .* is taken"):
+            serve(LeagueCollector(str(folder), filled), "127.0.0.1", port)
+    with pytest.raises(LeagueError, match=r"cannot listen on 192\.0\.2\.1"):
+        serve(LeagueCollector(str(folder), filled), "192.0.2.1", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_command_ends_cleanly_when_told_to(folder: Path, filled: str, number: signal.Signals) -> None:
+    program = "from league.interfaces.cli import main; main()"
+    command = [sys.executable, "-c", program, "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    assert url.startswith("http://127.0.0.1:")
+    assert read(url)["league_store_up"] == {(): 1}
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")

@@ -1,0 +1,141 @@
+"""`evaluate`, `play` and `export`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from small_league import Command, Recorded
+
+from league.games import game_spec
+from league.policies.weights import unpack
+from league.pool.store import Store
+
+Refused = Callable[..., str]
+
+
+def test_evaluate_plays_both_seats_equally_and_repeats_itself(league: Command) -> None:
+    arguments = ("evaluate", "perfect", "--against", "uniform", "--games", "121", "--seed", "5", "--json")
+    found = league(*arguments).json
+    assert found["games"] == 122
+    assert [sum(tally) for tally in found["by_seating"].values()] == [61, 61]
+    assert found["results"]["losses"] == 0
+    assert 0.8 < found["score"]["low"] <= found["score"]["value"] <= found["score"]["high"] <= 1
+    assert found["elo"]["value"] > 200
+    assert found["recorded"] is False
+    assert league(*arguments).json == found
+
+
+def test_evaluate_for_people(league: Command) -> None:
+    shown = league("evaluate", "champion", "--against", "main-0000", "--games", "20").out
+    assert [line.split()[:2] for line in shown.splitlines()[1:3]] == [["seat", "0"], ["seat", "1"]]
+    assert "main-0001 scores" in shown
+    assert "Elo difference" in shown
+    assert "not recorded" in shown
+
+
+def test_an_evaluation_is_recorded_on_request_only(league: Command, own: Store) -> None:
+    arguments = ("evaluate", "main-0000", "--against", "uniform", "--games", "10", "--json")
+    league(*arguments, at=own)
+    assert own.match_count() == 10
+    found = league(*arguments, "--record", at=own).json
+    assert own.match_count() == 11
+    assert list(next(own.matches(1, newest_first=True)).total) == list(found["results"].values())
+    assert own.verify().problems == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "against", "reason"),
+    [
+        ("main-0001", "champion", "both main-0001"),
+        ("uniform", "uniform", "both uniform"),
+        ("main-1", "uniform", "no policy 'main-1'"),
+        ("main-0001", "unifrom", "did you mean 'uniform'"),
+    ],
+)
+def test_evaluations_that_make_no_sense(refused: Refused, policy: str, against: str, reason: str) -> None:
+    assert reason in refused("evaluate", policy, "--against", against)
+
+
+def test_a_damaged_snapshot_cannot_be_evaluated_played_or_exported(
+    refused: Refused, own: Store, recorded: Recorded, tmp_path: Path
+) -> None:
+    damaged = recorded.snapshots[1][0]
+    own._call("SET", own._keys.weights(damaged.digest), b"damaged")
+    assert damaged.digest in refused("evaluate", "main-0001", "--against", "uniform", at=own)
+    assert damaged.digest in refused("play", at=own)
+    assert damaged.digest in refused("export", "main-0001", "--output", str(tmp_path / "it.onnx"), at=own)
+    assert not list(tmp_path.iterdir())
+
+
+def say(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{word}\n" for word in words)))
+
+
+def test_a_game_to_its_end(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Every cell in turn until the game is over: those that are taken are refused and asked for again.
+    say(monkeypatch, "x", "99", "-1", *[str(cell) for cell in range(9)] * 2)
+    result = league("play", "--seat", "0", "--seed", "3", "--hints")
+    assert result.code == 0
+    assert "'99' is not a legal move: one of 0 1 2 3 4 5 6 7 8" in result.out
+    assert "main-0001 at seat 1 plays" in result.out
+    assert "main-0001 expects" in result.out
+    assert result.out.splitlines()[-1].startswith(("you win against", "you lose against", "a draw with"))
+
+
+def test_the_policy_moves_first_from_seat_1(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(monkeypatch, "q")
+    shown = league("play", "perfect", "--seat", "1", "--hints").out
+    assert shown.index("perfect at seat 0 plays") < shown.index("your move")
+    assert "no opinion" in shown
+    assert shown.splitlines()[-1] == "you left; the game has no result"
+
+
+def test_the_end_of_the_input_leaves_the_table(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(monkeypatch)
+    result = league("play", "uniform")
+    assert result.code == 0
+    assert result.out.splitlines()[-1].startswith("you left")
+
+
+def test_play_that_cannot_begin(refused: Refused) -> None:
+    assert "--seat 2: must be one of random, 0, 1" in refused("play", "--seat", "2")
+    assert "did you mean 'perfect'" in refused("play", "prefect")
+
+
+def test_export_to_onnx_computes_the_same(league: Command, tmp_path: Path, recorded: Recorded) -> None:
+    path = tmp_path / "deep" / "champion.onnx"
+    found = league("export", "champion", "--output", str(path), "--json").json
+    assert found["policy"] == "main-0001"
+    assert found["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found["inputs"] == "observation float32 [N, 3, 3, 2], action_mask float32 [N, 9]"
+    session = onnxruntime.InferenceSession(path)
+    observation, mask = np.zeros((3, 3, 3, 2), np.float32), np.ones((3, 9), np.float32)
+    logits, value = session.run(["logits", "value"], {"observation": observation, "action_mask": mask})
+    network = unpack(recorded.snapshots[1][1], game_spec("tic_tac_toe"))
+    ours = network(torch.from_numpy(observation), torch.from_numpy(mask) > 0)
+    np.testing.assert_allclose(logits, ours[0].detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(value, ours[1].detach().numpy(), atol=1e-5)
+
+
+def test_export_of_the_weights_into_this_folder(
+    league: Command, tmp_path: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = league("export", "main-0002", "--format", "safetensors").out
+    assert "main-0002.safetensors" in shown
+    assert (tmp_path / "main-0002.safetensors").read_bytes() == recorded.snapshots[2][1]
+
+
+def test_export_that_cannot_be(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "fixed bot" in refused("export", "uniform")
+    assert "it is a folder" in refused("export", "champion", "--format", "safetensors", "--output", str(tmp_path))
+    blocked = str(tmp_path / "file" / "policy.st")
+    assert "cannot write" in refused("export", "champion", "--format", "safetensors", "--output", blocked)
