@@ -69,7 +69,7 @@ class NetworkConfig(_Section):
     kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
     hidden: tuple[int, ...] = knob((256, 256), "mlp: width of each hidden layer", at_least=1)
     channels: int = knob(64, "conv: channels of every convolution", at_least=1)
-    blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=1)
+    blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)

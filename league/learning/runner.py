@@ -74,6 +74,10 @@ class LeagueRunner(EnvRunner):
 
         self.collector.set_opponents(shares, load)
 
+    def forget(self) -> None:
+        """Drop the moves that wait for their outcome; games go on."""
+        self.collector.forget()
+
     def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, dict[str, Any]]:
         """One fragment: the batch for PPO, and what happened in it as plain data."""
         learning = self.league.learning

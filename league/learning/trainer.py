@@ -140,9 +140,13 @@ class Trainer:
     def restore(self, data: bytes) -> None:
         """Go on from what `save` wrote; raises `PolicyError` where it does not fit this learner."""
         state = unpack_state(data)
-        for entry in state[COMPONENT_OPTIMIZER].values():
-            for group in entry["state"]["param_groups"]:
-                group["lr"] = self.config.learning.lr  # the configuration may have changed since
+        try:
+            for entry in state[COMPONENT_OPTIMIZER].values():
+                for group in entry["state"]["param_groups"]:
+                    group["lr"] = self.config.learning.lr  # the configuration may have changed since
+            state = {part: state[part] for part in (COMPONENT_RL_MODULE, COMPONENT_OPTIMIZER)}
+        except (AttributeError, KeyError, TypeError) as error:
+            raise PolicyError(f"not a checkpoint of a learner: {error}") from error
         self._set_learner_state(state)
 
     def reset_to(self, weights: bytes) -> None:
@@ -158,7 +162,10 @@ class Trainer:
             self.algorithm.learner_group.set_state({COMPONENT_LEARNER: state})
         except (RuntimeError, ValueError, KeyError) as error:
             raise PolicyError(f"the checkpoint does not fit this learner: {str(error).splitlines()[0]}") from error
-        self.algorithm.env_runner_group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
+        group = self.algorithm.env_runner_group
+        group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
+        # What the weights before these have played may hold NaN, and is no experience of the new ones.
+        group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
 
     def stop(self) -> None:
         """End the runners and the learner processes."""

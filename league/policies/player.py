@@ -25,7 +25,9 @@ def greedy(logits: Tensor, legal: Tensor) -> Tensor:
 
 
 def _best(scores: Tensor, legal: Tensor) -> Tensor:
-    return scores.masked_fill(~legal, -torch.inf).argmax(dim=1)
+    # Clamped, so that a legal score of -inf still beats the illegal ones. NaN beats everything, and is legal here.
+    lowest = torch.finfo(scores.dtype).min
+    return scores.clamp(min=lowest).masked_fill(~legal, -torch.inf).argmax(dim=1)
 
 
 class NetworkPlayer(Player):

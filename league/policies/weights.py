@@ -43,8 +43,8 @@ def digest(weights: bytes) -> str:
 def unpack(weights: bytes, spec: GameSpec, device: torch.device | str = "cpu") -> PolicyNetwork:
     """Build the policy that `pack` wrote; raise `PolicyError` where it is not one, or is another game's."""
     header = read_header(weights)
-    theirs = (header["game"], tuple(header["shape"]), header["actions"])
-    ours = (spec.name, spec.shape, spec.actions)
+    theirs = (header["game"], header["shape"], header["actions"])
+    ours = (spec.name, list(spec.shape), spec.actions)
     if theirs != ours:
         raise PolicyError(f"these weights are for {theirs[0]} {theirs[1:]}, not for {ours[0]} {ours[1:]}")
     try:

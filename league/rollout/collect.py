@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from league.config import RolloutConfig
-from league.games.base import Game, Player, Turn
+from league.games.base import Game, GameSpec, Player, Turn
 from league.ladder.records import Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
@@ -45,6 +45,17 @@ class Moves:
     def cat(parts: list[Moves]) -> Moves:
         """One after the other."""
         return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
+
+    @staticmethod
+    def none(spec: GameSpec, device: torch.device) -> Moves:
+        """No moves at all, in the shapes of a game."""
+        return Moves(
+            observation=torch.empty(0, *spec.shape, device=device),
+            legal=torch.empty(0, spec.actions, dtype=torch.bool, device=device),
+            action=torch.empty(0, dtype=torch.long, device=device),
+            logits=torch.empty(0, spec.actions, device=device),
+            value=torch.empty(0, device=device),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +216,15 @@ class Collector:
             dropped=dropped,
         )
 
+    def forget(self) -> None:
+        """Drop the moves that wait for their outcome: another policy has taken over."""
+        self._held = None
+
     def _split(self, log: _Log, estimate: Estimate) -> tuple[Moves, Tensor, Tensor]:
-        moves, place = Moves.cat(log.moves), torch.cat(log.place)
+        game = self.table.game
+        # On few boards there are fragments in which the learner is never asked.
+        moves = Moves.cat([Moves.none(game.spec, game.device), *log.moves])
+        place = torch.cat([torch.empty(0, dtype=torch.long, device=game.device), *log.place])
         waiting = estimate.waiting.flatten()[place]
         held = place[waiting]
         mover = torch.stack([ply["mover"] for ply in log.dense]).flatten()

@@ -1,0 +1,43 @@
+# The two front doors: `make demo` and `make test`. Each sets up what it needs in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+STORE := runs/demo
+MINUTES ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+
+help:  ## Show this
+	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
+
+demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard, export the champion
+	$(BIN)/league train --store $(STORE) --game connect_four --minutes $(MINUTES)
+	$(BIN)/league leaderboard --store $(STORE)
+	$(BIN)/league export champion --store $(STORE) --output $(STORE)/champion.onnx
+
+test: .venv/dev  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev  ## Lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the virtual environment and all caches, never a league
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[onnx]'
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/demo

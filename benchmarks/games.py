@@ -1,0 +1,157 @@
+"""How fast games are played: `python -m benchmarks.games`.
+
+Claim: Connect Four and tic-tac-toe on tensors are played hundreds of times as fast as in PettingZoo, and the adapter
+for other environments costs little over PettingZoo itself.
+
+How: uniform play, every ply observed, as training does. PettingZoo by its own loop over one environment (`last()`, one
+legal action at random, `step`); ours as a batch of boards, each reset when its game ends; a step is one move of one
+board. Both use one core. Negamax: one call of `choose` on positions of random play, in milliseconds per board.
+
+Chess and Leduc hold'em need the extra `classic` and are left out without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.machine import machine
+from league.errors import MissingExtraError
+from league.games import Turn, make_bot, make_game, sample_uniform
+from league.games.aec_factory import build, find_factory, full_name
+from league.interfaces.cli.console import facts, print_json, stdout, table
+
+PAIRS = (
+    ("connect_four", "connect_four_v3", (1024, 4096)),
+    ("tic_tac_toe", "tictactoe_v3", (1024, 4096)),
+    ("leduc_holdem_v4", "leduc_holdem_v4", (16,)),
+    ("chess_v6", "chess_v6", (16,)),
+)
+"""Ours, PettingZoo's, and the batches."""
+DEPTHS = (2, 4, 6)
+BOARDS = 64
+"""For negamax."""
+
+
+def rate(advance: Callable[[], int], seconds: float) -> float:
+    """Steps per second of `advance`, which returns how many it made, after one call to warm up."""
+    advance()
+    steps, started = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - started) < seconds:
+        steps += advance()
+    return steps / elapsed
+
+
+def plain(name: str) -> Callable[[], int]:
+    """One game after another by PettingZoo's own loop; each call plays one game."""
+    env = build(name, find_factory(full_name(name)))
+    random = np.random.default_rng(0)
+
+    def play() -> int:
+        steps = 0
+        env.reset(seed=int(random.integers(2**31)))
+        for _ in env.agent_iter():
+            seen, _reward, terminated, truncated, info = env.last()
+            if terminated or truncated:
+                env.step(None)
+                continue
+            mask = seen["action_mask"] if isinstance(seen, dict) else info["action_mask"]
+            env.step(int(random.choice(np.flatnonzero(mask))))
+            steps += 1
+        return steps
+
+    return play
+
+
+def batched(name: str, boards: int) -> Callable[[], int]:
+    """All boards of a batch by one ply per call, observed."""
+    game = make_game(name, boards)
+    generator = torch.Generator().manual_seed(0)
+
+    def ply() -> int:
+        game.observe()
+        step = game.step(sample_uniform(game.legal(), generator))
+        game.reset(step.done)
+        return boards
+
+    return ply
+
+
+def negamax_ms(depth: int, seconds: float) -> float:
+    """Milliseconds per board for one move, on positions eight random plies from the start."""
+    game = make_game("connect_four", BOARDS)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(8):
+        game.reset(game.step(sample_uniform(game.legal(), generator)).done)
+    bot = make_bot(f"negamax-{depth}", game.spec)
+    turn = Turn(
+        game=game,
+        rows=torch.arange(BOARDS),
+        observation=game.observe(),
+        legal=game.legal(),
+        generator=generator,
+    )
+
+    def choose() -> int:
+        bot.choose(turn)
+        return BOARDS
+
+    return 1000 / rate(choose, seconds)
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    """Every figure, one after another: the report as plain data."""
+    torch.set_num_threads(1)
+    about, rows = machine(), []
+    for ours, theirs, batches in PAIRS:
+        try:
+            peer = rate(plain(theirs), seconds)
+        except MissingExtraError as error:
+            print(f"{theirs} is left out: {error}", file=sys.stderr)
+            continue
+        rows.append({"game": f"PettingZoo {theirs}", "batch": 1, "steps_per_s": peer, "ratio": 1.0})
+        for boards in batches:
+            speed = rate(batched(ours, boards), seconds)
+            rows.append({"game": f"league {ours}", "batch": boards, "steps_per_s": speed, "ratio": speed / peer})
+    searches = [{"bot": f"negamax-{d}", "boards": BOARDS, "ms_per_board": negamax_ms(d, seconds)} for d in DEPTHS]
+    return {"machine": about, "seconds": seconds, "rows": rows, "negamax": searches}
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the report as tables."""
+    output = stdout()
+    output.print(facts({**report["machine"], "each measured for": f"{report['seconds']} s"}))
+    made = table("game", ">boards", ">steps/s", ">times PettingZoo")
+    for row in report["rows"]:
+        made.add_row(row["game"], str(row["batch"]), f"{row['steps_per_s']:,.0f}", f"{row['ratio']:,.1f}")
+    output.print("")
+    output.print(made)
+    searches = table("bot", ">boards at once", ">ms per board and move")
+    for row in report["negamax"]:
+        searches.add_row(row["bot"], str(row["boards"]), f"{row['ms_per_board']:.3f}")
+    output.print("")
+    output.print(searches)
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.games", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each figure")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    options = parser.parse_args()
+    report = measure(options.seconds)
+    if options.json:
+        print_json(report)
+    else:
+        show(report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""The machine that the figures come from, in a few lines that belong beside them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def machine() -> dict[str, str]:
+    """Processor, cores, load and the versions that matter."""
+    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "cpu": _cpu_model(),
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "gpus": ", ".join(gpus) or "none",
+        "load before (1, 5, 15 min)": load,
+        "python": platform.python_version(),
+        "torch": f"{torch.__version__}, {torch.get_num_threads()} threads",
+        "ray": version("ray"),
+        "pettingzoo": version("pettingzoo"),
+    }
+
+
+def _cpu_model() -> str:
+    lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()

@@ -1,0 +1,99 @@
+"""Write the tables of `docs/` that follow from the code: `python docs/generate.py`. `tests/test_docs.py` compares them.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import typing
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from league.config import LeagueConfig
+from league.interfaces.metrics import METRICS
+
+DOCS = Path(__file__).parent
+
+
+def knob_tables() -> Iterator[str]:
+    """One table per section of the configuration."""
+    root = LeagueConfig()
+    sections = [f for f in dataclasses.fields(root) if dataclasses.is_dataclass(getattr(root, f.name))]
+    plain = [f for f in dataclasses.fields(root) if f not in sections]
+    yield from _knobs("The league", LeagueConfig.__doc__, root, plain, "")
+    for section in sections:
+        part = getattr(root, section.name)
+        yield ""
+        yield from _knobs(f"`{section.name}`", part.__doc__, part, dataclasses.fields(part), f"{section.name}.")
+
+
+def _knobs(
+    title: str, about: str | None, section: Any, fields: Iterable[dataclasses.Field[Any]], prefix: str
+) -> Iterator[str]:
+    hints = typing.get_type_hints(type(section))
+    yield f"### {title}\n\n{about}\n"
+    yield from _head("key", "default", "values", "meaning")
+    for f in fields:
+        value = getattr(section, f.name)
+        default = "auto" if value is None else json.dumps(value, ensure_ascii=False)
+        yield _row(f"`{prefix}{f.name}`", f"`{default}`", _values(hints[f.name], f.metadata), f.metadata["about"])
+
+
+def _values(hint: Any, limits: typing.Mapping[str, Any]) -> str:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return ", ".join(f"`{one}`" for one in arguments)
+    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+    listed = "list of " if typing.get_origin(hint) is tuple or "tuple" in str(hint) else ""
+    kind = next(name for kind, name in names.items() if kind.__name__ in re.findall(r"\w+", str(hint)))
+    bounds = [
+        f"{rule.replace('_', ' ')} {limits[rule]}"
+        for rule in ("at_least", "above", "at_most")
+        if limits[rule] is not None
+    ]
+    return ", ".join([f"{listed}{kind}{'s' if listed and kind != 'text' else ''}", *bounds])
+
+
+def metrics_table() -> Iterator[str]:
+    """Every Prometheus metric."""
+    yield from _head("metric", "kind", "labels", "unit", "meaning")
+    for metric in METRICS:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        yield _row(f"`{metric.name}`", metric.kind, labels, metric.unit, metric.help)
+
+
+def _head(*names: str) -> tuple[str, str]:
+    return _row(*names), _row(*["---"] * len(names))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+TABLES = {"configuration.md": ("knobs", knob_tables), "metrics.md": ("metrics", metrics_table)}
+
+
+def filled(text: str, name: str, lines: Iterable[str]) -> str:
+    """The text with the table of that name written anew."""
+    start, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+    before, found, rest = text.partition(start)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"no place for the table {name!r}")
+    return before + start + "\n" + "\n".join(lines) + "\n\n" + end + after
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Each page that holds a table, and what it should say."""
+    for file, (name, lines) in TABLES.items():
+        path = DOCS / file
+        yield path, filled(path.read_text(encoding="utf-8"), name, lines())
+
+
+if __name__ == "__main__":
+    for path, text in pages():
+        path.write_text(text, encoding="utf-8")

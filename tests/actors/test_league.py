@@ -1,0 +1,131 @@
+"""A league from its first move to its champion, and what it does when things go wrong."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import ray
+from tests.actors.conftest import Run, small
+
+from league.actors.driver import Progress
+from league.actors.spawn import NAMESPACE, plan_hardware
+from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
+from league.pool.store import Store
+
+
+def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, store: Store, tmp_path: Path) -> None:
+    first = run(small(), steps=10_000)
+    assert first.phase == "stopped"
+    assert first.steps >= 10_000
+    names = [snapshot.name for snapshot in store.snapshots()]
+    assert names[:3] == ["main-0000", "main-0001", "main-0002"]
+    assert store.snapshots()[-1].steps == first.steps
+    champion = store.champion()
+    assert champion is not None
+    assert champion.policy in names
+    ratings = store.ratings()
+    assert {"uniform", "perfect", *names} <= ratings.keys()
+    assert store.verify().problems == ()
+    status = store.status()
+    assert status is not None
+    assert (status["phase"], status["steps"]) == ("stopped", first.steps)
+    assert list((tmp_path / "logs" / "main").glob("events.out.tfevents.*"))
+
+    matches = store.match_count()
+    again = run(small(), steps=first.steps + 2_000)
+    assert first.steps + 2_000 <= again.steps < first.steps + 10_000
+    assert [s.name for s in store.snapshots()][: len(names)] == names
+    assert store.match_count() > matches
+    assert store.verify().problems == ()
+
+
+def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
+    killed: list[str] = []
+
+    def kill_in_turn(progress: Progress) -> None:
+        for name in ("coordinator", "main", "match-0"):
+            if name not in killed and progress.steps > 4_000 * (len(killed) + 1):
+                ray.kill(ray.get_actor(f"{store.league}/{name}", namespace=NAMESPACE), no_restart=False)
+                killed.append(name)
+                return
+
+    final = run(small(), steps=30_000, watch=kill_in_turn)
+    assert killed == ["coordinator", "main", "match-0"]
+    assert final.phase == "stopped"
+    assert final.steps >= 30_000
+    assert store.verify().problems == ()
+    lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
+    assert any(text.startswith("main: ") for text in lost), lost
+
+
+def test_a_corrupt_snapshot_is_named_and_left_out(run: Run, store: Store) -> None:
+    run(small(), steps=10_000)
+    victim = store.snapshots()[1]
+    key = store._keys.weights(victim.digest)
+    store._call("SET", key, b"x" * victim.bytes)
+    before = sum(victim.name in (match.row, match.column) for match in store.matches())
+    final = run(small("arena.share=0.9"), steps=40_000)
+    assert final.phase == "stopped"
+    events = [event["text"] for event in store.events() if event["kind"] == "corrupt"]
+    assert len(events) == 1
+    assert victim.name in events[0]
+    assert sum(victim.name in (match.row, match.column) for match in store.matches()) == before
+    status = store.status()
+    assert status is not None
+    assert status["unreadable"] == [victim.name]
+
+
+def test_a_learner_that_diverges_goes_back_and_is_stopped(run: Run, store: Store) -> None:
+    with pytest.raises(LeagueError, match=r"every learner has diverged.*lower learning\.lr"):
+        run(small("learning.lr=1e30", "learning.grad_clip=1e30"), steps=1_000_000)
+    diverged = [event["text"] for event in store.events() if event["kind"] == "diverged"]
+    assert len(diverged) == 3
+    assert all("went back to main-0000" in text for text in diverged)
+    assert diverged[0].endswith("main is stopped")
+    status = store.status()
+    assert status is not None
+    assert status["phase"] == "failed"
+
+
+@pytest.mark.parametrize("game", ["tests.games.three_seats", "pettingzoo.classic.leduc_holdem_v4"])
+def test_any_aec_game_trains(run: Run, store: Store, game: str) -> None:
+    if game.startswith("pettingzoo"):
+        pytest.importorskip("rlcard")
+    settings = [f"game={game}", "rollout.games=8", "snapshots.every_steps=300", "arena.games=4"]
+    final = run(small(*settings), steps=1_000)
+    assert final.steps >= 1_000
+    assert store.champion() is not None
+    assert store.verify().problems == ()
+
+
+def test_games_that_break_are_dropped_and_counted(run: Run, store: Store) -> None:
+    run(small("game=tests.actors.breaking_game", "rollout.games=8", "arena.games=4"), steps=300)
+    status = store.status()
+    assert status is not None
+    assert status["dropped_games"] > 0
+    event = next(event["text"] for event in store.events() if event["kind"] == "dropped")
+    assert "the table collapsed" in event or "against" in event
+
+
+def test_a_cluster_without_room_is_refused(run: Run) -> None:
+    with pytest.raises(ClusterError, match=r"needs 1001 CPUs and 0 GPUs, Ray has \d+ and \d+: lower mains"):
+        run(small("rollout.runners=1000"), steps=1)
+
+
+def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
+    run(small(), steps=1_000)
+    with pytest.raises(WrongLeagueError, match=r"plays tic_tac_toe, not connect_four"):
+        run(small("game=connect_four"), steps=1)
+    with pytest.raises(ConfigError, match=r"network\.hidden cannot change"):
+        run(small("network.hidden=[64]"), steps=1)
+
+
+def test_learners_get_whole_gpus_or_share_one() -> None:
+    config = small()
+    assert plan_hardware(config, 2, 0).gpus == 0
+    assert plan_hardware(config, 16, 1).gpus == 1
+    assert plan_hardware(dataclasses.replace(config, mains=2), 16, 1).gpus == 0.5
+    assert plan_hardware(config, 16, 0).runners == 2
+    assert plan_hardware(config, 2, 0).runners == 0
+    with pytest.raises(ClusterError):
+        plan_hardware(small("learning.gpus=2"), 16, 1)

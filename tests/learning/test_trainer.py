@@ -1,0 +1,277 @@
+"""A learner on a real Ray: it learns, it can be saved, it says when it has diverged, it works over processes."""
+
+import math
+
+import pytest
+import torch
+
+from league.actors.session import ray_session
+from league.config import LeagueConfig, NetworkConfig
+from league.errors import DivergedError, PolicyError
+from league.games import game_spec, make_bot, make_game
+from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.runner import LEARNER_MODULE
+from league.learning.trainer import Hardware, Trainer
+from league.policies.player import NetworkPlayer
+from league.policies.weights import fresh, pack, unpack
+from league.rollout.arena import play_match
+
+SPEC = game_spec("tic_tac_toe")
+SMALL = {
+    "game": "tic_tac_toe",
+    "network": {"hidden": [32]},
+    "rollout": {"games": 128, "plies": 16, "exploring_share": 0.1, "exploring_plies": 2},
+    "learning": {"lr": 1e-2, "num_epochs": 4, "minibatch_size": 256},
+}
+
+
+def config(**sections):
+    return LeagueConfig.from_dict({**SMALL, **{name: {**SMALL[name], **knobs} for name, knobs in sections.items()}})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_for_all(tmp_path_factory):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # On a busy machine threads wait for one another far longer than they work.
+    with ray_session(str(tmp_path_factory.mktemp("store"))):
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def train():
+    """Build a trainer that is stopped after the test."""
+    built = []
+
+    def build(*, seed=0, hardware=None, **sections):
+        built.append(Trainer(SPEC, config(**sections), seed=seed, hardware=hardware or Hardware()))
+        return built[-1]
+
+    yield build
+    for trainer in built:
+        trainer.stop()
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """One that most tests share; each leaves it in a state from which the next can go on."""
+    trainer = Trainer(SPEC, config(), seed=0, hardware=Hardware())
+    yield trainer
+    trainer.stop()
+
+
+def initial(seed=0, hidden=(32,)):
+    return pack(fresh(SPEC, NetworkConfig(hidden=hidden), seed))
+
+
+def score_against_uniform(weights):
+    game = make_game("tic_tac_toe", 400)
+    player = NetworkPlayer(unpack(weights, SPEC), sample=False)
+    results, _ = play_match(game, player, make_bot("uniform", SPEC), opening_plies=2, max_plies=20, seed=1)
+    return results["01"].plus(results["10"]).score
+
+
+def assert_equal_trees(one, other):
+    assert type(one) is type(other)
+    if isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_equal_trees(one[key], other[key])
+    elif isinstance(one, list | tuple):
+        for a, b in zip(one, other, strict=True):
+            assert_equal_trees(a, b)
+    elif hasattr(one, "shape"):
+        assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
+    else:
+        assert one == other
+
+
+def moments(trainer):
+    """Adam's state of every weight."""
+    return [
+        moment
+        for optimiser in unpack_state(trainer.save())["optimizer"].values()
+        for moment in optimiser["state"]["state"].values()
+    ]
+
+
+def played_weights(trainer):
+    """What the runner inside the trainer plays with."""
+    return trainer.algorithm.env_runner_group.local_env_runner.module.network.state_dict()
+
+
+def test_it_begins_with_the_weights_of_its_seed(trained):
+    assert trained.weights() == initial()
+
+
+def test_it_learns_to_beat_uniform(trained):
+    before = score_against_uniform(trained.weights())
+    iterations = [trained.iterate() for _ in range(20)]
+    assert score_against_uniform(trained.weights()) > max(0.85, before + 0.1)
+    steps = sum(iteration.steps for iteration in iterations)
+    plies = sum(iteration.plies for iteration in iterations)
+    assert plies == 20 * 128 * 16
+    assert 0.8 * plies < steps < plies, "all but openings and what waits"
+    for iteration in iterations:
+        assert {"total_loss", "policy_loss", "vf_loss", "entropy"} <= iteration.losses.keys()
+        assert all(math.isfinite(loss) for loss in iteration.losses.values())
+        assert iteration.games > 50
+        assert (iteration.dropped, iteration.error, iteration.results) == (0, None, {})
+        assert iteration.sample_s > 0
+        assert iteration.learn_s > 0
+
+
+def test_what_plays_is_what_was_learned(trained):
+    trained.iterate()
+    learned = unpack(trained.weights(), SPEC).state_dict()
+    playing = played_weights(trained)
+    assert all(torch.equal(playing[name], learned[name]) for name in learned)
+
+
+def test_a_restored_learner_is_the_same(trained, train):
+    trained.iterate()
+    saved = trained.save()
+    other = train(seed=5)
+    assert other.weights() != trained.weights()
+    other.restore(saved)
+    assert other.weights() == trained.weights()
+    assert_equal_trees(unpack_state(other.save()), unpack_state(saved))
+    assert any(float(torch.as_tensor(moment["exp_avg_sq"]).sum()) > 0 for moment in moments(other))
+    playing = played_weights(other)
+    learned = unpack(trained.weights(), SPEC).state_dict()
+    assert all(torch.equal(playing[name], learned[name]) for name in learned)
+    steps = [float(moment["step"]) for moment in moments(other)]
+    assert other.iterate().steps > 0
+    assert all(float(moment["step"]) > step for moment, step in zip(moments(other), steps, strict=True))
+
+
+def test_a_restored_learner_takes_the_step_size_of_its_configuration(trained, train):
+    other = train(learning={"lr": 1e-4})
+    trained.iterate()
+    other.restore(trained.save())
+    other.iterate()
+    groups = [o["state"]["param_groups"] for o in unpack_state(other.save())["optimizer"].values()]
+    assert [group["lr"] for one in groups for group in one] == [pytest.approx(1e-4)]
+
+
+def test_it_goes_back_to_a_snapshot(trained):
+    snapshot = initial(seed=9)
+    trained.iterate()
+    trained.reset_to(snapshot)
+    assert trained.weights() == snapshot
+    assert moments(trained) == [], "the optimiser begins anew"
+    assert all(torch.equal(t, played_weights(trained)[n]) for n, t in unpack(snapshot, SPEC).state_dict().items())
+    assert trained.iterate().steps > 0
+    assert trained.weights() != snapshot
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", initial(), pack_state({}), pack_state([1]), pack_state({"a": 1})])
+def test_a_checkpoint_that_is_none_is_refused(trained, data):
+    before = trained.weights()
+    with pytest.raises(PolicyError) as caught:
+        trained.restore(data)
+    assert "\n" not in str(caught.value)
+    assert trained.weights() == before
+
+
+def test_a_checkpoint_of_another_network_is_refused(trained, train):
+    other = train(network={"hidden": [16]})
+    with pytest.raises(PolicyError, match="does not fit this learner") as caught:
+        other.restore(trained.save())
+    assert "\n" not in str(caught.value)
+    assert other.iterate().steps > 0
+
+
+def test_poisoned_weights_are_a_divergence_that_it_recovers_from(trained):
+    good = initial(seed=3)
+    network = unpack(good, SPEC)
+    with torch.no_grad():
+        network.policy.bias[4] = math.nan
+    trained.reset_to(pack(network))
+    with pytest.raises(DivergedError, match=r"nan|not finite") as caught:
+        trained.iterate()
+    assert "\n" not in str(caught.value)
+    trained.reset_to(good)
+    assert all(math.isfinite(loss) for _ in range(2) for loss in trained.iterate().losses.values())
+
+
+def test_a_step_size_that_explodes_is_a_divergence(train):
+    trainer = train(learning={"lr": 1e30})
+
+    def a_few():
+        for _ in range(4):
+            trainer.iterate()
+
+    with pytest.raises(DivergedError):
+        a_few()
+    trainer.reset_to(initial())
+    assert trainer.weights() == initial()
+
+
+def test_opponents(trained):
+    trained.set_opponents(
+        {"uniform": 1.0, "main-0000": 2.0, "main-0001": 0.0},
+        {"main-0000": initial(seed=1), "main-0001": initial(seed=2)},
+    )
+    games = {}
+    for _ in range(3):
+        iteration = trained.iterate()
+        assert 0 < iteration.steps < iteration.plies
+        for name, tally in iteration.results.items():
+            games[name] = games.get(name, 0) + tally.games
+    assert games.keys() == {"uniform", "main-0000"}
+    assert games["main-0000"] > games["uniform"] > 0
+    trained.set_opponents({}, {})
+
+
+def test_opponents_of_another_game_are_refused(trained):
+    theirs = pack(fresh(game_spec("connect_four"), NetworkConfig(hidden=(8,)), 0))
+    with pytest.raises(PolicyError, match="connect_four"):
+        trained.set_opponents({"main-0007": 1.0}, {"main-0007": theirs})
+
+
+def test_a_minibatch_larger_than_the_batch(train):
+    trainer = train(rollout={"games": 4, "plies": 4}, learning={"minibatch_size": 100_000})
+    before = trainer.weights()
+    assert sum(trainer.iterate().steps for _ in range(3)) > 0
+    assert trainer.weights() != before
+
+
+def test_an_iteration_without_a_move_to_learn_from(train):
+    trainer = train(rollout={"games": 1, "plies": 2, "exploring_share": 1.0, "exploring_plies": 1000})
+    steps = [trainer.iterate().steps for _ in range(3)]
+    assert 0 in steps
+
+
+@pytest.mark.slow
+def test_runners_of_their_own(train):
+    trainer = train(hardware=Hardware(runners=2))
+    trainer.set_opponents({"uniform": 1.0, "main-0000": 1.0}, {"main-0000": initial(seed=1)})
+    before = trainer.weights()
+    for _ in range(2):
+        iteration = trainer.iterate()
+        assert iteration.plies == 2 * 128 * 16
+    assert iteration.results.keys() == {"uniform", "main-0000"}
+    assert trainer.weights() != before
+    learned = unpack(trainer.weights(), SPEC).state_dict()
+    for playing in trainer.algorithm.env_runner_group.foreach_env_runner(
+        lambda runner: runner.get_state()["rl_module"][LEARNER_MODULE], local_env_runner=False
+    ):
+        assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
+
+
+@pytest.mark.slow
+def test_learners_that_step_together(train):
+    """Two learner processes must see equally many minibatches, or they wait for one another for ever."""
+    trainer = train(rollout={"games": 31, "plies": 5}, learning={"num_learners": 2, "minibatch_size": 32})
+    before = trainer.weights()
+    for _ in range(3):
+        iteration = trainer.iterate()
+        assert iteration.steps % 2 == 0
+        assert all(math.isfinite(loss) for loss in iteration.losses.values())
+    assert trainer.weights() != before
+    saved = trainer.save()
+    trainer.reset_to(initial(seed=4))
+    trainer.restore(saved)
+    assert_equal_trees(unpack_state(trainer.save()), unpack_state(saved))
+    assert trainer.iterate().steps > 0

@@ -1,0 +1,219 @@
+"""Matches between two frozen players: every seating, equal openings, and results that add up."""
+
+import pytest
+import torch
+from ledger_game import LedgerGame
+
+from league.config import NetworkConfig
+from league.games import make_bot, make_game
+from league.games.base import GameSpec, Player, Step
+from league.ladder.records import Tally
+from league.policies.player import NetworkPlayer
+from league.policies.weights import fresh
+from league.rollout.arena import play_match, rounded, seatings
+
+
+class Spy(Player):
+    """Lets another player choose, and remembers the first position that it saw on every board."""
+
+    def __init__(self, player):
+        self.player = player
+        self.first = {}
+        self.calls = []
+
+    def choose(self, turn):
+        self.calls.append(turn.rows.tolist())
+        for row, seen in zip(turn.rows.tolist(), turn.observation, strict=True):
+            self.first.setdefault(row, seen.clone())
+        return self.player.choose(turn)
+
+
+class Race:
+    """A game of one ply for each seat, in which seat s receives `paid[s]`."""
+
+    last_error = None
+
+    def __init__(self, boards, paid):
+        seats = len(paid)
+        self.spec = GameSpec(name="race", seats=seats, shape=(1,), actions=2, batched=True, deterministic=True)
+        self.num_games, self.device, self.paid = boards, torch.device("cpu"), torch.tensor(paid)
+        self.turn = torch.zeros(boards, dtype=torch.long)
+
+    def reset(self, mask=None, seeds=None):
+        self.turn = torch.zeros_like(self.turn) if mask is None else self.turn.masked_fill(mask, 0)
+
+    def observe(self):
+        return self.turn[:, None].float()
+
+    def legal(self):
+        return torch.ones(self.num_games, 2, dtype=torch.bool)
+
+    def to_move(self):
+        return self.turn % self.spec.seats
+
+    def step(self, actions):
+        self.turn = self.turn + 1
+        done = self.turn >= self.spec.seats
+        return Step(self.paid.expand(self.num_games, -1) * done[:, None], done, torch.zeros_like(done))
+
+
+def network_player(spec, seed, *, sample=False):
+    return NetworkPlayer(fresh(spec, NetworkConfig(hidden=(16,)), seed), sample=sample)
+
+
+def play(game, row, column, *, opening_plies=4, max_plies=100, seed=0):
+    return play_match(game, row, column, opening_plies=opening_plies, max_plies=max_plies, seed=seed)
+
+
+def test_seatings():
+    assert seatings(2) == ["01", "10"]
+    assert seatings(3) == ["011", "101", "110", "100", "010", "001"]
+    assert [rounded(games, 2) for games in (1, 2, 3, 40)] == [2, 2, 4, 40]
+    assert [rounded(games, 3) for games in (1, 6, 7)] == [6, 6, 12]
+
+
+def test_both_seats_are_played_equally_often():
+    game = make_game("tic_tac_toe", 60)
+    results, dropped = play(game, make_bot("perfect", game.spec), make_bot("uniform", game.spec), opening_plies=0)
+    assert dropped == 0
+    assert {seating: tally.games for seating, tally in results.items()} == {"01": 30, "10": 30}
+    assert all(tally.losses == 0 and tally.wins > 15 for tally in results.values())
+
+
+def test_a_pair_has_one_opening():
+    game = make_game("connect_four", 40)
+    row, column = Spy(make_bot("uniform", game.spec)), Spy(make_bot("uniform", game.spec))
+    play(game, row, column, opening_plies=6)
+    stones = []
+    for board in range(0, 40, 2):
+        # The player who was asked first saw fewer stones; in the other game of the pair it is the other player.
+        firsts = [min((spy.first[b] for spy in (row, column)), key=lambda seen: seen.sum()) for b in (board, board + 1)]
+        assert torch.equal(*firsts)
+        stones.append(int(firsts[0].sum()))
+    assert set(stones) == set(range(7))
+
+
+def test_a_pair_has_one_chance():
+    """Equal deals: the pile of stones is drawn by the environment."""
+    game = make_game("three_seats", 12)
+    row, column = Spy(make_bot("uniform", game.spec)), Spy(make_bot("uniform", game.spec))
+    play(game, row, column, opening_plies=0)
+    in_seat_0 = [(row, column)[int(seating[0])] for seating in seatings(3)]
+    piles = [int(in_seat_0[board % 6].first[board][0]) for board in range(12)]
+    assert piles == [piles[0]] * 6 + [piles[6]] * 6
+    assert piles[0] != piles[6]
+
+
+def test_swapped_players_mirror_the_results():
+    game = make_game("connect_four", 40)
+    one, other = network_player(game.spec, 1), network_player(game.spec, 2)
+    there, _ = play(game, one, other)
+    back, _ = play(game, other, one)
+    assert back == {"01": there["10"].mirrored(), "10": there["01"].mirrored()}
+    assert there["01"] != back["01"], "one of them is better"
+
+
+def test_a_player_against_its_equal_is_even_in_every_pair():
+    game = make_game("connect_four", 40)
+    results, _ = play(game, network_player(game.spec, 1), network_player(game.spec, 1))
+    assert results["01"] == results["10"].mirrored()
+
+
+@pytest.mark.parametrize("name", ["tic_tac_toe", "three_seats"])
+def test_equal_seeds_are_equal_matches(name):
+    game = make_game(name, 24)
+    one, other = network_player(game.spec, 1, sample=True), make_bot("uniform", game.spec)
+    first, again, different = (play(game, one, other, seed=seed) for seed in (7, 7, 8))
+    assert first == again
+    assert first != different
+
+
+def test_each_player_is_asked_once_per_ply():
+    game = make_game("tic_tac_toe", 20)
+    row, column = Spy(make_bot("uniform", game.spec)), Spy(make_bot("uniform", game.spec))
+    play(game, row, column, opening_plies=0)
+    assert len(row.calls) <= 9
+    assert len(column.calls) <= 9
+    for mine, theirs in list(zip(row.calls, column.calls, strict=False))[:5]:
+        assert sorted(mine + theirs) == list(range(20))
+
+
+def test_a_game_that_ends_in_its_opening_starts_again_without_one():
+    game = make_game("tic_tac_toe", 200)
+    row, column = Spy(make_bot("uniform", game.spec)), Spy(make_bot("uniform", game.spec))
+    results, dropped = play(game, row, column, opening_plies=9)
+    assert dropped == 0
+    assert sum(tally.games for tally in results.values()) == 200
+    assert set(row.first) | set(column.first) == set(range(200)), "somebody was asked on every board"
+    empty = [b for b in range(0, 200, 2) if any(b in s.first and s.first[b].sum() == 0 for s in (row, column))]
+    assert len(empty) > 20, "far more than the tenth that had no opening to begin with"
+    for board in empty:
+        assert any(s.first.get(board + 1) is not None and s.first[board + 1].sum() == 0 for s in (row, column))
+
+
+def test_a_game_that_is_too_long_is_dropped():
+    game = make_game("tic_tac_toe", 20)
+    uniform = make_bot("uniform", game.spec)
+    results, dropped = play(game, uniform, uniform, opening_plies=0, max_plies=4)
+    assert dropped == 20
+    assert results == {"01": Tally(), "10": Tally()}
+    results, dropped = play(game, uniform, uniform, opening_plies=0, max_plies=7)
+    assert 0 < dropped < 20
+    assert sum(tally.games for tally in results.values()) == 20 - dropped
+
+
+def test_a_game_that_breaks_is_dropped():
+    game = make_game("odd_environments:RaisesInStep", 6)
+    uniform = make_bot("uniform", game.spec)
+    results, dropped = play(game, uniform, uniform)
+    assert dropped == 6
+    assert all(tally.games == 0 for tally in results.values())
+
+
+def test_broken_and_sound_games_are_kept_apart():
+    game = LedgerGame(40, broken=0.5)
+    uniform = make_bot("uniform", game.spec)
+    results, dropped = play(game, uniform, uniform, opening_plies=0)
+    firsts = [games[0] for games in game.ledger]
+    assert dropped == sum(playthrough.dropped for playthrough in firsts)
+    for way, seating in enumerate(("01", "10")):
+        expected = Tally()
+        for playthrough in (one for one in firsts[way::2] if not one.dropped):
+            first, second = (sum(played.rewards[seat] for played in playthrough.plies) for seat in range(2))
+            mine, theirs = (first, second) if seating == "01" else (second, first)
+            expected = expected.plus(Tally(int(mine > theirs), int(mine == theirs), int(mine < theirs)))
+        assert results[seating] == expected
+
+
+def test_more_than_two_seats_are_ranked():
+    """Seat 0 comes first, seats 1 and 2 share the rest: whoever has the better mean rank wins."""
+    uniform = make_bot("uniform", Race(1, [0.0, 0.0, 0.0]).spec)
+    results, dropped = play(Race(12, [3.0, 1.0, 1.0]), uniform, uniform, opening_plies=0)
+    assert dropped == 0
+    won, lost = Tally(wins=2), Tally(losses=2)
+    assert results == {"011": won, "101": lost, "110": lost, "100": lost, "010": won, "001": won}
+    results, _ = play(Race(6, [2.0, 1.0, 0.0]), uniform, uniform, opening_plies=0)
+    assert results["101"] == Tally(draws=1), "second of three is as good as first and third"
+
+
+def test_a_common_reward_is_a_draw():
+    uniform = make_bot("uniform", Race(1, [0.0, 0.0]).spec)
+    results, _ = play(Race(4, [7.0, 7.0]), uniform, uniform, opening_plies=0)
+    assert results == {"01": Tally(draws=2), "10": Tally(draws=2)}
+
+
+def test_three_seats():
+    game = make_game("three_seats", 12)
+    uniform = make_bot("uniform", game.spec)
+    results, dropped = play(game, uniform, network_player(game.spec, 0, sample=True))
+    assert dropped == 0
+    assert {seating: tally.games for seating, tally in results.items()} == dict.fromkeys(seatings(3), 2)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_on_a_gpu():
+    game = make_game("connect_four", 40, device="cuda")
+    player = NetworkPlayer(fresh(game.spec, NetworkConfig(hidden=(16,)), 0).cuda(), sample=False)
+    results, dropped = play(game, player, make_bot("uniform", game.spec))
+    assert dropped == 0
+    assert sum(tally.games for tally in results.values()) == 40

@@ -1,0 +1,357 @@
+"""What the documentation says must be true: commands, links, paths, tables, messages, examples."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from typer.main import get_command
+
+from league.actors.arena import Arena
+from league.config import LeagueConfig, knobs
+from league.games import game_spec
+from league.interfaces.cli.app import app, run
+from league.interfaces.metrics import METRICS
+from league.ladder.records import Promotion, Snapshot
+from league.policies.weights import digest, fresh, pack
+from league.pool.address import is_embedded
+from league.pool.store import Store
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELLS = ("sh", "bash", "console")
+RUN = {"leaderboard", "matches", "status", "champion", "evaluate", "promote", "rollback", "export", "config", "presets"}
+"""Commands that are typed at a real league; the others are only parsed."""
+
+
+class Block(NamedTuple):
+    """A fenced block."""
+
+    page: Path
+    language: str
+    text: str
+
+
+class Typed(NamedTuple):
+    """A command line in the documentation."""
+
+    page: Path
+    words: tuple[str, ...]
+    output: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}: {shlex.join(self.words)}"
+
+
+@cache
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def blocks(*languages: str) -> list[Block]:
+    fence = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    found = [Block(page, *match.groups()) for page in PAGES for match in fence.finditer(text_of(page))]
+    return [block for block in found if block.language in languages]
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", text_of(page), flags=re.MULTILINE | re.DOTALL)
+
+
+def typed() -> Iterator[Typed]:
+    """Every line of a shell block; in a `console` block those after `$ `, with what follows as their output."""
+    for block in blocks(*SHELLS):
+        lines = block.text.splitlines()
+        starts = [n for n, line in enumerate(lines) if block.language != "console" or line.startswith("$ ")]
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            words = shlex.split(lines[start].removeprefix("$ "), comments=True)
+            yield Typed(block.page, tuple(words), "\n".join(lines[start + 1 : end]))
+
+
+def spans() -> Iterator[tuple[Path, str]]:
+    """Code in running text."""
+    for page in PAGES:
+        for span in re.findall(r"`([^`\n]+)`", prose(page)):
+            yield page, span
+
+
+def commands(program: str) -> list[Typed]:
+    return [one for one in typed() if one.words[:1] == (program,)]
+
+
+LEAGUE = commands("league")
+
+
+def test_something_was_found() -> None:
+    assert len(LEAGUE) > 25
+    assert {one.words[1] for one in LEAGUE} >= RUN - {"config", "presets"} | {"train", "play", "exporter"}
+
+
+def test_every_line_of_a_shell_block_is_a_known_program() -> None:
+    programs = {one.words[0] for one in typed() if one.words}
+    assert programs <= {"league", "make", "pip", "export", "python"}
+
+
+def parse(words: tuple[str, ...]) -> Any:
+    """Parse a command as typer would, without running it."""
+    group: Any = get_command(app)
+    context = group.make_context("league", list(words[:1]), resilient_parsing=True)
+    command = group.get_command(context, words[0])
+    assert command is not None, f"no command {words[0]}"
+    return command.make_context(words[0], list(words[1:]), parent=context)
+
+
+@pytest.mark.parametrize("command", LEAGUE, ids=str)
+def test_every_command_parses(command: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEAGUE_STORE", raising=False)
+    parsed = parse(command.words[1:]).params
+    if command.words[1] == "train":
+        keys = {key for key, _, _ in knobs()}
+        assert {setting.partition("=")[0] for setting in parsed["settings"] or ()} <= keys
+        game = parsed["game"]
+        assert game is None or game == "my_game" or game_spec(game)
+
+
+def test_commands_in_running_text_exist_with_their_options() -> None:
+    group: Any = get_command(app)
+    for page, span in spans():
+        words = span.split()
+        if words[0] != "league" or len(words) < 2 or "…" in span:
+            continue
+        command = group.commands.get(words[1])
+        assert command is not None, f"{page.name}: {span}"
+        options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+        assert {word for word in words if word.startswith("--")} <= options, f"{page.name}: {span}"
+
+
+def test_options_in_running_text_exist() -> None:
+    group: Any = get_command(app)
+    options = {name for command in group.commands.values() for parameter in command.params for name in parameter.opts}
+    for page, span in spans():
+        for word in re.findall(r"^--[a-z-]+", span):
+            assert word in options | {"--help"}, f"{page.name}: {span}"
+
+
+def test_keys_of_the_configuration_in_running_text_exist() -> None:
+    keys = {key for key, _, _ in knobs()}
+    sections = {key.partition(".")[0] for key in keys if "." in key}
+    for page, span in spans():
+        if re.fullmatch(rf"(?:{'|'.join(sections)})\.[a-z_]+", span):
+            assert span in keys, f"{page.name}: {span}"
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_make_targets_exist() -> None:
+    named = {word for one in commands("make") for word in one.words[1:]}
+    named |= {span.split()[1] for _, span in spans() if span.startswith("make ")}
+    assert {"demo", "test", "check"} <= named <= targets()
+
+
+def test_extras_exist() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for extra in re.findall(r"^\| `(\w+)` \|", text_of(ROOT / "README.md"), re.MULTILINE):
+        assert re.search(rf"^{extra} = \[", project, re.MULTILINE), extra
+    for one in commands("pip"):
+        for extra in re.findall(r"\[([\w,]+)\]", " ".join(one.words)):
+            assert all(re.search(rf"^{name} = \[", project, re.MULTILINE) for name in extra.split(","))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_resolve(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if target.startswith(("https://", "http://")):
+            continue
+        path, _, anchor = target.partition("#")
+        aim = (page.parent / path).resolve() if path else page
+        assert aim.exists(), target
+        if anchor:
+            assert anchor in anchors(aim), target
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_paths_and_modules_exist() -> None:
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} | {"league", "docs", "tests", "benchmarks"}
+    for page, span in spans():
+        if re.fullmatch(r"[\w./-]+/[\w./-]*", span) and span.partition("/")[0] in folders - {"runs", "tensorboard"}:
+            assert (ROOT / span).exists(), f"{page.name}: {span}"
+        module = re.match(r"python -m ([\w.]+)", span)
+        if module:
+            assert (ROOT / f"{module[1].replace('.', '/')}.py").exists(), f"{page.name}: {span}"
+
+
+def test_generated_tables_equal_the_code() -> None:
+    """`python docs/generate.py` writes them."""
+    source = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert source is not None
+    assert source.loader is not None
+    generate = importlib.util.module_from_spec(source)
+    source.loader.exec_module(generate)
+    for path, expected in generate.pages():
+        assert text_of(path) == expected, f"{path.name}: run python docs/generate.py"
+
+
+def test_every_knob_is_documented() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \|", text_of(ROOT / "docs" / "configuration.md"), re.MULTILINE)
+    assert set(rows) - {"LEAGUE_STORE", "LEAGUE_NAME", "RAY_ADDRESS", "NO_COLOR"} == {key for key, _, _ in knobs()}
+
+
+def test_every_metric_is_documented_and_no_other() -> None:
+    named = set(re.findall(r"\bleague_[a-z_]+[a-z]\b", text_of(ROOT / "docs" / "metrics.md")))
+    assert named - {"league_policy"} == {metric.name for metric in METRICS}
+
+
+def test_every_tensorboard_scalar_is_documented_and_no_other() -> None:
+    learner = (ROOT / "league" / "actors" / "learner.py").read_text(encoding="utf-8")
+    names = set(re.findall(r'"(speed/\w+)":', learner))
+    assert set(re.findall(r'f"(\w+)/\{name\}"', learner)) == {"losses", "score"}
+    tree = ast.parse((ROOT / "league" / "learning" / "trainer.py").read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    losses = next(node.value for node in assigned if getattr(node.targets[0], "id", "") == "_LOSSES")
+    names |= {f"losses/{name}" for name in ast.literal_eval(losses)} | {"score/OPPONENT"}
+    rows = re.findall(r"^\| `(\w+/\w+)` \|", text_of(ROOT / "docs" / "metrics.md"), re.MULTILINE)
+    assert sorted(rows) == sorted(names)
+
+
+def test_every_message_of_the_troubleshooting_table_is_in_the_code() -> None:
+    table = text_of(ROOT / "docs" / "operations.md").partition("## Troubleshooting")[2]
+    messages = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert len(messages) > 20
+    said = list(strings_of_the_package())
+    for message in messages:
+        # Of two placeholders side by side the reader sees one.
+        assert any(message in re.sub("…+", "…", text) for text in said), message
+
+
+@cache
+def strings_of_the_package() -> tuple[str, ...]:
+    """All strings in the code, a value that is put in as `…`."""
+    found = []
+    for path in (ROOT / "league").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (part.value if isinstance(part, ast.Constant) else "…" for part in node.values)
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return tuple(found)
+
+
+def test_every_event_is_documented() -> None:
+    said = set()
+    for path in (ROOT / "league").rglob("*.py"):
+        said |= set(re.findall(r'\.(?:say|add_event)\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+    table = text_of(ROOT / "docs" / "operations.md").partition("### Events")[2].partition("## Backups")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == said
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(path.name for path in folder.glob("0*.md"))
+    assert re.findall(r"\]\((0[\w-]+\.md)\)", text_of(folder / "README.md")) == records
+    for number, name in enumerate(records, start=1):
+        lines = text_of(folder / name)
+        assert name.startswith(f"{number:04d}-")
+        assert lines.startswith(f"# {number}. ")
+        assert re.findall(r"^## (\w+)$", lines, re.MULTILINE) == ["Context", "Decision", "Consequence"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder like the reader's, with a small league in `runs/demo`."""
+    folder = tmp_path_factory.mktemp("reader")
+    config = LeagueConfig.from_dict({"network": {"hidden": [8]}, "arena": {"games": 2, "opening_plies": 2}})
+    spec = game_spec(config.game)
+    with Store.open(str(folder / "runs" / "demo")) as store:
+        store.create(config)
+        for number in range(9):
+            weights = pack(fresh(spec, config.network, seed=number))
+            snapshot = Snapshot(
+                name=f"main-{number:04d}",
+                digest=digest(weights),
+                learner="main",
+                steps=1000 * number,
+                created_s=50.0 + number,
+                bytes=len(weights),
+            )
+            store.add_snapshot(snapshot, weights)
+            if number in (3, 8):
+                promotion = Promotion(
+                    policy=snapshot.name, digest=snapshot.digest, by="coordinator", reason="best", promoted_s=number
+                )
+                store.promote(promotion)
+        arena = Arena(store, config)
+        for seed, opponent in enumerate(["uniform", "negamax-2", "main-0007"]):
+            store.record(arena.play("main-0008", opponent, games=4, seed=seed))
+        yield folder
+
+
+def typed_at_a_league(page: Path) -> list[Typed]:
+    return [one for one in LEAGUE if one.page == page and one.words[1] in RUN and all(map(is_embedded, one.words))]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if typed_at_a_league(page)], ids=lambda page: page.name)
+def test_commands_that_start_nothing_run(
+    page: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of the page; what they print begins as the page shows it, names and numbers apart."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("LEAGUE_STORE", "runs/demo")  # as the README says
+    monkeypatch.delenv("LEAGUE_NAME", raising=False)
+    for command in typed_at_a_league(page):
+        few = ["--games", "2"] if command.words[1] == "evaluate" else []
+        capsys.readouterr()
+        code = run([*command.words[1:], *few])
+        captured = capsys.readouterr()
+        assert code == 0, f"{command}: {captured.err}"
+        if command.output:
+            shown, printed = command.output.splitlines()[0], captured.out.splitlines()[0]
+            assert pattern(shown) == pattern(printed), command
+
+
+def pattern(line: str) -> str:
+    """A line without what differs from league to league: names, numbers, the width of columns."""
+    line = re.sub(r"main-\d+|negamax-\d|uniform", "POLICY", line)
+    line = re.sub(r"(?<!\w)\d+(?!\w)", "", line)
+    return " ".join(line.split())
+
+
+@pytest.mark.parametrize("page", ["onnx.md", "operations.md"])
+def test_examples_in_python_run(
+    page: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    if page == "onnx.md" and not Path("champion.onnx").exists():
+        assert run(["export", "champion", "--store", "runs/demo", "--output", "champion.onnx"]) == 0
+        capsys.readouterr()
+    examples = [block for block in blocks("python") if block.page.name == page]
+    assert len(examples) == 1
+    exec(compile(examples[0].text, page, "exec"), {})
+    if page == "onnx.md":
+        assert re.fullmatch(r"connect_four: play column [0-6], expect [+-]\d+\.\d\d\n", capsys.readouterr().out)
+
+
+def test_the_picture_is_a_leaderboard() -> None:
+    picture = (ROOT / "docs" / "leaderboard.svg").read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert "uniform" in picture
+    assert "★" in picture or "&#9733;" in picture
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    for page in PAGES:
+        assert not re.search(r"\b(TODO|TBD|FIXME|XXX)\b", text_of(page)), page.name
