@@ -67,7 +67,7 @@ class NetworkConfig(_Section):
     """The policy network, built from the game's observation shape and number of actions."""
 
     kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
-    hidden: tuple[int, ...] = knob((256, 256), "mlp: width of each hidden layer", at_least=1)
+    hidden: tuple[int, ...] = knob((256, 256), "width of each hidden layer; conv: only its last is used", at_least=1)
     channels: int = knob(64, "conv: channels of every convolution", at_least=1)
     blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
 
@@ -89,9 +89,9 @@ class RolloutConfig(_Section):
         0.5, "share of training games in which the learner holds every seat", at_least=0, at_most=1
     )
     exploring_share: float = knob(
-        0.25, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
+        0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
     )
-    exploring_plies: int = knob(8, "longest random opening of an exploring start", at_least=1)
+    exploring_plies: int = knob(12, "longest random opening of an exploring start", at_least=1)
     device: str | None = knob(
         None, "torch device of the boards and of the policies that play; auto: cuda if the runner has one"
     )
@@ -101,18 +101,20 @@ class RolloutConfig(_Section):
 class LearningConfig(_Section):
     """Proximal policy optimisation; fields that are RLlib's keep RLlib's spelling."""
 
-    lr: float = knob(1e-3, "Adam step size", above=0)
-    gamma: float = knob(1.0, "discount per own move", above=0, at_most=1)
+    lr: float = knob(3e-3, "Adam step size", above=0)
+    gamma: float = knob(0.97, "discount per own move", above=0, at_most=1)
     lambda_: float = knob(0.9, "generalised advantage estimation: trace decay", at_least=0, at_most=1)
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
     vf_loss_coeff: float = knob(0.5, "weight of the value loss", at_least=0)
-    entropy_coeff: float = knob(0.01, "weight of the entropy bonus", at_least=0)
+    entropy_coeff: float = knob(0.03, "weight of the entropy bonus", at_least=0)
     grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
     num_epochs: int = knob(2, "passes over each batch", at_least=1)
-    minibatch_size: int = knob(4096, "moves per gradient step", at_least=1)
+    minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)
     num_learners: int = knob(0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0)
-    gpus: float | None = knob(None, "GPUs for each of them; auto: 1 if the cluster has any, else 0", at_least=0)
+    gpus: float | None = knob(
+        None, "GPUs for each of them; auto: one if there are enough, else a share or 0", at_least=0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

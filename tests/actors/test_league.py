@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import ray
-from tests.actors.conftest import Run, small
 
 from league.actors.driver import Progress
 from league.actors.spawn import NAMESPACE, plan_hardware
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.pool.store import Store
+from tests.actors.conftest import Run, small
 
 
 def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, store: Store, tmp_path: Path) -> None:
