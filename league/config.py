@@ -108,6 +108,8 @@ class LearningConfig(_Section):
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
     vf_loss_coeff: float = knob(0.5, "weight of the value loss", at_least=0)
     entropy_coeff: float = knob(0.03, "weight of the entropy bonus", at_least=0)
+    anneal_steps: int = knob(2_000_000, "steps over which lr and entropy_coeff fall linearly", at_least=1)
+    anneal_to: float = knob(0.1, "share of themselves to which they fall, and at which they stay", above=0, at_most=1)
     grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
     num_epochs: int = knob(2, "passes over each batch", at_least=1)
     minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)

@@ -95,7 +95,12 @@ def run_league(
     prepare(store, config)
     with ray_session(address, ray_address, dashboard=dashboard), _interrupts() as interrupted:
         plan_hardware(config, *cluster_size())
-        coordinator = spawn_coordinator(Place(store=address, league=store.league, log_dir=log_dir))
+        try:
+            coordinator = spawn_coordinator(Place(store=address, league=store.league, log_dir=log_dir))
+        except ValueError as error:  # Ray has an actor of that name.
+            raise ClusterError(
+                f"a league called {store.league!r} runs on this Ray already: give another --league"
+            ) from error
         run = _Run(coordinator, watch, interrupted)
         run.until_limit(limits)
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s

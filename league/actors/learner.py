@@ -34,7 +34,7 @@ class Report:
     games: int
     dropped: int
     error: str | None
-    """Why a game broke."""
+    """Why a game broke, or that nobody played."""
     diverged: str | None = None
     """What was not finite; the learner has gone back to a good snapshot."""
 
@@ -52,7 +52,6 @@ class Learner:
         self.config = self.store.require_config()
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
-        self.steps = 0
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(log_dir) / name))
@@ -65,7 +64,7 @@ class Learner:
             if checkpoint is not None:
                 state, progress = checkpoint
                 self.trainer.restore(state)
-                self.steps = int(progress["steps"])
+                self.trainer.steps = int(progress["steps"])
                 return
         except PolicyError as error:
             self.store.add_event("checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", time.time())
@@ -74,7 +73,7 @@ class Learner:
 
     def ready(self) -> int:
         """Return once the learner can train: the steps it has made."""
-        return self.steps
+        return self.trainer.steps
 
     def train(self, opponents: dict[str, float]) -> Report:
         """Play and learn for one iteration; `opponents` are shares by name."""
@@ -85,14 +84,13 @@ class Learner:
         except DivergedError as error:
             back = self._go_back()
             return self._report(None, 1.0, diverged=f"{error}; {self.name} went back to {back}")
-        self.steps += iteration.steps
         report = self._report(iteration, time.monotonic() - started)
         self._log(iteration, report)
         return report
 
     def _report(self, iteration: Iteration | None, seconds: float, diverged: str | None = None) -> Report:
         return Report(
-            steps=self.steps,
+            steps=self.trainer.steps,
             results=iteration.results if iteration else {},
             losses=iteration.losses if iteration else {},
             steps_per_s=iteration.steps / seconds if iteration else 0.0,
@@ -121,7 +119,7 @@ class Learner:
             name=name,
             digest=digest(weights),
             learner=self.name,
-            steps=self.steps,
+            steps=self.trainer.steps,
             created_s=time.time(),
             bytes=len(weights),
             parent=parent,
@@ -131,9 +129,9 @@ class Learner:
 
     def checkpoint(self, progress: dict[str, Any]) -> int:
         """Save everything that training needs to go on from here; return the steps that are safe now."""
-        self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, "steps": self.steps})
+        self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, "steps": self.trainer.steps})
         self._board.flush()
-        return self.steps
+        return self.trainer.steps
 
     def _go_back(self) -> str:
         """Return to the newest snapshot of ours that can be read, with a fresh optimiser; else begin anew."""
@@ -142,7 +140,7 @@ class Learner:
                 self.trainer.reset_to(self.store.weights(snapshot.digest))
             except PolicyError:
                 continue
-            self.steps = max(self.steps, snapshot.steps)
+            self.trainer.steps = max(self.trainer.steps, snapshot.steps)
             return snapshot.name
         self.trainer.reset_to(pack(fresh(self.spec, self.config.network, self.trainer.seed)))
         return "new weights"
@@ -156,7 +154,7 @@ class Learner:
             "speed/sample_s": iteration.sample_s,
             "speed/learn_s": iteration.learn_s,
         }.items():
-            self._board.add_scalar(name, value, self.steps)
+            self._board.add_scalar(name, value, self.trainer.steps)
 
     def stop(self) -> None:
         """End the processes that belong to this learner."""

@@ -22,7 +22,8 @@ class Roster:
         self.config = store.require_config()
         self.spec = game_spec(self.config.game)
         self.bots = list(self.config.arena.bots or self.spec.bots)
-        self.snapshots = store.snapshots()
+        self.snapshots: list[Snapshot] = []
+        self.read_snapshots()
         self.ratings = store.ratings()
         self.matches = store.match_count()
         self.champion = store.champion()
@@ -34,6 +35,10 @@ class Roster:
     def say(self, kind: str, text: str) -> None:
         """Add a line to the league's events."""
         self.store.add_event(kind, text, time.time())
+
+    def read_snapshots(self) -> None:
+        """Take the pool as the store has it."""
+        self.snapshots = self.store.snapshots()
 
     def playable(self) -> list[str]:
         """Names of the snapshots whose weights can be read, oldest first."""

@@ -140,6 +140,8 @@ class Training:
     def _take(self, slot: Slot, report: Report) -> None:
         slot.steps = report.steps
         self.roster.count_dropped(report.dropped, f"training of {slot.name}: {report.error}")
+        if report.error is not None and not report.dropped:
+            self.roster.say("lost", f"{slot.name}: {report.error}")
         if report.diverged is not None:
             slot.diverged += 1
             end = f"; {slot.name} is stopped" if slot.stopped else ""
@@ -173,6 +175,8 @@ class Training:
     def _ask_ready(self, slot: Slot) -> None:
         def ready(steps: int) -> None:
             slot.steps, slot.ready = steps, True
+            # One that it froze just before it died is in the store, though nobody here has heard of it.
+            self.roster.read_snapshots()
 
         self._ask(slot, slot.actor.ready.remote(), ready)
 

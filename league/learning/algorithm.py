@@ -26,6 +26,8 @@ class LeaguePPO(PPO):
 
     played: list[dict[str, Any]]
     """What the runners reported of the latest iteration."""
+    total_steps: int = 0
+    """Moves learned from since the league began: the clock of the schedules. Set by who resumes a learner."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -49,9 +51,10 @@ class LeaguePPO(PPO):
         if batch is None:
             return
         self.learned_steps = len(batch)
+        self.total_steps += len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: 0},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.total_steps},
             num_epochs=self.config.num_epochs,
             minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
             shuffle_batch_per_epoch=True,

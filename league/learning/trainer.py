@@ -14,7 +14,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 
-from league.config import LeagueConfig
+from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
 from league.ladder.records import Tally
@@ -47,7 +47,7 @@ class Iteration:
     dropped: int
     """Games that broke."""
     error: str | None
-    """Why the latest of them broke."""
+    """Why one of them broke, or that nobody played."""
     results: Mapping[str, Tally]
     """Finished games against each opponent, from the learner's side."""
     losses: Mapping[str, float]
@@ -79,6 +79,15 @@ class Trainer:
         self.seed = config.seed + seed
         self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
 
+    @property
+    def steps(self) -> int:
+        """Moves learned from since the league began: the clock of the schedules. Whoever resumes a learner sets it."""
+        return self.algorithm.total_steps
+
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self.algorithm.total_steps = steps
+
     def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes]) -> None:
         """Whom games are played against from now on; `weights` of every opponent that is a snapshot."""
         group = self.algorithm.env_runner_group
@@ -91,22 +100,21 @@ class Trainer:
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
         result = self.algorithm.train()
-        played = self.algorithm.played
-        if not played:
-            raise RuntimeError("no runner answered; they are being restarted")
         learned = result.get("learners", {}).get(LEARNER_MODULE, {})
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
         self._check_finite(losses)
+        played = self.algorithm.played
         totals: dict[str, Tally] = {}
         for report in played:
             for name, tally in report["results"].items():
                 totals[name] = totals.get(name, Tally()).plus(tally)
+        broken = [report["error"] for report in played if report["dropped"]]
         return Iteration(
             steps=self.algorithm.learned_steps,
             plies=sum(report["plies"] for report in played),
             games=sum(report["games"] for report in played),
             dropped=sum(report["dropped"] for report in played),
-            error=next((report["error"] for report in played if report["error"]), None),
+            error=next(iter(broken), None) if played else "no runner answered; they are being restarted",
             results=totals,
             losses=losses,
             sample_s=self.algorithm.sample_s,
@@ -141,11 +149,8 @@ class Trainer:
         """Go on from what `save` wrote; raises `PolicyError` where it does not fit this learner."""
         state = unpack_state(data)
         try:
-            for entry in state[COMPONENT_OPTIMIZER].values():
-                for group in entry["state"]["param_groups"]:
-                    group["lr"] = self.config.learning.lr  # the configuration may have changed since
             state = {part: state[part] for part in (COMPONENT_RL_MODULE, COMPONENT_OPTIMIZER)}
-        except (AttributeError, KeyError, TypeError) as error:
+        except (KeyError, TypeError) as error:
             raise PolicyError(f"not a checkpoint of a learner: {error}") from error
         self._set_learner_state(state)
 
@@ -176,6 +181,11 @@ def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
 
 
+def _annealed(value: float, learning: LearningConfig) -> list[list[float]]:
+    """RLlib's form of a linear schedule: points of (step, value)."""
+    return [[0, value], [learning.anneal_steps, value * learning.anneal_to]]
+
+
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
     learning = config.learning
     observation, action = spaces(spec)
@@ -192,13 +202,13 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
         .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus)
         .training(
-            lr=learning.lr,
+            lr=_annealed(learning.lr, learning),
             gamma=learning.gamma,
             lambda_=learning.lambda_,
             clip_param=learning.clip_param,
             vf_clip_param=learning.vf_clip_param,
             vf_loss_coeff=learning.vf_loss_coeff,
-            entropy_coeff=learning.entropy_coeff,
+            entropy_coeff=_annealed(learning.entropy_coeff, learning),
             grad_clip=learning.grad_clip,
             grad_clip_by="global_norm",
             num_epochs=learning.num_epochs,
