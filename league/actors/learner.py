@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 from tensorboardX import SummaryWriter
 
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
 from league.ladder.records import Snapshot, Tally
+from league.learning.threads import Threads
 from league.learning.trainer import Hardware, Iteration, Trainer
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
@@ -45,13 +45,13 @@ class Learner:
     def __init__(
         self, store: str, league: str, name: str, *, number: int, hardware: Hardware, threads: int, log_dir: str
     ) -> None:
-        """`number` tells learners apart in their seeds; `threads` is how many the gradient steps may use."""
-        torch.set_num_threads(threads)
+        """`number` tells learners apart in their seeds; `threads` is the most that its gradient steps may use."""
         self.name = name
         self.store = Store.open(store, league)
         self.config = self.store.require_config()
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
+        self._threads = Threads(threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(log_dir) / name))
@@ -79,13 +79,15 @@ class Learner:
         """Play and learn for one iteration; `opponents` are shares by name."""
         self._meet(opponents)
         started = time.monotonic()
+        threads = self._threads.set()
         try:
             iteration = self.trainer.iterate()
         except DivergedError as error:
             back = self._go_back()
             return self._report(None, 1.0, diverged=f"{error}; {self.name} went back to {back}")
+        self._threads.measured(iteration.steps, iteration.learn_s)
         report = self._report(iteration, time.monotonic() - started)
-        self._log(iteration, report)
+        self._log(iteration, report, threads)
         return report
 
     def _report(self, iteration: Iteration | None, seconds: float, diverged: str | None = None) -> Report:
@@ -145,7 +147,7 @@ class Learner:
         self.trainer.reset_to(pack(fresh(self.spec, self.config.network, self.trainer.seed)))
         return "new weights"
 
-    def _log(self, iteration: Iteration, report: Report) -> None:
+    def _log(self, iteration: Iteration, report: Report, threads: int) -> None:
         for name, value in {
             **{f"losses/{name}": value for name, value in iteration.losses.items()},
             **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
@@ -153,6 +155,7 @@ class Learner:
             "speed/plies_per_s": report.plies_per_s,
             "speed/sample_s": iteration.sample_s,
             "speed/learn_s": iteration.learn_s,
+            "speed/threads": threads,
         }.items():
             self._board.add_scalar(name, value, self.trainer.steps)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import ray
@@ -11,20 +12,24 @@ from league.actors.arena import Arena
 from league.ladder.records import Match
 from league.pool.store import Store
 
+NICENESS = 10
+"""Of match workers: what learners leave idle is theirs first."""
+
 
 class MatchWorker:
-    """`Arena` as an actor; one thread, because it shares the machine with the learners."""
+    """`Arena` as an actor; one thread of low priority, because it shares the machine with the learners."""
 
     def __init__(self, store: str, league: str) -> None:
+        os.nice(NICENESS)
         torch.set_num_threads(1)
         self.store = Store.open(store, league)
         self.arena = Arena(self.store, self.store.require_config())
 
     def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float]:
-        """The match, and the seconds it took."""
-        started = time.monotonic()
+        """The match, and the seconds of processor time that it took."""
+        started = time.process_time()
         match = self.arena.play(row, column, games=games, seed=seed)
-        return match, time.monotonic() - started
+        return match, time.process_time() - started
 
 
 MatchWorkerActor = ray.remote(MatchWorker)

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import socket
 import warnings
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ from ray._private import ray_constants
 
 from league.errors import ClusterError
 from league.pool.store import is_embedded
+
+CONNECT_S = 5.0
+"""How long a head node may take to accept a connection."""
 
 
 def _stay_local() -> None:
@@ -57,6 +61,8 @@ def ray_session(store: str, address: str | None = None, *, dashboard: bool = Fal
 def _connect(address: str | None, dashboard: bool) -> None:
     if address is None:
         _stay_local()
+    else:
+        _check_answers(address)
     logging.getLogger("ray").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -71,3 +77,14 @@ def _connect(address: str | None, dashboard: bool) -> None:
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             where = address or "this machine"
             raise ClusterError(f"no Ray at {where}: {str(error).strip().splitlines()[0]}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Raise `ClusterError` at once where nothing listens: Ray would try for minutes. Other forms are left to Ray."""
+    host, colon, port = address.rpartition(":")
+    if "//" in address or not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+    except OSError as error:
+        raise ClusterError(f"no Ray at {address}: {error.strerror or error}") from error

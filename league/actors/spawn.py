@@ -75,12 +75,8 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
 
 
 def _threads(config: LeagueConfig, cpus: float, hardware: Hardware) -> int:
-    """Threads of one learner: its share of the cores, less its runners and one core for everybody else.
-
-    Threads that wait for one another lose far more when a core is taken from them than the last core gives: on two
-    cores with a match being played, two threads learn at a third of the speed of one.
-    """
-    return max(1, int(cpus / config.mains) - hardware.runners - 1)
+    """The most threads that one learner may use: its share of the cores, less its runners."""
+    return max(1, int(cpus / config.mains) - hardware.runners)
 
 
 def spawn_match_worker(place: Place, number: int) -> Any:

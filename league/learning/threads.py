@@ -1,0 +1,37 @@
+"""How many threads take the gradient steps: as many as turn out to be fastest.
+
+On an idle machine more threads learn faster. Where a core is taken by somebody else, threads that wait for one another
+at every operation become slower than a single one, several times slower on two cores. Neither is known beforehand and
+both change, so it is measured while training goes on.
+"""
+
+from __future__ import annotations
+
+import torch
+
+PROBE_EVERY = 25
+"""Iterations after which the other number is tried once."""
+
+
+class Threads:
+    """Chooses between one thread and `most`, by the seconds that learning takes."""
+
+    def __init__(self, most: int) -> None:
+        self.candidates = (1, most) if most > 1 else (1,)
+        self._iteration = 0
+        self._seconds_per_step: dict[int, float] = {}
+        self._current = self.candidates[-1]
+
+    def set(self) -> int:
+        """Set torch's number of threads for the next iteration, and return it."""
+        best = min(self.candidates, key=lambda n: self._seconds_per_step.get(n, 0.0))
+        others = [n for n in self.candidates if n != best]
+        self._current = others[0] if others and self._iteration % PROBE_EVERY == PROBE_EVERY - 1 else best
+        torch.set_num_threads(self._current)
+        return self._current
+
+    def measured(self, steps: int, seconds: float) -> None:
+        """Take note of an iteration. The first is not: it pays for what is set up once."""
+        if self._iteration and steps:
+            self._seconds_per_step[self._current] = seconds / steps
+        self._iteration += 1
