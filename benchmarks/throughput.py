@@ -3,8 +3,9 @@
 Claim: the whole league (coordinator, learner, match worker, store) learns from at least 15 times as many moves per
 second as RLlib's own PPO on PettingZoo's Connect Four.
 
-How: Connect Four, mirror self-play, one network (MLP 2x256, ReLU, shared with the value), the same epochs, minibatch,
-loss and machine for both. A step is a move that gradient steps are made from; moves of random openings do not count.
+How: Connect Four, mirror self-play, one network (MLP 2x256, ReLU, shared with the value), the same epochs, loss and
+machine for both; the minibatch of each is an option, by default what each is usually run with: 512 of stock's batch of
+4000, 4096 of our 16384. A step is a move that gradient steps are made from.
 The rounds alternate: stock, the league, our `Trainer` without a league around it. Each is measured in its steady state,
 from the end of its first iteration to the end of its last one: starting Ray and the actors, building networks and the
 first, cold iteration are outside for all three; the league's snapshots, checkpoints and matches are inside. The league
@@ -124,12 +125,12 @@ def run_whole_league(config: LeagueConfig, seconds: float) -> Window:
 
 
 def settings(epochs: int, minibatch: int) -> LeagueConfig:
-    """Mirror self-play, so that every move of either is the learner's; otherwise our defaults."""
+    """Mirror self-play from the first position, as stock plays: every move is the learner's; otherwise our defaults."""
     return LeagueConfig.from_dict(
         {
             "game": "connect_four",
             "network": {"kind": "mlp", "hidden": [256, 256]},
-            "rollout": {"self_play_share": 1.0},
+            "rollout": {"self_play_share": 1.0, "exploring_share": 0.0},
             "learning": {"num_epochs": epochs, "minibatch_size": minibatch},
             "arena": {"closing_s": 0.0},
         }
@@ -139,11 +140,12 @@ def settings(epochs: int, minibatch: int) -> LeagueConfig:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All rounds, turn about: the report as plain data."""
     config, about = settings(options.epochs, options.minibatch), machine()
+    peer = settings(options.epochs, options.stock_minibatch)
     slice_s = options.seconds / options.rounds
     windows: dict[str, list[Window]] = {STOCK: [], LEAGUE: [], TRAINER: []}
     for number in range(options.rounds):
         for name, run in (
-            (STOCK, lambda: run_stock(config, slice_s, runners=options.runners, envs=options.envs)),
+            (STOCK, lambda: run_stock(peer, slice_s, runners=options.runners, envs=options.envs)),
             (LEAGUE, lambda: run_whole_league(config, slice_s)),
             (TRAINER, lambda: run_trainer(config, slice_s, options.threads)),
         ):
@@ -166,13 +168,12 @@ def _row(rounds: list[Window]) -> dict[str, Any]:
 
 
 def _settings(config: LeagueConfig, options: argparse.Namespace) -> dict[str, str]:
-    minibatch = config.learning.minibatch_size
     return {
         "game": "Connect Four, mirror self-play; stock: pettingzoo.classic.connect_four_v3",
         "network": f"MLP {'x'.join(map(str, config.network.hidden))}, ReLU, shared by policy and value",
         "epochs": str(config.learning.num_epochs),
-        "minibatch": f"{minibatch} moves for both",
-        "batch": f"stock {max(4000, minibatch)} moves; ours {512 * 32} plies (512 games, 32 plies each)",
+        "minibatch": f"stock {options.stock_minibatch} moves, ours {options.minibatch}",
+        "batch": f"stock {max(4000, options.stock_minibatch)} moves; ours {512 * 32} plies (512 games, 32 plies each)",
         "stock runners": f"{options.runners} processes, {options.envs} environments each",
         "learner threads": f"stock {torch.get_num_threads()}; Trainer alone {options.threads}; the league's by itself",
         "rounds": f"{options.rounds} of {options.seconds / options.rounds:.0f} s each, alternating",
@@ -199,7 +200,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="steady state of each, all rounds together")
     parser.add_argument("--rounds", type=int, default=2, help="how often they take turns")
     parser.add_argument("--epochs", type=int, default=4, help="passes over each batch, for both")
-    parser.add_argument("--minibatch", type=int, default=4096, help="moves per gradient step, for both")
+    parser.add_argument("--minibatch", type=int, default=4096, help="our moves per gradient step")
+    parser.add_argument("--stock-minibatch", type=int, default=512, help="stock's moves per gradient step")
     parser.add_argument("--runners", type=int, default=2, help="stock's sampling processes")
     parser.add_argument("--envs", type=int, default=8, help="environments in each of them")
     threads = max(1, torch.get_num_threads() - 1)

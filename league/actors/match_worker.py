@@ -12,7 +12,7 @@ from league.actors.arena import Arena
 from league.ladder.records import Match
 from league.pool.store import Store
 
-NICENESS = 10
+NICENESS = 19
 """Of match workers: what learners leave idle is theirs first."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-PROBE_EVERY = 25
+PROBE_EVERY = 40
 """Iterations after which the other number is tried once."""
 
 
@@ -17,10 +17,10 @@ class Threads:
     """Chooses between one thread and `most`, by the seconds that learning takes."""
 
     def __init__(self, most: int) -> None:
-        self.candidates = (1, most) if most > 1 else (1,)
+        self.candidates = (most, 1) if most > 1 else (1,)
         self._iteration = 0
         self._seconds_per_step: dict[int, float] = {}
-        self._current = self.candidates[-1]
+        self._current = self.candidates[0]
 
     def set(self) -> int:
         """Set torch's number of threads for the next iteration, and return it."""
