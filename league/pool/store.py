@@ -46,7 +46,8 @@ class Store(Verifier, Journal):
             StoreError: the address or the name is wrong, or the embedded server does not start.
         """
         place = Address.parse(address)
-        if place.folder is not None and not create and not (place.folder / "appendonlydir").exists():
+        folder = place.folder
+        if not create and folder is not None and not folder.is_file() and not (folder / "appendonlydir").exists():
             raise WrongLeagueError(f"no league at {place}: start one with league train --store {place}")
         server = None if place.folder is None else EmbeddedServer(place.folder)
         try:

@@ -151,7 +151,8 @@ def test_a_restored_learner_takes_the_step_size_of_its_configuration(trained, tr
     other.restore(trained.save())
     other.iterate()
     groups = [o["state"]["param_groups"] for o in unpack_state(other.save())["optimizer"].values()]
-    assert [group["lr"] for one in groups for group in one] == [pytest.approx(1e-4)]
+    annealed = 1e-4 * (1 - 0.9 * other.steps / 2_000_000)
+    assert [group["lr"] for one in groups for group in one] == [pytest.approx(annealed)]
 
 
 def test_it_goes_back_to_a_snapshot(trained):
