@@ -4,8 +4,9 @@ Claim: the whole league (coordinator, learner, match worker, store) learns from 
 second as RLlib's own PPO on PettingZoo's Connect Four.
 
 How: Connect Four, mirror self-play, one network (MLP 2x256, ReLU, shared with the value), the same epochs, loss and
-machine for both; the minibatch of each is an option, by default what each is usually run with: 512 of stock's batch of
-4000, 4096 of our 16384. A step is a move that gradient steps are made from.
+machine for both. Stock makes gradient steps from 512 of its batch of 4000 moves, we from 4096 of our 16384, and in
+bfloat16 where the processor computes it natively, as the product does; all three are options. A step is a move that
+gradient steps are made from.
 The rounds alternate: stock, the league, our `Trainer` without a league around it. Each is measured in its steady state,
 from the end of its first iteration to the end of its last one: starting Ray and the actors, building networks and the
 first, cold iteration are outside for all three; the league's snapshots, checkpoints and matches are inside. The league
@@ -34,6 +35,7 @@ from league.actors.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.learning.module import computes_bfloat16
 from league.learning.trainer import Hardware, Trainer
 from league.pool.store import Store
 
@@ -124,14 +126,14 @@ def run_whole_league(config: LeagueConfig, seconds: float) -> Window:
     return steady.window()
 
 
-def settings(epochs: int, minibatch: int) -> LeagueConfig:
+def settings(epochs: int, minibatch: int, precision: str | None = None) -> LeagueConfig:
     """Mirror self-play from the first position, as stock plays: every move is the learner's; otherwise our defaults."""
     return LeagueConfig.from_dict(
         {
             "game": "connect_four",
             "network": {"kind": "mlp", "hidden": [256, 256]},
             "rollout": {"self_play_share": 1.0, "exploring_share": 0.0},
-            "learning": {"num_epochs": epochs, "minibatch_size": minibatch},
+            "learning": {"num_epochs": epochs, "minibatch_size": minibatch, "precision": precision},
             "arena": {"closing_s": 0.0},
         }
     )
@@ -139,7 +141,7 @@ def settings(epochs: int, minibatch: int) -> LeagueConfig:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All rounds, turn about: the report as plain data."""
-    config, about = settings(options.epochs, options.minibatch), machine()
+    config, about = settings(options.epochs, options.minibatch, options.precision), machine()
     peer = settings(options.epochs, options.stock_minibatch)
     slice_s = options.seconds / options.rounds
     windows: dict[str, list[Window]] = {STOCK: [], LEAGUE: [], TRAINER: []}
@@ -174,10 +176,15 @@ def _settings(config: LeagueConfig, options: argparse.Namespace) -> dict[str, st
         "epochs": str(config.learning.num_epochs),
         "minibatch": f"stock {options.stock_minibatch} moves, ours {options.minibatch}",
         "batch": f"stock {max(4000, options.stock_minibatch)} moves; ours {512 * 32} plies (512 games, 32 plies each)",
+        "precision": f"stock float32; ours {config.learning.precision or _native_precision()}, weights float32",
         "stock runners": f"{options.runners} processes, {options.envs} environments each",
         "learner threads": f"stock {torch.get_num_threads()}; Trainer alone {options.threads}; the league's by itself",
         "rounds": f"{options.rounds} of {options.seconds / options.rounds:.0f} s each, alternating",
     }
+
+
+def _native_precision() -> str:
+    return "bfloat16" if computes_bfloat16("cuda" if torch.cuda.is_available() else "cpu") else "float32"
 
 
 def show(report: dict[str, Any]) -> None:
@@ -202,6 +209,10 @@ def main() -> int:
     parser.add_argument("--epochs", type=int, default=4, help="passes over each batch, for both")
     parser.add_argument("--minibatch", type=int, default=4096, help="our moves per gradient step")
     parser.add_argument("--stock-minibatch", type=int, default=512, help="stock's moves per gradient step")
+    choices = ("float32", "bfloat16")
+    parser.add_argument(
+        "--precision", choices=choices, help="of our gradient steps; default: what the device does best"
+    )
     parser.add_argument("--runners", type=int, default=2, help="stock's sampling processes")
     parser.add_argument("--envs", type=int, default=8, help="environments in each of them")
     threads = max(1, torch.get_num_threads() - 1)

@@ -44,9 +44,9 @@ def _knobs(
 
 
 def _values(hint: Any, limits: typing.Mapping[str, Any]) -> str:
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is typing.Literal:
-        return ", ".join(f"`{one}`" for one in arguments)
+    for one in (hint, *typing.get_args(hint)):  # A choice may also be left to us: `Literal[...] | None`.
+        if typing.get_origin(one) is typing.Literal:
+            return ", ".join(f"`{choice}`" for choice in typing.get_args(one))
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     listed = "list of " if typing.get_origin(hint) is tuple or "tuple" in str(hint) else ""
     kind = next(name for kind, name in names.items() if kind.__name__ in re.findall(r"\w+", str(hint)))

@@ -113,6 +113,9 @@ class LearningConfig(_Section):
     grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
     num_epochs: int = knob(2, "passes over each batch", at_least=1)
     minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)
+    precision: Literal["float32", "bfloat16"] | None = knob(
+        None, "of the network's body in gradient steps; auto: bfloat16 where the device computes it faster"
+    )
     num_learners: int = knob(0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0)
     gpus: float | None = knob(
         None, "GPUs for each of them; auto: one if there are enough, else a share or 0", at_least=0
@@ -311,7 +314,7 @@ def _coerce(hint: Any, value: Any, key: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return _build(typing.cast(type[Any], hint), value, key)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is types.UnionType:
+    if origin in (types.UnionType, typing.Union):
         if value is None:
             return None
         return _coerce(next(a for a in arguments if a is not type(None)), value, key)

@@ -12,15 +12,20 @@ from league.actors.arena import Arena
 from league.ladder.records import Match
 from league.pool.store import Store
 
-NICENESS = 19
-"""Of match workers: what learners leave idle is theirs first."""
+
+def give_way() -> None:
+    """Run only when nobody else wants the processor: a learner's threads wait for the slowest of them."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
 
 
 class MatchWorker:
     """`Arena` as an actor; one thread of low priority, because it shares the machine with the learners."""
 
     def __init__(self, store: str, league: str) -> None:
-        os.nice(NICENESS)
+        give_way()
         torch.set_num_threads(1)
         self.store = Store.open(store, league)
         self.arena = Arena(self.store, self.store.require_config())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.apis import ValueFunctionAPI
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
@@ -29,18 +31,37 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         """Build the network, the same on every process: RLlib sends the learner's weights around, not its seed."""
         config = LeagueConfig.from_dict(self.model_config["league"])
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
+        self._precision = config.learning.precision
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         observation: dict[str, Tensor] = batch[Columns.OBS]
-        features = self.network.features(observation[OBSERVATION])
+        features = self._features(observation[OBSERVATION])
         logits = self.network.logits(features, observation[ACTION_MASK].bool())
         return {Columns.ACTION_DIST_INPUTS: logits, Columns.EMBEDDINGS: features}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:
         """Values `[n]`; reuses the features of the forward pass."""
         if embeddings is None:
-            embeddings = self.network.features(batch[Columns.OBS][OBSERVATION])
+            embeddings = self._features(batch[Columns.OBS][OBSERVATION])
         return self.network.values(embeddings)
+
+    def _features(self, observation: Tensor) -> Tensor:
+        """The body in the precision of the gradient steps; heads, losses and weights stay float32."""
+        kind = observation.device.type
+        is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_half):
+            return self.network.features(observation).float()
+
+
+@functools.cache
+def computes_bfloat16(kind: str) -> bool:
+    """Whether matrix products on this kind of torch device are faster in bfloat16 than in float32."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # Older versions of torch cannot tell.
+        processor = torch.cpu.get_capabilities()
+        return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
+    return False
 
 
 def spaces(spec: GameSpec) -> tuple[gym.spaces.Dict, gym.spaces.Discrete[Any]]:

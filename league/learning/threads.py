@@ -12,6 +12,9 @@ import torch
 PROBE_EVERY = 40
 """Iterations after which the other number is tried once."""
 
+SMOOTHING = 0.7
+"""Of the measured seconds, so that one disturbed iteration does not decide."""
+
 
 class Threads:
     """Chooses between one thread and `most`, by the seconds that learning takes."""
@@ -33,5 +36,7 @@ class Threads:
     def measured(self, steps: int, seconds: float) -> None:
         """Take note of an iteration. The first is not: it pays for what is set up once."""
         if self._iteration and steps:
-            self._seconds_per_step[self._current] = seconds / steps
+            new = seconds / steps
+            old = self._seconds_per_step.get(self._current, new)
+            self._seconds_per_step[self._current] = SMOOTHING * old + (1 - SMOOTHING) * new
         self._iteration += 1

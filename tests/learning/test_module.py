@@ -1,0 +1,52 @@
+"""The module that RLlib trains: the precision of its gradient steps."""
+
+import pytest
+import torch
+from ray.rllib.core.columns import Columns
+
+from league.config import LeagueConfig
+from league.games import game_spec
+from league.learning.module import ACTION_MASK, OBSERVATION, computes_bfloat16, module_spec
+
+SPEC = game_spec("connect_four")
+
+
+def build(precision):
+    config = LeagueConfig.from_dict({"network": {"hidden": [64]}, "learning": {"precision": precision}})
+    return module_spec(SPEC, config, 0).build()
+
+
+def batch(rows=256):
+    generator = torch.Generator().manual_seed(0)
+    observation = torch.randint(0, 2, (rows, *SPEC.shape), generator=generator).float()
+    legal = torch.rand(rows, SPEC.actions, generator=generator) < 0.8
+    return {Columns.OBS: {OBSERVATION: observation, ACTION_MASK: legal.float()}}
+
+
+def test_bfloat16_is_close_and_everything_but_the_products_is_float32():
+    exact, rounded = build("float32"), build("bfloat16")
+    given = batch()
+    for name in (Columns.ACTION_DIST_INPUTS, Columns.EMBEDDINGS):
+        ours, theirs = rounded.forward_train(given)[name], exact.forward_train(given)[name]
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=0.02, atol=0.02)
+    assert not torch.equal(ours, theirs)  # Else nothing was rounded, and the knob does nothing.
+    values = rounded.compute_values(given)
+    torch.testing.assert_close(values, exact.compute_values(given), rtol=0.02, atol=0.02)
+    values.sum().backward()
+    assert {p.dtype for p in rounded.parameters()} == {torch.float32}
+    assert {p.grad.dtype for p in rounded.parameters() if p.grad is not None} == {torch.float32}
+
+
+def test_auto_asks_the_device():
+    rounded = not torch.equal(
+        build(None).forward_train(batch())[Columns.EMBEDDINGS],
+        build("float32").forward_train(batch())[Columns.EMBEDDINGS],
+    )
+    assert rounded == computes_bfloat16("cpu")
+    assert not computes_bfloat16("mps")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_gpu_is_asked_too():
+    assert computes_bfloat16("cuda") == (torch.cuda.get_device_capability()[0] >= 8)
