@@ -11,11 +11,16 @@ from league.errors import ConfigError
 from league.games.base import Game, GameSpec
 from league.games.bitboards import BitboardGame
 from league.games.connect_four import ConnectFour
+from league.games.leduc import Leduc
+from league.games.rock_paper_scissors import RockPaperScissors
 from league.games.tic_tac_toe import TicTacToe
+from league.games.tree import TreeGame
 
-_BUILTIN: dict[str, tuple[type[BitboardGame], str]] = {
+_BUILTIN: dict[str, tuple[type[BitboardGame] | type[TreeGame], str]] = {
     "connect_four": (ConnectFour, "Connect Four, batched on tensors"),
     "tic_tac_toe": (TicTacToe, "Tic-tac-toe, batched on tensors"),
+    "leduc_poker": (Leduc, "Leduc poker by OpenSpiel's rules, batched on tensors"),
+    "rock_paper_scissors": (RockPaperScissors, "Rock-paper-scissors, batched on tensors"),
 }
 
 
@@ -39,7 +44,8 @@ def make_game(name: str, num_games: int, *, device: str = "cpu", seed: int = 0) 
         raise ConfigError(f"{num_games} games: must be at least 1")
     where = _device(device)
     if name in _BUILTIN:
-        return _BUILTIN[name][0](num_games, device=where)
+        kind = _BUILTIN[name][0]
+        return kind(num_games, device=where, seed=seed) if issubclass(kind, TreeGame) else kind(num_games, device=where)
     from league.games.aec import AecGame
 
     return AecGame(name, num_games, device=where, seed=seed)

@@ -1,0 +1,49 @@
+"""Rock-paper-scissors: the smallest game whose best responses go round in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from league.games.base import GameSpec
+from league.games.tree import Outcome, TreeGame
+
+NAMES = ("rock", "paper", "scissors")
+
+
+class RockPaperScissors(TreeGame):
+    """One round: seat 0 chooses, then seat 1, which has not seen it. The winner receives 1 and the other -1."""
+
+    spec = GameSpec(name="rock_paper_scissors", seats=2, shape=(1,), actions=3, batched=True, deterministic=False)
+
+    @classmethod
+    def start(cls) -> list[Outcome]:
+        """Nothing is dealt."""
+        return [Outcome(1.0, (), (0.0, 0.0))]
+
+    @classmethod
+    def mover(cls, history: Hashable) -> int:
+        """Seat 0, then seat 1."""
+        return 0 if history == () else 1
+
+    @classmethod
+    def actions(cls, history: Hashable) -> list[int]:
+        """All three."""
+        return [0, 1, 2]
+
+    @classmethod
+    def view(cls, history: Hashable) -> list[float]:
+        """Nothing: a constant, the same for both seats."""
+        return [1.0]
+
+    @classmethod
+    def follow(cls, history: Hashable, action: int) -> list[Outcome]:
+        """The second choice ends the round."""
+        if not isinstance(history, tuple) or not history:
+            return [Outcome(1.0, (action,), (0.0, 0.0))]
+        won = (0.0, 1.0, -1.0)[(history[0] - action) % 3]
+        return [Outcome(1.0, None, (won, -won))]
+
+    @classmethod
+    def text(cls, history: Hashable) -> str:
+        """What may be chosen."""
+        return ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))
