@@ -12,6 +12,7 @@ from league.actors.match_worker import MatchWorkerActor
 from league.config import LeagueConfig
 from league.errors import ClusterError
 from league.learning.trainer import Hardware
+from league.pool.lease import Holder
 
 NAMESPACE = "league"
 """Ray namespace of all our actors."""
@@ -30,6 +31,10 @@ class Place:
     """Name of the league in it."""
     log_dir: str
     """Folder of TensorBoard event files, one folder per learner."""
+    holder: Holder
+    """The run that the actors belong to."""
+    fence: int | None = None
+    """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""
 
 
 def plan_hardware(config: LeagueConfig, cpus: float, gpus: float) -> Hardware:
@@ -71,6 +76,7 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
         hardware=hardware,
         threads=_threads(config, cpus, hardware) if local else 1,
         log_dir=place.log_dir,
+        fence=place.fence,
     )
 
 

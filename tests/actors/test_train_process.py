@@ -190,3 +190,40 @@ def test_two_nodes_share_a_redis_and_refuse_a_folder(tmp_path: Path, redis_url: 
         assert len(store.snapshots()) >= 3
         assert store.champion() is not None
         assert store.verify().problems == ()
+
+
+def test_one_run_at_a_time_on_a_server_and_the_next_takes_over_from_a_dead_or_paused_one(
+    tmp_path: Path, redis_url: str
+) -> None:
+    options = ["--log-dir", str(tmp_path / "logs")]
+
+    def steps() -> int:
+        return int((store.status() or {}).get("steps", 0))
+
+    with Store.open(redis_url) as store:
+        killed = train(redis_url, *options)
+        wait_until(lambda: steps() > 0 and bool(store.learners()), killed)
+        before = store.config()
+        _, err = train(redis_url, "--set", "seed=7", *options).communicate(timeout=TIMEOUT_S)
+        held = rf"being trained already, by pid {killed.pid} on {re.escape(socket.gethostname())} since 2\d{{3}}-.*\n"
+        assert re.fullmatch(rf"league: league 'league' at redis://.* is {held}", err), err
+        assert store.config() == before
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+
+        paused = train(redis_url, *options)
+        resumed = steps()
+        wait_until(lambda: steps() > resumed, paused)
+        os.killpg(paused.pid, signal.SIGSTOP)
+        out = ended(train(redis_url, "--steps", str(steps() + 3_000), *options))
+        assert f"waiting for the lease of pid {paused.pid} on" in out
+        assert store.lease() is None
+        left = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
+        os.killpg(paused.pid, signal.SIGCONT)
+        out, err = paused.communicate(timeout=TIMEOUT_S)
+        assert paused.returncode == 2
+        assert re.fullmatch(r"league: .* was taken over by another run: this one ends\n", err), err
+        assert "waiting for the lease of pid" in out
+        after = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
+        assert after == left
+        assert store.verify().problems == ()
