@@ -105,7 +105,7 @@ def run_league(
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
         ray_session(address, ray_address, dashboard=dashboard),
-        _interrupts() as interrupted,
+        interrupts() as interrupted,
     ):
         plan_hardware(config, *cluster_size())
         try:
@@ -226,7 +226,7 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def interrupts() -> Iterator[threading.Event]:
     """An event that the first SIGINT or SIGTERM sets; the second one raises KeyboardInterrupt."""
     event = threading.Event()
 
