@@ -32,7 +32,7 @@ EXPLOITER = "exploiter"
 TRY_EVERY_S = 10.0
 """Training between two tries, at most; a short challenge tries ten times."""
 TRY_GAMES = 100
-"""Games of a try, and of one batch of the final match."""
+"""Games of a try, and of one batch of the final match, unless that has fewer."""
 TRYING_SHARE = 0.25
 """Tries take no more than about this share of the time: where games are slow there are fewer."""
 
@@ -97,7 +97,7 @@ def challenge(
     config = dataclasses.replace(
         config, mains=1, seed=seed, rollout=dataclasses.replace(config.rollout, self_play_share=0.0)
     )
-    exploiter = _Exploiter(target, config)
+    exploiter = _Exploiter(target, config, games)
     try:
         exploiter.train(seconds, watch, interrupted)
     finally:
@@ -108,15 +108,15 @@ def challenge(
 
 
 class _Ring:
-    """Where the exploiter and its target meet; every match has openings of its own."""
+    """Where the exploiter and its target meet, `boards` games at a time; every match has openings of its own."""
 
-    def __init__(self, target: Target, config: LeagueConfig) -> None:
+    def __init__(self, target: Target, config: LeagueConfig, games: int) -> None:
         self.spec = game_spec(config.game)
         self.arena = config.arena
         self.device = config.rollout.device or "cpu"
         self.name, self.target = target.name, self._player(target)
         self.seeds = random.Random(config.seed)  # noqa: S311
-        self.boards = rounded(TRY_GAMES, self.spec.seats)
+        self.boards = rounded(min(games, TRY_GAMES), self.spec.seats)
         self.game = make_game(self.spec.name, self.boards, device=self.device, seed=config.seed)
 
     def _player(self, target: Target) -> Player:
@@ -155,8 +155,8 @@ class _Ring:
 class _Exploiter:
     """A learner that meets nobody but the target, and its best version so far."""
 
-    def __init__(self, target: Target, config: LeagueConfig) -> None:
-        self.ring = _Ring(target, config)
+    def __init__(self, target: Target, config: LeagueConfig, games: int) -> None:
+        self.ring = _Ring(target, config, games)
         cpus, gpus = cluster_size()
         hardware = plan_hardware(config, cpus, gpus)
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
@@ -192,7 +192,7 @@ class _Exploiter:
 
     def _try(self, seconds: float) -> Try:
         weights, steps = self.trainer.weights(), self.trainer.steps
-        score = self.ring.play(weights, TRY_GAMES).total.score
+        score = self.ring.play(weights, self.ring.boards).total.score
         best = max((one.best for one in self.tries), default=-1.0)
         if score >= best:  # Of equals the one that has learned longer.
             self.best = weights, steps
