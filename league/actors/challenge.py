@@ -8,11 +8,14 @@ Policies: Attacking Deep Reinforcement Learning", ICLR 2020. Nothing is written 
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import torch
 
 from league.actors.spawn import cluster_size, plan_hardware
 from league.config import LeagueConfig
@@ -158,9 +161,10 @@ class _Exploiter:
     def __init__(self, target: Target, config: LeagueConfig, games: int) -> None:
         self.ring = _Ring(target, config, games)
         cpus, gpus = cluster_size()
-        hardware = plan_hardware(config, cpus, gpus)
+        # It learns in this process, which may be on a node without a GPU, and smaller than the cluster.
+        hardware = plan_hardware(config, cpus, gpus if torch.cuda.is_available() else 0.0)
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
-        self.threads = Threads(max(1, int(cpus) - hardware.runners))
+        self.threads = Threads(max(1, min(int(cpus), os.cpu_count() or 1) - hardware.runners))
         stored = {} if target.weights is None else {target.name: target.weights}
         self.trainer.set_opponents({target.name: 1.0}, stored, sample=target.sample)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0
