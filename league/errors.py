@@ -11,6 +11,7 @@
     │   ├── StoreUnreachableError   no server answers there
     │   ├── StorePermissionError    the server, or the folder, refuses us
     │   ├── StoreFullError          no room; nothing was lost, nothing was added
+    │   ├── LeaseError              another run trains this league
     │   ├── StoreSchemaError        written by a newer version of this project
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
@@ -69,6 +70,10 @@ class StorePermissionError(StoreError):
 
 class StoreFullError(StoreError):
     """The server has no room. Nothing was lost and nothing was added."""
+
+
+class LeaseError(StoreError):
+    """Another run trains this league, or has taken it over."""
 
 
 class StoreSchemaError(StoreError):

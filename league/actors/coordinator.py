@@ -2,11 +2,15 @@
 
 It holds no state that cannot be read again: Ray runs `__init__` anew after a crash, and the league goes on. It never
 waits for one worker: everything that is under way is one set of futures, and whatever is ready first is handled.
+
+It writes under the lease of its run (`league.pool.lease`). Each coordinator takes a token of its own, so that learners
+of one that died cannot write beside those of the next.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import threading
 import time
 import traceback
@@ -21,6 +25,7 @@ from league.actors.roster import Roster
 from league.actors.spawn import Place
 from league.actors.training import Training
 from league.errors import DivergedError, LeagueError, StoreUnreachableError
+from league.pool.lease import RENEW_EVERY_S
 from league.pool.store import Store
 
 Phase = Literal["starting", "training", "closing", "stopped", "failed"]
@@ -41,6 +46,7 @@ class Coordinator:
         self.steps = 0
         self._started_s = time.time()
         self._status_at = 0.0
+        self._renewed_at = 0.0
         self._stopping = threading.Event()
         self._closing_s = 0.0
         threading.Thread(target=self._run, name="league", daemon=True).start()
@@ -85,10 +91,13 @@ class Coordinator:
 
     def _open(self) -> None:
         self.store = Store.open(self.place.store, self.place.league)
+        self.store.fence = self.store.acquire(self.place.holder)
+        self._renewed_at = time.monotonic()
+        place = dataclasses.replace(self.place, fence=self.store.fence)
         self.roster = Roster(self.store)
         self.futures = Futures()
-        self.training = Training(self.place, self.roster, self.futures)
-        self.evaluation = Evaluation(self.place, self.roster, self.futures)
+        self.training = Training(place, self.roster, self.futures)
+        self.evaluation = Evaluation(place, self.roster, self.futures)
 
     def _tick(self) -> None:
         self.training.assign()
@@ -97,8 +106,7 @@ class Coordinator:
         self.steps = self.training.steps
         if self.phase == "starting" and self.training.ready:
             self.phase = "training"
-        if time.monotonic() - self._status_at >= STATUS_EVERY_S:
-            self._write_status()
+        self._keep_up()
         if self.training.all_stopped:
             raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
 
@@ -118,10 +126,17 @@ class Coordinator:
         deadline = time.monotonic() + limit_s
         while True:
             self.futures.handle(timeout_s=0.2)
-            if time.monotonic() - self._status_at >= STATUS_EVERY_S:
-                self._write_status()
+            self._keep_up()
             if not under_way() or time.monotonic() >= deadline:
                 return
+
+    def _keep_up(self) -> None:
+        """Renew the lease and write the status, each when it is due; raises `LeaseError` where the lease is lost."""
+        if time.monotonic() - self._renewed_at >= RENEW_EVERY_S:
+            self.store.renew(self.place.holder)
+            self._renewed_at = time.monotonic()
+        if time.monotonic() - self._status_at >= STATUS_EVERY_S:
+            self._write_status()
 
     def _write_status(self) -> None:
         """What `league status` and the live panel show. A heartbeat: nothing else depends on it."""

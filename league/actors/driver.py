@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,16 +20,19 @@ from ray.exceptions import GetTimeoutError, RayActorError
 from league.actors.session import ray_session
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
 from league.config import LeagueConfig
-from league.errors import ClusterError, ConfigError, LeagueError
+from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
 from league.policies.weights import fresh
-from league.pool.store import Store
+from league.pool.lease import Holder
+from league.pool.store import Store, is_embedded
 
 POLL_S = 0.5
 SILENCE_S = 120.0
 """A coordinator that does not answer for so long is given up."""
 ENDING_S = 180.0
 """How long the league may take to save and end, beside its closing matches."""
+STARTING_S = 60.0
+"""The first lease: until Ray is up and the coordinator has taken its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,17 +91,26 @@ def run_league(
     ray_address: str | None = None,
     dashboard: bool = False,
     watch: Callable[[Progress], None] = lambda progress: None,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Progress:
     """Train until a limit is reached, SIGINT or SIGTERM arrives, or the league fails (`LeagueError`).
 
     `watch` is called about twice a second. An interrupted league saves and ends at once; one that reached its limit
     first plays the matches that settle the ratings. A second signal ends this process without waiting.
+
+    Raises `StoreError` where another run trains the league. The lease of one that was killed is waited for, which
+    `note` is told.
     """
-    prepare(store, config)
-    with ray_session(address, ray_address, dashboard=dashboard), _interrupts() as interrupted:
+    with (
+        only_one(address),
+        _leased(store, config, force=is_embedded(address), note=note) as holder,
+        ray_session(address, ray_address, dashboard=dashboard),
+        interrupts() as interrupted,
+    ):
         plan_hardware(config, *cluster_size())
         try:
-            coordinator = spawn_coordinator(Place(store=address, league=store.league, log_dir=log_dir))
+            place = Place(store=address, league=store.league, log_dir=log_dir, holder=holder)
+            coordinator = spawn_coordinator(place)
         except ValueError as error:  # Ray has an actor of that name.
             raise ClusterError(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
@@ -105,6 +119,55 @@ def run_league(
         run.until_limit(limits)
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
+
+
+@contextlib.contextmanager
+def only_one(store: str) -> Iterator[None]:
+    """Hold the folder for one run at a time; the system lets go of it when this process ends, however it ends."""
+    if not is_embedded(store):
+        yield
+        return
+    with Path(store, "train.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreError(f"{store} is being trained already: see `league status --store {store}`") from error
+        yield
+
+
+@contextlib.contextmanager
+def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[str], None]) -> Iterator[Holder]:
+    """Hold the league for this run, and prepare it; given back once all that the block started has ended.
+
+    `force`: whoever else holds it is dead, as the lock on a folder proves.
+    """
+    holder = Holder.here()
+    store.fence = _acquire(store, holder, force, note)
+    try:
+        prepare(store, config)
+        store.fence = None  # From here on the coordinator writes, with a newer token.
+        yield holder
+    finally:
+        with contextlib.suppress(StoreError):  # It expires.
+            store.release(holder)
+
+
+def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], None]) -> int:
+    """Take the lease, if need be once it has expired; raise `LeaseError` as soon as another run renews it."""
+    seen = None
+    while True:
+        try:
+            return store.acquire(holder, STARTING_S, force=force)
+        except LeaseError:
+            lease = store.lease()
+            if lease is None:
+                continue
+            if seen is None:
+                note(f"waiting for the lease of {lease.holder} to expire in {lease.expires_in_s:.0f} s")
+            elif lease.token != seen.token or lease.expires_in_s > seen.expires_in_s:
+                raise
+            seen = lease
+            time.sleep(POLL_S)
 
 
 class _Run:
@@ -163,7 +226,7 @@ class _Run:
 
 
 @contextlib.contextmanager
-def _interrupts() -> Iterator[threading.Event]:
+def interrupts() -> Iterator[threading.Event]:
     """An event that the first SIGINT or SIGTERM sets; the second one raises KeyboardInterrupt."""
     event = threading.Event()
 

@@ -47,10 +47,24 @@ class Report:
 class Learner:
     """One learner. Everything it needs to go on after a crash is in the store."""
 
-    def __init__(self, store: str, league: str, name: str, *, number: int, hardware: Hardware, log_dir: str) -> None:
-        """`number` tells learners apart in their seeds."""
+    def __init__(
+        self,
+        store: str,
+        league: str,
+        name: str,
+        *,
+        number: int,
+        hardware: Hardware,
+        log_dir: str,
+        fence: int | None = None,
+    ) -> None:
+        """`number` tells learners apart in their seeds.
+
+        `fence` is its coordinator's token: what is written under an older one than the newest is refused.
+        """
         self.name = name
         self.store = Store.open(store, league)
+        self.store.fence = fence
         self.config = self.store.require_config()
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)

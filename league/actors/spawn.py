@@ -13,6 +13,7 @@ from league.actors.match_worker import MatchWorkerActor
 from league.config import LeagueConfig
 from league.errors import ClusterError
 from league.learning.trainer import Hardware
+from league.pool.lease import Holder
 
 NAMESPACE = "league"
 """Ray namespace of all our actors."""
@@ -31,6 +32,10 @@ class Place:
     """Name of the league in it."""
     log_dir: str
     """Folder of TensorBoard event files, one folder per learner."""
+    holder: Holder
+    """The run that the actors belong to."""
+    fence: int | None = None
+    """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""
 
 
 def plan_hardware(config: LeagueConfig, cpus: float, gpus: float) -> Hardware:
@@ -74,7 +79,15 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
         num_cpus=hardware.cpus,
         num_gpus=hardware.gpus if config.learning.num_learners == 0 else 0,
         max_restarts=-1,
-    ).remote(place.store, place.league, name, number=number, hardware=hardware, log_dir=place.log_dir)
+    ).remote(
+        place.store,
+        place.league,
+        name,
+        number=number,
+        hardware=hardware,
+        log_dir=place.log_dir,
+        fence=place.fence,
+    )
 
 
 def spawn_match_worker(place: Place, number: int) -> Any:

@@ -62,15 +62,17 @@ class LeagueRunner(EnvRunner):
         """What RLlib asks before it builds modules."""
         return {LEARNER_MODULE: spaces(self.spec), "__env__": spaces(self.spec), "__env_single__": spaces(self.spec)}
 
-    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes | ray.ObjectRef[bytes]]) -> None:
-        """Whom new games are played against: shares by name, and the weights of those that are snapshots."""
+    def set_opponents(
+        self, shares: Mapping[str, float], weights: Mapping[str, bytes | ray.ObjectRef[bytes]], sample: bool = True
+    ) -> None:
+        """Whom new games are played against: shares by name, the weights of those that are snapshots, how they play."""
 
         def load(name: str) -> Player:
             if is_bot_name(name, self.spec):
                 return make_bot(name, self.spec)
             stored = weights[name]
             data = stored if isinstance(stored, bytes) else ray.get(stored)
-            return NetworkPlayer(unpack(data, self.spec, self.game.device), sample=True)
+            return NetworkPlayer(unpack(data, self.spec, self.game.device), sample=sample)
 
         self.collector.set_opponents(shares, load)
 

@@ -103,17 +103,18 @@ class Trainer:
     def began_at(self, steps: int) -> None:
         self.algorithm.began_at = steps
 
-    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes]) -> None:
+    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes], *, sample: bool = True) -> None:
         """Whom games are played against from now on; `weights` of every opponent that is a snapshot.
 
+        Snapshots draw their moves from their policy unless `sample` is False; then they play their most probable one.
         `league.ladder.matchmaking.SELF` is the share of self-play.
         """
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
-            group.local_env_runner.set_opponents(shares, weights)
+            group.local_env_runner.set_opponents(shares, weights, sample)
             return
         stored = {name: ray.put(data) for name, data in weights.items()}
-        group.foreach_env_runner(lambda runner: runner.set_opponents(shares, stored), local_env_runner=False)
+        group.foreach_env_runner(lambda runner: runner.set_opponents(shares, stored, sample), local_env_runner=False)
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from redis.exceptions import WatchError
 
 from league.config import LeagueConfig
-from league.errors import StoreSchemaError, WrongLeagueError
+from league.errors import LeaseError, StoreSchemaError, WrongLeagueError
 from league.pool.client import translated
 from league.pool.keys import Keys
 
@@ -31,6 +31,8 @@ class Connection:
         self._redis = client
         self._keys = Keys(league)
         self._shown = shown
+        self.fence: int | None = None
+        """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
 
     @property
     def address(self) -> str:
@@ -61,11 +63,14 @@ class Connection:
         `attempt(pipe)` reads, calls `pipe.multi()` and queues its writes, or returns without. Had any of the `watched`
         keys changed since its reads, or the connection been lost, nothing is written and it is called again; so
         it must not change anything else, and must find out whether a lost reply hid its own success.
+
+        Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`.
         """
         while True:
             with translated(self._shown), self._redis.pipeline() as pipe:
                 try:
-                    pipe.watch(*watched)
+                    pipe.watch(self._keys.fence, *watched)
+                    self._check_fence(pipe)
                     value = attempt(pipe)
                     if pipe.command_stack:
                         pipe.execute()
@@ -73,8 +78,22 @@ class Connection:
                 except WatchError:
                     continue
 
+    def _check_fence(self, pipe: Any) -> None:
+        if self.fence is not None and int(pipe.execute_command("GET", self._keys.fence) or 0) != self.fence:
+            raise LeaseError(f"league {self.league!r} at {self._shown} was taken over by another run: this one ends")
+
+    def _write(self, *commands: tuple[Any, ...]) -> None:
+        """Write in one transaction, without reading before; raises `LeaseError` as `_transact` does."""
+
+        def attempt(pipe: Any) -> None:
+            pipe.multi()
+            for command in commands:
+                pipe.execute_command(*command)
+
+        self._transact([], attempt)
+
     def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Run several commands in one transaction, without reading before; the replies, in order."""
+        """Read by several commands in one transaction; the replies, in order."""
         with translated(self._shown), self._redis.pipeline() as pipe:
             for command in commands:
                 pipe.execute_command(*command)

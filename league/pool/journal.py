@@ -18,7 +18,7 @@ class Journal(Connection):
     def set_status(self, status: Mapping[str, Any], now_s: float | None = None) -> None:
         """Replace the status by plain data, with the time (Unix, s; default: now) added as `heartbeat_s`."""
         heartbeat = {"heartbeat_s": time.time() if now_s is None else now_s}
-        self._call("SET", self._keys.status, dumps({**status, **heartbeat}))
+        self._write(("SET", self._keys.status, dumps({**status, **heartbeat})))
 
     def status(self) -> dict[str, Any] | None:
         """What was set last, with its `heartbeat_s`; None if nothing ever was."""
@@ -28,7 +28,7 @@ class Journal(Connection):
     def add_event(self, kind: str, text: str, now_s: float) -> None:
         """Note one event for people, at `now_s` (Unix time, s); only the last 1000 are kept."""
         event = dumps({"kind": kind, "text": text, "at_s": now_s})
-        self._together(("LPUSH", self._keys.events, event), ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1))
+        self._write(("LPUSH", self._keys.events, event), ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1))
 
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""

@@ -1,4 +1,4 @@
-"""Every key that a league has in Redis. Nothing expires: a pool must refuse when it is full, never forget.
+"""Every key that a league has in Redis. Only the lease expires: a pool must refuse when it is full, never forget.
 
 All keys of a league start with `league:{name}:`. The braces are a hash tag: in a Redis Cluster the keys of one league
 share a slot, which its transactions need. Several leagues share a server under their own names.
@@ -92,6 +92,16 @@ class Keys:
     def status(self) -> str:
         """String: what the coordinator said last, as JSON with its time `heartbeat_s`; its reader judges the age."""
         return self._key("status")
+
+    @property
+    def lease(self) -> str:
+        """String that expires: the `Holder` that trains the league, as JSON."""
+        return self._key("lease")
+
+    @property
+    def fence(self) -> str:
+        """String: the fencing token that was given out last. Only grows; a new lease alone changes it."""
+        return self._key("fence")
 
     @property
     def events(self) -> str:

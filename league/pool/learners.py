@@ -22,7 +22,7 @@ class Learners(Connection):
             progress: plain data for JSON, such as steps and the live payoff.
         """
         fields = ("state", state, "digest", sha256(state), "progress", dumps(dict(progress)))
-        self._together(("HSET", self._keys.checkpoint(learner), *fields), ("SADD", self._keys.learners, learner))
+        self._write(("HSET", self._keys.checkpoint(learner), *fields), ("SADD", self._keys.learners, learner))
 
     def checkpoint(self, learner: str) -> tuple[bytes, dict[str, Any]] | None:
         """A learner's state and progress as they were saved, None if it never saved any.

@@ -13,13 +13,14 @@ from league.pool.client import connect
 from league.pool.connection import SCHEMA, dumps
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
+from league.pool.lease import Leases
 from league.pool.snapshots import Named
 from league.pool.verification import Verification, Verifier
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Verifier, Journal):
+class Store(Verifier, Journal, Leases):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnreachableError`, `StorePermissionError` and `StoreFullError` beside what it says.

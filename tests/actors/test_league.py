@@ -55,6 +55,8 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert store.verify().problems == ()
     lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
     assert any(text.startswith("main: ") for text in lost), lost
+    assert store._call("GET", store._keys.fence) == b"3", "the driver, the coordinator, and the one after it"
+    assert store.lease() is None
 
 
 def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Store, tmp_path: Path) -> None:

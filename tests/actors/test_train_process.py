@@ -1,5 +1,6 @@
 """`league train` as a process: killed, interrupted, seen from outside, and on a cluster of two nodes."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -76,15 +77,19 @@ def test_kill_9_loses_nothing_that_was_reported(tmp_path: Path) -> None:
         assert numbers == list(range(len(numbers)))
 
 
+def session(leader: int) -> Iterator[Path]:
+    """Entries in `/proc` of a session's processes: Ray's workers have process groups of their own."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.getsid(int(entry.name)) == leader:
+                yield entry
+
+
 def listeners(group: int) -> dict[str, str]:
     """Addresses on which processes of the session listen, with the process's command."""
     found = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
+    for entry in session(group):
         try:
-            if os.getsid(int(entry.name)) != group:
-                continue
             inodes = {str(fd.readlink()) for fd in (entry / "fd").iterdir()}
             command = (entry / "cmdline").read_text().replace("\0", " ")[:60]
         except OSError:
@@ -189,4 +194,58 @@ def test_two_nodes_share_a_redis_and_refuse_a_folder(tmp_path: Path, redis_url: 
         assert status["steps"] >= 6_000
         assert len(store.snapshots()) >= 3
         assert store.champion() is not None
+        assert store.verify().problems == ()
+
+
+def send(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    for entry in list(session(process.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(entry.name), number)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's /proc")
+@pytest.mark.slow
+def test_one_run_at_a_time_on_a_server_and_the_next_takes_over_from_a_dead_or_paused_one(
+    tmp_path: Path, redis_url: str
+) -> None:
+    options = ["--log-dir", str(tmp_path / "logs")]
+
+    def start() -> subprocess.Popen[str]:
+        process = train(redis_url, *options)
+        cleanup.callback(send, process, signal.SIGKILL)
+        return process
+
+    def trains(process: subprocess.Popen[str]) -> bool:
+        lease, status = store.lease(), store.status() or {}
+        holds = (
+            lease is not None and lease.holder.pid == process.pid and status.get("started_s", 0) > lease.holder.since_s
+        )
+        return holds and status["phase"] == "training" and bool(store.learners())
+
+    with Store.open(redis_url) as store, contextlib.ExitStack() as cleanup:
+        killed = start()
+        wait_until(lambda: trains(killed), killed)
+        before = store.config()
+        _, err = train(redis_url, "--set", "seed=7", *options).communicate(timeout=TIMEOUT_S)
+        held = rf"being trained already, by pid {killed.pid} on {re.escape(socket.gethostname())} since 2\d{{3}}-.*\n"
+        assert re.fullmatch(rf"league: league 'league' at redis://.* is {held}", err), err
+        assert store.config() == before
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+
+        paused = start()
+        wait_until(lambda: trains(paused), paused)
+        send(paused, signal.SIGSTOP)
+        steps = (store.status() or {})["steps"]
+        store._call("PEXPIRE", store._keys.lease, 1)  # Another 15 s would show nothing new.
+        ended(train(redis_url, "--steps", str(steps + 3_000), *options))
+        assert store.lease() is None
+        left = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
+        send(paused, signal.SIGCONT)
+        out, err = paused.communicate(timeout=TIMEOUT_S)
+        assert paused.returncode == 2
+        assert re.fullmatch(r"league: .* was taken over by another run: this one ends\n", err), err
+        assert f"waiting for the lease of pid {killed.pid} on" in out
+        after = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
+        assert after == left
         assert store.verify().problems == ()

@@ -15,6 +15,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from league.errors import LeagueError
+from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, promote, rollback
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.evaluate import evaluate
@@ -60,6 +61,12 @@ _command(
     evaluate,
     "league evaluate champion --against negamax-4",
     "league evaluate main-0007 --against main-0003 --games 1000 --seed 1 --record",
+)
+_command(
+    "Play",
+    challenge,
+    "league challenge champion --minutes 10",
+    "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
 _command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play negamax-6 --seed 7")
 _command("Choose", promote, "league promote main-0007 --reason 'best against negamax-6'", "league promote")

@@ -20,6 +20,8 @@ from league.interfaces.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from league.actors.arena import Arena
     from league.ladder.comparison import Interval
     from league.ladder.records import Match
@@ -106,17 +108,12 @@ def _numbers(match: Match) -> dict[str, Any]:
 
 
 def _print(match: Match, seed: int, recorded: bool) -> None:
-    from league.interfaces.cli.console import percent, stdout, table
+    from league.interfaces.cli.console import percent, stdout
     from league.ladder.comparison import elo_interval, score_interval
 
     output = stdout()
-    made = table(f"{match.row} in", ">games", ">wins", ">draws", ">losses", ">score")
-    for seating, tally in match.results.items():
-        made.add_row(_seats(seating), str(tally.games), *map(str, tally), percent(tally.score))
-    total = match.total
-    made.add_row("all", str(total.games), *map(str, total), percent(total.score), style="bold")
-    output.print(made)
-    score = score_interval(total)
+    output.print(results_table(match))
+    score = score_interval(match.total)
     output.print(
         f"\n{match.row} scores {percent(score.value)} against {match.column}, "
         f"95% interval {percent(score.low)} to {percent(score.high)}"
@@ -125,6 +122,18 @@ def _print(match: Match, seed: int, recorded: bool) -> None:
     if match.dropped:
         output.print(f"{match.dropped} games were dropped: they broke or took too long", style="yellow")
     output.print(f"seed {seed}; {'recorded in the match log' if recorded else 'not recorded'}", style="dim")
+
+
+def results_table(match: Match) -> Table:
+    """What the row scored in each seating, and in all of them."""
+    from league.interfaces.cli.console import percent, table
+
+    made = table(f"{match.row} in", ">games", ">wins", ">draws", ">losses", ">score")
+    for seating, tally in match.results.items():
+        made.add_row(_seats(seating), str(tally.games), *map(str, tally), percent(tally.score))
+    total = match.total
+    made.add_row("all", str(total.games), *map(str, total), percent(total.score), style="bold")
+    return made
 
 
 def _seats(seating: str) -> str:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from league.config import LeagueConfig, load_config, presets
-from league.errors import StoreError
 from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
 from league.pool.address import is_embedded
 
@@ -32,20 +28,6 @@ def resolve_config(
         preset=preset, file=file, settings=asked, base=present.to_dict() if present is not None else None
     )
     return dataclasses.replace(config, game=game_spec(config.game).name)
-
-
-@contextmanager
-def only_one(store: str) -> Iterator[None]:
-    """Hold the folder for one `train` at a time; the system lets go of it when this process ends, however it ends."""
-    if not is_embedded(store):
-        yield
-        return
-    with Path(store, "train.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StoreError(f"{store} is being trained already: see `league status --store {store}`") from error
-        yield
 
 
 def log_folder(store: str, league: str) -> Path:
@@ -81,7 +63,7 @@ def train(
 
     console = Console()
     limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
-    with Store.open(store, league) as opened, only_one(store):
+    with Store.open(store, league) as opened:
         chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
         for warning in opened.server_warnings():
             console.print(f"warning: {warning}", style="yellow")
@@ -95,6 +77,7 @@ def train(
                 ray_address=address,
                 dashboard=dashboard,
                 watch=view.update,
+                note=lambda text: console.print(text, style="yellow", highlight=False, markup=False),
             )
         champion = opened.champion()
     name = champion.policy if champion else "none yet"
