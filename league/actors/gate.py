@@ -64,7 +64,7 @@ def promotion_of(trial: Trial, snapshot: Snapshot, by: str, reason: str | None =
         policy=snapshot.name,
         digest=snapshot.digest,
         by=by,
-        reason=reason or trial.summary,
+        reason=reason or trial.reason,
         promoted_s=time.time(),
         evidence=trial.to_json(),
     )

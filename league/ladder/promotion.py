@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from league.config import PromotionConfig
-from league.ladder.comparison import score_interval
+from league.ladder.comparison import Interval, score_interval
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Tally
 from league.ladder.sprt import Bounds, Sprt, sequential_test
@@ -63,17 +63,23 @@ class Trial:
     outcome: Outcome
 
     @property
+    def reason(self) -> str:
+        """Why it is champion, in a few words."""
+        if self.test is None:
+            return "no champion to be tested against"
+        return f"stronger than {self.champion}: Elo {_shown(self.test.elo)}"
+
+    @property
     def summary(self) -> str:
         """One line for people, with the numbers."""
         parts = []
         if self.test is None:
             parts.append(f"{self.candidate}: no champion to be tested against")
         else:
-            elo, bounds = self.test.elo, self.test.bounds
+            bounds = self.test.bounds
             parts.append(
                 f"{self.candidate} against {self.champion}: {self.test.decision}, LLR {self.test.llr:+.2f} "
-                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, "
-                f"Elo {elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
+                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, Elo {_shown(self.test.elo)}"
             )
         if self.regression is not None:
             found = self.regression.beaten_by
@@ -248,6 +254,10 @@ class Race:
 
 def _ratio(trial: Trial) -> float:
     return trial.test.llr if trial.test is not None else 0.0
+
+
+def _shown(elo: Interval) -> str:
+    return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
 
 
 def _clearly_beaten(tally: Tally) -> bool:

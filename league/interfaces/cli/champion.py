@@ -93,11 +93,12 @@ def _in_short(evidence: Mapping[str, Any]) -> str:
         return "forced"
     if ROLLED_BACK in evidence:
         return f"took back {evidence[ROLLED_BACK]}"
+    parts = []
     if "llr" in evidence:
-        elo = evidence["elo"][0]
-        gained = "all won" if elo is None else f"{elo:+.0f} Elo"
-        return f"{gained} on {evidence['against']}, LLR {evidence['llr']:+.2f}, {evidence['games']} games"
-    return ""
+        parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
+    if "regression" in evidence:
+        parts.append(f"{evidence['regression']['snapshots']} snapshots met")
+    return "; ".join(parts)
 
 
 def _facts(promotion: Promotion) -> object:
