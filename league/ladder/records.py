@@ -126,7 +126,7 @@ class Promotion:
     promoted_s: float
     """When, in seconds of Unix time."""
     pinned: bool = False
-    """A person chose it: the coordinator leaves it alone until a promotion that is not pinned."""
+    """A person forced it or rolled back to it: the coordinator leaves it alone until one that is not pinned."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The numbers behind it."""
 

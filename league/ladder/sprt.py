@@ -118,10 +118,10 @@ def log_likelihood_ratio(counts: Sequence[int], score0: float, score1: float) ->
 
     The distribution of a group's points is unknown but for its mean, so each hypothesis is given the likeliest
     distribution with its mean: p_i / (1 + x (a_i - s)) for frequencies p_i of the values a_i, with the x that makes the
-    mean s (M. Van den Bergh, "Comments on Normalized Elo" and "A Practical Introduction to the GSPRT",
-    https://www.cantate.be/Fishtest, and there "support_MLE_multinomial", proposition 1.1). The likelihoods are exact.
-    His shorter formula (s1 - s0)(2 s - s0 - s1) / 2 var takes the score for normal: it fails when a candidate wins
-    every pair, because the variance that it divides by vanishes, and candidates of a young league do that.
+    mean s (M. Van den Bergh, https://www.cantate.be/Fishtest/support_MLE_multinomial.pdf, proposition 1.1). His
+    shorter formula per group, (s1 - s0)(2 s - s0 - s1) / 2 var, takes the score for normal
+    (https://www.cantate.be/Fishtest/GSPRT_approximation.pdf): it fails when a candidate wins every pair, because the
+    variance that it divides by vanishes, and candidates of a young league do that.
     """
     present = [count or ABSENT for count in counts]
     total = sum(present)
