@@ -103,8 +103,11 @@ class Gate:
         roster = self.roster
         if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
             self._race = None
-        if self._race is not None and not self._race.wanted():
-            self._conclude(self._race)
+        if self._race is not None:
+            for name in roster.unreadable:
+                self._race.leave_out(name)
+            if not self._race.wanted():
+                self._conclude(self._race)
         if self._race is None:
             self._race = self._start()
         return self._race

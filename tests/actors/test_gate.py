@@ -188,6 +188,16 @@ def test_a_candidate_that_cannot_be_read_any_more_leaves_the_race(league: Callab
     assert champion(store) == "main-0001"
 
 
+def test_a_snapshot_of_the_pool_that_cannot_be_read_is_not_met(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000")
+    assert desk.play() is not None
+    store._call("SET", store._keys.weights(store.snapshot("main-0002").digest), b"damaged")
+    desk.roster.quarantine(["main-0002"])
+    desk.play_all()
+    assert champion(store) == "main-0003"
+    assert not any("main-0002" in (match.row, match.column) for match in store.matches())
+
+
 def test_several_workers_share_a_race(league: Callable[..., Desk]) -> None:
     config = dataclasses.replace(CONFIG, promotion=dataclasses.replace(CONFIG.promotion, candidates=2))
     desk = league("main-0000", config=config)

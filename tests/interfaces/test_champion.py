@@ -150,6 +150,19 @@ def test_a_champion_that_cannot_be_read_can_be_replaced(league: Command, own: St
     assert champion(own).policy == "main-0002"
 
 
+def test_a_damaged_snapshot_of_the_pool_is_passed_over(league: Command, own: Store, strengths: Strengths) -> None:
+    strengths["main-0002"] = "perfect"
+    digest = own.snapshot("main-0000").digest
+    own.update_config(
+        dataclasses.replace(CONFIG, promotion=dataclasses.replace(CONFIG.promotion, regression_games=200))
+    )
+    own._call("SET", own._keys.weights(digest), b"damaged")
+    result = league("promote", "main-0002", at=own)
+    assert result.code == 0
+    assert "passed over" in result.err
+    assert champion(own).evidence["regression"]["snapshots"] == 0
+
+
 def test_force_is_recorded_and_pinned(league: Command, own: Store, recorded: Recorded) -> None:
     result = league("promote", recorded.snapshots[2][0].digest[:8], "--force", at=own)
     assert (result.code, result.out) == (0, "main-0002 is the champion, forced; pinned: the league keeps it\n")

@@ -109,7 +109,8 @@ def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str |
 
     over = store.champion()
     named = None if word is None else _snapshot(store, config, word)
-    snapshots = [snapshot for snapshot in store.snapshots() if _readable(store, snapshot)]
+    snapshots = store.snapshots()
+    holder = next((s for s in snapshots if over is not None and s.name == over.policy and _readable(store, s)), None)
     candidates = [named] if named is not None else _best(store, config, snapshots, over)
     arena = Arena(store, config)
     race = start_race(
@@ -117,7 +118,7 @@ def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str |
         config,
         arena.spec,
         candidates=candidates,
-        champion=next((s for s in snapshots if over is not None and s.name == over.policy), None),
+        champion=holder,
         pool=[snapshot.name for snapshot in snapshots],
     )
     _check_cap(config, race, arena)
@@ -206,7 +207,14 @@ def _play(store: Store, arena: Arena, race: Race) -> None:
         while wanted := race.wanted():
             following = wanted[0]
             progress.update(task, description=escape(_now(race, following.row, following.column)))
-            match = arena.play(following.row, following.column, games=following.games, seed=seeds.randrange(2**31))
+            try:
+                match = arena.play(following.row, following.column, games=following.games, seed=seeds.randrange(2**31))
+            except CorruptSnapshotError as error:
+                if following.gate:
+                    raise
+                typer.echo(f"league: {error}; passed over", err=True)
+                race.leave_out(following.column)
+                continue
             match = dataclasses.replace(match, gate=following.gate)
             if match.total.games:
                 store.record(match)
