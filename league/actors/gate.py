@@ -135,9 +135,10 @@ class Gate:
         )
 
     def _plausible(self, snapshot: Snapshot, champion: Snapshot | None) -> bool:
-        """Rated above the champion, and not tried against it yet."""
+        """Rated above the champion, and neither tried against it yet nor beaten by it for the place."""
         name = champion.name if champion is not None else None
-        if snapshot.name == name or (snapshot.name, name) in self._tried:
+        predecessor = self.roster.champion.evidence.get("against") if self.roster.champion is not None else None
+        if snapshot.name in (name, predecessor) or (snapshot.name, name) in self._tried:
             return False
         holder = self.roster.ratings.get(name) if name is not None else None
         return holder is None or self.roster.ratings[snapshot.name].mu > holder.mu

@@ -78,9 +78,15 @@ def league(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]
     return start
 
 
-def promote(store: Store, name: str, *, pinned: bool = False) -> None:
+def promote(store: Store, name: str, *, pinned: bool = False, against: str | None = None) -> None:
     promotion = Promotion(
-        policy=name, digest=store.snapshot(name).digest, by="me", reason="", promoted_s=1.0, pinned=pinned
+        policy=name,
+        digest=store.snapshot(name).digest,
+        by="me",
+        reason="",
+        promoted_s=1.0,
+        pinned=pinned,
+        evidence={"against": against},
     )
     store.promote(promotion)
 
@@ -138,6 +144,13 @@ def test_a_refused_candidate_is_not_tried_again_until_another_is_champion(
     desk.roster.champion = store.champion()
     desk.play_all()
     assert champion(store) == "main-0003"
+
+
+def test_whom_the_champion_has_just_beaten_is_not_put_forward(league: Callable[..., Desk], store: Store) -> None:
+    league()
+    promote(store, "main-0001", against="main-0003")
+    Desk(store).play_all()
+    assert gate_pairs(store) == {("main-0002", "main-0001")}
 
 
 def test_a_test_goes_on_after_a_restart(league: Callable[..., Desk], store: Store) -> None:
