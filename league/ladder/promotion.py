@@ -204,14 +204,16 @@ class Race:
     def wanted(self) -> list[Wanted]:
         """The matches to be played next, the most urgent first; none when the race is over."""
         trials = self.trials()
-        if any(trial.outcome == "passed" for trial in trials):
-            return []
-        running = [trial for trial in trials if trial.outcome == "running"]
-        for trial in sorted(running, key=_ratio, reverse=True):
-            if trial.regression is not None:
-                return list(trial.regression.pending)
-        fewest_first = sorted((trial.candidate for trial in running), key=self._tried.__getitem__)
-        return [self._gate_match(name) for name in fewest_first]
+        accepted = [trial for trial in trials if trial.regression is not None and trial.outcome != "beaten"]
+        tested = [trial.candidate for trial in trials if trial.regression is None and trial.outcome == "running"]
+        if accepted:
+            best = max(accepted, key=_ratio)
+            assert best.regression is not None
+            # With what the log knew, one may be ahead of others that have not had their chance.
+            tested = [name for name in tested if self._tried[name] < self._tried[best.candidate]]
+            if not tested:
+                return list(best.regression.pending)
+        return [self._gate_match(name) for name in sorted(tested, key=self._tried.__getitem__)]
 
     def _gate_match(self, name: str) -> Wanted:
         assert self.champion is not None  # Without one there is no test, and so nobody is running in it.
@@ -219,7 +221,7 @@ class Race:
 
     @property
     def winner(self) -> Trial | None:
-        """Who has passed; the most clearly, if it is several."""
+        """Who has passed, when the race is over; the most clearly, if it is several."""
         passed = [trial for trial in self.trials() if trial.outcome == "passed"]
         return max(passed, key=_ratio, default=None)
 

@@ -137,6 +137,17 @@ def test_a_race_goes_on_where_the_log_ends():
     assert again.wanted() == race.wanted()
 
 
+def test_one_that_the_log_has_ahead_waits_for_the_others():
+    strengths = {"old": 0, "known": 150, "new": 500}
+    simulation = Simulation(strengths)
+    finish(a_race(["known"], "old"), simulation)
+    race = a_race(["new", "known"], "old", played=simulation.log)
+    assert race.trials()[1].test.decision == "accepted"
+    assert race.wanted()[0].row == "new"
+    finish(race, simulation)
+    assert race.winner.candidate == "new"
+
+
 def test_a_snapshot_that_beats_the_candidate_but_not_the_champion_stops_it():
     strengths = {"new": 200, "old": 0, "nemesis": 0, "weak": -300}
     stopped = Simulation(strengths, beats={("new", "nemesis"): 0.1})
