@@ -132,7 +132,8 @@ def settings(epochs: int, minibatch: int, precision: str | None = None) -> Leagu
         {
             "game": "connect_four",
             "network": {"kind": "mlp", "hidden": [256, 256]},
-            "rollout": {"self_play_share": 1.0, "exploring_share": 0.0},
+            "roles": {"main": {"mix": [{"against": "self"}]}},
+            "rollout": {"exploring_share": 0.0},
             "learning": {"num_epochs": epochs, "minibatch_size": minibatch, "precision": precision},
             "arena": {"closing_s": 0.0},
         }

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from league.config import LeagueConfig
+from league.config import LeagueConfig, MixConfig
 from league.interfaces.metrics import METRICS
 
 DOCS = Path(__file__).parent
@@ -23,36 +23,48 @@ def knob_tables() -> Iterator[str]:
     """One table per section of the configuration."""
     root = LeagueConfig()
     sections = [f for f in dataclasses.fields(root) if dataclasses.is_dataclass(getattr(root, f.name))]
-    plain = [f for f in dataclasses.fields(root) if f not in sections]
-    yield from _knobs("The league", LeagueConfig.__doc__, root, plain, "")
+    plain = [f for f in dataclasses.fields(root) if f not in sections and f.name != "roles"]
+    yield from _knobs("The league", root, plain, "`{}`")
     for section in sections:
         part = getattr(root, section.name)
         yield ""
-        yield from _knobs(f"`{section.name}`", part.__doc__, part, dataclasses.fields(part), f"{section.name}.")
+        yield from _knobs(f"`{section.name}`", part, dataclasses.fields(part), f"`{section.name}.{{}}`")
+    role = root.roles["main"]
+    yield ""
+    yield from _knobs("`roles.NAME`", role, dataclasses.fields(role), "`roles.main.{}`")
+    yield ""
+    yield from _knobs("Tables of `roles.NAME.mix`", MixConfig(), dataclasses.fields(MixConfig), "{}")
 
 
-def _knobs(
-    title: str, about: str | None, section: Any, fields: Iterable[dataclasses.Field[Any]], prefix: str
-) -> Iterator[str]:
+def _knobs(title: str, section: Any, fields: Iterable[dataclasses.Field[Any]], key: str) -> Iterator[str]:
+    """`key` is the form of a key, with the field's name for `{}`."""
     hints = typing.get_type_hints(type(section))
-    yield f"### {title}\n\n{about}\n"
+    yield f"### {title}\n\n{section.__doc__}\n"
     yield from _head("key", "default", "values", "meaning")
     for f in fields:
         value = getattr(section, f.name)
-        default = "auto" if value is None else json.dumps(value, ensure_ascii=False)
-        yield _row(f"`{prefix}{f.name}`", f"`{default}`", _values(hints[f.name], f.metadata), f.metadata["about"])
+        default = "auto" if value is None else json.dumps(value, ensure_ascii=False, default=_source)
+        yield _row(key.format(f.name), f"`{default}`", _values(hints[f.name], f.metadata), f.metadata["about"])
+
+
+def _source(source: MixConfig) -> dict[str, Any]:
+    """A source of training games, as far as it is not the default."""
+    fields = [f for f in dataclasses.fields(source) if f.name in ("against", "share")]
+    return {f.name: getattr(source, f.name) for f in fields}
 
 
 def _values(hint: Any, limits: typing.Mapping[str, Any]) -> str:
     for one in (hint, *typing.get_args(hint)):  # A choice may also be left to us: `Literal[...] | None`.
         if typing.get_origin(one) is typing.Literal:
             return ", ".join(f"`{choice}`" for choice in typing.get_args(one))
+        if dataclasses.is_dataclass(one):
+            return "list of tables"
     names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
     listed = "list of " if typing.get_origin(hint) is tuple or "tuple" in str(hint) else ""
     kind = next(name for kind, name in names.items() if kind.__name__ in re.findall(r"\w+", str(hint)))
     bounds = [
         f"{rule.replace('_', ' ')} {limits[rule]}"
-        for rule in ("at_least", "above", "at_most")
+        for rule in ("at_least", "above", "at_most", "below")
         if limits[rule] is not None
     ]
     return ", ".join([f"{listed}{kind}{'s' if listed and kind != 'text' else ''}", *bounds])

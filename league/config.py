@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
+import re
 import tomllib
 import types
 import typing
@@ -23,6 +24,7 @@ from typing import Any, Literal, TypeVar
 from league.errors import ConfigError, nearest
 
 T = TypeVar("T")
+_ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number the learners of a role.
 JSON = dict[str, Any]
 
 
@@ -33,12 +35,14 @@ def knob(
     at_least: float | None = None,
     at_most: float | None = None,
     above: float | None = None,
+    below: float | None = None,
 ) -> Any:
     """Declare a field with its default, one line for people, and its range."""
-    return field(default=default, metadata={"about": about, "at_least": at_least, "at_most": at_most, "above": above})
+    limits = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
+    return field(default=default, metadata={"about": about, **limits})
 
 
-_RANGE_RULES = {"at_least": operator.ge, "at_most": operator.le, "above": operator.gt}
+_RANGE_RULES = {"at_least": operator.ge, "at_most": operator.le, "above": operator.gt, "below": operator.lt}
 
 
 class _Section:
@@ -85,9 +89,6 @@ class RolloutConfig(_Section):
     plies: int | None = knob(
         None, "plies each of them advances per iteration; auto: 32 for batched games, 64 through an adapter", at_least=2
     )
-    self_play_share: float = knob(
-        0.5, "share of training games in which the learner holds every seat", at_least=0, at_most=1
-    )
     exploring_share: float = knob(
         0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
     )
@@ -132,12 +133,68 @@ class SnapshotConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchmakingConfig(_Section):
-    """Whom a learner trains against: prioritised fictitious self-play (PFSP) over the payoff table."""
+class MixConfig(_Section):
+    """One source of a learner's training games."""
 
-    weighting: Literal["squared", "variance", "linear"] = knob(
-        "variance", "PFSP weight of an opponent beaten with probability x: (1-x)^2, x(1-x) or 1-x"
+    against: Literal["self", "past", "latest"] = knob(
+        "past", "self: the learner holds every seat; past: snapshots; latest: the newest snapshot of each learner"
     )
+    share: float = knob(
+        1.0, "of the games, next to the other sources; 0: only while no other source has an opponent", at_least=0
+    )
+    roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
+    weighting: Literal["squared", "variance", "linear", "uniform", "quality"] = knob(
+        "variance",
+        "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, 1, or its quality score as in OpenAI Five",
+    )
+    win_rate_from: float = knob(0.0, "leave out opponents that are beaten less often", at_least=0, at_most=1)
+    win_rate_below: float | None = knob(
+        None, "leave out opponents that are beaten at least so often; auto: nobody", above=0, at_most=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.win_rate_below is not None and self.win_rate_below <= self.win_rate_from:
+            raise ConfigError(
+                f"win_rate_below = {self.win_rate_below}: must be above win_rate_from = {self.win_rate_from}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleConfig(_Section):
+    """A kind of learner: how many there are, whom they meet, when they are frozen and what happens then."""
+
+    count: int = knob(1, "learners of this role", at_least=0)
+    mix: tuple[MixConfig, ...] = knob(
+        (MixConfig(against="self"), MixConfig(against="past")), "where the training games come from: a list of tables"
+    )
+    freeze_steps: int | None = knob(
+        None, "freeze no sooner than so many steps after the last time; auto: snapshots.every_steps", at_least=1
+    )
+    freeze_win_rate: float | None = knob(
+        None, "then freeze as soon as every opponent of the mix is beaten more often; auto: at once", above=0, below=1
+    )
+    freeze_limit_steps: int | None = knob(
+        None, "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps", at_least=1
+    )
+    reset_probability: float = knob(0.0, "after a freeze, begin anew with this probability", at_least=0, at_most=1)
+    reset_to: Literal["initial", "past"] = knob(
+        "initial", "with the first weights, or with those of one of its own snapshots, drawn uniformly"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not any(source.share > 0 for source in self.mix):
+            raise ConfigError("mix: at least one source needs a share above 0")
+        for place, source in enumerate(self.mix):
+            if source.against == "self" and source.roles is not None:
+                raise ConfigError(f"mix[{place}].roles: self-play has no other roles; leave it out")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchmakingConfig(_Section):
+    """How a learner's training opponents are drawn from the sources of its role."""
+
     opponents: int = knob(4, "distinct opponents in play at once", at_least=1)
     hold_iterations: int = knob(8, "iterations for which the drawn opponents stay", at_least=1)
     memory_games: float = knob(
@@ -192,7 +249,6 @@ class LeagueConfig(_Section):
 
     game: str = knob("connect_four", "a built-in game, or the dotted module of a PettingZoo AEC environment")
     seed: int = knob(0, "seed of everything random", at_least=0)
-    mains: int = knob(1, "main agents that learn side by side", at_least=1)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
@@ -201,6 +257,31 @@ class LeagueConfig(_Section):
     arena: ArenaConfig = field(default_factory=ArenaConfig)
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, role in self.roles.items():
+            if not _ROLE_NAME.fullmatch(name):
+                raise ConfigError(
+                    f"roles.{name}: a role's name is lower-case letters and hyphens, such as main-exploiter"
+                )
+            for place, source in enumerate(role.mix):
+                for other in source.roles or ():
+                    if other not in self.roles:
+                        raise ConfigError(
+                            f"roles.{name}.mix[{place}].roles: no role {other!r}{nearest(other, self.roles)}"
+                        )
+        if not any(role.count for role in self.roles.values()):
+            raise ConfigError("roles: a league needs at least one role with a count of 1 or more")
+
+    def learners(self) -> dict[str, str]:
+        """The learners by name, each with its role: `main`, or `main1`, `main2` where there are several."""
+        return {
+            name if role.count == 1 else f"{name}{number}": name
+            for name, role in self.roles.items()
+            for number in range(1, role.count + 1)
+        }
 
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""
@@ -221,14 +302,16 @@ def load_config(
 ) -> LeagueConfig:
     """Merge a stored configuration, a preset, a TOML file and `key=value` settings, in this order.
 
+    A preset or a file with `[roles]` lists all roles: those of before are gone. Settings change the roles there are.
+
     Raises `ConfigError` for anything that cannot be read or is out of range.
     """
-    data: JSON = {}
-    _merge(data, base or {})
+    data: JSON = {"roles": LeagueConfig().to_dict()["roles"]}
+    _overlay(data, base or {})
     if preset is not None:
-        _merge(data, _read_toml(preset_path(preset)))
+        _overlay(data, _read_toml(preset_path(preset)))
     if file is not None:
-        _merge(data, _read_toml(file))
+        _overlay(data, _read_toml(file))
     for setting in settings:
         _merge(data, parse_setting(setting))
     return LeagueConfig.from_dict(data)
@@ -265,9 +348,9 @@ def parse_setting(setting: str) -> JSON:
     return typing.cast(JSON, value)
 
 
-def knobs() -> list[tuple[str, Any, str]]:
-    """Every key with its default and its meaning, in order: what `docs/configuration.md` lists."""
-    return list(_walk(LeagueConfig(), ""))
+def knobs(config: LeagueConfig | None = None) -> list[tuple[str, Any, str]]:
+    """Every key with its value in `config`, by default the default, and its meaning, in order."""
+    return list(_walk(config or LeagueConfig(), ""))
 
 
 def _walk(section: Any, prefix: str) -> typing.Iterator[tuple[str, Any, str]]:
@@ -275,8 +358,11 @@ def _walk(section: Any, prefix: str) -> typing.Iterator[tuple[str, Any, str]]:
         value = getattr(section, f.name)
         if dataclasses.is_dataclass(value):
             yield from _walk(value, f"{prefix}{f.name}.")
+        elif isinstance(value, dict):
+            for name, item in value.items():
+                yield from _walk(item, f"{prefix}{f.name}.{name}.")
         else:
-            yield f"{prefix}{f.name}", value, f.metadata["about"]
+            yield f"{prefix}{f.name}", _plain(value), f.metadata["about"]
 
 
 def _read_toml(path: Path) -> JSON:
@@ -286,6 +372,12 @@ def _read_toml(path: Path) -> JSON:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _overlay(into: JSON, new: Mapping[str, Any]) -> None:
+    if "roles" in new:
+        into["roles"] = {}
+    _merge(into, new)
 
 
 def _merge(into: JSON, new: Mapping[str, Any]) -> None:
@@ -299,7 +391,9 @@ def _merge(into: JSON, new: Mapping[str, Any]) -> None:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _build(cls: type[T], data: Any, key: str) -> T:
@@ -315,7 +409,7 @@ def _build(cls: type[T], data: Any, key: str) -> T:
     try:
         return cls(**values)
     except ConfigError as error:
-        raise ConfigError(f"{prefix}{error}") if key else error from None
+        raise ConfigError(f"{prefix}{error}") from None
 
 
 def _nearest_key(prefix: str, name: str, siblings: Mapping[str, Any]) -> str:
@@ -342,10 +436,18 @@ def _coerce(hint: Any, value: Any, key: str) -> Any:
         if value not in arguments:
             raise ConfigError(f"{key} = {value!r}: must be one of {', '.join(map(str, arguments))}")
         return value
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key} = {value!r}: must be a table")
+        return {name: _coerce(arguments[1], item, f"{key}.{name}") for name, item in value.items()}
     if origin is tuple:
+        kind = "table" if dataclasses.is_dataclass(arguments[0]) else arguments[0].__name__
         if not isinstance(value, list | tuple) or not value:
-            raise ConfigError(f"{key} = {value!r}: must be a list of {arguments[0].__name__}s, not empty")
-        return tuple(_coerce(arguments[0], item, key) for item in value)
+            raise ConfigError(f"{key} = {value!r}: must be a list of {kind}s, not empty")
+        return tuple(
+            _coerce(arguments[0], item, f"{key}[{place}]" if kind == "table" else key)
+            for place, item in enumerate(value)
+        )
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is int and isinstance(value, float) and value.is_integer():

@@ -14,6 +14,7 @@ from tensorboardX import SummaryWriter
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
+from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
 from league.learning.threads import Threads
 from league.learning.trainer import Hardware, Iteration, Trainer
@@ -29,8 +30,12 @@ class Report:
     """Steps since the league began."""
     results: Mapping[str, Tally]
     losses: Mapping[str, float]
-    steps_per_s: float
-    plies_per_s: float
+    learned: int
+    """Moves that the iteration learned from."""
+    plies: int
+    """Plies of all its boards."""
+    seconds: float
+    """That it took."""
     games: int
     dropped: int
     error: str | None
@@ -42,16 +47,14 @@ class Report:
 class Learner:
     """One learner. Everything it needs to go on after a crash is in the store."""
 
-    def __init__(
-        self, store: str, league: str, name: str, *, number: int, hardware: Hardware, threads: int, log_dir: str
-    ) -> None:
-        """`number` tells learners apart in their seeds; `threads` is the most that its gradient steps may use."""
+    def __init__(self, store: str, league: str, name: str, *, number: int, hardware: Hardware, log_dir: str) -> None:
+        """`number` tells learners apart in their seeds."""
         self.name = name
         self.store = Store.open(store, league)
         self.config = self.store.require_config()
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
-        self._threads = Threads(threads)
+        self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(log_dir) / name))
@@ -65,6 +68,7 @@ class Learner:
                 state, progress = checkpoint
                 self.trainer.restore(state)
                 self.trainer.steps = int(progress["steps"])
+                self.trainer.began_at = int(progress.get("began_at", 0))
                 return
         except PolicyError as error:
             self.store.add_event("checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", time.time())
@@ -84,7 +88,7 @@ class Learner:
             iteration = self.trainer.iterate()
         except DivergedError as error:
             back = self._go_back()
-            return self._report(None, 1.0, diverged=f"{error}; {self.name} went back to {back}")
+            return self._report(None, time.monotonic() - started, diverged=f"{error}; {self.name} went back to {back}")
         self._threads.measured(iteration.steps, iteration.learn_s)
         report = self._report(iteration, time.monotonic() - started)
         self._log(iteration, report, threads)
@@ -95,8 +99,9 @@ class Learner:
             steps=self.trainer.steps,
             results=iteration.results if iteration else {},
             losses=iteration.losses if iteration else {},
-            steps_per_s=iteration.steps / seconds if iteration else 0.0,
-            plies_per_s=iteration.plies / seconds if iteration else 0.0,
+            learned=iteration.steps if iteration else 0,
+            plies=iteration.plies if iteration else 0,
+            seconds=seconds,
             games=iteration.games if iteration else 0,
             dropped=iteration.dropped if iteration else 0,
             error=iteration.error if iteration else None,
@@ -109,7 +114,7 @@ class Learner:
         self._weights = {
             name: self._weights.get(name) or self.store.weights(self.store.snapshot(name).digest)
             for name in opponents
-            if not is_bot_name(name, self.spec)
+            if name != SELF and not is_bot_name(name, self.spec)
         }
         self.trainer.set_opponents(opponents, self._weights)
         self._opponents = dict(opponents)
@@ -131,9 +136,22 @@ class Learner:
 
     def checkpoint(self, progress: dict[str, Any]) -> int:
         """Save everything that training needs to go on from here; return the steps that are safe now."""
-        self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, "steps": self.trainer.steps})
+        clock = {"steps": self.trainer.steps, "began_at": self.trainer.began_at}
+        self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, **clock})
         self._board.flush()
         return self.trainer.steps
+
+    def begin_anew(self, snapshot: str | None) -> int:
+        """Take the weights of a snapshot, or the first ones, with a fresh optimiser and fresh schedules."""
+        weights = (
+            self._first_weights() if snapshot is None else self.store.weights(self.store.snapshot(snapshot).digest)
+        )
+        self.trainer.reset_to(weights)
+        self.trainer.began_at = self.trainer.steps
+        return self.trainer.steps
+
+    def _first_weights(self) -> bytes:
+        return pack(fresh(self.spec, self.config.network, self.trainer.seed))
 
     def _go_back(self) -> str:
         """Return to the newest snapshot of ours that can be read, with a fresh optimiser; else begin anew."""
@@ -144,15 +162,15 @@ class Learner:
                 continue
             self.trainer.steps = max(self.trainer.steps, snapshot.steps)
             return snapshot.name
-        self.trainer.reset_to(pack(fresh(self.spec, self.config.network, self.trainer.seed)))
+        self.trainer.reset_to(self._first_weights())
         return "new weights"
 
     def _log(self, iteration: Iteration, report: Report, threads: int) -> None:
         for name, value in {
             **{f"losses/{name}": value for name, value in iteration.losses.items()},
             **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
-            "speed/steps_per_s": report.steps_per_s,
-            "speed/plies_per_s": report.plies_per_s,
+            "speed/steps_per_s": report.learned / report.seconds,
+            "speed/plies_per_s": report.plies / report.seconds,
             "speed/sample_s": iteration.sample_s,
             "speed/learn_s": iteration.learn_s,
             "speed/threads": threads,

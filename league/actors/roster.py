@@ -38,9 +38,13 @@ class Roster:
         """Take the pool as the store has it."""
         self.snapshots = self.store.snapshots()
 
+    def pool(self) -> list[Snapshot]:
+        """The snapshots whose weights can be read, oldest first."""
+        return [s for s in self.snapshots if s.name not in self.unreadable]
+
     def playable(self) -> list[str]:
-        """Names of the snapshots whose weights can be read, oldest first."""
-        return [s.name for s in self.snapshots if s.name not in self.unreadable]
+        """Their names."""
+        return [s.name for s in self.pool()]
 
     def add(self, snapshot: Snapshot) -> None:
         """A snapshot that has just been stored."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,50 +34,47 @@ class Place:
 
 
 def plan_hardware(config: LeagueConfig, cpus: float, gpus: float) -> Hardware:
-    """What each learner gets on a cluster with so many CPUs and GPUs; raises `ClusterError` where it cannot fit."""
-    learning = config.learning
+    """What each learner gets on a cluster with so many CPUs and GPUs; raises `ClusterError` where it cannot fit.
+
+    Where there are fewer CPUs than learners, they take turns, as many at once as there are CPUs.
+    """
+    learning, learners = config.learning, len(config.learners())
     runners = config.rollout.runners
     if runners is None:
-        runners = 2 if cpus / config.mains >= RUNNERS_FROM_CPUS else 0
+        runners = 2 if cpus / learners >= RUNNERS_FROM_CPUS else 0
     processes = max(learning.num_learners, 1)
     per_learner = learning.gpus
     if per_learner is None:
         # Whole GPUs where there are enough; else learners share one, but never processes that step together.
-        share = gpus / (config.mains * processes)
+        share = gpus / (learners * processes)
         per_learner = 1.0 if share >= 1 else (share if processes == 1 else 0.0)
-    need_cpus = config.mains * (1 + runners + learning.num_learners)
-    need_gpus = config.mains * processes * per_learner
-    if need_cpus > cpus or need_gpus > gpus:
+    beside = runners + learning.num_learners
+    left = cpus - learners * beside
+    need_gpus = learners * processes * per_learner
+    if left < 1 or need_gpus > gpus:
         raise ClusterError(
-            f"the league needs {need_cpus:g} CPUs and {need_gpus:g} GPUs, Ray has {cpus:g} and {gpus:g}: "
-            "lower mains, rollout.runners, learning.num_learners or learning.gpus, or add nodes"
+            f"the league needs {learners * beside + 1:g} CPUs and {need_gpus:g} GPUs, Ray has {cpus:g} and {gpus:g}: "
+            "lower roles, rollout.runners, learning.num_learners or learning.gpus, or add nodes"
         )
-    return Hardware(runners=runners, gpus=per_learner)
-
-
-def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, config: LeagueConfig, cpus: float) -> Any:
-    """Start a learner. It holds the GPU itself unless RLlib's learner processes do."""
-    local = config.learning.num_learners == 0
-    return LearnerActor.options(
-        name=f"{place.league}/{name}",
-        namespace=NAMESPACE,
-        num_cpus=1,
-        num_gpus=hardware.gpus if local else 0,
-        max_restarts=-1,
-    ).remote(
-        place.store,
-        place.league,
-        name,
-        number=number,
-        hardware=hardware,
-        threads=_threads(config, cpus, hardware) if local else 1,
-        log_dir=place.log_dir,
+    at_once = min(learners, int(left))
+    return Hardware(
+        runners=runners,
+        gpus=per_learner,
+        cpus=min(1.0, math.floor(100 * left / learners) / 100),
+        at_once=at_once,
+        threads=max(1, int(cpus / at_once) - beside) if learning.num_learners == 0 else 1,
     )
 
 
-def _threads(config: LeagueConfig, cpus: float, hardware: Hardware) -> int:
-    """The most threads that one learner may use: its share of the cores, less its runners."""
-    return max(1, int(cpus / config.mains) - hardware.runners)
+def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, config: LeagueConfig) -> Any:
+    """Start a learner. It holds the GPU itself unless RLlib's learner processes do."""
+    return LearnerActor.options(
+        name=f"{place.league}/{name}",
+        namespace=NAMESPACE,
+        num_cpus=hardware.cpus,
+        num_gpus=hardware.gpus if config.learning.num_learners == 0 else 0,
+        max_restarts=-1,
+    ).remote(place.store, place.league, name, number=number, hardware=hardware, log_dir=place.log_dir)
 
 
 def spawn_match_worker(place: Place, number: int) -> Any:

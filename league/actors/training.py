@@ -11,13 +11,18 @@ from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.roster import Roster
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
+from league.config import RoleConfig
 from league.errors import CorruptSnapshotError, StoreUnreachableError
-from league.ladder.matchmaking import training_opponents
+from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
+from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""
+
+LIMIT_FACTOR = 4
+"""Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
 
 SMOOTHING = 0.8
 """Of the speeds that are shown, per iteration."""
@@ -28,10 +33,13 @@ class Slot:
     """What the coordinator knows of one learner."""
 
     name: str
+    role: RoleConfig
     actor: Any
-    live: LivePayoff
+    experience: Experience
     frozen_steps: int
     """Steps at its latest snapshot."""
+    used_s: float = 0.0
+    """Seconds that it has been at work: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
@@ -43,6 +51,8 @@ class Slot:
     """Iterations that they have stayed."""
     frozen_at: float = field(default_factory=time.monotonic)
     saved_at: float = field(default_factory=time.monotonic)
+    trained_at: float | None = None
+    """When its latest iteration ended."""
     steps_per_s: float = 0.0
     plies_per_s: float = 0.0
     losses: dict[str, float] = field(default_factory=dict)
@@ -60,28 +70,32 @@ class Training:
         self.roster = roster
         self.futures = futures
         config = roster.config
-        cpus, gpus = cluster_size()
-        hardware = plan_hardware(config, cpus, gpus)
+        hardware = plan_hardware(config, *cluster_size())
+        self.at_once = hardware.at_once
         self.slots: list[Slot] = []
-        for number in range(config.mains):
-            name = "main" if config.mains == 1 else f"main{number + 1}"
+        for number, (name, role) in enumerate(config.learners().items()):
             latest = roster.latest(name)
             slot = Slot(
                 name=name,
-                actor=spawn_learner(place, name, number, hardware, config, cpus),
-                live=self._live(name),
+                role=config.roles[role],
+                actor=spawn_learner(place, name, number, hardware, config),
+                experience=self._experience(name),
                 frozen_steps=latest.steps if latest else 0,
             )
             self.slots.append(slot)
             self._ask_ready(slot)
 
-    def _live(self, name: str) -> LivePayoff:
-        memory = self.roster.config.matchmaking.memory_games
+    def _experience(self, name: str) -> Experience:
+        """What the learner's checkpoint says that it knows of its opponents."""
         try:
             checkpoint = self.roster.store.checkpoint(name)
         except CorruptSnapshotError:
             checkpoint = None  # The learner finds it too, and says so.
-        return LivePayoff.from_json(checkpoint[1]["live"], memory) if checkpoint else LivePayoff(memory)
+        progress = checkpoint[1] if checkpoint else {}
+        return Experience(
+            live=LivePayoff.from_json(progress.get("live", {}), self.roster.config.matchmaking.memory_games),
+            qualities=Qualities.from_json(progress.get("qualities", {})),
+        )
 
     @property
     def steps(self) -> int:
@@ -104,18 +118,29 @@ class Training:
         return any(slot.busy for slot in self.slots)
 
     def assign(self) -> None:
-        """Give every idle learner its next task: freeze, save or train."""
-        snapshots, now = self.roster.config.snapshots, time.monotonic()
-        for slot in self.slots:
-            if slot.busy or slot.stopped:
-                continue
-            due = now - slot.frozen_at >= snapshots.timeout_s and slot.steps > slot.frozen_steps
-            if due or slot.steps - slot.frozen_steps >= snapshots.every_steps or not self.roster.latest(slot.name):
+        """Give idle learners their next task, freeze, save or train: first those that have worked least."""
+        at_work = sum(slot.busy for slot in self.slots)
+        idle = [slot for slot in self.slots if not slot.busy and not slot.stopped]
+        for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
+            if self._freeze_due(slot):
                 self._freeze(slot)
-            elif now - slot.saved_at >= snapshots.checkpoint_every_s:
+            elif time.monotonic() - slot.saved_at >= self.roster.config.snapshots.checkpoint_every_s:
                 self._save(slot)
             else:
                 self._train(slot)
+
+    def _freeze_due(self, slot: Slot) -> bool:
+        snapshots, role = self.roster.config.snapshots, slot.role
+        steps = slot.steps - slot.frozen_steps
+        if not self.roster.latest(slot.name):
+            return True
+        if steps > 0 and time.monotonic() - slot.frozen_at >= snapshots.timeout_s:
+            return True
+        least = role.freeze_steps or snapshots.every_steps
+        if steps < least or role.freeze_win_rate is None:
+            return steps >= least
+        limit = role.freeze_limit_steps or LIMIT_FACTOR * least
+        return steps >= limit or all_beaten(role, self.roster.pool(), slot.experience, role.freeze_win_rate)
 
     def save_all(self) -> None:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""
@@ -129,7 +154,9 @@ class Training:
     def _train(self, slot: Slot) -> None:
         matchmaking = self.roster.config.matchmaking
         if slot.held % matchmaking.hold_iterations == 0:
-            slot.opponents = training_opponents(self.roster.playable(), slot.live, matchmaking, self.roster.rng)
+            slot.opponents = training_opponents(
+                slot.role, self.roster.pool(), slot.experience, matchmaking, self.roster.rng
+            )
         slot.held += 1
 
         def trained(report: Report) -> None:
@@ -149,11 +176,12 @@ class Training:
             return
         slot.diverged = 0
         slot.losses = dict(report.losses)
-        for name, tally in report.results.items():
-            slot.live.add(name, tally)
-        for speed in ("steps_per_s", "plies_per_s"):
-            old, new = getattr(slot, speed), getattr(report, speed)
-            setattr(slot, speed, SMOOTHING * old + (1 - SMOOTHING) * new if old else new)
+        learn_of(slot.role, self.roster.pool(), slot.experience, report.results)
+        # While others had their turn it did not learn: the speed is over all of the time.
+        seconds = time.monotonic() - slot.trained_at if slot.trained_at else report.seconds
+        slot.trained_at = time.monotonic()
+        slot.steps_per_s = _smoothed(slot.steps_per_s, report.learned / seconds)
+        slot.plies_per_s = _smoothed(slot.plies_per_s, report.plies / seconds)
 
     def _freeze(self, slot: Slot) -> None:
         latest = self.roster.latest(slot.name)
@@ -161,16 +189,34 @@ class Training:
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
             slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
-            self._save(slot)
+            if latest is not None and self.roster.rng.random() < slot.role.reset_probability:
+                self._begin_anew(slot)
+            else:
+                self._save(slot)
 
         name = self.roster.next_name(slot.name)
         self._ask(slot, slot.actor.freeze.remote(name, latest.name if latest else None), frozen)
+
+    def _begin_anew(self, slot: Slot) -> None:
+        """The learner starts from other weights; what its old ones knew of their opponents is gone with them."""
+        own = [s.name for s in self.roster.pool() if s.learner == slot.name]
+        start = str(self.roster.rng.choice(own)) if slot.role.reset_to == "past" and own else None
+
+        def begun(steps: int) -> None:
+            slot.experience = Experience(
+                live=LivePayoff(self.roster.config.matchmaking.memory_games), qualities=Qualities()
+            )
+            self.roster.say("reset", f"{slot.name} begins anew from {start or 'its first weights'}")
+            self._save(slot)
+
+        self._ask(slot, slot.actor.begin_anew.remote(start), begun)
 
     def _save(self, slot: Slot) -> None:
         def saved(steps: int) -> None:
             slot.steps, slot.saved_at = steps, time.monotonic()
 
-        self._ask(slot, slot.actor.checkpoint.remote({"live": slot.live.to_json()}), saved)
+        known = {"live": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
+        self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
         def ready(steps: int) -> None:
@@ -182,10 +228,11 @@ class Training:
 
     def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""
-        slot.busy = True
+        slot.busy, started = True, time.monotonic()
 
         def finished(result: Any) -> None:
             slot.busy = False
+            slot.used_s += time.monotonic() - started
             done(result)
 
         def failed(error: Exception) -> None:
@@ -203,3 +250,7 @@ class Training:
                     raise error
 
         self.futures.watch(future, finished, failed)
+
+
+def _smoothed(old: float, new: float) -> float:
+    return SMOOTHING * old + (1 - SMOOTHING) * new if old else new

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from league.config import MatchmakingConfig, RatingConfig
+from league.config import MatchmakingConfig, MixConfig, RatingConfig, RoleConfig
 from league.ladder.payoff import LivePayoff
+from league.ladder.quality import Qualities
 from league.ladder.ratings import Rating, Ratings, win_probability
+from league.ladder.records import Snapshot, Tally
 
-Weighting = Literal["squared", "variance", "linear"]
+Weighting = Literal["squared", "variance", "linear", "uniform"]
+
+SELF: Final = "self"
+"""Name of the learner as its own opponent: it holds every seat."""
+
+KNOWN_GAMES: Final = 20
+"""A win rate rests on enough after so many games."""
 
 BOTS_WEIGHT: Final = 0.05
 """Weight of a match between two fixed bots next to one with a snapshot in it: it says little about the league."""
@@ -24,7 +33,7 @@ def pfsp_weights(win_rates: ArrayLike, weighting: Weighting) -> NDArray[np.float
     Vinyals et al., "Grandmaster level in StarCraft II using multi-agent reinforcement learning", Nature 575 (2019),
     Methods, "Prioritized fictitious self-play": opponent B is met with probability f(P[A beats B]) / sum over C of
     f(P[A beats C]), where f is (1 - x)^2 ("squared": the hardest), x (1 - x) ("variance": those of one's own level) or
-    1 - x ("linear").
+    1 - x ("linear"). "uniform" is fictitious self-play (Heinrich, Lanctot and Silver 2015): everyone alike.
 
     Args:
         win_rates: [K], the learner's points per game against each opponent, in [0, 1].
@@ -45,44 +54,122 @@ def pfsp_weights(win_rates: ArrayLike, weighting: Weighting) -> NDArray[np.float
         weights = x * (1 - x)
     elif weighting == "linear":
         weights = 1 - x
+    elif weighting == "uniform":
+        weights = np.ones_like(x)
     else:
         raise ValueError(f"no PFSP weighting {weighting!r}")
     return _normalised(weights)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Experience:
+    """What a learner knows of its opponents."""
+
+    live: LivePayoff
+    qualities: Qualities
+
+
+def opponents_of(source: MixConfig, pool: Sequence[Snapshot]) -> list[str]:
+    """Whom a source of training games may name, before its limits on win rates; oldest first.
+
+    Args:
+        source: not self-play.
+        pool: the frozen policies, oldest first.
+    """
+    theirs = [s for s in pool if source.roles is None or s.role in source.roles]
+    if source.against == "latest":
+        theirs = list({s.learner: s for s in theirs}.values())
+    return [s.name for s in theirs]
+
+
 def training_opponents(
-    candidates: Sequence[str], live: LivePayoff, config: MatchmakingConfig, rng: np.random.Generator
+    role: RoleConfig,
+    pool: Sequence[Snapshot],
+    experience: Experience,
+    config: MatchmakingConfig,
+    rng: np.random.Generator,
 ) -> dict[str, float]:
     """Draw whom a learner meets next, at most `config.opponents` of them, with their shares of the games.
 
-    With no more candidates than that, everyone plays with the PFSP probability as share. With more, each of
-    `config.opponents` equal slots goes to one opponent: the first to the newest, so that the learner never loses sight
-    of its own level, and the others by systematic sampling (one random offset, evenly spaced points on the cumulated
-    probabilities), under which the expected share of those slots is exactly the PFSP probability. With a single slot
-    the newest is drawn like any other.
+    Every source of the role's mix is given its share; sources without an opponent leave theirs to the others, in
+    proportion. Where none with a share has an opponent, those with share 0 stand in, and failing them self-play.
+    Opponents are drawn by systematic sampling (one random offset, evenly spaced points on the cumulated
+    probabilities), under which the expected share of each is exactly that of the mix.
 
     Args:
-        candidates: names, oldest first, no two alike.
-        live: the learner's own results.
-        config: weighting and number of opponents.
+        role: the learner's.
+        pool: the frozen policies, oldest first.
+        experience: the learner's own results.
+        config: how many at once.
         rng: source of the draw.
 
     Returns:
-        Share by name, all above 0, that sum to 1; empty without candidates.
+        Share by name, all above 0, that sum to 1; `SELF` is self-play.
     """
-    if not candidates:
-        return {}
-    probabilities = pfsp_weights([live.win_rate(name) for name in candidates], config.weighting)
-    if len(candidates) <= config.opponents:
-        return dict(zip(candidates, probabilities.tolist(), strict=True))
-    reserved = 1 if config.opponents > 1 else 0
-    drawn = config.opponents - reserved
-    points = (rng.random() + np.arange(drawn)) / drawn
+    wanted = [_probabilities(source, pool, experience) for source in role.mix]
+    shares = [source.share if named else 0.0 for source, named in zip(role.mix, wanted, strict=True)]
+    if not any(shares):
+        shares = [float(bool(named)) for named in wanted]
+    if not any(shares):
+        return {SELF: 1.0}
+    mixed: dict[str, float] = {}
+    for share, named in zip(shares, wanted, strict=True):
+        for name, probability in named.items():
+            mixed[name] = mixed.get(name, 0.0) + share / sum(shares) * probability
+    own = mixed.pop(SELF, 0.0)
+    drawn = _drawn({name: share for name, share in mixed.items() if share > 0}, config.opponents, rng)
+    others = {name: (1 - own) * share for name, share in drawn.items()}
+    return {SELF: own, **others} if own else others
+
+
+def all_beaten(role: RoleConfig, pool: Sequence[Snapshot], experience: Experience, threshold: float) -> bool:
+    """Whether the learner beats every opponent of its mix more often than `threshold`, each in enough games."""
+    names = {
+        name
+        for source in role.mix
+        if source.against != SELF and source.share > 0
+        for name in opponents_of(source, pool)
+    }
+    live = experience.live
+    return bool(names) and all(live.games(n) >= KNOWN_GAMES and live.win_rate(n) > threshold for n in names)
+
+
+def learn_of(role: RoleConfig, pool: Sequence[Snapshot], experience: Experience, results: Mapping[str, Tally]) -> None:
+    """Add the games of one iteration, by opponent and from the learner's side, to what the learner knows."""
+    for name, tally in results.items():
+        experience.live.add(name, tally)
+        for source in role.mix:
+            if source.weighting == "quality":
+                experience.qualities.beaten(name, tally.wins, opponents_of(source, pool))
+
+
+def _probabilities(source: MixConfig, pool: Sequence[Snapshot], experience: Experience) -> dict[str, float]:
+    """Whom the source names, with probabilities; empty for nobody."""
+    if source.against == SELF:
+        return {SELF: 1.0}
+    live, below = experience.live, source.win_rate_below
+    rates = {name: live.win_rate(name) for name in opponents_of(source, pool)}
+    rates = {n: x for n, x in rates.items() if x >= source.win_rate_from and (below is None or x < below)}
+    names = list(rates)
+    if source.weighting == "quality":
+        return _named(names, experience.qualities.probabilities(names))
+    return _named(names, pfsp_weights(list(rates.values()), source.weighting))
+
+
+def _named(names: Iterable[str], probabilities: NDArray[np.float64]) -> dict[str, float]:
+    return dict(zip(names, probabilities.tolist(), strict=True))
+
+
+def _drawn(shares: Mapping[str, float], count: int, rng: np.random.Generator) -> dict[str, float]:
+    """At most `count` of those with a share, with shares that sum to 1."""
+    probabilities = _normalised(np.array(list(shares.values())))
+    if len(shares) <= count:
+        return _named(shares, probabilities)
+    points = (rng.random() + np.arange(count)) / count
     # The last cumulated probability may round to just below the last point.
-    places = np.minimum(np.searchsorted(np.cumsum(probabilities), points, side="right"), len(candidates) - 1)
-    slots = np.bincount(places, minlength=len(candidates))
-    slots[-1] += reserved
-    return {name: count / config.opponents for name, count in zip(candidates, slots.tolist(), strict=True) if count}
+    places = np.minimum(np.searchsorted(np.cumsum(probabilities), points, side="right"), len(shares) - 1)
+    slots = np.bincount(places, minlength=len(shares)) / count
+    return {name: slot for name, slot in _named(shares, slots).items() if slot}
 
 
 def evaluation_pair(

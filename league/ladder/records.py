@@ -104,6 +104,11 @@ class Snapshot:
     parent: str | None = None
     """The snapshot before it, of the same learner."""
 
+    @property
+    def role(self) -> str:
+        """Role of its learner: the learner's name without a number at its end."""
+        return self.learner.rstrip("0123456789")
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)

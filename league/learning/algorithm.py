@@ -27,7 +27,9 @@ class LeaguePPO(PPO):
     played: list[dict[str, Any]]
     """What the runners reported of the latest iteration."""
     total_steps: int = 0
-    """Moves learned from since the league began: the clock of the schedules. Set by who resumes a learner."""
+    """Moves learned from since the league began. Set by who resumes a learner."""
+    began_at: int = 0
+    """Of them, those before the learner last began anew: the schedules count from here."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -54,7 +56,7 @@ class LeaguePPO(PPO):
         self.total_steps += len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.total_steps},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.total_steps - self.began_at},
             num_epochs=self.config.num_epochs,
             minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
             shuffle_batch_per_epoch=True,

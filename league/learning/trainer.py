@@ -62,6 +62,12 @@ class Iteration:
 class Hardware:
     """What a learner may use, resolved against the cluster."""
 
+    cpus: float = 1.0
+    """CPUs that it asks Ray for: less than one where learners take turns."""
+    at_once: int = 1
+    """How many learners of the league train at the same time."""
+    threads: int = 1
+    """Most threads for its gradient steps."""
     runners: int = 0
     """Runner processes beside the learner; 0 plays inside it."""
     gpus: float = 0.0
@@ -81,15 +87,27 @@ class Trainer:
 
     @property
     def steps(self) -> int:
-        """Moves learned from since the league began: the clock of the schedules. Whoever resumes a learner sets it."""
+        """Moves learned from since the league began. Whoever resumes a learner sets it."""
         return self.algorithm.total_steps
 
     @steps.setter
     def steps(self, steps: int) -> None:
         self.algorithm.total_steps = steps
 
+    @property
+    def began_at(self) -> int:
+        """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
+        return self.algorithm.began_at
+
+    @began_at.setter
+    def began_at(self, steps: int) -> None:
+        self.algorithm.began_at = steps
+
     def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes]) -> None:
-        """Whom games are played against from now on; `weights` of every opponent that is a snapshot."""
+        """Whom games are played against from now on; `weights` of every opponent that is a snapshot.
+
+        `league.ladder.matchmaking.SELF` is the share of self-play.
+        """
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
             group.local_env_runner.set_opponents(shares, weights)

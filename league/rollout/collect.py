@@ -13,6 +13,7 @@ from torch import Tensor
 
 from league.config import RolloutConfig
 from league.games.base import Game, GameSpec, Player, Turn
+from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
@@ -165,14 +166,18 @@ class Collector:
         )
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None
+        self._self_play = 1.0
         self._held: tuple[Moves, Tensor, Tensor, Tensor] | None = None
         self._begin(torch.ones(boards, dtype=torch.bool, device=device))
 
     def set_opponents(self, shares: Mapping[str, float], load: Callable[[str], Player]) -> None:
         """Draw the opponents of games that start from now on by `shares` (name to weight, not all zero).
 
-        Games in progress keep theirs. `load` makes the player of a name that is not at the table yet.
+        `SELF` is the share of games in which the learner holds every seat. Games in progress keep their opponents.
+        `load` makes the player of a name that is not at the table yet.
         """
+        self._self_play = shares.get(SELF, 0.0) / sum(shares.values()) if shares else 1.0
+        shares = {name: share for name, share in shares.items() if name != SELF}
         index_of = {name: index for index, name in self._names.items()}
         for name in shares:
             if name not in index_of:
@@ -250,7 +255,7 @@ class Collector:
             seating = torch.tensor(indices, device=mask.device)[drawn]
             own = (rand(boards, 1) * seats).long()
             seating = seating.scatter(1, own, LEARNER)
-            seating = torch.where(rand(boards, 1) < config.self_play_share, LEARNER, seating)
+            seating = torch.where(rand(boards, 1) < self._self_play, LEARNER, seating)
         table.seating = torch.where(mask[:, None], seating, table.seating)
         explores = rand(boards) < config.exploring_share
         length = 1 + (rand(boards) * config.exploring_plies).long()

@@ -26,9 +26,9 @@ SMALL = [
 Run = Callable[..., Progress]
 
 
-def small(*settings: str) -> LeagueConfig:
+def small(*settings: str, file: Path | None = None) -> LeagueConfig:
     """A configuration that learns in seconds; later settings win."""
-    return load_config(settings=[*SMALL, *settings])
+    return load_config(file=file, settings=[*SMALL, *settings])
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """A league from its first move to its champion, and what it does when things go wrong."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -61,6 +60,44 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert any(text.startswith("main: ") for text in lost), lost
 
 
+def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Store, tmp_path: Path) -> None:
+    roles = tmp_path / "roles.toml"
+    roles.write_text(
+        """
+        [roles.main]
+        [roles.exploiter]
+        count = 2
+        mix = [{ against = "latest", roles = ["main"] }]
+        reset_probability = 1.0
+        [roles.veteran]
+        mix = [{ against = "past", roles = ["main"], weighting = "squared" }]
+        freeze_win_rate = 0.99
+        freeze_limit_steps = 6000
+        reset_probability = 1.0
+        reset_to = "past"
+        """
+    )
+    run(small(file=roles), steps=60_000)
+    status = store.status()
+    assert status is not None
+    learners = status["learners"]
+    assert set(learners) == {"main", "exploiter1", "exploiter2", "veteran"}
+    steps = [learner["steps"] for learner in learners.values()]
+    assert min(steps) > 0.3 * max(steps), "nobody starves"
+    assert set(learners["exploiter1"]["opponents"]) <= {s.name for s in store.snapshots() if s.learner == "main"}
+    reset = [event["text"] for event in store.events() if event["kind"] == "reset"]
+    assert any(text.startswith("exploiter1 begins anew from its first weights") for text in reset), reset
+    assert any(text.startswith("veteran begins anew from veteran-0") for text in reset), reset
+    assert {s.role for s in store.snapshots()} == {"main", "exploiter", "veteran"}
+    checkpoint = store.checkpoint("exploiter1")
+    assert checkpoint is not None
+    assert 0 < checkpoint[1]["began_at"] <= checkpoint[1]["steps"]
+
+    again = run(small(file=roles), steps=70_000)
+    assert again.phase == "stopped"
+    assert store.verify().problems == ()
+
+
 def test_a_corrupt_snapshot_is_named_and_left_out(run: Run, store: Store) -> None:
     run(small(), steps=10_000)
     victim = store.snapshots()[1]
@@ -111,7 +148,7 @@ def test_games_that_break_are_dropped_and_counted(run: Run, store: Store) -> Non
 
 
 def test_a_cluster_without_room_is_refused(run: Run) -> None:
-    with pytest.raises(ClusterError, match=r"needs 1001 CPUs and 0 GPUs, Ray has \d+ and \d+: lower mains"):
+    with pytest.raises(ClusterError, match=r"needs 1001 CPUs and 0 GPUs, Ray has \d+ and \d+: lower roles"):
         run(small("rollout.runners=1000"), steps=1)
 
 
@@ -123,11 +160,21 @@ def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
         run(small("network.hidden=[64]"), steps=1)
 
 
+@pytest.mark.parametrize(
+    ("learners", "cpus", "at_once", "threads"), [(1, 2, 1, 2), (2, 2, 2, 1), (3, 2, 2, 1), (3, 1, 1, 1), (2, 8, 2, 4)]
+)
+def test_learners_share_the_cpus_or_take_turns(learners: int, cpus: int, at_once: int, threads: int) -> None:
+    hardware = plan_hardware(small(f"roles.main.count={learners}"), cpus, 0)
+    assert (hardware.at_once, hardware.threads) == (at_once, threads)
+    assert 0 < learners * hardware.cpus <= cpus
+    assert hardware.cpus <= 1
+
+
 def test_learners_get_whole_gpus_or_share_one() -> None:
     config = small()
     assert plan_hardware(config, 2, 0).gpus == 0
     assert plan_hardware(config, 16, 1).gpus == 1
-    assert plan_hardware(dataclasses.replace(config, mains=2), 16, 1).gpus == 0.5
+    assert plan_hardware(small("roles.main.count=2"), 16, 1).gpus == 0.5
     assert plan_hardware(config, 16, 0).runners == 2
     assert plan_hardware(config, 2, 0).runners == 0
     with pytest.raises(ClusterError):

@@ -7,14 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league.config import MatchmakingConfig, RatingConfig
-from league.ladder.matchmaking import BOTS_WEIGHT, evaluation_pair, pfsp_weights, training_opponents
+from league.config import MatchmakingConfig, MixConfig, RatingConfig, RoleConfig, load_config
+from league.ladder.matchmaking import (
+    BOTS_WEIGHT,
+    SELF,
+    Experience,
+    all_beaten,
+    evaluation_pair,
+    learn_of,
+    opponents_of,
+    pfsp_weights,
+    training_opponents,
+)
 from league.ladder.payoff import LivePayoff
+from league.ladder.quality import Qualities
 from league.ladder.ratings import Rating
-from league.ladder.records import Tally
+from league.ladder.records import Snapshot, Tally
 
 CONFIG = RatingConfig()
-weightings = st.sampled_from(["squared", "variance", "linear"])
+weightings = st.sampled_from(["squared", "variance", "linear", "uniform"])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +56,6 @@ def test_all_lost_is_not_taken_for_all_won():
 
 def test_nobody_to_meet():
     assert pfsp_weights([], "variance").shape == (0,)
-    assert training_opponents([], LivePayoff(10.0), MatchmakingConfig(), np.random.default_rng(0)) == {}
 
 
 @pytest.mark.parametrize("win_rates", [[1.1], [-0.1], [float("nan")]])
@@ -59,41 +69,124 @@ def test_an_unknown_weighting_is_refused():
         pfsp_weights([0.5], "cubic")
 
 
+def pool(*names):
+    """Snapshots, oldest first; `main-0001` is of the learner `main`."""
+    return [
+        Snapshot(name=n, digest=n, learner=n.rpartition("-")[0], steps=i, created_s=0.0, bytes=1)
+        for i, n in enumerate(names)
+    ]
+
+
+def knowing(results=()):
+    """What a learner knows after these games, by opponent."""
+    known = Experience(live=LivePayoff(1e9), qualities=Qualities())
+    for name, tally in dict(results).items():
+        known.live.add(name, tally)
+    return known
+
+
+def mean_shares(role, snapshots, known, opponents=3, draws=3000):
+    rng, config = np.random.default_rng(1), MatchmakingConfig(opponents=opponents)
+    total = Counter()
+    for _ in range(draws):
+        total.update(training_opponents(role, snapshots, known, config, rng))
+    return {name: share / draws for name, share in total.items()}
+
+
+def preset_roles(name):
+    return load_config(preset=name).roles
+
+
 @given(
-    st.lists(st.builds(Tally, *[st.integers(0, 500)] * 3), min_size=1, max_size=12),
+    st.lists(st.builds(Tally, *[st.integers(0, 500)] * 3), max_size=12),
     st.integers(1, 6),
-    weightings,
+    st.sampled_from(["squared", "variance", "linear", "uniform", "quality"]),
+    st.floats(0, 1),
     st.integers(0, 2**32 - 1),
 )
-def test_shares_of_the_opponents(results, opponents, weighting, seed):
-    names = [f"main-{i:04d}" for i in range(len(results))]
-    live = LivePayoff(1000.0)
-    for name, tally in zip(names, results, strict=True):
-        live.add(name, tally)
-    config = MatchmakingConfig(opponents=opponents, weighting=weighting)
-    shares = training_opponents(names, live, config, np.random.default_rng(seed))
-    assert 0 < len(shares) <= opponents
-    assert set(shares) <= set(names)
+def test_shares_of_the_opponents(results, opponents, weighting, own, seed):
+    snapshots = pool(*(f"main-{i:04d}" for i in range(len(results))))
+    known = knowing(zip((s.name for s in snapshots), results, strict=True))
+    sources = (MixConfig(against="self", share=own), MixConfig(weighting=weighting, share=1.0))
+    role, config = RoleConfig(mix=sources), MatchmakingConfig(opponents=opponents)
+    shares = training_opponents(role, snapshots, known, config, np.random.default_rng(seed))
     assert sum(shares.values()) == pytest.approx(1)
     assert all(share > 0 for share in shares.values())
-    if opponents > 1:
-        assert names[-1] in shares
-    assert shares == training_opponents(names, live, config, np.random.default_rng(seed)), "the draw is the generator's"
+    others = set(shares) - {SELF}
+    assert others <= {s.name for s in snapshots}
+    assert len(others) <= opponents
+    assert bool(others) == bool(results)
+    again = training_opponents(role, snapshots, known, config, np.random.default_rng(seed))
+    assert shares == again, "the draw is the generator's"
 
 
-def test_expected_shares_are_the_pfsp_probabilities():
-    names = [f"p{i}" for i in range(8)]
-    live = LivePayoff(1e9)
-    for index, name in enumerate(names):
-        live.add(name, Tally(10 * index, 0, 70 - 10 * index))
-    rng = np.random.default_rng(1)
-    config = MatchmakingConfig(opponents=4, weighting="squared")
-    total: Counter[str] = Counter()
-    for _ in range(4000):
-        total.update(training_opponents(names, live, config, rng))
-    expected = 0.75 * pfsp_weights([live.win_rate(name) for name in names], "squared")
-    expected[-1] += 0.25
-    np.testing.assert_allclose([total[name] / 4000 for name in names], expected, atol=0.01)
+def test_expected_shares_are_those_of_the_mix():
+    snapshots = pool(*(f"main-{i:04d}" for i in range(8)))
+    known = knowing({s.name: Tally(10 * i, 0, 70 - 10 * i) for i, s in enumerate(snapshots)})
+    role = RoleConfig(mix=(MixConfig(against="self", share=1), MixConfig(share=3, weighting="squared")))
+    found = mean_shares(role, snapshots, known)
+    expected = 0.75 * pfsp_weights([known.live.win_rate(s.name) for s in snapshots], "squared")
+    np.testing.assert_allclose([found.get(s.name, 0.0) for s in snapshots], expected, atol=0.01)
+    assert found[SELF] == pytest.approx(0.25)
+
+
+def test_sources_without_an_opponent_leave_their_share_to_the_others():
+    role = preset_roles("alphastar")["main"]
+    assert mean_shares(role, [], knowing(), draws=1) == {SELF: 1.0}
+    unbeaten = mean_shares(role, pool("main-0000"), knowing({"main-0000": Tally(9, 0, 1)}), draws=1)
+    assert unbeaten == {SELF: pytest.approx(0.35 / 0.85), "main-0000": pytest.approx(0.5 / 0.85)}
+    forgotten = mean_shares(role, pool("main-0000"), knowing({"main-0000": Tally(1, 0, 9)}), draws=1)
+    assert forgotten == {SELF: pytest.approx(0.35), "main-0000": pytest.approx(0.65)}
+
+
+def test_a_main_exploiter_meets_the_current_main_or_learns_from_earlier_ones_first():
+    role = preset_roles("alphastar")["main-exploiter"]
+    snapshots = pool("main-0000", "main-exploiter-0000", "main-0001", "league-exploiter-0000", "main-0002")
+    assert mean_shares(role, snapshots, knowing(), draws=1) == {"main-0002": 1.0}
+    hopeless = knowing({"main-0002": Tally(0, 0, 50), "main-0001": Tally(1, 0, 49)})
+    found = mean_shares(role, snapshots, hopeless)
+    assert set(found) == {"main-0000", "main-0001", "main-0002"}
+    assert found["main-0000"] > 0.7
+
+
+def test_each_learner_of_a_role_has_its_latest():
+    source = MixConfig(against="latest", roles=("main",))
+    snapshots = pool("main1-0000", "main2-0000", "main1-0001", "league-exploiter-0000")
+    assert sorted(opponents_of(source, snapshots)) == ["main1-0001", "main2-0000"]
+    assert len(opponents_of(MixConfig(against="latest"), snapshots)) == 3
+
+
+def test_fictitious_play_meets_all_of_the_past_alike():
+    snapshots = pool(*(f"main-{i:04d}" for i in range(10)))
+    known = knowing({"main-0003": Tally(0, 0, 100), "main-0004": Tally(100, 0, 0)})
+    found = mean_shares(preset_roles("fictitious")["main"], snapshots, known)
+    np.testing.assert_allclose([found[s.name] for s in snapshots], 0.1, atol=0.01)
+
+
+def test_mirror_meets_itself():
+    assert mean_shares(preset_roles("mirror")["main"], pool("main-0000"), knowing(), draws=1) == {SELF: 1.0}
+
+
+def test_openai_five_meets_those_less_that_it_beats():
+    role, snapshots, known = preset_roles("openai-five")["main"], pool("main-0000", "main-0001"), knowing()
+    before = mean_shares(role, snapshots, known)
+    assert before == {SELF: pytest.approx(0.8), "main-0000": pytest.approx(0.1), "main-0001": pytest.approx(0.1)}
+    for _ in range(20):
+        learn_of(role, snapshots, known, {"main-0000": Tally(20, 0, 0), "main-0001": Tally(0, 0, 20)})
+    after = mean_shares(role, snapshots, known)
+    assert after[SELF] == pytest.approx(0.8)
+    assert 0 < after["main-0000"] < 0.05 < after["main-0001"]
+
+
+def test_when_everybody_is_beaten():
+    role = preset_roles("alphastar")["main-exploiter"]
+    snapshots = pool("main-0000", "main-0001")
+    assert not all_beaten(role, snapshots, knowing(), 0.7)
+    assert not all_beaten(role, [], knowing(), 0.7)
+    assert not all_beaten(role, snapshots, knowing({"main-0001": Tally(10, 0, 0)}), 0.7), "too few games"
+    assert all_beaten(role, snapshots, knowing({"main-0001": Tally(90, 0, 10)}), 0.7), "only the latest counts"
+    everyone = preset_roles("alphastar")["league-exploiter"]
+    assert not all_beaten(everyone, snapshots, knowing({"main-0001": Tally(90, 0, 10)}), 0.7)
 
 
 def rated(mu: float, sigma: float = 1.0) -> Rating:

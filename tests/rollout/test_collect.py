@@ -10,14 +10,15 @@ from ledger_game import LedgerGame, LedgerNetwork, places, value_of
 from league.config import NetworkConfig, RolloutConfig
 from league.games import make_bot, make_game
 from league.games.base import Player
+from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import ILLEGAL
 from league.policies.weights import fresh
 from league.rollout.collect import LEARNER, Collector, Moves
 
-MIRROR = RolloutConfig(self_play_share=1.0, exploring_share=0.0)
-AGAINST = RolloutConfig(self_play_share=0.3, exploring_share=0.0)
-EXPLORING = RolloutConfig(self_play_share=0.5, exploring_share=0.6, exploring_plies=4)
+MIRROR = RolloutConfig(exploring_share=0.0)
+AGAINST = RolloutConfig(exploring_share=0.0)
+EXPLORING = RolloutConfig(exploring_share=0.6, exploring_plies=4)
 FRAGMENTS = (5, 2, 9, 16, 3)
 
 
@@ -32,12 +33,13 @@ class First(Player):
         return turn.legal.long().argmax(dim=1)
 
 
-def collect(game, config, opponents=(), fragments=FRAGMENTS, gamma=1.0, lambda_=1.0):
+def collect(game, config, opponents=(), fragments=FRAGMENTS, gamma=1.0, lambda_=1.0, self_play=0.5):
     """Play the fragments; returns the collector and what each brought home."""
     collector = Collector(game, LedgerNetwork(), config, seed=3)
     game.table = collector.table
     if opponents:
-        collector.set_opponents(dict.fromkeys(opponents, 1.0), lambda name: First())
+        shares = {SELF: self_play, **dict.fromkeys(opponents, (1 - self_play) / len(opponents))}
+        collector.set_opponents(shares, lambda name: First())
         collector._begin(torch.ones(game.num_games, dtype=torch.bool))
     return collector, [collector.collect(plies, gamma, lambda_) for plies in fragments]
 
@@ -99,7 +101,7 @@ def test_without_discount_an_advantage_is_what_the_seat_still_receives_less_its_
     game = LedgerGame(7, seats)
     collector = Collector(game, LedgerNetwork(), AGAINST, seed=3)
     game.table = collector.table
-    collector.set_opponents({"a": 1.0}, lambda name: First())
+    collector.set_opponents({"a": 0.7, SELF: 0.3}, lambda name: First())
     for plies in FRAGMENTS:
         experience = collector.collect(plies, 1.0, 1.0)
         rows = zip(
@@ -138,7 +140,7 @@ def test_moves_are_what_the_network_saw_and_said():
 def test_seats_are_fixed_for_a_whole_game(seats):
     game = LedgerGame(13, seats)
     collector, _ = collect(game, EXPLORING, ("a", "b", "c"), fragments=(20,))
-    collector.set_opponents({"d": 1.0}, lambda name: First())
+    collector.set_opponents({"d": 0.5, SELF: 0.5}, lambda name: First())
     collector.collect(20, 1.0, 1.0)
     seatings = set()
     for games in game.ledger:
@@ -208,7 +210,7 @@ def test_results_are_those_of_the_games_that_ended(seats):
 def test_who_never_loses_never_loses():
     game = make_game("tic_tac_toe", 32)
     collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), AGAINST, seed=0)
-    collector.set_opponents({"perfect": 1.0}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents({"perfect": 0.7, SELF: 0.3}, lambda name: make_bot(name, game.spec))
     tally = Tally()
     for _ in range(4):
         tally = tally.plus(collector.collect(16, 1.0, 1.0).results.get("perfect", Tally()))
@@ -227,7 +229,7 @@ def test_broken_games_teach_nothing():
 
 
 def test_openings_are_random_and_not_learned_from():
-    config = RolloutConfig(self_play_share=1.0, exploring_share=1.0, exploring_plies=3)
+    config = RolloutConfig(exploring_share=1.0, exploring_plies=3)
     game = LedgerGame(20)
     _, brought = collect(game, config)
     lengths = set()
@@ -238,7 +240,7 @@ def test_openings_are_random_and_not_learned_from():
 
 
 def test_a_fragment_in_which_the_learner_never_moves():
-    config = RolloutConfig(self_play_share=1.0, exploring_share=1.0, exploring_plies=1000)
+    config = RolloutConfig(exploring_share=1.0, exploring_plies=1000)
     game = LedgerGame(1)
     _, brought = collect(game, config, fragments=(2, 2))
     assert [len(experience.advantage) for experience in brought] == [0, 0]
@@ -248,7 +250,7 @@ def test_a_fragment_in_which_the_learner_never_moves():
 
 def test_new_opponents_sit_down_at_new_games_and_old_ones_finish_theirs():
     game = LedgerGame(30)
-    collector, _ = collect(game, RolloutConfig(self_play_share=0.0, exploring_share=0.0), ("old",), fragments=(2,))
+    collector, _ = collect(game, AGAINST, ("old",), fragments=(2,), self_play=0.0)
     before, under_way = collector.table.seating.clone(), [games[-1] for games in game.ledger]
     made = []
 
@@ -292,7 +294,7 @@ def test_what_was_forgotten_does_not_come_back():
 
 def test_a_share_of_zero_is_never_drawn():
     game = LedgerGame(20)
-    collector = Collector(game, LedgerNetwork(), RolloutConfig(self_play_share=0.0, exploring_share=0.0), seed=0)
+    collector = Collector(game, LedgerNetwork(), AGAINST, seed=0)
     collector.set_opponents({"a": 3.0, "b": 0.0}, lambda name: First())
     results = [collector.collect(16, 1.0, 1.0).results for _ in range(3)]
     assert {name for one in results for name in one} == {"a"}
@@ -304,7 +306,7 @@ def test_real_games(name):
         pytest.importorskip("rlcard")
     game = make_game(name, 8)
     collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), EXPLORING, seed=0)
-    collector.set_opponents({"uniform": 1.0}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents({"uniform": 0.5, SELF: 0.5}, lambda name: make_bot(name, game.spec))
     brought = [collector.collect(24, 1.0, 0.9) for _ in range(4)]
     assert sum(experience.games for experience in brought) > 20
     assert sum(experience.results["uniform"].games for experience in brought) > 5
@@ -335,7 +337,7 @@ def test_on_a_gpu():
     game = make_game("connect_four", 64, device="cuda")
     network = fresh(game.spec, NetworkConfig(hidden=(8,)), 0).cuda()
     collector = Collector(game, network, EXPLORING, seed=0)
-    collector.set_opponents({"uniform": 1.0}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents({"uniform": 0.5, SELF: 0.5}, lambda name: make_bot(name, game.spec))
     experience = [collector.collect(32, 1.0, 0.9) for _ in range(2)][-1]
     assert experience.moves.observation.device.type == experience.advantage.device.type == "cuda"
     assert experience.results["uniform"].games > 0

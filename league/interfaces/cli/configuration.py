@@ -48,12 +48,19 @@ def _toml(config: LeagueConfig) -> Iterable[str]:
     """Dotted keys, each below its meaning; what is chosen for the game and the machine is commented out."""
     from league.config import knobs
 
-    for key, _, about in knobs():
-        value: Any = config
-        for part in key.split("."):
-            value = getattr(value, part)
+    for key, value, about in knobs(config):
         yield f"# {about}"
-        yield f"# {key} = auto" if value is None else f"{key} = {json_text.dumps(value, ensure_ascii=False)}"
+        yield f"# {key} = auto" if value is None else f"{key} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    """On one line; keys of inline tables that are chosen for the game are left out."""
+    if isinstance(value, dict):
+        pairs = [f"{key} = {_value(item)}" for key, item in value.items() if item is not None]
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return json_text.dumps(value, ensure_ascii=False)
 
 
 def presets(json: JsonOption = False) -> None:
