@@ -225,6 +225,25 @@ class RatingConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PromotionConfig(_Section):
+    """When a snapshot replaces the champion: a sequential test of pairs of games, then a check against the pool."""
+
+    automatic: bool = knob(True, "the league promotes by itself, by the same test as `league promote`")
+    elo0: float = knob(0.0, "Elo above the champion that is not enough", at_least=-1000, at_most=1000)
+    elo1: float = knob(50.0, "Elo above the champion that is enough", at_least=-1000, at_most=1000)
+    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, at_most=0.5)
+    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, at_most=0.5)
+    max_games: int = knob(2000, "games of one candidate against the champion, after which it is undecided", at_least=2)
+    candidates: int = knob(3, "snapshots that race for the place of the champion at once", at_least=1)
+    regression_games: int = knob(40, "games against each other snapshot, which must not beat it clearly", at_least=2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.elo1 <= self.elo0:
+            raise ConfigError(f"elo1 = {self.elo1}: must be above elo0 = {self.elo0}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeagueConfig(_Section):
     """The whole configuration of one league."""
 
@@ -237,6 +256,7 @@ class LeagueConfig(_Section):
     matchmaking: MatchmakingConfig = field(default_factory=MatchmakingConfig)
     arena: ArenaConfig = field(default_factory=ArenaConfig)
     ratings: RatingConfig = field(default_factory=RatingConfig)
+    promotion: PromotionConfig = field(default_factory=PromotionConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 
     def __post_init__(self) -> None:

@@ -30,7 +30,7 @@ class Arena:
         if boards not in self._games:
             self._games = {boards: make_game(self.spec.name, boards, device=self.device, seed=seed)}
         arena = self.config.arena
-        results, dropped = play_match(
+        played = play_match(
             self._games[boards],
             self.loader.player(row),
             self.loader.player(column),
@@ -39,5 +39,11 @@ class Arena:
             seed=seed,
         )
         return Match(
-            match_id=uuid.uuid4().hex, row=row, column=column, results=results, dropped=dropped, played_s=time.time()
+            match_id=uuid.uuid4().hex,
+            row=row,
+            column=column,
+            results=played.results,
+            played_s=time.time(),
+            dropped=played.dropped,
+            groups=played.groups,
         )

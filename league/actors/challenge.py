@@ -131,7 +131,7 @@ class _Ring:
         results: dict[str, Tally] = {}
         lost = 0
         for _ in range(-(-games // self.boards)):
-            part, dropped = play_match(
+            part = play_match(
                 self.game,
                 exploiter,
                 self.target,
@@ -139,8 +139,8 @@ class _Ring:
                 max_plies=self.arena.max_plies,
                 seed=self.seeds.randrange(2**31),
             )
-            results = {seating: results.get(seating, Tally()).plus(tally) for seating, tally in part.items()}
-            lost += dropped
+            results = {seating: results.get(seating, Tally()).plus(tally) for seating, tally in part.results.items()}
+            lost += part.dropped
         if not any(tally.games for tally in results.values()):
             raise GameError(f"all {lost} games of {self.spec.name} were dropped: {self.game.last_error or 'too long'}")
         return Match(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from league.actors.futures import Futures, LostError
+from league.actors.gate import Gate
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
 from league.errors import CorruptSnapshotError, StoreUnreachableError
 from league.ladder.matchmaking import evaluation_pair
+from league.ladder.promotion import Wanted
 from league.ladder.records import Match
 
 SETTLED_MATCHES = 4
@@ -22,7 +25,8 @@ class Slot:
     """What the coordinator knows of one match worker."""
 
     actor: Any
-    busy: bool = False
+    match: Wanted | None = None
+    """Under way."""
     rests_until: float = 0.0
     """So that matches take no more than their share of the time."""
 
@@ -33,6 +37,7 @@ class Evaluation:
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
         self.roster = roster
         self.futures = futures
+        self.gate = Gate(roster)
         self.slots = [Slot(actor=spawn_match_worker(place, n)) for n in range(roster.config.arena.workers)]
         self.unrecorded: list[Match] = []
         """Results that the store has not taken yet: it did not answer."""
@@ -40,51 +45,60 @@ class Evaluation:
     @property
     def busy(self) -> bool:
         """Whether a match is being played."""
-        return any(slot.busy for slot in self.slots)
+        return any(slot.match is not None for slot in self.slots)
 
     @property
     def settled(self) -> bool:
-        """Whether every snapshot has played enough."""
+        """Whether every snapshot has played enough, and none is left that might become champion."""
         enough = SETTLED_MATCHES * self.roster.config.arena.games
         ratings = self.roster.ratings
-        return all(name in ratings and ratings[name].games >= enough for name in self.roster.playable())
+        rated = all(name in ratings and ratings[name].games >= enough for name in self.roster.playable())
+        return rated and not self.gate.busy
 
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
-        roster, arena = self.roster, self.roster.config.arena
         for slot in self.slots:
-            if slot.busy or (resting and time.monotonic() < slot.rests_until):
+            if slot.match is not None or (resting and time.monotonic() < slot.rests_until):
                 continue
-            pair = evaluation_pair(roster.playable(), roster.bots, roster.ratings, roster.config.ratings, roster.rng)
-            if pair is not None:
-                seed = int(roster.rng.integers(2**31))
-                self._watch(slot, slot.actor.play.remote(*pair, arena.games, seed), pair)
+            match = self._next_match()
+            if match is not None:
+                seed = int(self.roster.rng.integers(2**31))
+                self._watch(slot, slot.actor.play.remote(match.row, match.column, match.games, seed), match)
+
+    def _next_match(self) -> Wanted | None:
+        """For the champion's place if anybody is after it, else for the ratings."""
+        roster = self.roster
+        wanted = self.gate.wanted([(s.match.row, s.match.column) for s in self.slots if s.match is not None])
+        if wanted is not None:
+            return wanted
+        pair = evaluation_pair(roster.playable(), roster.bots, roster.ratings, roster.config.ratings, roster.rng)
+        return None if pair is None else Wanted(*pair, roster.config.arena.games, gate=False)
 
     def record(self) -> None:
         """Store the results; those that the store does not take are kept for the next time."""
         while self.unrecorded:
             self.roster.record(self.unrecorded[0])
-            self.unrecorded.pop(0)
+            self.gate.add(self.unrecorded.pop(0))
 
-    def _watch(self, slot: Slot, future: Any, pair: tuple[str, str]) -> None:
-        slot.busy = True
+    def _watch(self, slot: Slot, future: Any, wanted: Wanted) -> None:
+        slot.match = wanted
         share = self.roster.config.arena.share
 
         def played(result: tuple[Match, float]) -> None:
             match, seconds = result
-            slot.busy = False
+            slot.match = None
             slot.rests_until = time.monotonic() + seconds * (1 / share - 1)
-            self.unrecorded.append(match)
+            self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
             self.record()
 
         def failed(error: Exception) -> None:
-            slot.busy = False
+            slot.match = None
             match error:
                 case CorruptSnapshotError():
-                    self.roster.quarantine(list(pair))
+                    self.roster.quarantine([wanted.row, wanted.column])
                 case LostError():
-                    self.roster.say("lost", f"a match of {pair[0]} against {pair[1]}: {error}")
+                    self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                 case StoreUnreachableError():
                     pass
                 case _:

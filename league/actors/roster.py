@@ -8,9 +8,7 @@ import numpy as np
 
 from league.errors import CorruptSnapshotError
 from league.games import game_spec
-from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidate
-from league.ladder.ratings import lower_bound
-from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.records import Match, Snapshot
 from league.pool.store import Store
 
 
@@ -67,7 +65,7 @@ class Roster:
             self.matches += 1
             self.ratings = self.store.ratings()
         self.count_dropped(match.dropped, f"{match.row} against {match.column}")
-        self._keep_champion()
+        self.champion = self.store.champion()  # A person may have chosen another one.
 
     def count_dropped(self, games: int, where: str) -> None:
         """Games that broke are counted and said, never scored."""
@@ -84,30 +82,3 @@ class Roster:
                 except CorruptSnapshotError as error:
                     self.unreadable.add(snapshot.name)
                     self.say("corrupt", f"{error}; the league goes on without it")
-
-    def _keep_champion(self) -> None:
-        """Until there is a promotion gate: the highest lower bound of the rating. A pinned champion stays."""
-        self.champion = self.store.champion()
-        if self.champion is not None and self.champion.pinned:
-            return
-        readable = [s for s in self.snapshots if s.name not in self.unreadable]
-        best = best_candidate(readable, self.ratings, CANDIDATE_MATCHES * self.config.arena.games)
-        if best is None or (self.champion is not None and best.name == self.champion.policy):
-            return
-        bound = lower_bound(self.ratings[best.name])
-        holder = self.ratings.get(self.champion.policy) if self.champion is not None else None
-        if self.champion is not None and holder is not None and self.champion.policy not in self.unreadable:
-            if bound <= lower_bound(holder):
-                return
-            reason = f"lower bound of the rating {bound:.2f} above {self.champion.policy}'s {lower_bound(holder):.2f}"
-        else:
-            reason = f"lower bound of the rating {bound:.2f}, the highest"
-        self.champion = Promotion(
-            policy=best.name,
-            digest=best.digest,
-            by="coordinator",
-            reason=reason,
-            promoted_s=time.time(),
-            evidence={"lower_bound": bound, "games": self.ratings[best.name].games},
-        )
-        self.store.promote(self.champion, respect_pin=True)

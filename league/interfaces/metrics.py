@@ -55,7 +55,7 @@ METRICS: Final = (
     _counter("league_dropped_games_total", "games", "Games without a result since the coordinator started."),
     _counter("league_promotions_total", "promotions", "Entries of the champion's history."),
     _gauge("league_champion_info", "bool", "1 for the champion.", "policy"),
-    _gauge("league_champion_pinned", "bool", "1 if a person chose the champion and the league keeps it."),
+    _gauge("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
     _gauge("league_champion_age_seconds", "s", "Since the champion was promoted."),
     _counter("league_learner_steps_total", "steps", "Steps that a learner has learned from.", "learner"),
     _gauge("league_learner_steps_per_second", "steps/s", "Speed of a learner, smoothed.", "learner"),

@@ -1,1 +1,1 @@
-"""The mathematics of a league, pure: records, payoff, matchmaking, ratings, leaderboard."""
+"""The mathematics of a league, pure: records, payoff, matchmaking, ratings, leaderboard, promotion."""

@@ -52,6 +52,11 @@ def elo_difference(score: float) -> float:
     return 400 * math.log10(score / (1 - score))
 
 
+def expected_score(elo: float) -> float:
+    """The inverse of `elo_difference`: points per game in (0, 1) at an Elo difference, 1 / (1 + 10^(-elo / 400))."""
+    return 1 / (1 + 10 ** (-elo / 400))
+
+
 def elo_interval(score: Interval) -> Interval:
     """`elo_difference` of an estimate and its ends."""
     return Interval(*(elo_difference(one) for one in score))

@@ -1,4 +1,4 @@
-"""The rows that people read, and the snapshot to put forward as champion."""
+"""The rows that people read, and the snapshots to put forward as champion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from league.ladder.ratings import Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
 
 CANDIDATE_MATCHES = 2
-"""A snapshot needs so many matches before it may be champion."""
+"""A snapshot needs so many matches before the league puts it forward as champion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +91,10 @@ def leaderboard(
     return rows
 
 
-def best_candidate(snapshots: Iterable[Snapshot], ratings: Ratings, min_games: int) -> Snapshot | None:
-    """The snapshot with the highest lower bound of its rating among those with `min_games` or more games.
+def best_candidates(snapshots: Iterable[Snapshot], ratings: Ratings, min_games: int) -> list[Snapshot]:
+    """The snapshots with `min_games` or more games, that with the highest lower bound of its rating first.
 
-    Of equal ones the first; None if nobody has played enough.
+    Equal ones keep their order.
     """
     played = [s for s in snapshots if s.name in ratings and ratings[s.name].games >= max(min_games, 1)]
-    return max(played, key=lambda s: lower_bound(ratings[s.name]), default=None)
+    return sorted(played, key=lambda s: lower_bound(ratings[s.name]), reverse=True)

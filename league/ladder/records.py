@@ -54,6 +54,12 @@ class Match:
     """When, in seconds of Unix time."""
     dropped: int = 0
     """Games without a result: the environment raised, or the game was too long."""
+    groups: tuple[int, ...] = ()
+    """[2 G + 1], the groups of G games that shared an opening, one game per seating, by the half points that they
+    brought `row`: of pairs, how many brought 0, 1/2, 1, 3/2 and 2 points. Groups with a dropped game are left out.
+    Empty for a match that was recorded before groups were."""
+    gate: bool = False
+    """Played to decide whether `row` replaces `column` as champion: part of a sequential test, and its evidence."""
 
     def __post_init__(self) -> None:
         if self.row == self.column:
@@ -69,12 +75,14 @@ class Match:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {**asdict(self), "results": {seating: list(tally) for seating, tally in self.results.items()}}
+        results = {seating: list(tally) for seating, tally in self.results.items()}
+        return {**asdict(self), "results": results, "groups": list(self.groups)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`."""
-        return cls(**{**data, "results": {s: Tally(*t) for s, t in data["results"].items()}})
+        results = {seating: Tally(*tally) for seating, tally in data["results"].items()}
+        return cls(**{**data, "results": results, "groups": tuple(data.get("groups", ()))})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +131,7 @@ class Promotion:
     promoted_s: float
     """When, in seconds of Unix time."""
     pinned: bool = False
-    """A person chose it: the coordinator leaves it alone until a promotion that is not pinned."""
+    """A person forced it or rolled back to it: the coordinator leaves it alone until one that is not pinned."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The numbers behind it."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
 
-from league.errors import StoreError, UnknownPolicyError
+from league.errors import StoreError, StoreUnreachableError, UnknownPolicyError
 from league.ladder.records import Promotion, Snapshot
+from league.pool.client import translated
 from league.pool.connection import Command, Connection, dumps
 
 ROLLED_BACK: Final = "rolled_back"
@@ -17,15 +20,18 @@ ROLLED_BACK: Final = "rolled_back"
 class Champion(Connection):
     """Part of the store: the champion's history."""
 
-    def promote(self, promotion: Promotion, *, respect_pin: bool = False) -> bool:
+    def promote(self, promotion: Promotion, *, over: Promotion | Literal["anyone"] | None = "anyone") -> bool:
         """Make a snapshot the champion: append to the history and publish it on the channel `Keys.promoted`.
+
+        Both are one transaction, so that a crash at any moment leaves the old champion or the new one.
 
         Args:
             promotion: whom, and why. The same one as the last changes nothing.
-            respect_pin: leave a champion alone that a person pinned, as the coordinator must.
+            over: the champion that it was tested against, None if there was none: if another one, or a person's pin,
+                has come in between, nothing is changed.
 
         Returns:
-            Whether this promotion is the last of the history now. False only with `respect_pin`.
+            Whether this promotion is the last of the history now. False only with `over`.
 
         Raises:
             UnknownPolicyError: no such snapshot, or not with this digest.
@@ -40,7 +46,7 @@ class Champion(Connection):
             champion = None if last is None else Promotion.from_json(json.loads(last))
             if champion == promotion:
                 return True
-            if respect_pin and champion is not None and champion.pinned:
+            if over != "anyone" and champion != over:
                 return False
             self._append(pipe, promotion)
             return True
@@ -95,6 +101,55 @@ class Champion(Connection):
     def promotions(self) -> list[Promotion]:
         """The whole history, oldest first."""
         return _promotions(self._call("LRANGE", self._keys.promotions, 0, -1))
+
+    def watch_champion(self, *, poll_s: float = 5.0, stop: threading.Event | None = None) -> Iterator[Promotion]:
+        """Yield the present champion, if there is one, and then each promotion in order, as soon as it is made.
+
+        The history is what is read; a message on the channel `Keys.promoted` only says when. So nothing is lost or
+        told twice, and where no message comes, because the subscription broke or the server's rules forbid the
+        channel, a look every `poll_s` seconds finds the same. A server that does not answer is waited for.
+
+        Args:
+            poll_s: the longest time that a promotion may go unnoticed while the server answers, in seconds.
+            stop: ends the iteration when it is set, after at most `poll_s`; without one it never ends.
+        """
+        stop = stop or threading.Event()
+        seen: int | None = None
+        subscription: Any = None
+        try:
+            while not stop.is_set():
+                subscription = subscription or self._redis.pubsub()
+                with contextlib.suppress(StoreUnreachableError):
+                    if seen is None:
+                        length, last = self._together(
+                            ("LLEN", self._keys.promotions), ("LRANGE", self._keys.promotions, -1, -1)
+                        )
+                        seen = int(length) - len(last)
+                    news = _promotions(self._call("LRANGE", self._keys.promotions, seen, -1))
+                    seen += len(news)
+                    yield from news
+                if not self._listen(subscription, poll_s):
+                    subscription.close()
+                    subscription = None
+                    stop.wait(poll_s)
+        finally:
+            if subscription is not None:
+                subscription.close()
+
+    def _listen(self, subscription: Any, timeout_s: float) -> bool:
+        """Wait for a message, or `timeout_s`; False if the subscription is broken.
+
+        That a subscription has begun, or begun again after a lost connection, is a message, too: what was published
+        before it is read then.
+        """
+        try:
+            with translated(self._shown):
+                if not subscription.subscribed:
+                    subscription.subscribe(self._keys.promoted)
+                subscription.get_message(timeout=timeout_s)
+        except StoreError:
+            return False
+        return True
 
     def _append(self, pipe: Any, promotion: Promotion) -> None:
         data = dumps(promotion.to_json())

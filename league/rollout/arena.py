@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,17 @@ from league.ladder.records import Tally
 from league.rollout.table import Table, generator_for
 
 ROW, COLUMN = 0, 1
+
+
+class Played(NamedTuple):
+    """What came of a match."""
+
+    results: dict[str, Tally]
+    """Of `row`, by seating."""
+    dropped: int
+    """Games without a result."""
+    groups: tuple[int, ...]
+    """[2 G + 1], groups of the G games of one opening by the half points of `row`; see `records.Match.groups`."""
 
 
 def seatings(seats: int) -> list[str]:
@@ -28,10 +41,8 @@ def rounded(games: int, seats: int) -> int:
     return -(-games // group) * group
 
 
-def play_match(
-    game: Game, row: Player, column: Player, *, opening_plies: int, max_plies: int, seed: int
-) -> tuple[dict[str, Tally], int]:
-    """Play one game on each of the game's boards; return the results for `row` by seating, and the dropped games.
+def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, max_plies: int, seed: int) -> Played:
+    """Play one game on each of the game's boards.
 
     `game.num_games` must be a multiple of the number of seatings. Boards of one group share a random opening of up to
     `opening_plies` plies and the seed of the game's own chance. A game that ends within its opening starts again
@@ -70,7 +81,7 @@ def play_match(
         if bool(table.asleep.all()):
             break
     results = {seating: _tally(verdict[scored & (way == i)]) for i, seating in enumerate(ways)}
-    return results, boards - int(scored.sum())
+    return Played(results, boards - int(scored.sum()), _groups(verdict, scored, len(ways)))
 
 
 def _verdict(returns: Tensor, seating: Tensor) -> Tensor:
@@ -82,6 +93,13 @@ def _verdict(returns: Tensor, seating: Tensor) -> Tensor:
     mean_row = (points * is_row).sum(dim=1) / is_row.sum(dim=1)
     mean_column = (points * (1 - is_row)).sum(dim=1) / (1 - is_row).sum(dim=1)
     return torch.sign(mean_row - mean_column)
+
+
+def _groups(verdict: Tensor, scored: Tensor, size: int) -> tuple[int, ...]:
+    """Count groups by the half points of `row`; a group with a dropped game is void. `[B]` twice to `[2 size + 1]`."""
+    whole = scored.view(-1, size).all(dim=1)
+    half_points = (verdict.view(-1, size) + 1).sum(dim=1).long()
+    return tuple(torch.bincount(half_points[whole], minlength=2 * size + 1).tolist())
 
 
 def _tally(verdicts: Tensor) -> Tally:

@@ -20,6 +20,7 @@ SMALL = [
     "arena.games=8",
     "arena.share=0.5",
     "arena.closing_s=10",
+    "promotion.elo1=200",
 ]
 
 Run = Callable[..., Progress]

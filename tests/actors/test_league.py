@@ -22,6 +22,9 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
     champion = store.champion()
     assert champion is not None
     assert champion.policy in names
+    assert champion.evidence["outcome"] == "passed"
+    tested = {(match.row, match.column) for match in store.matches() if match.gate}
+    assert all((one.policy, one.evidence["against"]) in tested for one in store.promotions()[1:])
     ratings = store.ratings()
     assert {"uniform", "perfect", *names} <= ratings.keys()
     assert store.verify().problems == ()

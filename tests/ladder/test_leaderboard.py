@@ -3,7 +3,7 @@
 import json
 
 from league.config import RatingConfig
-from league.ladder.leaderboard import best_candidate, leaderboard
+from league.ladder.leaderboard import best_candidates, leaderboard
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, elo
 from league.ladder.records import Match, Snapshot, Tally
@@ -47,8 +47,8 @@ def test_an_empty_league_has_no_rows():
     assert leaderboard([], [], {}, Payoff(), None, CONFIG) == []
 
 
-def test_the_candidate_is_the_surest_not_the_highest():
+def test_the_best_candidate_is_the_surest_not_the_highest():
     # 24 - 1.96 > 29 - 1.96 * 4
-    assert best_candidate(SNAPSHOTS, RATINGS, 40).name == "main-0001"
-    assert best_candidate(SNAPSHOTS, RATINGS, 100) is None
-    assert best_candidate([a_snapshot(3)], RATINGS, 0) is None, "one without games says nothing"
+    assert best_candidates(SNAPSHOTS, RATINGS, 40)[0].name == "main-0001"
+    assert best_candidates(SNAPSHOTS, RATINGS, 100) == []
+    assert best_candidates([a_snapshot(3)], RATINGS, 0) == [], "one without games says nothing"

@@ -187,12 +187,17 @@ def test_only_snapshots_become_champion(store, three, a_snapshot):
     assert store.champion() is None
 
 
-def test_the_coordinator_leaves_a_pinned_champion_alone(store, three):
-    store.promote(a_promotion(three[0], 1.0, pinned=True))
-    assert not store.promote(a_promotion(three[1], 2.0), respect_pin=True)
-    assert store.champion().policy == "main-0001"
-    assert store.promote(a_promotion(three[1], 3.0))
-    assert store.promote(a_promotion(three[2], 4.0), respect_pin=True)
+def test_a_promotion_over_another_champion_than_the_present_changes_nothing(store, three):
+    first, second, third = (a_promotion(snapshot, float(at)) for at, snapshot in enumerate(three))
+    assert not store.promote(first, over=second)
+    assert store.champion() is None
+    assert store.promote(first, over=None)
+    assert not store.promote(third, over=None)
+    assert store.promote(second, over=first)
+    assert not store.promote(third, over=first)
+    assert store.promote(second, over=first), "repeated after a lost reply"
+    assert store.champion() == second
+    assert store.promote(third)
 
 
 def test_rollback_goes_back_and_further_back(store, three):

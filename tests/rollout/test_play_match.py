@@ -62,7 +62,11 @@ def network_player(spec, seed, *, sample=False):
 
 
 def play(game, row, column, *, opening_plies=4, max_plies=100, seed=0):
-    return play_match(game, row, column, opening_plies=opening_plies, max_plies=max_plies, seed=seed)
+    return play_match(game, row, column, opening_plies=opening_plies, max_plies=max_plies, seed=seed)[:2]
+
+
+def groups_of(game, row, column, *, opening_plies=4, max_plies=100, seed=0):
+    return play_match(game, row, column, opening_plies=opening_plies, max_plies=max_plies, seed=seed).groups
 
 
 def test_seatings():
@@ -183,6 +187,47 @@ def test_broken_and_sound_games_are_kept_apart():
             mine, theirs = (first, second) if seating == "01" else (second, first)
             expected = expected.plus(Tally(int(mine > theirs), int(mine == theirs), int(mine < theirs)))
         assert results[seating] == expected
+
+
+def test_pairs_are_counted_by_their_points():
+    game = make_game("tic_tac_toe", 200)
+    perfect, uniform = make_bot("perfect", game.spec), make_bot("uniform", game.spec)
+    groups = groups_of(game, perfect, uniform, opening_plies=0)
+    results, _ = play(game, perfect, uniform, opening_plies=0)
+    assert sum(groups) == 100
+    assert groups[4] > 50, "both games of most pairs are won"
+    total = results["01"].plus(results["10"])
+    assert sum(half * count for half, count in enumerate(groups)) == 2 * total.wins + total.draws
+    assert groups_of(game, uniform, perfect, opening_plies=0)[0] > 50
+
+
+def test_a_player_against_its_equal_shares_every_pair():
+    game = make_game("connect_four", 40)
+    assert groups_of(game, network_player(game.spec, 1), network_player(game.spec, 1)) == (0, 0, 20, 0, 0)
+
+
+def test_a_pair_with_a_dropped_game_is_void():
+    game = LedgerGame(40, broken=0.5)
+    uniform = make_bot("uniform", game.spec)
+    groups = groups_of(game, uniform, uniform, opening_plies=0)
+    whole, expected = 0, [0] * 5
+    firsts = [games[0] for games in game.ledger]
+    for first, second in zip(firsts[0::2], firsts[1::2], strict=True):
+        if first.dropped or second.dropped:
+            continue
+        whole, half_points = whole + 1, 0
+        for playthrough, mine in ((first, 0), (second, 1)):
+            sums = [sum(played.rewards[seat] for played in playthrough.plies) for seat in range(2)]
+            half_points += 1 + (sums[mine] > sums[1 - mine]) - (sums[mine] < sums[1 - mine])
+        expected[half_points] += 1
+    assert 0 < whole < 20
+    assert groups == tuple(expected)
+
+
+def test_a_group_of_three_seats_has_six_games():
+    uniform = make_bot("uniform", Race(1, [0.0, 0.0, 0.0]).spec)
+    groups = groups_of(Race(12, [3.0, 1.0, 1.0]), uniform, uniform, opening_plies=0)
+    assert groups == (0,) * 6 + (2,) + (0,) * 6, "three won, three lost, twice"
 
 
 def test_more_than_two_seats_are_ranked():

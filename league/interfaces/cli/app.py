@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from league.errors import LeagueError
 from league.interfaces.cli.challenge import challenge
-from league.interfaces.cli.champion import champion, promote, rollback
+from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.evaluate import evaluate
 from league.interfaces.cli.export import export
@@ -25,6 +25,7 @@ from league.interfaces.cli.games import games
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
 from league.interfaces.cli.play import play
+from league.interfaces.cli.promote import promote
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
 
@@ -55,7 +56,7 @@ _command(
 _command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
 _command("Watch", matches, "league matches --image payoff.png", "league matches --last 20")
 _command("Watch", status, "league status", "league status --verify", "league status --json --events 100")
-_command("Watch", champion, "league champion", "league champion --history")
+_command("Watch", champion, "league champion", "league champion --history", "league champion --follow")
 _command(
     "Play",
     evaluate,
@@ -69,7 +70,13 @@ _command(
     "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
 _command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play negamax-6 --seed 7")
-_command("Choose", promote, "league promote main-0007 --reason 'best against negamax-6'", "league promote")
+_command(
+    "Choose",
+    promote,
+    "league promote",
+    "league promote main-0007 --games 4000",
+    "league promote main-0007 --force --reason 'for the demo'",
+)
 _command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
 _command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")

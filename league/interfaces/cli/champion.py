@@ -1,120 +1,38 @@
-"""`league promote`, `league rollback`, `league champion`: who is served, and who decided it."""
+"""`league champion` and `league rollback`: who is served, who decided it and on what grounds."""
 
 from __future__ import annotations
 
-import getpass
-import os
+import json as encoding
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from league.errors import CorruptSnapshotError, PolicyError
 from league.interfaces.cli.options import (
     DEFAULT_LEAGUE,
     DEFAULT_STORE,
     JsonOption,
     LeagueOption,
+    ReasonOption,
     StoreOption,
     open_league,
+    user,
 )
 
 if TYPE_CHECKING:
-    from league.config import LeagueConfig
-    from league.ladder.records import Promotion, Snapshot
-    from league.pool.store import Store
-
-ReasonOption = Annotated[str | None, typer.Option(help="Why, for the history.")]
-
-
-def promote(
-    policy: Annotated[
-        str | None, typer.Argument(help="A snapshot, or the start of its hash; without it the best one, unpinned.")
-    ] = None,
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
-    reason: ReasonOption = None,
-) -> None:
-    """Make a snapshot the champion and pin it, so that the league leaves your choice alone.
-
-    Without POLICY: the snapshot with the highest lower bound of its rating, not pinned, which hands the choice back to
-    the league.
-    """
-    with open_league(store, league) as (opened, config):
-        promotion = _best(opened, config, reason) if policy is None else _chosen(opened, config, policy, reason)
-        if promotion is not None:
-            opened.promote(promotion)
-            pinned = "pinned: the league keeps it" if promotion.pinned else "the league may choose another one"
-            print(f"{promotion.policy} is the champion; {pinned}")
-
-
-def _chosen(store: Store, config: LeagueConfig, word: str, reason: str | None) -> Promotion:
-    from league.interfaces.standings import bots_of
     from league.ladder.records import Promotion
-
-    named = store.resolve(word, bots_of(store, config))
-    if named.digest is None:
-        raise PolicyError(f"{named.name} is a fixed bot: only a snapshot can be the champion")
-    champion = store.champion()
-    if champion is not None and champion.policy == named.name:
-        raise PolicyError(f"{named.name} is the champion already")
-    store.weights(named.digest)  # Raises if they are damaged.
-    return Promotion(
-        policy=named.name,
-        digest=named.digest,
-        by=_user(),
-        reason=reason or "chosen by hand",
-        promoted_s=time.time(),
-        pinned=True,
-    )
-
-
-def _best(store: Store, config: LeagueConfig, reason: str | None) -> Promotion | None:
-    """None where the best one is the champion by the league's own choice already."""
-    from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidate
-    from league.ladder.ratings import lower_bound
-    from league.ladder.records import Promotion
-
-    ratings, min_games = store.ratings(), CANDIDATE_MATCHES * config.arena.games
-    readable = store.snapshots()
-    while (best := best_candidate(readable, ratings, min_games)) is not None and not _readable(store, best):
-        readable.remove(best)
-    if best is None:
-        raise PolicyError(
-            f"no snapshot has {min_games} games behind its rating yet: name one, or let the league play on"
-        )
-    bound, champion = lower_bound(ratings[best.name]), store.champion()
-    if champion is not None and champion.policy == best.name and not champion.pinned:
-        print(f"{best.name} is the champion already, and has the highest lower bound: nothing changed")
-        return None
-    return Promotion(
-        policy=best.name,
-        digest=best.digest,
-        by=_user(),
-        reason=reason or f"lower bound of the rating {bound:.2f}, the highest",
-        promoted_s=time.time(),
-        evidence={"lower_bound": bound, "games": ratings[best.name].games},
-    )
-
-
-def _readable(store: Store, snapshot: Snapshot) -> bool:
-    try:
-        store.weights(snapshot.digest)
-    except CorruptSnapshotError as error:
-        typer.echo(f"league: {error}; passed over", err=True)
-        return False
-    return True
 
 
 def rollback(
     store: StoreOption = DEFAULT_STORE, league: LeagueOption = DEFAULT_LEAGUE, reason: ReasonOption = None
 ) -> None:
-    """Go back to the champion before the present one, and pin it.
+    """Go back to the champion before the present one, and pin it, so that the league does not undo it.
 
     Several in a row go further back; `league promote` without a policy hands the choice back to the league.
     """
     with open_league(store, league) as (opened, _):
-        promotion = opened.rollback(_user(), time.time(), reason or "rollback")
+        promotion = opened.rollback(user(), time.time(), reason or "rollback")
     print(f"{promotion.policy} is the champion again; pinned: the league keeps it")
 
 
@@ -122,12 +40,18 @@ def champion(
     store: StoreOption = DEFAULT_STORE,
     league: LeagueOption = DEFAULT_LEAGUE,
     history: Annotated[bool, typer.Option("--history", help="All champions, the latest first.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="A line for the champion and for each change, until Ctrl-C.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show the champion: since when, by whom and why."""
+    """Show the champion: since when, by whom, why, and the evidence."""
     from league.interfaces.cli import console
 
     with open_league(store, league) as (opened, _):
+        if follow:
+            for promotion in opened.watch_champion():
+                print(_line(promotion, json), flush=True)
         promotions = opened.promotions()[::-1]
     if json:
         rows = [promotion.to_json() for promotion in promotions]
@@ -140,16 +64,41 @@ def champion(
         console.stdout().print(_facts(promotions[0]))
 
 
+def _line(promotion: Promotion, as_json: bool) -> str:
+    from league.interfaces.cli.console import moment
+
+    if as_json:
+        return encoding.dumps(promotion.to_json())
+    who = f"{promotion.policy}  {promotion.digest[:12]}"
+    return f"{moment(promotion.promoted_s)}  {who}  by {promotion.by}: {promotion.reason}"
+
+
 def _history_table(promotions: list[Promotion]) -> object:
     from league.interfaces.cli.console import moment, table
 
-    made = table("since", "champion", "hash", "by", "pinned", "why")
+    made = table("since", "champion", "hash", "by", "pinned", "evidence", "why")
     for one in promotions:
-        made.add_row(
-            moment(one.promoted_s), one.policy, one.digest[:12], one.by, "pinned" if one.pinned else "", one.reason
-        )
-    made.columns[5].no_wrap, made.columns[5].overflow = False, "fold"
+        pinned = "pinned" if one.pinned else ""
+        grounds = _in_short(one.evidence)
+        made.add_row(moment(one.promoted_s), one.policy, one.digest[:12], one.by, pinned, grounds, one.reason)
+    made.columns[6].no_wrap, made.columns[6].overflow = False, "fold"
     return made
+
+
+def _in_short(evidence: Mapping[str, Any]) -> str:
+    """The evidence of a promotion in a few words."""
+    from league.pool.champion import ROLLED_BACK
+
+    if evidence.get("forced"):
+        return "forced"
+    if ROLLED_BACK in evidence:
+        return f"took back {evidence[ROLLED_BACK]}"
+    parts = []
+    if "llr" in evidence:
+        parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
+    if "regression" in evidence:
+        parts.append(f"{evidence['regression']['snapshots']} snapshots met")
+    return "; ".join(parts)
 
 
 def _facts(promotion: Promotion) -> object:
@@ -162,15 +111,8 @@ def _facts(promotion: Promotion) -> object:
             "since": moment(promotion.promoted_s),
             "by": promotion.by,
             "why": promotion.reason,
-            "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may choose another one",
-            **promotion.evidence,
+            "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
+            "evidence": _in_short(promotion.evidence) or None,
+            "counts of pairs": promotion.evidence.get("counts"),
         }
     )
-
-
-def _user() -> str:
-    """The login name; in a container without one, the number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"

@@ -77,17 +77,25 @@ def _play(arena: Arena, row: str, column: str, games: int, seed: int) -> Match:
     seats, console, seeds = arena.spec.seats, stderr(), random.Random(seed)  # noqa: S311
     left, chunk = rounded(games, seats), rounded(CHUNK_GAMES, seats)
     results: dict[str, Tally] = {}
+    groups: tuple[int, ...] = ()
     dropped = 0
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(f"{row} against {column}"), total=left)
         while left:
             part = arena.play(row, column, games=min(left, chunk), seed=seeds.randrange(2**31))
             results = {seating: results.get(seating, Tally()).plus(t) for seating, t in part.results.items()}
+            groups = tuple(map(sum, zip(groups, part.groups, strict=True))) if groups else part.groups
             played = part.total.games + part.dropped
             dropped, left = dropped + part.dropped, left - played
             progress.advance(task, played)
     return Match(
-        match_id=uuid.uuid4().hex, row=row, column=column, results=results, dropped=dropped, played_s=time.time()
+        match_id=uuid.uuid4().hex,
+        row=row,
+        column=column,
+        results=results,
+        played_s=time.time(),
+        dropped=dropped,
+        groups=groups,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
@@ -21,6 +23,7 @@ StoreOption = Annotated[
 ]
 LeagueOption = Annotated[str, typer.Option("--league", envvar="LEAGUE_NAME", help="Name of the league in the store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Why, for the history.")]
 
 
 @contextmanager
@@ -33,3 +36,11 @@ def open_league(address: str, name: str) -> Iterator[tuple[Store, LeagueConfig]]
 
     with Store.open(address, name, create=False) as store:
         yield store, store.require_config()
+
+
+def user() -> str:
+    """The login name; in a container without one, the number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,171 @@
+"""Does the promotion test err as seldom as it says? `python -m benchmarks.sprt [--check]`.
+
+Claim: a candidate exactly as strong as H0 says is accepted in at most 5% of tests, one exactly as strong as H1 says is
+refused in at most 5%, whatever the openings; and pairs of colour-swapped games need fewer games than single ones.
+
+How: by simulation of the very test that `league promote` runs, batch by batch, up to the cap. A game is won with the
+logistic of (strength + opening - draw margin), lost with that of the opposite; the openings' advantage for the first
+seat is normal with a given spread in Elo, and both games of a pair share it. Strengths are chosen so that the expected
+score is exactly that of the Elo difference under test. Unpaired: every game has an opening of its own, and the test
+counts losses, draws and wins. `--check` exits 1 if an error rate is above the promise by more than three standard
+errors, or if pairs save nothing where openings are unequal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable
+from statistics import NormalDist, median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from league.config import PromotionConfig
+from league.interfaces.cli.console import facts, percent, print_json, stdout, table
+from league.ladder.comparison import expected_score
+from league.ladder.sprt import Bounds, sequential_test
+
+Distribution = NDArray[np.float64]
+
+SPREADS = (0.0, 150.0, 300.0)
+"""Standard deviations of the openings' advantage, in Elo."""
+DRAW_MARGIN = 40.0
+"""Elo by which a game must be won not to be drawn."""
+GRID = 200
+"""Openings that stand for the normal distribution: its quantiles."""
+
+
+def outcomes(strength: float, openings: Distribution) -> Distribution:
+    """`[K, 3]` chances of loss, draw and win for a policy of that strength in seat 0, for each of K openings."""
+    win = 1 / (1 + 10 ** (-(strength + openings - DRAW_MARGIN) / 400))
+    loss = 1 / (1 + 10 ** ((strength + openings + DRAW_MARGIN) / 400))
+    return np.stack([loss, 1 - win - loss, win], axis=1)
+
+
+def single(strength: float, openings: Distribution) -> Distribution:
+    """`[3]` chances of loss, draw and win in a game from any opening, in either seat."""
+    first, second = outcomes(strength, openings), outcomes(strength, -openings)
+    return np.asarray((first + second).mean(axis=0) / 2)
+
+
+def paired(strength: float, openings: Distribution) -> Distribution:
+    """`[5]` chances of 0, 1/2, 1, 3/2 and 2 points in a pair from one opening."""
+    first, second = outcomes(strength, openings), outcomes(strength, -openings)
+    points = np.zeros(5)
+    for i in range(3):
+        for j in range(3):
+            points[i + j] += float((first[:, i] * second[:, j]).mean())
+    return points
+
+
+def strength_for(elo: float, openings: Distribution) -> float:
+    """The strength whose expected score is that of the Elo difference."""
+    low, high = -2000.0, 2000.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        _, draw, win = single(middle, openings)
+        low, high = (middle, high) if win + draw / 2 < expected_score(elo) else (low, middle)
+    return (low + high) / 2
+
+
+def simulate(
+    chances: Distribution, bounds: Bounds, config: PromotionConfig, batch: int, tests: int, seed: int
+) -> tuple[dict[str, float], float]:
+    """Run tests on groups with these chances; return the share of each decision and the median number of games."""
+    rng = np.random.default_rng(seed)
+    per_group = (len(chances) - 1) // 2
+    decisions: list[str] = []
+    games: list[int] = []
+    for _ in range(tests):
+        counts = np.zeros(len(chances), dtype=np.int64)
+        while True:
+            counts += rng.multinomial(batch // per_group, chances)
+            found = sequential_test(counts.tolist(), bounds)
+            if found.decision != "undecided" or found.games >= config.max_games:
+                break
+        decisions.append(found.decision)
+        games.append(found.games)
+    return {name: decisions.count(name) / tests for name in ("accepted", "refused", "undecided")}, median(games)
+
+
+def measure(config: PromotionConfig, batch: int, tests: int, seed: int) -> dict[str, Any]:
+    """All cases: the report as plain data."""
+    bounds = Bounds(elo0=config.elo0, elo1=config.elo1, alpha=config.alpha, beta=config.beta)
+    quantiles = np.array([NormalDist().inv_cdf((k + 0.5) / GRID) for k in range(GRID)])
+    ways: dict[str, Callable[[float, Distribution], Distribution]] = {"paired": paired, "unpaired": single}
+    rows = []
+    for spread in SPREADS:
+        for elo, wrong, limit in ((bounds.elo0, "accepted", bounds.alpha), (bounds.elo1, "refused", bounds.beta)):
+            openings = spread * quantiles
+            strength = strength_for(elo, openings)
+            row: dict[str, Any] = {"spread": spread, "elo": elo, "limit": limit}
+            for name, way in ways.items():
+                shares, games = simulate(way(strength, openings), bounds, config, batch, tests, seed)
+                row[name] = {"error": shares[wrong], "undecided": shares["undecided"], "median_games": games}
+            rows.append(row)
+    return {
+        "machine": machine(),
+        "bounds": f"{bounds.elo0:g} and {bounds.elo1:g} Elo, alpha {bounds.alpha:g}, beta {bounds.beta:g}",
+        "cap": config.max_games,
+        "batch": batch,
+        "tests": tests,
+        "seed": seed,
+        "rows": rows,
+        "held": all(_held(row, tests) for row in rows),
+    }
+
+
+def _held(row: dict[str, Any], tests: int) -> bool:
+    limit = row["limit"] + 3 * math.sqrt(row["limit"] * (1 - row["limit"]) / tests)
+    saves = not row["spread"] or row["paired"]["median_games"] < row["unpaired"]["median_games"]
+    return saves and all(row[way]["error"] <= limit for way in ("paired", "unpaired"))
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the report as a table."""
+    output = stdout()
+    about = {name: str(report[name]) for name in ("bounds", "cap", "batch", "tests", "seed")}
+    output.print(facts({**report["machine"], **about}))
+    names = ("openings ± Elo", "true Elo", "error, pairs", "singles", "undecided, pairs", "singles")
+    made = table(*(f">{name}" for name in (*names, "median games, pairs", "singles", "saved")))
+    for row in report["rows"]:
+        pair, one = row["paired"], row["unpaired"]
+        made.add_row(
+            f"{row['spread']:g}",
+            f"{row['elo']:g}",
+            *(percent(way[figure]) for figure in ("error", "undecided") for way in (pair, one)),
+            *(f"{way['median_games']:g}" for way in (pair, one)),
+            percent(1 - pair["median_games"] / one["median_games"]),
+        )
+    output.print("")
+    output.print(made)
+
+
+def main() -> int:
+    """Simulate, print, and with `--check` say by the exit status whether the promises are held."""
+    default = PromotionConfig()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sprt", description=__doc__.partition("\n")[0])
+    parser.add_argument("--elo0", type=float, default=default.elo0, help="Elo difference of H0")
+    parser.add_argument("--elo1", type=float, default=default.elo1, help="Elo difference of H1")
+    parser.add_argument("--cap", type=int, default=default.max_games, help="most games of a test")
+    parser.add_argument("--batch", type=int, default=40, help="games between two looks")
+    parser.add_argument("--tests", type=int, default=2000, help="tests simulated per case")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a promise is not held")
+    options = parser.parse_args()
+    config = PromotionConfig(elo0=options.elo0, elo1=options.elo1, max_games=options.cap)
+    report = measure(config, options.batch, options.tests, options.seed)
+    if options.json:
+        print_json(report)
+    else:
+        show(report)
+    return 1 if options.check and not report["held"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

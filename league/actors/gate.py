@@ -1,0 +1,157 @@
+"""The coordinator's desk for the champion: which snapshots race for the place, and what comes of it.
+
+A race goes on where the match log ends, so that a restart of the coordinator loses no game that was reported.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from league.config import LeagueConfig
+from league.games.base import GameSpec
+from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
+from league.ladder.promotion import Race, Trial, Wanted
+from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.store import Store
+from league.rollout.arena import seatings
+
+if TYPE_CHECKING:
+    from league.actors.roster import Roster
+
+CLOCKS_S = 3600.0
+"""How far the clocks of two machines may be apart: so much of the log is read beyond the age of a snapshot."""
+
+
+def start_race(
+    store: Store,
+    config: LeagueConfig,
+    spec: GameSpec,
+    *,
+    candidates: Sequence[Snapshot],
+    champion: Snapshot | None,
+    pool: Sequence[str],
+) -> Race:
+    """A race of `candidates` for the place of `champion`, with all that the log knows of it.
+
+    `champion` None: there is none, or its weights cannot be read. `pool`: names of the snapshots that can be played.
+    """
+    return Race(
+        candidates=[snapshot.name for snapshot in candidates],
+        champion=None if champion is None else champion.name,
+        pool=pool,
+        config=config.promotion,
+        group=len(seatings(spec.seats)),
+        batch=config.arena.games,
+        payoff=store.payoff(),
+        played=[] if champion is None else _since(store, candidates, champion),
+    )
+
+
+def _since(store: Store, candidates: Sequence[Snapshot], champion: Snapshot) -> Iterator[Match]:
+    """The matches since one of the candidates could have met the champion, newest first."""
+    oldest = max(min(s.created_s for s in candidates), champion.created_s) - CLOCKS_S
+    for match in store.matches(newest_first=True):
+        if match.played_s < oldest:
+            return
+        yield match
+
+
+def promotion_of(trial: Trial, snapshot: Snapshot, by: str, reason: str | None = None) -> Promotion:
+    """The entry in the champion's history for a candidate that has passed."""
+    return Promotion(
+        policy=snapshot.name,
+        digest=snapshot.digest,
+        by=by,
+        reason=reason or trial.reason,
+        promoted_s=time.time(),
+        evidence=trial.to_json(),
+    )
+
+
+class Gate:
+    """One race at a time, as long as there is a plausible candidate and no person has pinned the champion."""
+
+    def __init__(self, roster: Roster) -> None:
+        self.roster = roster
+        self._race: Race | None = None
+        self._over: Promotion | None = None
+        """The champion when the race began."""
+        self._tried: set[tuple[str, str | None]] = set()
+        """Candidates that did not pass, each with the champion that it was tested against: no second try."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a race is under way, or could begin."""
+        return self._current() is not None
+
+    def wanted(self, under_way: Sequence[tuple[str, str]]) -> Wanted | None:
+        """The match to be played next: one that nobody plays yet, or one more part of a test."""
+        race = self._current()
+        matches = race.wanted() if race is not None else []
+        fresh = (match for match in matches if (match.row, match.column) not in under_way)
+        return next(fresh, next((match for match in matches if match.gate), None))
+
+    def add(self, match: Match) -> None:
+        """A match was played and is recorded."""
+        if self._race is not None:
+            self._race.add(match)
+
+    def _current(self) -> Race | None:
+        """The race under way: a decided one is concluded first, and the next one begins."""
+        roster = self.roster
+        if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
+            self._race = None
+        if self._race is not None:
+            for name in roster.unreadable:
+                self._race.leave_out(name)
+            if not self._race.wanted():
+                self._conclude(self._race)
+        if self._race is None:
+            self._race = self._start()
+        return self._race
+
+    def _out_of_reach(self, race: Race) -> bool:
+        return not {*race.candidates, race.champion or race.candidates[0]} <= set(self.roster.playable())
+
+    def _start(self) -> Race | None:
+        roster, config = self.roster, self.roster.config
+        champion = roster.champion
+        if not config.promotion.automatic or (champion is not None and champion.pinned):
+            return None
+        playable = {s.name: s for s in roster.snapshots if s.name not in roster.unreadable}
+        opponent = playable.get(champion.policy) if champion is not None else None
+        candidates = [
+            snapshot
+            for snapshot in best_candidates(playable.values(), roster.ratings, CANDIDATE_MATCHES * config.arena.games)
+            if self._plausible(snapshot, opponent)
+        ][: config.promotion.candidates]
+        if not candidates:
+            return None
+        self._over = champion
+        return start_race(
+            roster.store, config, roster.spec, candidates=candidates, champion=opponent, pool=list(playable)
+        )
+
+    def _plausible(self, snapshot: Snapshot, champion: Snapshot | None) -> bool:
+        """Rated above the champion, and neither tried against it yet nor beaten by it for the place."""
+        name = champion.name if champion is not None else None
+        predecessor = self.roster.champion.evidence.get("against") if self.roster.champion is not None else None
+        if snapshot.name in (name, predecessor) or (snapshot.name, name) in self._tried:
+            return False
+        holder = self.roster.ratings.get(name) if name is not None else None
+        return holder is None or self.roster.ratings[snapshot.name].mu > holder.mu
+
+    def _conclude(self, race: Race) -> None:
+        """Promote the winner, or remember who did not pass. May be repeated if the store does not answer."""
+        roster, winner = self.roster, race.winner
+        if winner is not None:
+            snapshot = next(s for s in roster.snapshots if s.name == winner.candidate)
+            roster.store.promote(promotion_of(winner, snapshot, "coordinator"), over=self._over)
+            roster.champion = roster.store.champion()
+        else:
+            for trial in race.trials():
+                roster.say("gate", f"not promoted: {trial.summary}")
+            self._tried |= {(name, race.champion) for name in race.candidates}
+        self._race = None

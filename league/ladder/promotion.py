@@ -1,0 +1,270 @@
+"""Who becomes champion: candidates race against the champion, and the first to pass is checked against the pool.
+
+Each candidate has a sequential test of its own (`league.ladder.sprt`). Of n candidates any may be accepted by mistake,
+so each has alpha / n to itself: the chance that the race promotes one that is no better stays below alpha (Bonferroni).
+A race is pure: it says which matches it wants and is told how they ended.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple
+
+from league.config import PromotionConfig
+from league.ladder.comparison import Interval, score_interval
+from league.ladder.payoff import Payoff
+from league.ladder.records import Match, Tally
+from league.ladder.sprt import Bounds, Sprt, sequential_test
+
+SCREENING: Final = 4
+"""A snapshot that has not won more than the candidate in a quarter of the regression games is not played further."""
+
+
+class Wanted(NamedTuple):
+    """A match that a race needs."""
+
+    row: str
+    column: str
+    games: int
+    gate: bool
+    """Part of the sequential test, not of the regression check."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """What the pool has against a candidate."""
+
+    pending: tuple[Wanted, ...]
+    """Matches to be played before it is known."""
+    beaten_by: str | None
+    """A snapshot that beats the candidate clearly and did not beat the champion clearly."""
+    snapshots: int
+    """How many were met."""
+    games: int
+    """Against them."""
+
+
+Outcome = Literal["running", "passed", "refused", "beaten", "outrun", "undecided"]
+"""Of a candidate: `beaten` in the regression check, `outrun` by a better candidate, `undecided` at the cap."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """Where one candidate stands."""
+
+    candidate: str
+    champion: str | None
+    test: Sprt | None
+    """None where there is no champion to be tested against."""
+    regression: Regression | None
+    """None before the test is passed."""
+    outcome: Outcome
+
+    @property
+    def reason(self) -> str:
+        """Why it is champion, in a few words."""
+        if self.test is None:
+            return "no champion to be tested against"
+        return f"stronger than {self.champion}: Elo {_shown(self.test.elo)}"
+
+    @property
+    def summary(self) -> str:
+        """One line for people, with the numbers."""
+        parts = []
+        if self.test is None:
+            parts.append(f"{self.candidate}: no champion to be tested against")
+        else:
+            bounds = self.test.bounds
+            parts.append(
+                f"{self.candidate} against {self.champion}: {self.test.decision}, LLR {self.test.llr:+.2f} "
+                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, Elo {_shown(self.test.elo)}"
+            )
+        if self.regression is not None:
+            found = self.regression.beaten_by
+            verdict = f"{found} beats it clearly" if found else "no snapshot beats it clearly that did not before"
+            parts.append(f"{verdict} ({self.regression.snapshots} met, {self.regression.games} games)")
+        if self.outcome == "outrun":
+            parts.append("dropped, another candidate is better")
+        return "; ".join(parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers as plain data: the evidence of a promotion."""
+        data: dict[str, Any] = {"against": self.champion, "outcome": self.outcome}
+        if self.test is not None:
+            data |= self.test.to_json()
+        if self.regression is not None:
+            keys = ("beaten_by", "snapshots", "games")
+            data["regression"] = {key: getattr(self.regression, key) for key in keys}
+        return data
+
+
+def bounds_of(config: PromotionConfig, candidates: int) -> Bounds:
+    """The test of each of so many candidates."""
+    return Bounds(elo0=config.elo0, elo1=config.elo1, alpha=config.alpha / max(candidates, 1), beta=config.beta)
+
+
+class Race:
+    """Candidates on their way to the champion's place, until one has passed or none can. Holds what was played."""
+
+    def __init__(
+        self,
+        *,
+        candidates: Sequence[str],
+        champion: str | None,
+        pool: Iterable[str],
+        config: PromotionConfig,
+        group: int,
+        batch: int,
+        payoff: Payoff,
+        played: Iterable[Match] = (),
+    ) -> None:
+        """Begin, or go on where the log ends.
+
+        Args:
+            candidates: names, the most promising first.
+            champion: whom they are tested against; None: nobody is champion.
+            pool: every snapshot that can be played, for the regression check.
+            config: bounds and caps.
+            group: games of one opening, at least 2; `len(seatings(seats))`.
+            batch: games between two looks at a test.
+            payoff: all results so far; the race counts its own matches into it.
+            played: matches of the log, of which those count that candidates played against this champion in a gate.
+        """
+        self.candidates = tuple(candidates)
+        self.champion = champion
+        self._others = [name for name in pool if name != champion]
+        self._config = config
+        self._bounds = bounds_of(config, len(self.candidates))
+        self._batch = batch
+        self._payoff = payoff
+        self._counts = {name: [0] * (2 * group + 1) for name in self.candidates}
+        self._tried: Counter[str] = Counter()
+        """Games of each test, void ones included."""
+        self._void: Counter[frozenset[str]] = Counter()
+        """Dropped games of each two, while this race has lasted: a pair that never ends must not be asked for again."""
+        for match in played:
+            self._count(match)
+
+    def add(self, match: Match) -> None:
+        """A match was played, by whomever it was wanted."""
+        self._payoff.add(match)
+        self._void[frozenset((match.row, match.column))] += match.dropped
+        self._count(match)
+
+    def leave_out(self, name: str) -> None:
+        """A snapshot of the pool cannot be played any more: the regression check goes on without it."""
+        self._others = [other for other in self._others if other != name]
+
+    def _count(self, match: Match) -> None:
+        counts = self._counts.get(match.row)
+        if not match.gate or match.column != self.champion or counts is None or len(match.groups) != len(counts):
+            return
+        self._counts[match.row] = [a + b for a, b in zip(counts, match.groups, strict=True)]
+        self._tried[match.row] += match.total.games + match.dropped
+
+    def trials(self) -> list[Trial]:
+        """Where every candidate stands, in their order."""
+        tests = {name: self._test(name) for name in self.candidates}
+        checks = {
+            name: self._regression(name) for name, test in tests.items() if test is None or test.decision == "accepted"
+        }
+        alive = [
+            test.score.low
+            for name, test in tests.items()
+            if test is not None and test.decision != "refused" and not (name in checks and checks[name].beaten_by)
+        ]
+        best_low = max(alive, default=0.0)
+        return [
+            Trial(
+                candidate=name,
+                champion=self.champion,
+                test=test,
+                regression=checks.get(name),
+                outcome=self._outcome(name, test, checks.get(name), best_low),
+            )
+            for name, test in tests.items()
+        ]
+
+    def _test(self, name: str) -> Sprt | None:
+        return None if self.champion is None else sequential_test(self._counts[name], self._bounds)
+
+    def _outcome(self, name: str, test: Sprt | None, check: Regression | None, best_low: float) -> Outcome:
+        if check is not None:
+            if check.beaten_by is not None:
+                return "beaten"
+            return "running" if check.pending else "passed"
+        if test is not None and test.decision == "refused":
+            return "refused"
+        if test is not None and test.score.high < best_low:
+            return "outrun"
+        return "undecided" if self._tried[name] >= self._config.max_games else "running"
+
+    def wanted(self) -> list[Wanted]:
+        """The matches to be played next, the most urgent first; none when the race is over."""
+        trials = self.trials()
+        accepted = [trial for trial in trials if trial.regression is not None and trial.outcome != "beaten"]
+        tested = [trial.candidate for trial in trials if trial.regression is None and trial.outcome == "running"]
+        if accepted:
+            best = max(accepted, key=_ratio)
+            assert best.regression is not None
+            # With what the log knew, one may be ahead of others that have not had their chance.
+            tested = [name for name in tested if self._tried[name] < self._tried[best.candidate]]
+            if not tested:
+                return list(best.regression.pending)
+        return [self._gate_match(name) for name in sorted(tested, key=self._tried.__getitem__)]
+
+    def _gate_match(self, name: str) -> Wanted:
+        assert self.champion is not None  # Without one there is no test, and so nobody is running in it.
+        return Wanted(name, self.champion, min(self._batch, self._config.max_games - self._tried[name]), True)
+
+    @property
+    def winner(self) -> Trial | None:
+        """Who has passed, when the race is over; the most clearly, if it is several."""
+        passed = [trial for trial in self.trials() if trial.outcome == "passed"]
+        return max(passed, key=_ratio, default=None)
+
+    def _regression(self, name: str) -> Regression:
+        """No snapshot may beat the candidate clearly, unless it beats the champion clearly, too.
+
+        Clearly: the whole 95% interval of the score is on one side of one half (`comparison.score_interval`).
+        """
+        pending: list[Wanted] = []
+        beaten_by, games, limit = None, 0, self._config.regression_games
+        others = [other for other in self._others if other != name]
+        for other in others:
+            tally, missing = self._against(name, other)
+            games += tally.games
+            screened = tally.games >= limit / SCREENING and tally.score >= 0.5
+            if missing and not screened:
+                first = max(-(-limit // SCREENING) - (limit - missing), 0)
+                pending.append(Wanted(name, other, first or missing, False))
+            elif _clearly_beaten(tally):
+                theirs, missing = (Tally(), 0) if self.champion is None else self._against(self.champion, other)
+                if _clearly_beaten(theirs):
+                    continue
+                if missing and self.champion is not None:
+                    pending.append(Wanted(self.champion, other, missing, False))
+                else:
+                    beaten_by = other
+        return Regression(
+            pending=() if beaten_by else tuple(pending), beaten_by=beaten_by, snapshots=len(others), games=games
+        )
+
+    def _against(self, name: str, other: str) -> tuple[Tally, int]:
+        """Their games so far, and how many more the check needs at most."""
+        tally = self._payoff.tally(name, other)
+        return tally, max(self._config.regression_games - tally.games - self._void[frozenset((name, other))], 0)
+
+
+def _ratio(trial: Trial) -> float:
+    return trial.test.llr if trial.test is not None else 0.0
+
+
+def _shown(elo: Interval) -> str:
+    return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
+
+
+def _clearly_beaten(tally: Tally) -> bool:
+    return tally.games > 0 and score_interval(tally).high < 0.5

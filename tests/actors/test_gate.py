@@ -1,0 +1,223 @@
+"""The coordinator's desk for the champion, on a real store with real games; the test is its match worker."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from league.actors.arena import Arena
+from league.actors.gate import Gate
+from league.actors.players import PlayerLoader
+from league.actors.roster import Roster
+from league.config import LeagueConfig
+from league.games import game_spec, make_bot
+from league.games.base import Player
+from league.ladder.ratings import Rating
+from league.ladder.records import Match, Promotion, Snapshot
+from league.policies.weights import digest, fresh, pack
+from league.pool.store import Store
+from tests.actors.conftest import small
+
+PLAYS = {"main-0000": "uniform", "main-0001": "perfect", "main-0002": "uniform", "main-0003": "perfect"}
+CONFIG = small("arena.games=20", "promotion.elo1=100", "promotion.candidates=1")
+
+
+class Desk:
+    """A gate, and a match worker that plays what it wants."""
+
+    def __init__(self, store: Store) -> None:
+        self.roster = Roster(store)
+        self.roster.ratings = {name: Rating(mu=25.0 + i, sigma=1.0, games=40) for i, name in enumerate(PLAYS)}
+        self.gate = Gate(self.roster)
+        self.arena = Arena(store, self.roster.config)
+
+    def play(self) -> Match | None:
+        """One match; None if none is wanted."""
+        wanted = self.gate.wanted([])
+        if wanted is None:
+            return None
+        seed = self.roster.store.match_count()
+        match = self.arena.play(wanted.row, wanted.column, games=wanted.games, seed=seed)
+        match = dataclasses.replace(match, gate=wanted.gate)
+        ratings = self.roster.ratings
+        self.roster.record(match)
+        self.roster.ratings = ratings  # Those of the test stay.
+        self.gate.add(match)
+        return match
+
+    def play_all(self) -> None:
+        while self.play() is not None:
+            pass
+
+
+@pytest.fixture
+def league(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]:
+    """Four snapshots, rated in the order of their names, that play like the bots of `PLAYS`."""
+    ordinary = PlayerLoader.player
+
+    def player(self: PlayerLoader, name: str) -> Player:
+        return make_bot(PLAYS[name], self.spec) if name in PLAYS else ordinary(self, name)
+
+    monkeypatch.setattr(PlayerLoader, "player", player)
+
+    def start(champion: str | None = None, *, pinned: bool = False, config: LeagueConfig = CONFIG) -> Desk:
+        store.create(config)
+        for number, name in enumerate(PLAYS):
+            weights = pack(fresh(game_spec(config.game), config.network, seed=number))
+            created_s = 50.0 + number
+            snapshot = Snapshot(
+                name=name, digest=digest(weights), learner="main", steps=0, created_s=created_s, bytes=len(weights)
+            )
+            store.add_snapshot(snapshot, weights)
+        if champion is not None:
+            promote(store, champion, pinned=pinned)
+        return Desk(store)
+
+    return start
+
+
+def promote(store: Store, name: str, *, pinned: bool = False, against: str | None = None) -> None:
+    promotion = Promotion(
+        policy=name,
+        digest=store.snapshot(name).digest,
+        by="me",
+        reason="",
+        promoted_s=1.0,
+        pinned=pinned,
+        evidence={"against": against},
+    )
+    store.promote(promotion)
+
+
+def champion(store: Store) -> str | None:
+    promotion = store.champion()
+    return None if promotion is None else promotion.policy
+
+
+def gate_pairs(store: Store) -> set[tuple[str, str]]:
+    return {(match.row, match.column) for match in store.matches() if match.gate}
+
+
+def refusals(store: Store) -> list[str]:
+    return [event["text"] for event in store.events() if event["kind"] == "gate"]
+
+
+def test_the_first_champion_only_meets_the_pool(league: Callable[..., Desk], store: Store) -> None:
+    desk = league()
+    desk.play_all()
+    assert champion(store) == "main-0003"
+    assert gate_pairs(store) == set()
+    assert store.promotions()[0].evidence["against"] is None
+
+
+def test_a_stronger_candidate_replaces_the_champion(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0002")
+    desk.play_all()
+    now = store.champion()
+    assert now is not None
+    assert (now.policy, now.by, now.pinned) == ("main-0003", "coordinator", False)
+    assert now.reason.startswith("stronger than main-0002: Elo +")
+    counts = [match.groups for match in store.matches() if match.gate]
+    assert [sum(column) for column in zip(*counts, strict=True)] == now.evidence["counts"]
+    assert gate_pairs(store) == {("main-0003", "main-0002")}
+    assert desk.roster.champion == now
+    assert not desk.gate.busy
+
+
+def test_a_refused_candidate_is_not_tried_again_until_another_is_champion(
+    league: Callable[..., Desk], store: Store
+) -> None:
+    desk = league("main-0001")
+    desk.play_all()
+    assert champion(store) == "main-0001"
+    assert gate_pairs(store) == {("main-0003", "main-0001"), ("main-0002", "main-0001")}
+    assert len(refusals(store)) == 2
+    assert all("refused, LLR -" in text for text in refusals(store))
+    played = store.match_count()
+    again = Desk(store)
+    assert again.play() is None
+    assert store.match_count() == played, "the log says it after a restart, too"
+
+    promote(store, "main-0000")
+    desk.roster.champion = store.champion()
+    desk.play_all()
+    assert champion(store) == "main-0003"
+
+
+def test_whom_the_champion_has_just_beaten_is_not_put_forward(league: Callable[..., Desk], store: Store) -> None:
+    league()
+    promote(store, "main-0001", against="main-0003")
+    Desk(store).play_all()
+    assert gate_pairs(store) == {("main-0002", "main-0001")}
+
+
+def test_a_test_goes_on_after_a_restart(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0002")
+    assert desk.play() is not None
+    again = Desk(store)
+    again.play_all()
+    now = store.champion()
+    assert now is not None
+    assert now.policy == "main-0003"
+    assert now.evidence["games"] == sum(match.total.games for match in store.matches() if match.gate)
+
+
+def test_a_pinned_champion_is_left_alone(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000", pinned=True)
+    assert not desk.gate.busy
+    assert desk.play() is None
+    assert champion(store) == "main-0000"
+
+
+def test_a_person_who_decides_in_between_is_respected(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0002")
+    assert desk.play() is not None
+    promote(store, "main-0000", pinned=True)
+    while desk.gate._race is not None and desk.gate._race.wanted():  # The coordinator has not heard of it.
+        wanted = desk.gate._race.wanted()[0]
+        match = desk.arena.play(wanted.row, wanted.column, games=wanted.games, seed=1)
+        desk.gate.add(dataclasses.replace(match, gate=wanted.gate))
+    assert desk.play() is None
+    assert champion(store) == "main-0000"
+
+
+def test_the_league_can_be_told_not_to_promote(league: Callable[..., Desk], store: Store) -> None:
+    config = dataclasses.replace(CONFIG, promotion=dataclasses.replace(CONFIG.promotion, automatic=False))
+    desk = league(config=config)
+    assert desk.play() is None
+    assert champion(store) is None
+
+
+def test_a_candidate_that_cannot_be_read_any_more_leaves_the_race(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000")
+    first = desk.play()
+    assert first is not None
+    assert first.row == "main-0003"
+    store._call("SET", store._keys.weights(store.snapshot("main-0003").digest), b"damaged")
+    desk.roster.quarantine(["main-0003"])
+    desk.play_all()
+    assert champion(store) == "main-0001"
+
+
+def test_a_snapshot_of_the_pool_that_cannot_be_read_is_not_met(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000")
+    assert desk.play() is not None
+    store._call("SET", store._keys.weights(store.snapshot("main-0002").digest), b"damaged")
+    desk.roster.quarantine(["main-0002"])
+    desk.play_all()
+    assert champion(store) == "main-0003"
+    assert not any("main-0002" in (match.row, match.column) for match in store.matches())
+
+
+def test_several_workers_share_a_race(league: Callable[..., Desk]) -> None:
+    config = dataclasses.replace(CONFIG, promotion=dataclasses.replace(CONFIG.promotion, candidates=2))
+    desk = league("main-0000", config=config)
+    one = desk.gate.wanted([])
+    assert one is not None
+    other = desk.gate.wanted([(one.row, one.column)])
+    assert other is not None
+    assert {one.row, other.row} == {"main-0003", "main-0002"}
+    third = desk.gate.wanted([(one.row, one.column), (other.row, other.column)])
+    assert third == one, "more of the same test"
