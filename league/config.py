@@ -168,6 +168,16 @@ class RatingConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetentionConfig(_Section):
+    """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
+
+    automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
+    newest: int = knob(20, "keep so many of each learner's newest", at_least=1)
+    epoch_steps: int = knob(2_500_000, "keep the best of every so many steps of each learner", at_least=1)
+    nash_weight: float = knob(0.001, "keep those with at least this weight in the Nash mixture", above=0, at_most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeagueConfig(_Section):
     """The whole configuration of one league."""
 
@@ -181,6 +191,7 @@ class LeagueConfig(_Section):
     matchmaking: MatchmakingConfig = field(default_factory=MatchmakingConfig)
     arena: ArenaConfig = field(default_factory=ArenaConfig)
     ratings: RatingConfig = field(default_factory=RatingConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
 
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""

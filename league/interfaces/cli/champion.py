@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +16,7 @@ from league.interfaces.cli.options import (
     StoreOption,
     open_league,
 )
+from league.interfaces.cli.user import user as _user
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -166,11 +165,3 @@ def _facts(promotion: Promotion) -> object:
             **promotion.evidence,
         }
     )
-
-
-def _user() -> str:
-    """The login name; in a container without one, the number."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
