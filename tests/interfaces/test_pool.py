@@ -33,7 +33,7 @@ def other(folder: Path, recorded: Recorded, request: pytest.FixtureRequest) -> I
 
 @pytest.fixture
 def pruned(own: Store) -> Snapshot:
-    """One that was pruned; nobody was champion in that league but it and another."""
+    """One that was pruned, the only one that never was champion."""
     snapshot = own.snapshots()[2]
     own.prune([snapshot.name], by="anna", now_s=1_790_000_000.0)
     return snapshot
@@ -161,6 +161,13 @@ def test_a_pruned_policy_says_so(refused: Refused, own: Store, pruned: Snapshot,
     said = refused(*command, at=own)
     assert "main-0002 was pruned on 20" in said
     assert "by anna: its weights are gone, its metadata, rating and matches remain" in said
+
+
+def test_status_counts_the_pruned(league: Command, own: Store, pruned: Snapshot) -> None:
+    found = league("status", "--json", at=own).json
+    assert (found["snapshots"], found["pruned"]) == (3, 1)
+    assert found["bytes"] == sum(snapshot.bytes for snapshot in own.snapshots() if snapshot != pruned)
+    assert "3 snapshots, 1 of them pruned" in league("status", at=own).out
 
 
 def test_pruned_policies_stay_on_the_leaderboard(league: Command, own: Store) -> None:
