@@ -9,7 +9,7 @@ from typing import Any
 from league.actors.futures import Futures, LostError
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
-from league.errors import CorruptSnapshotError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.records import Match
 
@@ -83,6 +83,8 @@ class Evaluation:
             match error:
                 case CorruptSnapshotError():
                     self.roster.quarantine(list(pair))
+                case PrunedPolicyError():
+                    self.roster.read_snapshots()
                 case LostError():
                     self.roster.say("lost", f"a match of {pair[0]} against {pair[1]}: {error}")
                 case StoreUnreachableError():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 import numpy as np
 
-from league.errors import CorruptSnapshotError
+from league.errors import CorruptSnapshotError, PrunedPolicyError
 from league.games import game_spec
 from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidate
 from league.ladder.ratings import lower_bound
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.retention import Pruned
+from league.pool.keeping import retain
 from league.pool.store import Store
 
 
@@ -23,6 +26,7 @@ class Roster:
         self.spec = game_spec(self.config.game)
         self.bots = list(self.config.arena.bots or self.spec.bots)
         self.snapshots: list[Snapshot] = []
+        self.pruned: dict[str, Pruned] = {}
         self.read_snapshots()
         self.ratings = store.ratings()
         self.matches = store.match_count()
@@ -37,12 +41,21 @@ class Roster:
         self.store.add_event(kind, text, time.time())
 
     def read_snapshots(self) -> None:
-        """Take the pool as the store has it."""
-        self.snapshots = self.store.snapshots()
+        """Take the pool as the store has it: with what was imported, and without the weights that were pruned."""
+        self.snapshots, self.pruned = self.store.snapshots(), self.store.pruned()
+
+    def retain(self, in_play: Collection[str]) -> None:
+        """Let retention prune, if it is automatic; whoever is `in_play` stays. Then take the pool as it is."""
+        retain(self.store, self.config.retention, in_play=in_play, now_s=time.time())
+        self.read_snapshots()
+
+    def readable(self) -> list[Snapshot]:
+        """The snapshots whose weights are there, oldest first."""
+        return [s for s in self.snapshots if s.name not in self.unreadable and s.digest not in self.pruned]
 
     def playable(self) -> list[str]:
-        """Names of the snapshots whose weights can be read, oldest first."""
-        return [s.name for s in self.snapshots if s.name not in self.unreadable]
+        """Their names."""
+        return [snapshot.name for snapshot in self.readable()]
 
     def add(self, snapshot: Snapshot) -> None:
         """A snapshot that has just been stored."""
@@ -80,14 +93,15 @@ class Roster:
                 except CorruptSnapshotError as error:
                     self.unreadable.add(snapshot.name)
                     self.say("corrupt", f"{error}; the league goes on without it")
+                except PrunedPolicyError:
+                    pass
 
     def _keep_champion(self) -> None:
         """Until there is a promotion gate: the highest lower bound of the rating. A pinned champion stays."""
         self.champion = self.store.champion()
         if self.champion is not None and self.champion.pinned:
             return
-        readable = [s for s in self.snapshots if s.name not in self.unreadable]
-        best = best_candidate(readable, self.ratings, CANDIDATE_MATCHES * self.config.arena.games)
+        best = best_candidate(self.readable(), self.ratings, CANDIDATE_MATCHES * self.config.arena.games)
         if best is None or (self.champion is not None and best.name == self.champion.policy):
             return
         bound = lower_bound(self.ratings[best.name])
@@ -106,4 +120,8 @@ class Roster:
             promoted_s=time.time(),
             evidence={"lower_bound": bound, "games": self.ratings[best.name].games},
         )
-        self.store.promote(self.champion, respect_pin=True)
+        try:
+            self.store.promote(self.champion, respect_pin=True)
+        except PrunedPolicyError:  # A person was faster; with the next match somebody else is the best.
+            self.champion = self.store.champion()
+            self.read_snapshots()

@@ -11,7 +11,7 @@ from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.roster import Roster
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
-from league.errors import CorruptSnapshotError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
 from league.ladder.matchmaking import training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.records import Snapshot
@@ -160,6 +160,7 @@ class Training:
 
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
+            self.roster.retain([name for one in self.slots for name in one.opponents])
             slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
             self._save(slot)
 
@@ -194,6 +195,9 @@ class Training:
                 case CorruptSnapshotError():
                     self.roster.quarantine(list(slot.opponents))
                     slot.held = 0
+                case PrunedPolicyError():  # Between being drawn and being loaded: whoever is drawn next is there.
+                    slot.held = 0
+                    self.roster.read_snapshots()
                 case LostError():
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
                     self._ask_ready(slot)

@@ -71,6 +71,12 @@ def test_a_damaged_snapshot_is_not_promoted(league: Command, refused: Refused, o
     assert damaged.digest in refused("promote", damaged.name, at=own)
 
 
+def test_a_pruned_snapshot_is_not_the_best(league: Command, own: Store) -> None:
+    own.prune(["main-0002"], by="anna", now_s=1.0)
+    assert league("promote", at=own).code == 0
+    assert champion(own).policy != "main-0002"
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [

@@ -75,7 +75,8 @@ def _best(store: Store, config: LeagueConfig, reason: str | None) -> Promotion |
     from league.ladder.records import Promotion
 
     ratings, min_games = store.ratings(), CANDIDATE_MATCHES * config.arena.games
-    readable = store.snapshots()
+    pruned = store.pruned()
+    readable = [snapshot for snapshot in store.snapshots() if snapshot.digest not in pruned]
     while (best := best_candidate(readable, ratings, min_games)) is not None and not _readable(store, best):
         readable.remove(best)
     if best is None:
