@@ -244,6 +244,16 @@ class PromotionConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RetentionConfig(_Section):
+    """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
+
+    automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
+    newest: int = knob(20, "keep so many of each learner's newest", at_least=1)
+    epoch_steps: int = knob(2_500_000, "keep the best of every so many steps of each learner", at_least=1)
+    nash_weight: float = knob(0.001, "keep those with at least this weight in the Nash mixture", above=0, at_most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeagueConfig(_Section):
     """The whole configuration of one league."""
 
@@ -257,6 +267,7 @@ class LeagueConfig(_Section):
     arena: ArenaConfig = field(default_factory=ArenaConfig)
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 
     def __post_init__(self) -> None:

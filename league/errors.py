@@ -6,7 +6,9 @@
     │   └── UnknownGameError
     ├── PolicyError                 a policy that cannot be named, read or built
     │   ├── UnknownPolicyError
-    │   └── CorruptSnapshotError    the weights are not the bytes that were stored
+    │   ├── CorruptSnapshotError    the weights are not the bytes that were stored
+    │   ├── PrunedPolicyError       the weights were pruned; everything else about it is there
+    │   └── ArchiveError            a file or folder of policies that cannot be written, read or trusted
     ├── StoreError                  the opponent pool in Redis
     │   ├── StoreUnreachableError   no server answers there
     │   ├── StorePermissionError    the server, or the folder, refuses us
@@ -54,6 +56,14 @@ class UnknownPolicyError(PolicyError):
 
 class CorruptSnapshotError(PolicyError):
     """The stored weights do not have the hash under which they were stored."""
+
+
+class PrunedPolicyError(PolicyError):
+    """The weights were deleted by retention. What is known of the policy, its rating and its matches remain."""
+
+
+class ArchiveError(PolicyError):
+    """A file or folder of policies cannot be written, read or trusted."""
 
 
 class StoreError(LeagueError):

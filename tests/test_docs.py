@@ -27,7 +27,19 @@ from league.pool.store import Store
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 SHELLS = ("sh", "bash", "console")
-RUN = {"leaderboard", "matches", "status", "champion", "evaluate", "promote", "rollback", "export", "config", "presets"}
+RUN = {
+    "leaderboard",
+    "matches",
+    "status",
+    "champion",
+    "evaluate",
+    "promote",
+    "rollback",
+    "export",
+    "config",
+    "presets",
+    "pool",
+}
 """Commands that are typed at a real league; the others are only parsed."""
 
 
@@ -105,7 +117,12 @@ def parse(words: tuple[str, ...]) -> Any:
     context = group.make_context("league", list(words[:1]), resilient_parsing=True)
     command = group.get_command(context, words[0])
     assert command is not None, f"no command {words[0]}"
-    return command.make_context(words[0], list(words[1:]), parent=context)
+    parsed = command.make_context(words[0], list(words[1:]), parent=context)
+    if words[0] != "pool":
+        return parsed
+    command = command.get_command(parsed, words[1])
+    assert command is not None, f"no command {words[0]} {words[1]}"
+    return command.make_context(words[1], list(words[2:]), parent=parsed)
 
 
 @pytest.mark.parametrize("command", LEAGUE, ids=str)
@@ -126,6 +143,8 @@ def test_commands_in_running_text_exist_with_their_options() -> None:
         if words[0] != "league" or len(words) < 2 or "…" in span:
             continue
         command = group.commands.get(words[1])
+        if words[1] == "pool" and len(words) > 2:
+            command = command.commands.get(words[2])
         assert command is not None, f"{page.name}: {span}"
         options = {name for parameter in command.params for name in parameter.opts} | {"--help"}
         assert {word for word in words if word.startswith("--")} <= options, f"{page.name}: {span}"
@@ -133,7 +152,8 @@ def test_commands_in_running_text_exist_with_their_options() -> None:
 
 def test_options_in_running_text_exist() -> None:
     group: Any = get_command(app)
-    options = {name for command in group.commands.values() for parameter in command.params for name in parameter.opts}
+    every = [*group.commands.values(), *group.commands["pool"].commands.values()]
+    options = {name for command in every for parameter in command.params for name in parameter.opts}
     for page, span in spans():
         for word in re.findall(r"^--[a-z-]+", span):
             assert word in options | {"--help"}, f"{page.name}: {span}"

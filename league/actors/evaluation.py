@@ -11,7 +11,7 @@ from league.actors.futures import Futures, LostError
 from league.actors.gate import Gate
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
-from league.errors import CorruptSnapshotError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.promotion import Wanted
 from league.ladder.records import Match
@@ -97,6 +97,8 @@ class Evaluation:
             match error:
                 case CorruptSnapshotError():
                     self.roster.quarantine([wanted.row, wanted.column])
+                case PrunedPolicyError():
+                    self.roster.read_snapshots()
                 case LostError():
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                 case StoreUnreachableError():

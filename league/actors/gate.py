@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from league.config import LeagueConfig
+from league.errors import PrunedPolicyError
 from league.games.base import GameSpec
 from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
 from league.ladder.promotion import Race, Trial, Wanted
@@ -104,7 +105,7 @@ class Gate:
         if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
             self._race = None
         if self._race is not None:
-            for name in roster.unreadable:
+            for name in {s.name for s in roster.snapshots} - set(roster.playable()):
                 self._race.leave_out(name)
             if not self._race.wanted():
                 self._conclude(self._race)
@@ -120,7 +121,7 @@ class Gate:
         champion = roster.champion
         if not config.promotion.automatic or (champion is not None and champion.pinned):
             return None
-        playable = {s.name: s for s in roster.snapshots if s.name not in roster.unreadable}
+        playable = {s.name: s for s in roster.pool()}
         opponent = playable.get(champion.policy) if champion is not None else None
         candidates = [
             snapshot
@@ -148,7 +149,10 @@ class Gate:
         roster, winner = self.roster, race.winner
         if winner is not None:
             snapshot = next(s for s in roster.snapshots if s.name == winner.candidate)
-            roster.store.promote(promotion_of(winner, snapshot, "coordinator"), over=self._over)
+            try:
+                roster.store.promote(promotion_of(winner, snapshot, "coordinator"), over=self._over)
+            except PrunedPolicyError:  # A person was faster.
+                roster.read_snapshots()
             roster.champion = roster.store.champion()
         else:
             for trial in race.trials():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 import numpy as np
 
-from league.errors import CorruptSnapshotError
+from league.errors import CorruptSnapshotError, PrunedPolicyError
 from league.games import game_spec
 from league.ladder.records import Match, Snapshot
+from league.ladder.retention import Pruned
+from league.pool.keeping import retain
 from league.pool.store import Store
 
 
@@ -21,6 +24,7 @@ class Roster:
         self.spec = game_spec(self.config.game)
         self.bots = list(self.config.arena.bots or self.spec.bots)
         self.snapshots: list[Snapshot] = []
+        self.pruned: dict[str, Pruned] = {}
         self.read_snapshots()
         self.ratings = store.ratings()
         self.matches = store.match_count()
@@ -35,12 +39,17 @@ class Roster:
         self.store.add_event(kind, text, time.time())
 
     def read_snapshots(self) -> None:
-        """Take the pool as the store has it."""
-        self.snapshots = self.store.snapshots()
+        """Take the pool as the store has it: with what was imported, and without the weights that were pruned."""
+        self.snapshots, self.pruned = self.store.snapshots(), self.store.pruned()
+
+    def retain(self, in_play: Collection[str]) -> None:
+        """Let retention prune, if it is automatic; whoever is `in_play` stays. Then take the pool as it is."""
+        retain(self.store, self.config.retention, in_play=in_play, now_s=time.time())
+        self.read_snapshots()
 
     def pool(self) -> list[Snapshot]:
-        """The snapshots whose weights can be read, oldest first."""
-        return [s for s in self.snapshots if s.name not in self.unreadable]
+        """The snapshots whose weights are there and can be read, oldest first."""
+        return [s for s in self.snapshots if s.name not in self.unreadable and s.digest not in self.pruned]
 
     def playable(self) -> list[str]:
         """Their names."""
@@ -82,3 +91,5 @@ class Roster:
                 except CorruptSnapshotError as error:
                     self.unreadable.add(snapshot.name)
                     self.say("corrupt", f"{error}; the league goes on without it")
+                except PrunedPolicyError:
+                    pass

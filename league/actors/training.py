@@ -12,7 +12,7 @@ from league.actors.learner import Report
 from league.actors.roster import Roster
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
 from league.config import RoleConfig
-from league.errors import CorruptSnapshotError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
 from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
@@ -188,6 +188,7 @@ class Training:
 
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
+            self.roster.retain([name for one in self.slots for name in one.opponents])
             slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
             if latest is not None and self.roster.rng.random() < slot.role.reset_probability:
                 self._begin_anew(slot)
@@ -241,6 +242,9 @@ class Training:
                 case CorruptSnapshotError():
                     self.roster.quarantine(list(slot.opponents))
                     slot.held = 0
+                case PrunedPolicyError():  # Between being drawn and being loaded: whoever is drawn next is there.
+                    slot.held = 0
+                    self.roster.read_snapshots()
                 case LostError():
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
                     self._ask_ready(slot)

@@ -103,9 +103,10 @@ def _read_champion(page: Page, store: Store, now_s: float) -> str | None:
 def _read_policies(page: Page, store: Store, config: LeagueConfig, champion: str | None) -> None:
     # Ratings first: a snapshot that is added meanwhile must not pass for a bot.
     ratings = store.ratings()
-    snapshots = store.snapshots()
+    snapshots, pruned = store.snapshots(), store.pruned()
     page.add("league_pool_snapshots", len(snapshots))
-    page.add("league_pool_bytes", sum({snapshot.digest: snapshot.bytes for snapshot in snapshots}.values()))
+    page.add("league_pool_pruned", sum(snapshot.digest in pruned for snapshot in snapshots))
+    page.add("league_pool_bytes", sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()))
     rated = sorted((s.name for s in snapshots if s.name in ratings), key=lambda name: -ratings[name].mu)
     named = [(name, "snapshot") for number, name in enumerate(rated) if number < TOP or name == champion]
     named += [(name, "bot") for name in fixed_bots(config, snapshots, ratings) if name in ratings]

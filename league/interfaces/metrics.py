@@ -47,7 +47,8 @@ METRICS: Final = (
     ),
     _gauge("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
     _gauge("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
-    _gauge("league_pool_bytes", "bytes", "Size of their weights."),
+    _gauge("league_pool_bytes", "bytes", "Size of the weights that they have."),
+    _gauge("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
     _gauge(
         "league_pool_unreadable", "snapshots", "Snapshots whose weights are damaged, as the coordinator found them."
     ),

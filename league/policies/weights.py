@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 from league.config import LeagueConfig, NetworkConfig
 from league.errors import LeagueError, PolicyError
@@ -42,33 +44,52 @@ def digest(weights: bytes) -> str:
 
 def unpack(weights: bytes, spec: GameSpec, device: torch.device | str = "cpu") -> PolicyNetwork:
     """Build the policy that `pack` wrote; raise `PolicyError` where it is not one, or is another game's."""
-    header = read_header(weights)
+    header, tensors = _parse(weights)
     theirs = (header["game"], header["shape"], header["actions"])
     ours = (spec.name, list(spec.shape), spec.actions)
     if theirs != ours:
         raise PolicyError(f"these weights are for {theirs[0]} {theirs[1:]}, not for {ours[0]} {ours[1:]}")
     try:
         config = LeagueConfig.from_dict({"network": header["network"]}).network
-        network = PolicyNetwork(spec, config)
-        network.load_state_dict(load(weights))
+        network = _unfilled(spec, config, tensors).to_empty(device=device)
+        network.load_state_dict(tensors)
     except (LeagueError, RuntimeError) as error:
         raise PolicyError(f"weights do not fit their own header: {str(error).splitlines()[0]}") from error
-    return network.to(device)
+    return network
+
+
+def _unfilled(spec: GameSpec, config: NetworkConfig, tensors: Mapping[str, Tensor]) -> PolicyNetwork:
+    """The network without memory for its parameters: a header may announce any size, the tensors are what is there.
+
+    Raises `PolicyError` where they differ.
+    """
+    if config.kind == "conv" and config.blocks > len(tensors):
+        raise PolicyError(f"{config.blocks} blocks and {len(tensors)} tensors")
+    with torch.device("meta"):
+        network = PolicyNetwork(spec, config)
+    announced = {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
+    if announced != {name: list(tensor.shape) for name, tensor in tensors.items()}:
+        raise PolicyError("other names or shapes of tensors")
+    return network
 
 
 def read_header(weights: bytes) -> dict[str, Any]:
-    """Read the header without the tensors; raise `PolicyError` where there is none that we understand."""
+    """What `pack` says of the policy; raise `PolicyError` where these are not the bytes of one that we understand."""
+    return _parse(weights)[0]
+
+
+def _parse(weights: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         size = int.from_bytes(weights[:8], "little")
         metadata = json.loads(weights[8 : 8 + size])["__metadata__"]
         header: dict[str, Any] = json.loads(metadata["league"])
         known = header["format"] == FORMAT and {"game", "shape", "actions", "network"} <= header.keys()
-        load(weights)
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        tensors: dict[str, Tensor] = load(weights)
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise PolicyError(f"not a policy of this project: {error}") from error
     if not known:
         raise PolicyError(f"weights in format {header['format']}; this version reads format {FORMAT}")
-    return header
+    return header, tensors
 
 
 def fresh(spec: GameSpec, config: NetworkConfig, seed: int) -> PolicyNetwork:

@@ -10,8 +10,10 @@ from typing import Any, Final, Literal
 
 from league.errors import StoreError, StoreUnreachableError, UnknownPolicyError
 from league.ladder.records import Promotion, Snapshot
+from league.ladder.retention import Pruned
 from league.pool.client import translated
 from league.pool.connection import Command, Connection, dumps
+from league.pool.snapshots import pruned_error
 
 ROLLED_BACK: Final = "rolled_back"
 """Key in a promotion's evidence: the name of the champion that it took back."""
@@ -35,6 +37,7 @@ class Champion(Connection):
 
         Raises:
             UnknownPolicyError: no such snapshot, or not with this digest.
+            PrunedPolicyError: its weights were pruned.
             WrongLeagueError: there is no league.
         """
 
@@ -51,7 +54,7 @@ class Champion(Connection):
             self._append(pipe, promotion)
             return True
 
-        return self._transact([self._keys.meta, self._keys.promotions], attempt)
+        return self._transact([self._keys.meta, self._keys.promotions, self._keys.pruned], attempt)
 
     def rollback(self, by: str, now_s: float, reason: str = "rollback") -> Promotion:
         """Bring back the champion before the present one, pinned, by appending it to the history once more.
@@ -91,7 +94,7 @@ class Champion(Connection):
             self._append(pipe, back)
             return back
 
-        return self._transact([self._keys.meta, self._keys.promotions], attempt)
+        return self._transact([self._keys.meta, self._keys.promotions, self._keys.pruned], attempt)
 
     def champion(self) -> Promotion | None:
         """The present champion, None before the first promotion."""
@@ -166,6 +169,9 @@ class Champion(Connection):
             raise UnknownPolicyError(
                 f"snapshot {promotion.policy} has hash {digest[:12]}, not {promotion.digest[:12]}: not promoted"
             )
+        pruned = read("HGET", self._keys.pruned, digest)
+        if pruned is not None:
+            raise pruned_error(promotion.policy, Pruned.from_json(json.loads(pruned)))
 
 
 def _promotions(entries: Sequence[bytes]) -> list[Promotion]:

@@ -1,4 +1,4 @@
-"""Every key that a league has in Redis. Only the lease expires: a pool must refuse when it is full, never forget.
+"""Every key that a league has in Redis. Only the lease expires: a full pool must refuse, never forget by itself.
 
 All keys of a league start with `league:{name}:`. The braces are a hash tag: in a Redis Cluster the keys of one league
 share a slot, which its transactions need. Several leagues share a server under their own names.
@@ -43,8 +43,13 @@ class Keys:
         return self._key("snapshots:order")
 
     def weights(self, digest: str) -> str:
-        """String: the bytes of a snapshot's weights, whose sha256 is `digest`. Never changed."""
+        """String: the bytes of a snapshot's weights, whose sha256 is `digest`. Never changed, only pruned."""
         return self._key(f"weights:{digest}")
+
+    @property
+    def pruned(self) -> str:
+        """Hash: digest of weights that were deleted on purpose to `Pruned` as JSON. They may come back."""
+        return self._key("pruned")
 
     @property
     def matches(self) -> str:

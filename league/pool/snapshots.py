@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from league.errors import CorruptSnapshotError, StoreError, UnknownPolicyError, nearest
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreError, UnknownPolicyError, nearest
 from league.ladder.payoff import check_policy_name
 from league.ladder.records import Promotion, Snapshot
-from league.pool.connection import Connection, dumps, sha256
+from league.ladder.retention import Pruned
+from league.pool.connection import Command, Connection, dumps, sha256
 
 CHAMPION: Final = "champion"
 """The word for whoever is the champion; no snapshot may have this name."""
@@ -30,34 +32,95 @@ class Snapshots(Connection):
     """Part of the store: immutable snapshots by name, their weights by content hash."""
 
     def add_snapshot(self, snapshot: Snapshot, weights: bytes) -> None:
-        """Add a frozen policy; adding the same one again changes nothing.
+        """Add a frozen policy; adding the same one again changes nothing, but brings back weights that were pruned.
 
         Raises:
             StoreError: the weights are not those of the digest, the name cannot be used, or is taken by another
                 snapshot.
             WrongLeagueError: there is no league.
         """
-        _check_new(snapshot, weights)
+        self.add_snapshots([(snapshot, weights)])
+
+    def add_snapshots(self, new: Sequence[tuple[Snapshot, bytes]]) -> None:
+        """Like `add_snapshot` for several, oldest first, of different names: all of them or none."""
+        for snapshot, weights in new:
+            _check_new(snapshot, weights)
 
         def attempt(pipe: Any) -> None:
-            self._require_config(pipe.execute_command)
-            known = pipe.execute_command("HGET", self._keys.snapshots, snapshot.name)
-            if known is not None:
-                digest = Snapshot.from_json(json.loads(known)).digest
-                if digest != snapshot.digest:
+            read: Command = pipe.execute_command
+            self._require_config(read)
+            pruned = self._pruned(read)
+            stored = [read("HGET", self._keys.snapshots, snapshot.name) for snapshot, _ in new]
+            for (snapshot, _), data in zip(new, stored, strict=True):
+                digest = None if data is None else Snapshot.from_json(json.loads(data)).digest
+                if digest is not None and digest != snapshot.digest:
                     raise StoreError(f"snapshot {snapshot.name} exists with hash {digest[:12]}, not with this one")
-                return
             pipe.multi()
-            pipe.execute_command("SET", self._keys.weights(snapshot.digest), weights, "NX")
-            pipe.execute_command("HSET", self._keys.snapshots, snapshot.name, dumps(snapshot.to_json()))
-            pipe.execute_command("RPUSH", self._keys.snapshot_order, snapshot.name)
+            for (snapshot, weights), data in zip(new, stored, strict=True):
+                if data is None or snapshot.digest in pruned:
+                    pipe.execute_command("SET", self._keys.weights(snapshot.digest), weights, "NX")
+                    pipe.execute_command("HDEL", self._keys.pruned, snapshot.digest)
+                if data is None:
+                    pipe.execute_command("HSET", self._keys.snapshots, snapshot.name, dumps(snapshot.to_json()))
+                    pipe.execute_command("RPUSH", self._keys.snapshot_order, snapshot.name)
 
-        self._transact([self._keys.meta, self._keys.snapshots], attempt)
+        self._transact([self._keys.meta, self._keys.snapshots, self._keys.pruned], attempt)
+
+    def prune(self, names: Collection[str], *, by: str, now_s: float) -> list[Snapshot]:
+        """Delete the weights of these snapshots, and note it; everything else that is known of them stays.
+
+        Left alone are, as of the moment of the deletion, whoever is or was champion, and weights that a snapshot which
+        is not named has, too.
+
+        Args:
+            names: of snapshots; those that were pruned before are passed over.
+            by: the user who asked for it, or `coordinator`.
+            now_s: Unix time in seconds.
+
+        Returns:
+            The snapshots whose weights were deleted just now, oldest first.
+
+        Raises:
+            UnknownPolicyError: a name is no snapshot's.
+            WrongLeagueError: there is no league.
+        """
+        record = Pruned(by=by, pruned_s=now_s)
+
+        def attempt(pipe: Any) -> list[Snapshot]:
+            read: Command = pipe.execute_command
+            self._require_config(read)
+            known, pruned = self._known(read), self._pruned(read)
+            for name in names:
+                if name not in known:
+                    raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r} to prune")
+            promotions = [json.loads(entry) for entry in read("LRANGE", self._keys.promotions, 0, -1)]
+            needed = {Promotion.from_json(data).digest for data in promotions}
+            needed |= {snapshot.digest for name, snapshot in known.items() if name not in names}
+            # One with just this record: a lost reply hid that it is done.
+            gone = [s for name, s in known.items() if name in names and pruned.get(s.digest, record) == record]
+            gone = [snapshot for snapshot in gone if snapshot.digest not in needed]
+            pipe.multi()
+            for digest in {snapshot.digest for snapshot in gone}:
+                pipe.execute_command("DEL", self._keys.weights(digest))
+                pipe.execute_command("HSET", self._keys.pruned, digest, dumps(record.to_json()))
+            return gone
+
+        watched = [self._keys.meta, self._keys.snapshots, self._keys.promotions, self._keys.pruned]
+        return self._transact(watched, attempt)
+
+    def present(self) -> list[Snapshot]:
+        """Every snapshot whose weights were not pruned, oldest first."""
+        pruned = self.pruned()
+        return [snapshot for snapshot in self.snapshots() if snapshot.digest not in pruned]
+
+    def pruned(self) -> dict[str, Pruned]:
+        """By digest, what was pruned: a snapshot has weights exactly if its digest is not among these."""
+        return self._pruned(self._call)
 
     def snapshots(self) -> list[Snapshot]:
-        """All of them, oldest first."""
+        """All of them, oldest first, also those that were pruned."""
         order, known = self._together(("LRANGE", self._keys.snapshot_order, 0, -1), ("HGETALL", self._keys.snapshots))
-        return [Snapshot.from_json(json.loads(known[name])) for name in order if name in known]
+        return _in_order(order, known)
 
     def snapshot(self, name: str) -> Snapshot:
         """One by its full name; raises `UnknownPolicyError`."""
@@ -67,15 +130,23 @@ class Snapshots(Connection):
         return Snapshot.from_json(json.loads(data))
 
     def weights(self, digest: str) -> bytes:
-        """The weights with that sha256, hashed again; raises `CorruptSnapshotError` if missing or changed."""
+        """The weights with that sha256, hashed again.
+
+        Raises:
+            PrunedPolicyError: they were pruned.
+            CorruptSnapshotError: they are missing or changed.
+        """
         data: bytes | None = self._call("GET", self._keys.weights(digest))
         if data is not None and sha256(data) == digest:
             return data
-        names = [snapshot.name for snapshot in self.snapshots() if snapshot.digest == digest]
+        names = " and ".join(s.name for s in self.snapshots() if s.digest == digest) or "no snapshot"
+        pruned = self.pruned().get(digest)
+        if data is None and pruned is not None:
+            raise pruned_error(names, pruned)
         fault = "are missing" if data is None else f"are not what was stored ({len(data)} bytes, another hash)"
-        raise CorruptSnapshotError(f"the weights of {' and '.join(names) or 'no snapshot'}, hash {digest}, {fault}")
+        raise CorruptSnapshotError(f"the weights of {names}, hash {digest}, {fault}")
 
-    def resolve(self, word: str, bots: Iterable[str]) -> Named:
+    def resolve(self, word: str, bots: Iterable[str], *, pruned_too: bool = False) -> Named:
         """Find what `word` stands for: `champion`, a snapshot, a bot, or the start of one snapshot's hash.
 
         Names are case-sensitive. A start of a hash has 4 or more hexadecimal digits; it may fit several snapshots only
@@ -83,7 +154,15 @@ class Snapshots(Connection):
 
         Raises:
             UnknownPolicyError: nothing fits, or several things; the message names the nearest or all of them.
+            PrunedPolicyError: it is a snapshot that was pruned, unless `pruned_too`.
         """
+        named = self._named(word, list(bots))
+        pruned = self.pruned().get(named.digest) if named.digest is not None and not pruned_too else None
+        if pruned is not None:
+            raise pruned_error(named.name, pruned)
+        return named
+
+    def _named(self, word: str, bots: Sequence[str]) -> Named:
         known = {snapshot.name: snapshot for snapshot in self.snapshots()}
         if word == CHAMPION:
             last = self._call("LINDEX", self._keys.promotions, -1)
@@ -93,7 +172,6 @@ class Snapshots(Connection):
             return Named("snapshot", champion.policy, champion.digest)
         if word in known:
             return Named("snapshot", word, known[word].digest)
-        bots = list(bots)
         if word in bots:
             return Named("bot", word, None)
         fitting = [s for s in known.values() if len(word) >= SHORTEST_PREFIX and s.digest.startswith(word)]
@@ -105,8 +183,30 @@ class Snapshots(Connection):
             raise UnknownPolicyError(f"{word!r} is the start of several hashes: {fits}")
         return Named("snapshot", fitting[0].name, fitting[0].digest)
 
+    def _known(self, read: Command) -> dict[str, Snapshot]:
+        """All snapshots by name, oldest first; read by `read` to be part of a transaction."""
+        order, known = read("LRANGE", self._keys.snapshot_order, 0, -1), read("HGETALL", self._keys.snapshots)
+        return {snapshot.name: snapshot for snapshot in _in_order(order, known)}
+
+    def _pruned(self, read: Command) -> dict[str, Pruned]:
+        stored = read("HGETALL", self._keys.pruned)
+        return {digest.decode(): Pruned.from_json(json.loads(data)) for digest, data in stored.items()}
+
     def _names(self) -> list[str]:
         return [name.decode() for name in self._call("LRANGE", self._keys.snapshot_order, 0, -1)]
+
+
+def pruned_error(names: str, pruned: Pruned) -> PrunedPolicyError:
+    """Who was pruned, when, and what remains."""
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(pruned.pruned_s))
+    return PrunedPolicyError(
+        f"{names} was pruned on {when} by {pruned.by}: its weights are gone, its metadata, rating and matches remain; "
+        "league pool import brings it back from an archive that holds it"
+    )
+
+
+def _in_order(order: Iterable[bytes], known: Mapping[bytes, bytes]) -> list[Snapshot]:
+    return [Snapshot.from_json(json.loads(known[name])) for name in order if name in known]
 
 
 def _check_new(snapshot: Snapshot, weights: bytes) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from league.config import RatingConfig
-from league.errors import CorruptSnapshotError, StoreError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreError
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import recompute
 from league.ladder.records import Match, Snapshot
@@ -35,7 +35,8 @@ class Verifier(Snapshots, Matches, Champion, Learners):
         """Read everything and compare; changes nothing, and may run beside a league at work.
 
         Ratings and payoff are derived again from the log and must be equal to the last bit; match ids must be unique
-        and all in the index; weights and checkpoints must have their hashes; every champion must be a snapshot.
+        and all in the index; checkpoints must have their hashes, and so must weights that were not pruned; every
+        champion must be a snapshot, and not pruned.
 
         Raises:
             WrongLeagueError: there is no league.
@@ -44,10 +45,12 @@ class Verifier(Snapshots, Matches, Champion, Learners):
         matches, problems = self._verify_matches(config.ratings)
         snapshots, promotions, learners = self.snapshots(), self.promotions(), self.learners()
         problems += [*self._lost_snapshots(snapshots), *self._corrupt_weights(snapshots), *self._corrupt(learners)]
-        known = {(snapshot.name, snapshot.digest) for snapshot in snapshots}
+        known, pruned = {(snapshot.name, snapshot.digest) for snapshot in snapshots}, self.pruned()
         for promotion in promotions:
             if (promotion.policy, promotion.digest) not in known:
                 problems.append(f"champion {promotion.policy} ({promotion.digest[:12]}) is not among the snapshots")
+            elif promotion.digest in pruned:
+                problems.append(f"champion {promotion.policy} ({promotion.digest[:12]}) was pruned")
         return Verification(
             matches=matches,
             snapshots=len(snapshots),
@@ -98,6 +101,8 @@ class Verifier(Snapshots, Matches, Champion, Learners):
         for digest in dict.fromkeys(snapshot.digest for snapshot in snapshots):
             try:
                 self.weights(digest)
+            except PrunedPolicyError:
+                pass
             except CorruptSnapshotError as error:
                 yield str(error)
 

@@ -201,6 +201,12 @@ def test_a_champion_that_came_in_between_stays(
     assert champion(own).policy == "main-0000"
 
 
+def test_a_pruned_snapshot_is_not_the_best(league: Command, own: Store) -> None:
+    own.prune(["main-0002"], by="anna", now_s=1.0)
+    assert league("promote", at=own).code == 0
+    assert champion(own).policy != "main-0002"
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [

@@ -74,6 +74,17 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
 
 
+def test_pruned_weights_take_no_room(scrape: Scrape, own: Store, folder: Path) -> None:
+    collector = LeagueCollector(str(folder), own.league)
+    before = scrape(collector)
+    snapshot = own.snapshots()[2]
+    own.prune([snapshot.name], by="anna", now_s=1.0)
+    after = scrape(collector)
+    assert (before["league_pool_pruned"], after["league_pool_pruned"]) == ({(): 0}, {(): 1})
+    assert after["league_pool_bytes"][()] == before["league_pool_bytes"][()] - snapshot.bytes
+    assert after["league_pool_snapshots"] == {(): 3}
+
+
 def test_only_the_strongest_the_champion_and_the_bots_are_named(scrape: Scrape, own: Store, folder: Path) -> None:
     for number in range(TOP + 5):
         weights = f"{number}".encode()

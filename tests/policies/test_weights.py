@@ -113,12 +113,21 @@ def test_truncated_bytes_are_refused(connect_four):
         lambda header: league_header({**header, "network": {**header["network"], "hidden": "wide"}}),
         lambda header: league_header({**header, "network": {**header["network"], "kind": "conv"}}),
         lambda header: league_header({**header, "network": {**header["network"], "secret": 1}}),
+        lambda header: league_header({**header, "network": {**header["network"], "hidden": [10**9, 10**9]}}),
+        lambda header: league_header({**header, "network": {**header["network"], "kind": "conv", "blocks": 10**9}}),
         lambda header: league_header({**header, "network": None}),
         lambda header: league_header({**header, "shape": 7}),
     ],
 )
 def test_a_wrong_header_is_refused(connect_four, change):
     refusal(with_header(pack(fresh(connect_four, MLP, 0)), change), connect_four)
+
+
+def test_unpacking_draws_no_random_numbers(connect_four):
+    good = pack(fresh(connect_four, MLP, 0))
+    before = torch.get_rng_state()
+    unpack(good, connect_four)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_nothing_is_unpickled(connect_four, monkeypatch):

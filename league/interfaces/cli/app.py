@@ -25,6 +25,8 @@ from league.interfaces.cli.games import games
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
 from league.interfaces.cli.play import play
+from league.interfaces.cli.pool import list_pool, prune, show
+from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
@@ -40,10 +42,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+pool = typer.Typer(help="The frozen policies: list them, prune them, carry them to another league.")
 
-def _command(panel: str, function: Callable[..., Any], *examples: str) -> None:
+
+def _command(
+    panel: str, function: Callable[..., Any], *examples: str, to: typer.Typer = app, name: str | None = None
+) -> None:
     lines = "\n".join(f"  {example}" for example in examples)
-    app.command(rich_help_panel=panel, epilog=f"Examples:\n\n{lines}")(function)
+    to.command(name, rich_help_panel=panel, epilog=f"Examples:\n\n{lines}")(function)
 
 
 _command(
@@ -80,6 +86,26 @@ _command(
 _command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
 _command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
+app.add_typer(pool, name="pool", rich_help_panel="Keep")
+_command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
+_command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)
+_command("Pool", prune, "league pool prune --dry-run", "league pool prune --set retention.newest=5 --yes", to=pool)
+_command(
+    "Pool",
+    export_pool,
+    "league pool export --all --output backup.tar.gz",
+    "league pool export champion main-0003 --output best",
+    to=pool,
+    name="export",
+)
+_command(
+    "Pool",
+    import_pool,
+    "league pool import backup.tar.gz",
+    "league pool import best --as anna --store runs/other",
+    to=pool,
+    name="import",
+)
 _command("Know", games, "league games", "league games --json")
 _command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
 _command("Know", presets, "league presets")
@@ -92,6 +118,12 @@ def _print_version(wanted: bool) -> None:
         except PackageNotFoundError:
             print("league, from a source tree that is not installed")
         raise typer.Exit
+
+
+@pool.callback(invoke_without_command=True)
+def _pool(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        context.get_help()
 
 
 @app.callback(invoke_without_command=True)

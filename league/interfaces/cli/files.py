@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,3 +29,19 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         if part.exists():
             part.unlink()
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Like `replacing` for a folder, which must not be there yet, or be empty; what is written to is not made here."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise LeagueError(f"cannot write {path}: it exists already, and is not an empty folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

@@ -109,7 +109,7 @@ def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str |
 
     over = store.champion()
     named = None if word is None else _snapshot(store, config, word)
-    snapshots = store.snapshots()
+    snapshots = store.present()
     holder = next((s for s in snapshots if over is not None and s.name == over.policy and _readable(store, s)), None)
     candidates = [named] if named is not None else _best(store, config, snapshots, over)
     arena = Arena(store, config)

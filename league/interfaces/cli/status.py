@@ -54,7 +54,7 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
     from league.interfaces.heartbeat import heartbeat_age_s, phase
 
     said = store.status()
-    snapshots, champion = store.snapshots(), store.champion()
+    snapshots, pruned, champion = store.snapshots(), store.pruned(), store.champion()
     return {
         "league": store.league,
         "store": store.address,
@@ -64,7 +64,8 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
         "started_s": (said or {}).get("started_s"),
         "steps": (said or {}).get("steps", 0),
         "snapshots": len(snapshots),
-        "bytes": sum({snapshot.digest: snapshot.bytes for snapshot in snapshots}.values()),
+        "pruned": sum(snapshot.digest in pruned for snapshot in snapshots),
+        "bytes": sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()),
         "matches": store.match_count(),
         "champion": None if champion is None else champion.to_json(),
         "dropped_games": (said or {}).get("dropped_games", 0),
@@ -87,7 +88,7 @@ def _print(found: dict[str, Any]) -> None:
                 "phase": found["phase"] + ("" if age_s is None else f" (last heard of {duration(age_s)} ago)"),
                 "started": None if found["started_s"] is None else moment(found["started_s"]),
                 "steps": f"{found['steps']:,}",
-                "pool": f"{found['snapshots']} snapshots, {size(found['bytes'])}",
+                "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
                 "matches": f"{found['matches']:,}",
                 "dropped games": found["dropped_games"] or None,
                 "champion": "none yet"

@@ -1,0 +1,107 @@
+"""Which snapshots keep their weights: a rule, not a limit. The metadata, ratings and matches of the others stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self, TypeVar
+
+from league.config import RetentionConfig
+from league.ladder.leaderboard import best_candidates
+from league.ladder.ratings import Ratings
+from league.ladder.records import Snapshot
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """That weights were deleted."""
+
+    by: str
+    """`coordinator`, or the user who typed the command."""
+    pruned_s: float
+    """When, in seconds of Unix time."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What the rule says of one snapshot."""
+
+    snapshot: Snapshot
+    reasons: tuple[str, ...]
+    """Why its weights are kept, for people; none: they may go."""
+
+    @property
+    def keep(self) -> bool:
+        """Whether its weights are kept."""
+        return bool(self.reasons)
+
+
+def retention(
+    snapshots: Sequence[Snapshot],
+    ratings: Ratings,
+    champions: Collection[str],
+    mixture: Mapping[str, float],
+    config: RetentionConfig,
+    *,
+    in_play: Collection[str] = (),
+) -> list[Decision]:
+    """Decide who keeps its weights. Applied again to those that were kept, it keeps them all.
+
+    Kept are: every champion of the history, to which a rollback may return; of each learner the newest
+    `config.newest` and the best of each epoch, a stretch of `config.epoch_steps` of its steps; whoever has at least
+    `config.nash_weight` in the Nash mixture; whoever is in play; and, as it costs nothing, whoever has the same weights
+    as one of these.
+
+    Args:
+        snapshots: those that have weights, oldest first.
+        ratings: by name. The best is the one with the highest lower bound; the newest where none is rated.
+        champions: names of all who are or were champion.
+        mixture: the Nash mixture, name to probability; names that are no snapshots are passed over.
+        config: the rule's numbers.
+        in_play: names whose weights somebody is about to load.
+
+    Returns:
+        One decision per snapshot, in their order.
+    """
+    reasons: dict[str, list[str]] = {snapshot.name: [] for snapshot in snapshots}
+    for name in reasons:
+        if name in champions:
+            reasons[name].append("champion")
+    for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
+        for snapshot in learned[-config.newest :]:
+            reasons[snapshot.name].append("newest")
+        for epoch, members in _grouped(learned, lambda snapshot: snapshot.steps // config.epoch_steps).items():
+            best = next(iter(best_candidates(members, ratings, 1)), members[-1])
+            reasons[best.name].append(f"best of epoch {epoch}")
+    for name in reasons:
+        if mixture.get(name, 0.0) >= config.nash_weight:
+            reasons[name].append(f"Nash {mixture[name]:.3f}")
+        if name in in_play:
+            reasons[name].append("in play")
+    kept = {snapshot.digest: snapshot.name for snapshot in snapshots if reasons[snapshot.name]}
+    return [
+        Decision(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
+        for snapshot in snapshots
+    ]
+
+
+def _grouped(snapshots: Iterable[Snapshot], key: Callable[[Snapshot], K]) -> dict[K, list[Snapshot]]:
+    groups: dict[K, list[Snapshot]] = {}
+    for snapshot in snapshots:
+        groups.setdefault(key(snapshot), []).append(snapshot)
+    return groups
+
+
+def _twin(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (f"same weights as {name}",)

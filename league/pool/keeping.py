@@ -1,0 +1,46 @@
+"""Retention at work: the rule of `league.ladder.retention`, applied to a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from league.config import RetentionConfig
+from league.ladder.payoff import Payoff
+from league.ladder.records import Snapshot
+from league.ladder.retention import Decision, retention
+from league.pool.store import Store
+
+
+def nash_mixture(payoff: Payoff) -> Mapping[str, float]:
+    """The Nash mixture over the policies of a payoff table, name to probability.
+
+    SEAM: nothing computes it yet, so nobody is kept for it. This is the only place to put it in.
+    """
+    return {}
+
+
+def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str] = ()) -> list[Decision]:
+    """What the rule says now of every snapshot that has weights, oldest first; changes nothing.
+
+    `in_play` are the names whose weights somebody is about to load.
+    """
+    champions = {promotion.policy for promotion in store.promotions()}
+    return retention(store.present(), store.ratings(), champions, nash_mixture(store.payoff()), config, in_play=in_play)
+
+
+def retain(store: Store, config: RetentionConfig, *, in_play: Collection[str], now_s: float) -> list[Snapshot]:
+    """Automatic retention, for the coordinator after each freeze: prune what the rule does not keep, and say so.
+
+    Does nothing unless `config.automatic`. Whoever is in play stays until the next time, so that nobody is pruned
+    between being drawn and being loaded.
+
+    Returns:
+        The snapshots that were pruned, which are no candidates any more.
+    """
+    if not config.automatic:
+        return []
+    names = [one.snapshot.name for one in decisions(store, config, in_play=in_play) if not one.keep]
+    gone = store.prune(names, by="coordinator", now_s=now_s) if names else []
+    if gone:
+        store.add_event("pruned", f"{', '.join(s.name for s in gone)}: no rule keeps their weights", now_s)
+    return gone

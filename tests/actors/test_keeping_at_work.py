@@ -1,0 +1,75 @@
+"""Retention in a league that is at work."""
+
+from collections.abc import Callable
+from typing import Any
+
+from league.actors.driver import Progress
+from league.actors.futures import Futures
+from league.actors.roster import Roster
+from league.actors.training import Slot, Training
+from league.errors import PrunedPolicyError
+from league.ladder.payoff import LivePayoff
+from league.ladder.records import Snapshot
+from league.policies.weights import digest
+from league.pool.store import Store
+from tests.actors.conftest import Run, small
+
+RULE = ("retention.newest=2", "retention.epoch_steps=1000000")
+
+
+def test_a_league_prunes_after_each_freeze_and_draws_no_pruned_one(run: Run, store: Store) -> None:
+    opponents = 2
+    final = run(small(*RULE, "retention.automatic=true", f"matchmaking.opponents={opponents}"), steps=30_000)
+    assert final.phase == "stopped"
+    snapshots, pruned = store.snapshots(), store.pruned()
+    champions = {promotion.policy for promotion in store.promotions()}
+    kept = [s.name for s in snapshots if s.digest not in pruned and s.name not in champions]
+    assert snapshots[-1].name in kept or snapshots[-1].name in champions
+    assert len(kept) <= 2 + 1 + opponents, "the newest, the best of the epoch, and those in play"
+    assert len(pruned) >= len(snapshots) - len(champions) - len(kept) > 0
+    assert store.verify().problems == ()
+    events = store.events(1000)
+    assert any(event["kind"] == "pruned" for event in events)
+    assert not [event for event in events if event["kind"] in ("corrupt", "failed")]
+
+
+def test_a_league_takes_no_harm_when_a_person_prunes_everybody(run: Run, store: Store) -> None:
+    """Everyone but the champions, whoever may just be drawn, again and again."""
+
+    def prune(progress: Progress) -> None:
+        if progress.phase == "training":
+            store.prune([snapshot.name for snapshot in store.snapshots()], by="anna", now_s=1.0)
+
+    settings = ("arena.share=0.5", "matchmaking.hold_iterations=1", "matchmaking.opponents=1")
+    final = run(small(*settings, "snapshots.every_steps=8000"), steps=30_000, watch=prune)
+    assert final.phase == "stopped"
+    assert len(store.pruned()) > 1
+    assert store.verify().problems == ()
+    assert not [event for event in store.events(1000) if event["kind"] in ("corrupt", "failed")]
+
+
+def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
+    """The race itself: drawn, pruned by a person, then loaded."""
+    store.create(small())
+    for name in ("main-0000", "main-0001"):
+        data = name.encode()
+        store.add_snapshot(
+            Snapshot(name=name, digest=digest(data), learner="main", steps=1, created_s=1.0, bytes=len(data)), data
+        )
+    failures: list[Callable[[Exception], None]] = []
+
+    class Failing(Futures):
+        def watch(self, future: Any, done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+            failures.append(failed)
+
+    training = object.__new__(Training)
+    training.roster, training.futures = Roster(store), Failing()
+    slot = Slot(name="main", actor=None, live=LivePayoff(1.0), frozen_steps=1, held=3)
+    assert training.roster.playable() == ["main-0000", "main-0001"]
+    store.prune(["main-0000"], by="anna", now_s=1.0)
+    training._ask(slot, None, lambda result: None)
+    failures[0](PrunedPolicyError("main-0000 was pruned"))
+    assert (slot.busy, slot.held) == (False, 0)
+    assert training.roster.playable() == ["main-0001"]
+    assert training.roster.next_name("main") == "main-0002"
+    assert store.events() == []
