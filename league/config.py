@@ -135,8 +135,8 @@ class SnapshotConfig(_Section):
 class MatchmakingConfig(_Section):
     """Whom a learner trains against: prioritised fictitious self-play (PFSP) over the payoff table."""
 
-    weighting: Literal["squared", "variance", "linear"] = knob(
-        "variance", "PFSP weight of an opponent beaten with probability x: (1-x)^2, x(1-x) or 1-x"
+    weighting: Literal["squared", "variance", "linear", "linear_capped"] = knob(
+        "variance", "PFSP weight of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x or min(0.5, 1-x)"
     )
     opponents: int = knob(4, "distinct opponents in play at once", at_least=1)
     hold_iterations: int = knob(8, "iterations for which the drawn opponents stay", at_least=1)

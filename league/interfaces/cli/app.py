@@ -24,6 +24,7 @@ from league.interfaces.cli.games import games
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
 from league.interfaces.cli.play import play
+from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
 
@@ -52,7 +53,15 @@ _command(
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
 _command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
-_command("Watch", matches, "league matches --image payoff.png", "league matches --last 20")
+_command(
+    "Watch",
+    matches,
+    "league matches --image payoff.png",
+    "league matches --last 20",
+    "league matches --cycles",
+    "league matches --nash",
+)
+_command("Watch", ratings, "league ratings", "league ratings recompute")
 _command("Watch", status, "league status", "league status --verify", "league status --json --events 100")
 _command("Watch", champion, "league champion", "league champion --history")
 _command(
