@@ -1,19 +1,19 @@
 """Do ratings find the truth, and matches that teach? `python -m benchmarks.ratings [--check]`.
 
 Claims, for 100 players of known strength after 20,000 games: ratings and truth have a rank correlation (Spearman) of at
-least 0.98; the matches that `evaluation_pair` picks reach with at most half of the games the correlation that round-robin
-ends with; 95% intervals hold the truth in 90% to 99% of cases.
+least 0.98; the matches that `evaluation_pair` picks reach with at most half of the games the correlation that
+round-robin ends with; 95% intervals hold the truth in 90% to 99% of cases.
 
-How: strengths are drawn from a normal distribution with a standard deviation of 500 Elo, so 95% of them lie within 2,000
-points, a league from its first random weights to a strong player. A game between strengths that differ by d is worth
-1 / (1 + 10^(-d / 400)) points on average; between equals a tenth of the games are drawn. A match is 4 games. Round-robin
-plays every pair once, in random order, before it plays one again: 20,000 games are once through. Both schedules are
-rated by `league.ladder.ratings.rate`, one match after another, and by Bradley-Terry over everything so far. The zero of
-a scale is free, so errors are taken about their mean. All figures are means over the seeds.
+How: strengths are drawn from a normal distribution with a standard deviation of 500 Elo, so 95% of them lie within
+2,000 points, a league from its first random weights to a strong player. A game between strengths that differ by d is
+worth 1 / (1 + 10^(-d / 400)) points on average; between equals a tenth of the games are drawn. A match is 4 games.
+Round-robin plays every pair once, in random order, before it plays one again: 20,000 games are once through. Both
+schedules are rated by `league.ladder.ratings.rate`, one match after another, and by Bradley-Terry over everything so
+far. The zero of a scale is free, so errors are taken about their mean. All figures are means over the seeds.
 
 `--spread 300` and others show where the intervals of OpenSkill do not hold what they promise: the prior of a new policy
-has 245 Elo, and one mean and one deviation per policy cannot say how wide the scale as a whole is. Those of Bradley-Terry
-can. `--check` exits 1 if a claim, of OpenSkill's ratings at the given spread, is missed.
+has 245 Elo, and one mean and one deviation per policy cannot say how wide the scale as a whole is. Those of
+Bradley-Terry can. `--check` exits 1 if a claim, of OpenSkill's ratings at the given spread, is missed.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def measure(spread: float, seeds: int) -> dict[str, Any]:
     schedules: dict[str, Schedule] = {"scheduled": scheduled, "round-robin": round_robin}
     runs = {name: [simulate(one, spread, seed) for seed in range(seeds)] for name, one in schedules.items()}
     curves = {name: np.mean([run.correlation for run in of], axis=0) for name, of in runs.items()}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "schedule": name,
             "ratings": estimate,
@@ -196,9 +196,7 @@ def show(report: dict[str, Any]) -> None:
     output.print(made)
     output.print("")
     for estimate, share in report["share_of_round_robin"].items():
-        output.print(
-            f"{estimate}: what round-robin reaches in {GAMES:,} games, the scheduler reaches in {percent(share)} of them"
-        )
+        output.print(f"{estimate}: the scheduler needs {percent(share)} of round-robin's {GAMES:,} games")
     for claim, held in report["held"].items():
         output.print(f"{claim}: {'held' if held else 'missed'}")
 

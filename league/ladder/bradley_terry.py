@@ -144,8 +144,10 @@ def _posterior(points: Matrix, games: Matrix) -> tuple[Vector, Matrix]:
 
 def _centred(covariance: Matrix) -> Matrix:
     """Of the strengths less their mean: a shift of all together, which only the prior bounds, is taken out."""
+    if not covariance.size:
+        return covariance
     rows = covariance.mean(axis=0, keepdims=True)
-    return np.asarray(covariance - rows - rows.T + covariance.mean() if covariance.size else covariance)
+    return np.asarray(covariance - rows - rows.T + covariance.mean())
 
 
 def _logistic(x: Matrix) -> Matrix:
