@@ -8,7 +8,7 @@ rock-paper-scissors, is seen here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -97,10 +97,19 @@ class MetaGame:
         weights = np.where(solved.x[:count] > _NEGLIGIBLE, solved.x[:count], 0.0)
         return dict(zip(self.names, (weights / weights.sum()).tolist(), strict=True))
 
-    def exploiter(self, policy: str) -> Exploiter | None:
-        """The policy that scores most against `policy`; None if there is no other. Raises `ValueError` for no name."""
+    def among(self, names: Sequence[str]) -> MetaGame:
+        """The same table for some of the policies; raises `ValueError` for one that is not in it."""
+        places = [self.names.index(name) for name in names]
+        return MetaGame(names, self.scores[np.ix_(places, places)], self.games[np.ix_(places, places)])
+
+    def exploiter(self, policy: str, candidates: Collection[str] | None = None) -> Exploiter | None:
+        """The policy that scores most against `policy`, of `candidates` if they are given; None if there is no other.
+
+        Raises `ValueError` for a policy that is not in the table.
+        """
         place = self.names.index(policy)
-        others = [n for n in range(len(self.names)) if n != place]
+        chosen = self.names if candidates is None else candidates
+        others = [n for n, name in enumerate(self.names) if n != place and name in chosen]
         if not others:
             return None
         best = max(others, key=lambda n: self.scores[n, place])

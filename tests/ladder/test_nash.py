@@ -79,6 +79,8 @@ def test_a_pair_without_games_is_as_the_ratings_say_and_one_with_games_as_they_w
     found = game.exploiter("c")
     assert found is not None
     assert (found.policy, found.games) == ("a", 0)
+    assert game.exploiter("c", {"d"}) == game.among(["c", "d"]).exploiter("c")
+    assert game.exploiter("c", {"c"}) is None
     assert (game.scores + game.scores.T == pytest.approx(np.ones((4, 4)))) is True
 
 

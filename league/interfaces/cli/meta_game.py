@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from league.ladder.cycles import Cycle
+    from league.ladder.nash import Exploiter
     from league.ladder.payoff import Payoff
 
 SHOWN_CYCLES = 20
@@ -63,8 +64,9 @@ def _nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None)
 
     played = set(payoff.policies())
     members = [name for name in snapshots if name in played]
-    bots = sorted(played - set(snapshots))
-    game = MetaGame.of(payoff, members)
+    bots = played - set(snapshots)
+    everyone = MetaGame.of(payoff, [*members, *sorted(bots)])
+    game = everyone.among(members)
     mixture = game.nash()
     against = game.against(mixture)
     rows = [
@@ -72,12 +74,16 @@ def _nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None)
             "policy": name,
             "weight": mixture[name],
             "against_mixture": against[name],
-            "exploiter": exploiter._asdict() if (exploiter := game.exploiter(name)) else None,
-            "bot_exploiter": bot._asdict() if (bot := MetaGame.of(payoff, [name, *bots]).exploiter(name)) else None,
+            "exploiter": _plain(game.exploiter(name)),
+            "bot_exploiter": _plain(everyone.exploiter(name, bots)),
         }
         for name in sorted(members, key=lambda name: (-mixture[name], -against[name], name))
     ]
     return {"champion": champion, "policies": rows}
+
+
+def _plain(exploiter: Exploiter | None) -> dict[str, Any] | None:
+    return exploiter._asdict() if exploiter else None
 
 
 def _nash_table(rows: Sequence[dict[str, Any]]) -> Table:
