@@ -129,10 +129,10 @@ def games_to(correlations: NDArray[np.float64], level: float) -> float:
     return float(EVERY * (after + (level - before) / (correlations[after] - before)))
 
 
-def measure(spread: float, seeds: int) -> dict[str, Any]:
+def measure(spread: float, seeds: int, first_seed: int) -> dict[str, Any]:
     """Play both schedules with every seed: the report as plain data."""
     schedules: dict[str, Schedule] = {"scheduled": scheduled, "round-robin": round_robin}
-    runs = {name: [simulate(one, spread, seed) for seed in range(seeds)] for name, one in schedules.items()}
+    runs = {name: [simulate(one, spread, first_seed + n) for n in range(seeds)] for name, one in schedules.items()}
     curves = {name: np.mean([run.correlation for run in of], axis=0) for name, of in runs.items()}
     rows: list[dict[str, Any]] = [
         {
@@ -161,6 +161,7 @@ def measure(spread: float, seeds: int) -> dict[str, Any]:
         "games": GAMES,
         "match": MATCH_GAMES,
         "seeds": seeds,
+        "first_seed": first_seed,
         "rows": rows,
         "share_of_round_robin": shares,
         "held": {
@@ -206,10 +207,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ratings", description=__doc__.partition("\n")[0])
     parser.add_argument("--spread", type=float, default=500.0, help="standard deviation of the strengths, in Elo")
     parser.add_argument("--seeds", type=int, default=10, help="leagues per schedule")
+    parser.add_argument("--first-seed", type=int, default=0, help="of these leagues; the others follow")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--check", action="store_true", help="exit 1 if a claim is missed")
     options = parser.parse_args()
-    report = measure(options.spread, options.seeds)
+    report = measure(options.spread, options.seeds, options.first_seed)
     if options.json:
         print_json(report)
     else:

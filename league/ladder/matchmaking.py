@@ -102,14 +102,14 @@ def evaluation_pair(
     """Draw the next match of the arena: the one from which the ratings learn most, with some chance for the others.
 
     The first policy is one without games if there is any. Else it is drawn in proportion to its variance sigma^2, times
-    the number of others whose order with it is likely wrong (`_misplaced`), times `TOP_WEIGHT` for a snapshot that may
-    be the best: one whose upper bound mu + 1.96 sigma reaches every snapshot's lower bound.
+    the expected number of others that stand on the wrong side of it, plus a half, times `TOP_WEIGHT` for a snapshot
+    that may be the best: one whose upper bound mu + 1.96 sigma reaches every snapshot's lower bound.
 
     The second is drawn in proportion to the cube (`SHARPNESS`) of the variance that one game would remove from both,
     (sigma_a^4 + sigma_b^4) / (sigma_a^2 + sigma_b^2 + v): the game measures mu_a - mu_b with variance v = 2 beta^2 /
     (p (1 - p)), the inverse Fisher information of a Bernoulli trial whose log-odds are (mu_a - mu_b) / (sqrt(2) beta).
-    So close matches and uncertain opponents come first. Two bots meet at `BOTS_WEIGHT` of the weight, or when there are
-    only bots.
+    So close matches and uncertain opponents come first. That is multiplied by 1 + 2 P(the two are in the wrong order).
+    Two bots meet at `BOTS_WEIGHT` of the weight, or when there are only bots.
 
     Sharper draws save games but leave only matches between neighbours, from which the width of the whole scale is
     hardly learned. `python -m benchmarks.ratings` shows what this one saves, and that its intervals hold.
@@ -133,7 +133,8 @@ def evaluation_pair(
     unplayed = np.array([not rating.games for rating in rated])
     weights = unplayed.astype(np.float64) if unplayed.any() else _unsettled(mu, sigma, is_bot)
     first = int(rng.choice(len(names), p=_normalised(weights)))
-    gains = _variance_removed(first, mu, sigma, config) ** SHARPNESS
+    order = _wrong_order(mu[first], sigma[first], mu, sigma)
+    gains = _variance_removed(first, mu, sigma, config) ** SHARPNESS * (1 + 2 * order)
     if is_bot[first]:
         gains *= np.where(is_bot, BOTS_WEIGHT, 1.0)
     others = np.delete(np.arange(len(names)), first)
@@ -146,16 +147,17 @@ def _unsettled(mu: Vector, sigma: Vector, is_bot: NDArray[np.bool_]) -> Vector:
     lower, upper = mu - Z_95 * sigma, mu + Z_95 * sigma
     best = lower[~is_bot].max(initial=-np.inf)
     top = np.where(~is_bot & (upper >= best), TOP_WEIGHT, 1.0)
-    return np.asarray(sigma**2 * _misplaced(mu, sigma) * top)
+    # Of the policy itself it is 0.5.
+    misplaced = _wrong_order(mu[:, None], sigma[:, None], mu, sigma).sum(axis=1)
+    return np.asarray(sigma**2 * misplaced * top)
 
 
-def _misplaced(mu: Vector, sigma: Vector) -> Vector:
-    """How many of the N policies are expected on the wrong side of each: [N], at least 0.5, which is the policy itself.
+def _wrong_order(mu: Vector | np.float64, sigma: Vector | np.float64, other_mu: Vector, other_sigma: Vector) -> Vector:
+    """Probability in (0, 0.5] that two stand in the wrong order; the arguments broadcast.
 
-    The order of two is wrong with probability Phi(-|mu_a - mu_b| / sqrt(sigma_a^2 + sigma_b^2)).
+    Phi(-|mu_a - mu_b| / sqrt(sigma_a^2 + sigma_b^2)).
     """
-    spread = np.sqrt(sigma[:, None] ** 2 + sigma[None, :] ** 2)
-    return np.asarray(ndtr(-np.abs(mu[:, None] - mu[None, :]) / spread).sum(axis=1))
+    return np.asarray(ndtr(-np.abs(mu - other_mu) / np.hypot(sigma, other_sigma)))
 
 
 def _variance_removed(first: int, mu: Vector, sigma: Vector, config: RatingConfig) -> Vector:
