@@ -143,9 +143,9 @@ class MixConfig(_Section):
         1.0, "of the games, next to the other sources; 0: only while no other source has an opponent", at_least=0
     )
     roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
-    weighting: Literal["squared", "variance", "linear", "uniform", "quality"] = knob(
+    weighting: Literal["squared", "variance", "linear", "linear_capped", "uniform", "quality"] = knob(
         "variance",
-        "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, 1, or its quality score as in OpenAI Five",
+        "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, min(0.5, 1-x), 1, or its quality score",
     )
     win_rate_from: float = knob(0.0, "leave out opponents that are beaten less often", at_least=0, at_most=1)
     win_rate_below: float | None = knob(

@@ -63,6 +63,16 @@ class Payoff:
                 totals[column] = totals.get(column, Tally()).plus(tally.mirrored())
         return totals
 
+    def pairs(self) -> dict[tuple[str, str], Tally]:
+        """Every pair with games once, all of its games from the point of view of the first, who comes first by name."""
+        pairs: dict[tuple[str, str], Tally] = {}
+        for (row, column), seatings in self._games.items():
+            pair = (row, column) if row < column else (column, row)
+            for tally in seatings.values():
+                seen = tally if row < column else tally.mirrored()
+                pairs[pair] = pairs.get(pair, Tally()).plus(seen)
+        return pairs
+
     def policies(self) -> list[str]:
         """Everyone with a game, by name."""
         return sorted({name for pair in self._games for name in pair})

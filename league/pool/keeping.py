@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from league.config import RetentionConfig
-from league.ladder.payoff import Payoff
+from league.ladder.nash import nash_mixture
 from league.ladder.records import Snapshot
 from league.ladder.retention import Decision, retention
 from league.pool.store import Store
-
-
-def nash_mixture(payoff: Payoff) -> Mapping[str, float]:
-    """The Nash mixture over the policies of a payoff table, name to probability.
-
-    SEAM: nothing computes it yet, so nobody is kept for it. This is the only place to put it in.
-    """
-    return {}
 
 
 def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str] = ()) -> list[Decision]:
@@ -24,8 +16,10 @@ def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str]
 
     `in_play` are the names whose weights somebody is about to load.
     """
+    present = store.present()
     champions = {promotion.policy for promotion in store.promotions()}
-    return retention(store.present(), store.ratings(), champions, nash_mixture(store.payoff()), config, in_play=in_play)
+    mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in present])
+    return retention(present, store.ratings(), champions, mixture, config, in_play=in_play)
 
 
 def retain(store: Store, config: RetentionConfig, *, in_play: Collection[str], now_s: float) -> list[Snapshot]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from league.config import RatingConfig
@@ -15,6 +16,20 @@ from league.pool.connection import Command, Connection, dumps
 
 CHUNK: Final = 1000
 """Matches read per request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rebuild:
+    """What was derived anew from the match log."""
+
+    matches: int
+    ratings: int
+    repaired: tuple[str, ...]
+    """One line for each value in which the store differed from the log; none if they agreed, to the last bit."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
 
 
 class Matches(Connection):
@@ -81,19 +96,32 @@ class Matches(Connection):
         """The rating of everyone who was in a match, exact to the last bit."""
         return read_ratings(self._call("HGETALL", self._keys.ratings))
 
-    def rebuild(self) -> None:
+    def rebuild(self) -> Rebuild:
         """Derive payoff, ratings and index anew from the log: the repair of what `verify` finds in them.
 
-        Raises `WrongLeagueError` if there is no league, `StoreError` at an entry that is not a match.
+        Returns:
+            What was derived, and in what the store differed from it until now.
+
+        Raises:
+            WrongLeagueError: there is no league.
+            StoreError: an entry of the log is not a match.
         """
+        rebuilds: list[Rebuild] = []
 
         def attempt(pipe: Any) -> None:
-            config = self._require_config(pipe.execute_command)
-            log = self._read_log(pipe.execute_command)
+            read: Command = pipe.execute_command
+            config = self._require_config(read)
+            log = self._read_log(read)
+            derived = self._derived(log, config.ratings)
+            repaired = [line for key, fields in derived.items() for line in _differences(key, read, fields)]
+            rated = len(derived[self._keys.ratings])
+            rebuilds.append(Rebuild(matches=len(log), ratings=rated, repaired=tuple(repaired)))
             pipe.multi()
-            self._queue_derived(pipe.execute_command, log, config.ratings)
+            self._queue_derived(pipe.execute_command, derived)
 
-        self._transact([self._keys.meta, self._keys.matches], attempt)
+        derived_keys = [self._keys.payoff, self._keys.ratings, self._keys.match_index]
+        self._transact([self._keys.meta, self._keys.matches, *derived_keys], attempt)
+        return rebuilds[-1]
 
     def _read_log(self, read: Command) -> dict[str, Match]:
         """By entry id. A match id that comes a second time, which only tampering makes, is passed over."""
@@ -103,16 +131,24 @@ class Matches(Connection):
             unique.setdefault(match.match_id, (entry, match))
         return dict(unique.values())
 
-    def _queue_derived(self, queue: Command, log: Mapping[str, Match], config: RatingConfig) -> None:
+    def _derived(self, log: Mapping[str, Match], config: RatingConfig) -> dict[str, dict[str, bytes]]:
+        """Every hash that follows from the log, by key, as it is stored."""
         payoff = Payoff()
         for match in log.values():
             payoff.add(match)
-        queue("DEL", self._keys.payoff, self._keys.ratings, self._keys.match_index)
-        for field, count in payoff.to_counts().items():
-            queue("HSET", self._keys.payoff, field, count)
-        for entry, match in log.items():
-            queue("HSET", self._keys.match_index, match.match_id, entry)
-        self._queue_ratings(queue, recompute(log.values(), config))
+        return {
+            self._keys.payoff: {field: str(count).encode() for field, count in payoff.to_counts().items()},
+            self._keys.ratings: {
+                name: dumps(rating.to_json()).encode() for name, rating in recompute(log.values(), config).items()
+            },
+            self._keys.match_index: {match.match_id: entry.encode() for entry, match in log.items()},
+        }
+
+    def _queue_derived(self, queue: Command, derived: Mapping[str, Mapping[str, bytes]]) -> None:
+        for key, fields in derived.items():
+            queue("DEL", key)
+            for field, value in fields.items():
+                queue("HSET", key, field, value)
 
     def _queue_ratings(self, queue: Command, ratings: Mapping[str, Rating]) -> None:
         for name, rating in ratings.items():
@@ -133,6 +169,16 @@ class Matches(Connection):
                 return
             start = f"({chunk[-1][0]}"
             left = None if left is None else left - size
+
+
+def _differences(key: str, read: Command, derived: Mapping[str, bytes]) -> Iterator[str]:
+    """One line for each field of a hash that is not what follows from the log."""
+    kind = key.rpartition(":")[2]
+    stored = {field.decode(errors="replace"): value for field, value in read("HGETALL", key).items()}
+    for field in sorted(stored.keys() | derived.keys()):
+        if stored.get(field) != derived.get(field):
+            was, now = (data.get(field, b"nothing").decode(errors="replace") for data in (stored, derived))
+            yield f"{kind} {field}: stored {was}, the match log gives {now}"
 
 
 def read_entries(reply: Any) -> list[tuple[str, dict[bytes, bytes]]]:

@@ -110,7 +110,7 @@ class Store(Verifier, Journal, Leases):
             pipe.multi()
             pipe.execute_command("HSET", self._keys.meta, "config", dumps(config.to_dict()))
             if log is not None:
-                self._queue_derived(pipe.execute_command, log, config.ratings)
+                self._queue_derived(pipe.execute_command, self._derived(log, config.ratings))
 
         self._transact([self._keys.meta, self._keys.matches], attempt)
 

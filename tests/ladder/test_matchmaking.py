@@ -11,6 +11,7 @@ from league.config import MatchmakingConfig, MixConfig, RatingConfig, RoleConfig
 from league.ladder.matchmaking import (
     BOTS_WEIGHT,
     SELF,
+    TOP_WEIGHT,
     Experience,
     all_beaten,
     evaluation_pair,
@@ -25,12 +26,17 @@ from league.ladder.ratings import Rating
 from league.ladder.records import Snapshot, Tally
 
 CONFIG = RatingConfig()
-weightings = st.sampled_from(["squared", "variance", "linear", "uniform"])
+weightings = st.sampled_from(["squared", "variance", "linear", "linear_capped", "uniform"])
 
 
 @pytest.mark.parametrize(
     ("weighting", "weights"),
-    [("squared", [0.81, 0.25, 0.01]), ("variance", [0.09, 0.25, 0.09]), ("linear", [0.9, 0.5, 0.1])],
+    [
+        ("squared", [0.81, 0.25, 0.01]),
+        ("variance", [0.09, 0.25, 0.09]),
+        ("linear", [0.9, 0.5, 0.1]),
+        ("linear_capped", [0.5, 0.5, 0.1]),
+    ],
 )
 def test_the_published_formulas(weighting, weights):
     np.testing.assert_allclose(pfsp_weights([0.1, 0.5, 0.9], weighting), np.array(weights) / sum(weights))
@@ -207,9 +213,22 @@ def test_uncertain_policies_and_close_opponents_are_preferred():
     rng = np.random.default_rng(0)
     pairs = [evaluation_pair(list(ratings), [], ratings, CONFIG, rng) for _ in range(1000)]
     firsts = Counter(first for first, _ in pairs)
-    assert firsts["vague"] > 800, "in proportion to sigma squared: 25 of 27.25"
+    assert firsts["vague"] > 800, "sigma squared is 25 of 27.25 in all"
     seconds = Counter(second for first, second in pairs if first == "vague")
     assert seconds["near"] > 10 * seconds["far"]
+
+
+def test_the_top_of_the_board_and_where_the_order_is_open_come_first():
+    crowd = {f"crowd{i}": rated(20 + 0.1 * i) for i in range(4)}
+    ratings = {"best": rated(40), "alone": rated(30), **crowd, "uniform": rated(0)}
+    rng = np.random.default_rng(0)
+    firsts = Counter(
+        evaluation_pair([name for name in ratings if name != "uniform"], ["uniform"], ratings, CONFIG, rng)[0]
+        for _ in range(4000)
+    )
+    assert firsts["best"] / firsts["alone"] == pytest.approx(TOP_WEIGHT, rel=0.2)
+    # Of four that are nearly equal each is likely to stand wrong with the three others: 0.5 + 3 x 0.47.
+    assert firsts["crowd1"] / firsts["alone"] == pytest.approx(1.9 / 0.5, rel=0.2)
 
 
 def test_two_bots_seldom_meet():
@@ -218,8 +237,9 @@ def test_two_bots_seldom_meet():
     rng = np.random.default_rng(0)
     pairs = [evaluation_pair(["a", "b"], bots, ratings, CONFIG, rng) for _ in range(4000)]
     both = sum(set(pair) == set(bots) for pair in pairs) / 4000
-    # A bot is first in half of the draws, and then meets the other with weight w against 1 + 1.
-    assert both == pytest.approx(0.5 * BOTS_WEIGHT / (2 + BOTS_WEIGHT), abs=0.006)
+    # Both snapshots may be the best, so a bot is first in 2 of 2 + 2 t draws; it meets the other bot with weight w
+    # against 1 + 1.
+    assert both == pytest.approx(1 / (1 + TOP_WEIGHT) * BOTS_WEIGHT / (2 + BOTS_WEIGHT), abs=0.006)
     assert evaluation_pair([], bots, {}, CONFIG, rng) is not None, "with nobody else they may"
 
 

@@ -56,6 +56,15 @@ def test_both_sides_see_the_same_games(log, row, column):
 
 
 @given(st.lists(matches(), max_size=12))
+def test_every_pair_comes_once_with_all_its_games(log):
+    payoff = folded(log)
+    pairs = payoff.pairs()
+    assert all(row < column for row, column in pairs)
+    assert all(payoff.tally(*pair) == tally for pair, tally in pairs.items())
+    assert sum(tally.games for tally in pairs.values()) == sum(match.total.games for match in log)
+
+
+@given(st.lists(matches(), max_size=12))
 def test_totals_are_the_sum_over_opponents(log):
     payoff = folded(log)
     for policy, total in payoff.totals().items():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from league.config import RatingConfig
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.ratings import (
+    SCALE_ERROR,
     Rating,
     elo,
     interleaved,
@@ -125,7 +126,11 @@ def test_uniform_is_zero_and_before_it_has_games_a_newcomer_is():
     known = {"uniform": Rating(mu=7.0, sigma=2.0, games=9)}
     assert elo(known["uniform"], known, CONFIG).points == 0
     assert elo(Rating.new(CONFIG), {}, CONFIG).points == 0
-    assert elo(known["uniform"], known, CONFIG).interval == pytest.approx(1.96 * 2 * 29.480887, abs=1e-4)
+    # sigma is 2, and the policy is 18 below a newcomer.
+    deviation = math.hypot(2, SCALE_ERROR * 18)
+    assert elo(known["uniform"], known, CONFIG).interval == pytest.approx(1.96 * deviation * 29.480887, abs=1e-4)
+    newcomer = Rating(mu=CONFIG.mu, sigma=2.0, games=1)
+    assert elo(newcomer, known, CONFIG).interval == pytest.approx(1.96 * 2 * 29.480887, abs=1e-4)
 
 
 @given(ratings_)

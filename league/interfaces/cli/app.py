@@ -28,6 +28,7 @@ from league.interfaces.cli.play import play
 from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
+from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
 
@@ -60,7 +61,15 @@ _command(
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
 _command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
-_command("Watch", matches, "league matches --image payoff.png", "league matches --last 20")
+_command(
+    "Watch",
+    matches,
+    "league matches --image payoff.png",
+    "league matches --last 20",
+    "league matches --cycles",
+    "league matches --nash",
+)
+_command("Watch", ratings, "league ratings", "league ratings recompute")
 _command("Watch", status, "league status", "league status --verify", "league status --json --events 100")
 _command("Watch", champion, "league champion", "league champion --history", "league champion --follow")
 _command(

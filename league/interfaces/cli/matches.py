@@ -35,11 +35,22 @@ def matches(
         Path | None, typer.Option(help="Draw the table as a heat map, a .png or .svg file (extra: plot).")
     ] = None,
     last: Annotated[int | None, typer.Option(min=1, help="The last so many matches as rows instead.")] = None,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Rock-paper-scissors triples instead, the surest first.")
+    ] = False,
+    nash: Annotated[
+        bool, typer.Option("--nash", help="Which snapshots matter instead: their Nash mixture, who exploits whom.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Show the score of each policy (row) against each other one (column), strongest first."""
     from league.interfaces.cli import console
 
+    if (last is not None) + cycles + nash > 1:
+        raise typer.BadParameter("give one of --last, --cycles and --nash")
+    if cycles or nash:
+        _show_meta_game(store, league, nash=nash, json=json)
+        return
     with open_league(store, league) as (opened, config):
         latest = list(opened.matches(last, newest_first=True)) if last is not None else []
         ratings, payoff = opened.ratings(), opened.payoff()
@@ -54,6 +65,17 @@ def matches(
         console.stdout().print(_latest_table(latest))
     else:
         _print_payoff(console.stdout(), policies, payoff)
+
+
+def _show_meta_game(store: str, league: str, *, nash: bool, json: bool) -> None:
+    from league.interfaces.cli.meta_game import show_cycles, show_nash
+
+    with open_league(store, league) as (opened, _):
+        payoff, snapshots, champion = opened.payoff(), opened.snapshots(), opened.champion()
+    if nash:
+        show_nash(payoff, [snapshot.name for snapshot in snapshots], champion.policy if champion else None, json)
+    else:
+        show_cycles(payoff, json)
 
 
 def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
