@@ -42,7 +42,8 @@ def pfsp_weights(win_rates: ArrayLike, weighting: Weighting) -> NDArray[np.float
     Methods, "Prioritized fictitious self-play": opponent B is met with probability f(P[A beats B]) / sum over C of
     f(P[A beats C]), where f is (1 - x)^2 ("squared": the hardest), x (1 - x) ("variance": those of one's own level),
     1 - x ("linear") or min(0.5, 1 - x) ("linear_capped", from the pseudocode that the paper comes with: all that
-    are not yet beaten half of the time are met alike). "uniform" is fictitious self-play (Heinrich, Lanctot and Silver 2015): everyone alike.
+    are not yet beaten half of the time are met alike). "uniform" is fictitious self-play (Heinrich, Lanctot and
+    Silver 2015): everyone alike.
 
     Args:
         win_rates: [K], the learner's points per game against each opponent, in [0, 1].

@@ -16,10 +16,11 @@ def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str]
 
     `in_play` are the names whose weights somebody is about to load.
     """
-    present = store.present()
+    present, ratings = store.present(), store.ratings()
     champions = {promotion.policy for promotion in store.promotions()}
-    mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in present])
-    return retention(present, store.ratings(), champions, mixture, config, in_play=in_play)
+    # Of who has not played nobody knows whether they matter: the newest are kept anyway.
+    mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in present if snapshot.name in ratings])
+    return retention(present, ratings, champions, mixture, config, in_play=in_play)
 
 
 def retain(store: Store, config: RetentionConfig, *, in_play: Collection[str], now_s: float) -> list[Snapshot]:

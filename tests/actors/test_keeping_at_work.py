@@ -7,14 +7,17 @@ from league.actors.driver import Progress
 from league.actors.futures import Futures
 from league.actors.roster import Roster
 from league.actors.training import Slot, Training
+from league.config import RoleConfig
 from league.errors import PrunedPolicyError
+from league.ladder.matchmaking import Experience
 from league.ladder.payoff import LivePayoff
+from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
 from league.policies.weights import digest
 from league.pool.store import Store
 from tests.actors.conftest import Run, small
 
-RULE = ("retention.newest=2", "retention.epoch_steps=1000000")
+RULE = ("retention.newest=2", "retention.epoch_steps=1000000", "retention.nash_weight=1")
 
 
 def test_a_league_prunes_after_each_freeze_and_draws_no_pruned_one(run: Run, store: Store) -> None:
@@ -64,7 +67,8 @@ def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
 
     training = object.__new__(Training)
     training.roster, training.futures = Roster(store), Failing()
-    slot = Slot(name="main", actor=None, live=LivePayoff(1.0), frozen_steps=1, held=3)
+    known = Experience(live=LivePayoff(1.0), qualities=Qualities())
+    slot = Slot(name="main", role=RoleConfig(), actor=None, experience=known, frozen_steps=1, held=3)
     assert training.roster.playable() == ["main-0000", "main-0001"]
     store.prune(["main-0000"], by="anna", now_s=1.0)
     training._ask(slot, None, lambda result: None)

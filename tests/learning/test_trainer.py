@@ -67,7 +67,7 @@ def initial(seed=0, hidden=(32,)):
 def score_against_uniform(weights):
     game = make_game("tic_tac_toe", 400)
     player = NetworkPlayer(unpack(weights, SPEC), sample=False)
-    results, _ = play_match(game, player, make_bot("uniform", SPEC), opening_plies=2, max_plies=20, seed=1)
+    results = play_match(game, player, make_bot("uniform", SPEC), opening_plies=2, max_plies=20, seed=1).results
     return results["01"].plus(results["10"]).score
 
 

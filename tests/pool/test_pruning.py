@@ -178,7 +178,7 @@ def test_decisions_are_about_those_that_have_weights(store, three, a_match):
     decided = decisions(store, RULE)
     assert {one.snapshot.name: one.reasons for one in decided} == {
         "main-0001": ("champion",),
-        "main-0002": ("best of epoch 0",),
+        "main-0002": ("best of epoch 0", "Nash 1.000"),
         "main-0003": ("newest",),
     }
     store.prune(["main-0002"], by="me", now_s=3.0)

@@ -1,0 +1,174 @@
+"""How exploitable is what a league learns? `python -m benchmarks.leduc [--check]`.
+
+Claims, in Leduc poker, where exploitability can be computed exactly:
+- it falls clearly over training: the last main snapshot loses at most half of what the first one does;
+- at equal steps of all learners together, `alphastar` ends below `mirror`, on average over the seeds.
+
+How: each preset trains from several seeds. OpenSpiel (`open_spiel`, a library for tests) computes the exploitability of
+snapshots: chips per hand that a best response wins on average over both seats, 0 for an equilibrium. Snapshots draw
+their moves from their policy, as in the league's matches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from open_spiel.python.algorithms.exploitability import exploitability
+from open_spiel.python.policy import TabularPolicy
+from pyspiel import load_game
+
+from benchmarks.machine import machine
+from league.actors.driver import Limits, run_league
+from league.actors.players import PlayerLoader
+from league.config import LeagueConfig, load_config
+from league.games import game_spec
+from league.games.leduc import Hand, Leduc
+from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.policies.network import PolicyNetwork
+from league.pool.store import Store
+
+GAME = load_game("leduc_poker")
+PRESETS = ("mirror", "alphastar")
+FALL = 0.5
+"""Largest share of the first exploitability that the last one may be."""
+POINTS = 5
+"""Snapshots of each league whose exploitability is computed: the first, the last, and some between."""
+
+
+def settings(preset: str, seed: int) -> LeagueConfig:
+    """The defaults, but for a game with few moves and hidden cards."""
+    return load_config(
+        preset=preset,
+        settings=[
+            "game=leduc_poker",
+            f"seed={seed}",
+            "network.hidden=[64, 64]",
+            "rollout.games=1024",
+            "rollout.plies=16",
+            "rollout.exploring_share=0",
+            "learning.gamma=1",
+            "learning.lambda_=0.95",
+            "learning.vf_clip_param=1000",
+            "learning.minibatch_size=2048",
+            "snapshots.every_steps=100000",
+            "arena.share=0.05",
+            "arena.closing_s=0",
+        ],
+    )
+
+
+def states() -> dict[str, Hand]:
+    """One history of ours for each of OpenSpiel's information states: all that share one look alike to the mover."""
+    found: dict[str, Hand] = {}
+    todo: list[tuple[Any, tuple[int, ...], list[Hand]]] = [(GAME.new_initial_state(), (), [])]
+    while todo:
+        state, dealt, ours = todo.pop()
+        if state.is_terminal():
+            continue
+        if state.is_chance_node():
+            for action, _ in state.chance_outcomes():
+                cards = (*dealt, action // 2)
+                after = [one.history for one in Leduc.start()] if len(cards) == 2 else ours
+                fit = [h for h in after if isinstance(h, Hand) and _fits(h, cards)]
+                todo.append((state.child(action), cards, fit))
+            continue
+        found[state.information_state_string()] = ours[0]
+        for action in state.legal_actions():
+            follow = [one.history for one in Leduc.follow(ours[0], action)]
+            todo.append((state.child(action), dealt, [h for h in follow if isinstance(h, Hand)]))
+    return found
+
+
+def _fits(hand: Hand, cards: tuple[int, ...]) -> bool:
+    return hand.cards == cards[:2] and hand.public == (cards[2] if len(cards) > 2 else None)
+
+
+def exploited(network: PolicyNetwork, hands: dict[str, Hand]) -> float:
+    """Chips per hand that a best response wins from the policy, on average over both seats."""
+    observation = torch.tensor([Leduc.view(hand) for hand in hands.values()])
+    legal = torch.tensor([[action in Leduc.actions(hand) for action in range(3)] for hand in hands.values()])
+    with torch.inference_mode():
+        chances: NDArray[np.float64] = network(observation, legal)[0].double().softmax(dim=1).numpy()
+    policy = TabularPolicy(GAME)
+    for name, row in zip(hands, chances, strict=True):
+        policy.action_probability_array[policy.state_lookup[name]] = row
+    return float(exploitability(GAME, policy))
+
+
+def measure(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[str, Any]:
+    """Train one league and compute the exploitability of some of its main snapshots."""
+    config = settings(preset, seed)
+    spec = game_spec(config.game)
+    with tempfile.TemporaryDirectory() as folder:
+        address = str(Path(folder) / "store")
+        with Store.open(address) as store:
+            run_league(store, address, config, limits=Limits(steps=steps), log_dir=str(Path(folder) / "logs"))
+            mains = [snapshot for snapshot in store.snapshots() if snapshot.role == "main"]
+            places = sorted({round(p) for p in np.linspace(0, len(mains) - 1, POINTS)})
+            loader = PlayerLoader(store, spec)
+            curve = [
+                {"steps": mains[p].steps, "exploitability": exploited(loader.network(mains[p].name), hands)}
+                for p in places
+            ]
+    return {"preset": preset, "seed": seed, "curve": curve, "last": curve[-1]["exploitability"]}
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the claims are about."""
+    last = {preset: float(np.mean([r["last"] for r in rows if r["preset"] == preset])) for preset in PRESETS}
+    falls = max(r["last"] / r["curve"][0]["exploitability"] for r in rows)
+    return {
+        "last": last,
+        "largest_share_left": falls,
+        "falls": falls <= FALL,
+        "below": last["alphastar"] < last["mirror"],
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the report as tables."""
+    output = stdout()
+    output.print(facts(report["machine"]))
+    made = table("preset", ">seed", "exploitability of main snapshots, by steps (chips per hand)")
+    for row in report["rows"]:
+        curve = "  ".join(f"{p['steps']:,}: {p['exploitability']:.3f}" for p in row["curve"])
+        made.add_row(row["preset"], str(row["seed"]), curve)
+    output.print("")
+    output.print(made)
+    found = report["summary"]
+    means = ", ".join(f"{preset} {value:.3f}" for preset, value in found["last"].items())
+    output.print(f"\nat the end, mean over seeds: {means}: alphastar is {'' if found['below'] else 'not '}below mirror")
+    output.print(f"at most {found['largest_share_left']:.0%} of the first exploitability is left; claimed {FALL:.0%}")
+
+
+def main() -> int:
+    """Train all, print, and with `--check` say by the exit status whether both claims are held."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.leduc", description=__doc__.partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=3_000_000, help="of all learners of a league together")
+    parser.add_argument("--seeds", type=int, default=3, help="leagues of each preset")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a claim is not held")
+    options = parser.parse_args()
+    rows, hands = [], states()
+    for seed in range(options.seeds):
+        for preset in PRESETS:
+            rows.append(measure(preset, options.steps, seed, hands))
+            print(f"{preset}, seed {seed}: {rows[-1]['last']:.3f} chips per hand", file=sys.stderr, flush=True)
+    report = {"machine": machine(), "steps": options.steps, "rows": rows, "summary": summary(rows)}
+    if options.json:
+        print_json(report)
+    else:
+        show(report)
+    found = report["summary"]
+    return 1 if options.check and not (found["falls"] and found["below"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
