@@ -235,6 +235,12 @@ class PromotionConfig(_Section):
     beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, at_most=0.5)
     max_games: int = knob(2000, "games of one candidate against the champion, after which it is undecided", at_least=2)
     candidates: int = knob(3, "snapshots that race for the place of the champion at once", at_least=1)
+    succession: float | None = knob(
+        2.0,
+        "a snapshot of the champion's learner with so many times its steps follows it once it proves not to be elo1 "
+        "weaker; auto: never",
+        above=1,
+    )
     regression_games: int = knob(40, "games against each other snapshot, which must not beat it clearly", at_least=2)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ A race goes on where the match log ends, so that a restart of the coordinator lo
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from league.config import LeagueConfig
 from league.errors import PrunedPolicyError
 from league.games.base import GameSpec
 from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
-from league.ladder.promotion import Race, Trial, Wanted
+from league.ladder.promotion import Race, Trial, Wanted, succession_of
 from league.ladder.records import Match, Promotion, Snapshot
 from league.pool.store import Store
 from league.rollout.arena import seatings
@@ -77,10 +78,14 @@ class Gate:
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
         self._race: Race | None = None
+        self._succession = False
+        """Whether it asks for a successor that is no weaker, not for a stronger candidate."""
         self._over: Promotion | None = None
         """The champion when the race began."""
         self._tried: set[tuple[str, str | None]] = set()
         """Candidates that did not pass, each with the champion that it was tested against: no second try."""
+        self._unfit: set[tuple[str, str | None]] = set()
+        """The same of successors."""
 
     @property
     def busy(self) -> bool:
@@ -123,17 +128,29 @@ class Gate:
             return None
         playable = {s.name: s for s in roster.pool()}
         opponent = playable.get(champion.policy) if champion is not None else None
-        candidates = [
-            snapshot
-            for snapshot in best_candidates(playable.values(), roster.ratings, CANDIDATE_MATCHES * config.arena.games)
-            if self._plausible(snapshot, opponent)
-        ][: config.promotion.candidates]
+        rated = best_candidates(playable.values(), roster.ratings, CANDIDATE_MATCHES * config.arena.games)
+        plausible = [snapshot for snapshot in rated if self._plausible(snapshot, opponent)]
+        candidates = plausible[: config.promotion.candidates]
+        if not candidates and opponent is not None:
+            candidates = self._successors(rated, opponent)
+            if candidates:
+                config = dataclasses.replace(config, promotion=succession_of(config.promotion))
         if not candidates:
             return None
-        self._over = champion
+        self._over, self._succession = champion, config is not roster.config
         return start_race(
             roster.store, config, roster.spec, candidates=candidates, champion=opponent, pool=list(playable)
         )
+
+    def _successors(self, rated: Sequence[Snapshot], champion: Snapshot) -> list[Snapshot]:
+        """The newest snapshot of the champion's learner, if it has learned for long enough and was not tried yet."""
+        factor = self.roster.config.promotion.succession
+        later = [s for s in rated if s.learner == champion.learner and s.steps > champion.steps]
+        if factor is None or not later:
+            return []
+        newest = max(later, key=lambda snapshot: snapshot.steps)
+        grown = newest.steps >= factor * champion.steps
+        return [newest] if grown and (newest.name, champion.name) not in self._unfit else []
 
     def _plausible(self, snapshot: Snapshot, champion: Snapshot | None) -> bool:
         """Rated above the champion, and neither tried against it yet nor beaten by it for the place."""
@@ -157,5 +174,6 @@ class Gate:
         else:
             for trial in race.trials():
                 roster.say("gate", f"not promoted: {trial.summary}")
-            self._tried |= {(name, race.champion) for name in race.candidates}
+            tried = self._unfit if self._succession else self._tried
+            tried |= {(name, race.champion) for name in race.candidates}
         self._race = None

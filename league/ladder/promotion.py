@@ -7,6 +7,7 @@ A race is pure: it says which matches it wants and is told how they ended.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,8 @@ class Trial:
         """Why it is champion, in a few words."""
         if self.test is None:
             return "no champion to be tested against"
-        return f"stronger than {self.champion}: Elo {_shown(self.test.elo)}"
+        claim = "stronger than" if self.test.bounds.elo1 > 0 else "longer trained and no weaker than"
+        return f"{claim} {self.champion}: Elo {_shown(self.test.elo)}"
 
     @property
     def summary(self) -> str:
@@ -98,6 +100,15 @@ class Trial:
             keys = ("beaten_by", "snapshots", "games")
             data["regression"] = {key: getattr(self.regression, key) for key in keys}
         return data
+
+
+def succession_of(config: PromotionConfig) -> PromotionConfig:
+    """The test of a successor: H0 says that it is `elo1` weaker than the champion, H1 that it is as strong.
+
+    Fishtest tests simplifications of Stockfish so. Where good play is a draw nobody can prove to be stronger, and an
+    early champion with a rare flaw would stay for ever.
+    """
+    return dataclasses.replace(config, elo0=-abs(config.elo1), elo1=0.0)
 
 
 def bounds_of(config: PromotionConfig, candidates: int) -> Bounds:

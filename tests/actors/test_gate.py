@@ -62,13 +62,21 @@ def league(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]
 
     monkeypatch.setattr(PlayerLoader, "player", player)
 
-    def start(champion: str | None = None, *, pinned: bool = False, config: LeagueConfig = CONFIG) -> Desk:
+    def start(
+        champion: str | None = None, *, pinned: bool = False, config: LeagueConfig = CONFIG, steps: int = 0
+    ) -> Desk:
+        """`steps`: between two snapshots."""
         store.create(config)
         for number, name in enumerate(PLAYS):
             weights = pack(fresh(game_spec(config.game), config.network, seed=number))
             created_s = 50.0 + number
             snapshot = Snapshot(
-                name=name, digest=digest(weights), learner="main", steps=0, created_s=created_s, bytes=len(weights)
+                name=name,
+                digest=digest(weights),
+                learner="main",
+                steps=steps * number,
+                created_s=created_s,
+                bytes=len(weights),
             )
             store.add_snapshot(snapshot, weights)
         if champion is not None:
@@ -162,6 +170,42 @@ def test_a_test_goes_on_after_a_restart(league: Callable[..., Desk], store: Stor
     assert now is not None
     assert now.policy == "main-0003"
     assert now.evidence["games"] == sum(match.total.games for match in store.matches() if match.gate)
+
+
+def test_a_longer_trained_snapshot_follows_a_champion_that_it_only_draws_with(
+    league: Callable[..., Desk], store: Store
+) -> None:
+    desk = league("main-0001", steps=1000)
+    desk.play_all()
+    champion = store.champion()
+    assert champion is not None
+    assert champion.policy == "main-0003"
+    assert champion.reason.startswith("longer trained and no weaker than main-0001: Elo ")
+    assert champion.evidence["elo_bounds"] == [-100.0, 0.0]
+
+
+@pytest.mark.parametrize("setting", ["auto", "4"])
+def test_nobody_follows_who_has_not_learned_for_long_enough(
+    league: Callable[..., Desk], store: Store, setting: str
+) -> None:
+    config = small("arena.games=20", "promotion.elo1=100", f"promotion.succession={setting}")
+    desk = league("main-0001", steps=1000, config=config)
+    desk.play_all()
+    champion = store.champion()
+    assert champion is not None
+    assert champion.policy == "main-0001"
+
+
+def test_a_weaker_one_does_not_follow_however_long_it_has_learned(
+    league: Callable[..., Desk], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PLAYS, "main-0003", "uniform")
+    desk = league("main-0001", steps=1000)
+    desk.play_all()
+    champion = store.champion()
+    assert champion is not None
+    assert champion.policy == "main-0001"
+    assert any("main-0003" in event["text"] for event in store.events() if event["kind"] == "gate")
 
 
 def test_a_pinned_champion_is_left_alone(league: Callable[..., Desk], store: Store) -> None:
