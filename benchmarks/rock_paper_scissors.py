@@ -4,10 +4,10 @@ Claim: in rock-paper-scissors, whose only equilibrium is a third each, the pools
 `alphastar` hold it: their Nash mixture of policies plays within 0.05 of a third each. `mirror` runs in circles: its
 policy prefers rock, paper and scissors in turn and beats its own past, which it forgets.
 
-How: each preset trains for the same number of steps, without an entropy bonus, which alone would pull every policy to
-the middle. A snapshot's mixture is read off its network, so all expected scores are exact. Reported are the mixture
-of the pool (policies weighted by `MetaGame.nash`), how far a single policy strays on average, and how often the
-preferred choice changes along the main learner's snapshots.
+How: each preset trains for the same number of steps, with an entropy bonus that is large enough for a policy to try
+what it has given up, and too small to hold it in the middle. A snapshot's mixture is read off its network, so all
+expected scores are exact. Reported are the mixture of the pool (policies weighted by `MetaGame.nash`), how far a single
+policy strays on average, and how often the preferred choice changes along the main learner's snapshots.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def settings(preset: str, seed: int) -> LeagueConfig:
             "rollout.exploring_share=0",
             "learning.lr=0.01",
             "learning.anneal_to=1",
-            "learning.entropy_coeff=0",
+            "learning.entropy_coeff=0.05",
             "learning.minibatch_size=1024",
             "snapshots.every_steps=20000",
             "matchmaking.opponents=16",
@@ -128,7 +128,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.rock_paper_scissors", description=__doc__.partition("\n")[0]
     )
-    parser.add_argument("--steps", type=int, default=1_000_000, help="of all learners of a league together")
+    parser.add_argument("--steps", type=int, default=600_000, help="of all learners of a league together")
     parser.add_argument("--seeds", type=int, default=1, help="leagues of each preset")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--check", action="store_true", help="exit 1 if a claim is not held")
