@@ -29,10 +29,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.config import RatingConfig
-from league.errors import LeagueError, PolicyError
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.errors import PolicyError
+from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.bradley_terry import BradleyTerry
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
@@ -105,13 +106,17 @@ def deciles(
     return rows
 
 
-def measure(store: str, league: str, seed: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Predict every match of a league: the report as plain data. Raises `LeagueError`."""
-    with Store.open(store, league, create=False) as opened:
+    with Store.open(options.store, options.league, create=False) as opened:
         config, log = opened.require_config(), list(opened.matches())
-    found = predictions(log, config.ratings, np.random.default_rng(seed)) if len(log) >= PARTS else np.empty((0, 5))
+    found = (
+        predictions(log, config.ratings, np.random.default_rng(options.seed)) if len(log) >= PARTS else np.empty((0, 5))
+    )
     if not len(found):
-        raise PolicyError(f"the {len(log)} matches at {store} are too few to hold some out: let the league play on")
+        raise PolicyError(
+            f"the {len(log)} matches at {options.store} are too few to hold some out: let the league play on"
+        )
     *predicted, score, games = found.T
     by = {name: deciles(one, score, games) for name, one in zip(PREDICTORS, predicted, strict=True)}
     with_data = [row for row in by["payoff"] if row["data"]]
@@ -121,7 +126,7 @@ def measure(store: str, league: str, seed: int) -> dict[str, Any]:
         "matches": len(found),
         "games": int(games.sum()),
         "policies": len({name for match in log for name in (match.row, match.column)}),
-        "seed": seed,
+        "seed": options.seed,
         "deciles": by,
         "root_mean_square": {
             name: float(np.average((one - score) ** 2, weights=games) ** 0.5)
@@ -160,23 +165,11 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Predict, print, and with `--check` say by the exit status whether the claim is held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__.partition("\n")[0])
-    parser.add_argument("store", help="folder or URL of the league")
-    parser.add_argument("--league", default="league", help="name of the league in the store")
-    parser.add_argument("--seed", type=int, default=0, help="of the parts")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if the claim is missed")
-    options = parser.parse_args()
-    try:
-        report = measure(options.store, options.league, options.seed)
-    except LeagueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not report["held"] else 0
+    options = parser("calibration", __doc__)
+    options.add_argument("store", help="folder or URL of the league")
+    options.add_argument("--league", default="league", help="name of the league in the store")
+    options.add_argument("--seed", type=int, default=0, help="of the parts")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ import argparse
 import sys
 from typing import Any, NamedTuple
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.arena import Arena
-from league.errors import LeagueError, UnknownPolicyError
+from league.errors import UnknownPolicyError
 from league.games import bot_names
-from league.interfaces.cli.console import facts, percent, print_json, stdout, table
+from league.interfaces.cli.console import facts, percent, stdout, table
 from league.ladder.comparison import score_interval
 from league.pool.store import Store
 
@@ -41,24 +42,27 @@ SNAPSHOTS = 2
 """So many of the oldest snapshots are met."""
 
 
-def measure(store: str, league: str, policy: str, games: int, seed: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Play all matches: the report as plain data. Raises `LeagueError`."""
-    with Store.open(store, league, create=False) as opened:
+    with Store.open(options.store, options.league, create=False) as opened:
         config = opened.require_config()
         arena = Arena(opened, config)
-        name = opened.resolve(policy, bot_names(arena.spec)).name
+        name = opened.resolve(options.policy, bot_names(arena.spec)).name
         first = [snapshot.name for snapshot in opened.snapshots() if snapshot.name != name][:SNAPSHOTS]
         if not first:
-            raise UnknownPolicyError(f"{name} is the only snapshot at {store}: let the league train for longer")
+            raise UnknownPolicyError(f"{name} is the only snapshot at {options.store}: let the league train for longer")
         floors = {"uniform": UNIFORM, **dict.fromkeys(first, SNAPSHOT)}
-        rows = {opponent: _row(arena, name, opponent, games, seed, floor) for opponent, floor in floors.items()}
+        rows = {
+            opponent: _row(arena, name, opponent, options.games, options.seed, floor)
+            for opponent, floor in floors.items()
+        }
         steps = {s.name: s.steps for s in opened.snapshots()}.get(name)
     return {
         "machine": machine(),
         "game": config.game,
         "policy": name,
         "steps": steps,
-        "seed": seed,
+        "seed": options.seed,
         "rows": rows,
         "held": all(row["held"] for row in rows.values()),
     }
@@ -98,25 +102,13 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Play, print, and with `--check` say by the exit status whether the promises are held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.demo_champion", description=__doc__.partition("\n")[0])
-    parser.add_argument("store", help="folder or URL of the league")
-    parser.add_argument("--policy", default="champion", help="a snapshot or `champion`")
-    parser.add_argument("--league", default="league", help="name of the league in the store")
-    parser.add_argument("--games", type=int, default=200, help="games against each opponent")
-    parser.add_argument("--seed", type=int, default=0, help="of the openings")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a score falls short")
-    options = parser.parse_args()
-    try:
-        report = measure(options.store, options.league, options.policy, options.games, options.seed)
-    except LeagueError as error:
-        print(error, file=sys.stderr)
-        return 2
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not report["held"] else 0
+    options = parser("demo_champion", __doc__)
+    options.add_argument("store", help="folder or URL of the league")
+    options.add_argument("--policy", default="champion", help="a snapshot or `champion`")
+    options.add_argument("--league", default="league", help="name of the league in the store")
+    options.add_argument("--games", type=int, default=200, help="games against each opponent")
+    options.add_argument("--seed", type=int, default=0, help="of the openings")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.errors import MissingExtraError
 from league.games import Turn, make_bot, make_game, sample_uniform
 from league.games.aec_factory import build, find_factory, full_name
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 
 PAIRS = (
     ("connect_four", "connect_four_v3", (1024, 4096)),
@@ -105,10 +106,10 @@ def negamax_ms(depth: int, seconds: float) -> float:
     return 1000 / rate(choose, seconds)
 
 
-def measure(seconds: float) -> dict[str, Any]:
-    """Every figure, one after another: the report as plain data."""
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Every figure, one after another: the report as plain data. Nothing is claimed of them."""
     torch.set_num_threads(1)
-    about, rows = machine(), []
+    about, seconds, rows = machine(), options.seconds, []
     for ours, theirs, batches in PAIRS:
         try:
             peer = rate(plain(theirs), seconds)
@@ -120,7 +121,7 @@ def measure(seconds: float) -> dict[str, Any]:
             speed = rate(batched(ours, boards), seconds)
             rows.append({"game": f"league {ours}", "batch": boards, "steps_per_s": speed, "ratio": speed / peer})
     searches = [{"bot": f"negamax-{d}", "boards": BOARDS, "ms_per_board": negamax_ms(d, seconds)} for d in DEPTHS]
-    return {"machine": about, "seconds": seconds, "rows": rows, "negamax": searches}
+    return {"machine": about, "seconds": seconds, "rows": rows, "negamax": searches, "held": True}
 
 
 def show(report: dict[str, Any]) -> None:
@@ -141,16 +142,9 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.games", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each figure")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    options = parser.parse_args()
-    report = measure(options.seconds)
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 0
+    options = parser("games", __doc__)
+    options.add_argument("--seconds", type=float, default=2.0, help="of each figure")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

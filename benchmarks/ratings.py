@@ -29,9 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.config import RatingConfig
-from league.interfaces.cli.console import facts, percent, print_json, stdout, table
+from league.interfaces.cli.console import facts, percent, stdout, table
 from league.ladder.bradley_terry import BradleyTerry
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.payoff import Payoff
@@ -130,10 +131,11 @@ def games_to(correlations: NDArray[np.float64], level: float) -> float:
     return float(EVERY * (after + (level - before) / (correlations[after] - before)))
 
 
-def measure(spread: float, seeds: int, first_seed: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Play both schedules with every seed: the report as plain data."""
     schedules: dict[str, Schedule] = {"scheduled": scheduled, "round-robin": round_robin}
-    runs = {name: [simulate(one, spread, first_seed + n) for n in range(seeds)] for name, one in schedules.items()}
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    runs = {name: [simulate(one, options.spread, seed) for seed in seeds] for name, one in schedules.items()}
     curves = {name: np.mean([run.correlation for run in of], axis=0) for name, of in runs.items()}
     rows: list[dict[str, Any]] = [
         {
@@ -155,23 +157,23 @@ def measure(spread: float, seeds: int, first_seed: int) -> dict[str, Any]:
         for e, estimate in enumerate(ESTIMATES)
     }
     first = rows[0]
+    claims = {
+        f"rank correlation at least {CORRELATION}": first["lowest"] >= CORRELATION,
+        f"at most {percent(SHARE)} of round-robin's games, by Bradley-Terry": shares[ESTIMATES[1]] <= SHARE,
+        f"coverage {percent(COVERAGE[0])} to {percent(COVERAGE[1])}": COVERAGE[0] <= first["coverage"] <= COVERAGE[1],
+    }
     return {
         "machine": machine(),
         "players": PLAYERS,
-        "spread": spread,
+        "spread": options.spread,
         "games": GAMES,
         "match": MATCH_GAMES,
-        "seeds": seeds,
-        "first_seed": first_seed,
+        "seeds": options.seeds,
+        "first_seed": options.first_seed,
         "rows": rows,
         "share_of_round_robin": shares,
-        "held": {
-            f"rank correlation at least {CORRELATION}": first["lowest"] >= CORRELATION,
-            f"at most {percent(SHARE)} of round-robin's games, by Bradley-Terry": shares[ESTIMATES[1]] <= SHARE,
-            f"coverage {percent(COVERAGE[0])} to {percent(COVERAGE[1])}": COVERAGE[0]
-            <= first["coverage"]
-            <= COVERAGE[1],
-        },
+        "claims": claims,
+        "held": all(claims.values()),
     }
 
 
@@ -199,25 +201,17 @@ def show(report: dict[str, Any]) -> None:
     output.print("")
     for estimate, share in report["share_of_round_robin"].items():
         output.print(f"{estimate}: the scheduler needs {percent(share)} of round-robin's {GAMES:,} games")
-    for claim, held in report["held"].items():
+    for claim, held in report["claims"].items():
         output.print(f"{claim}: {'held' if held else 'missed'}")
 
 
 def main() -> int:
     """Simulate, print, and with `--check` say by the exit status whether the claims are held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ratings", description=__doc__.partition("\n")[0])
-    parser.add_argument("--spread", type=float, default=500.0, help="standard deviation of the strengths, in Elo")
-    parser.add_argument("--seeds", type=int, default=10, help="leagues per schedule")
-    parser.add_argument("--first-seed", type=int, default=0, help="of these leagues; the others follow")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a claim is missed")
-    options = parser.parse_args()
-    report = measure(options.spread, options.seeds, options.first_seed)
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not all(report["held"].values()) else 0
+    options = parser("ratings", __doc__)
+    options.add_argument("--spread", type=float, default=500.0, help="standard deviation of the strengths, in Elo")
+    options.add_argument("--seeds", type=int, default=10, help="leagues per schedule")
+    options.add_argument("--first-seed", type=int, default=0, help="of these leagues; the others follow")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

@@ -22,13 +22,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, run_league
 from league.actors.players import PlayerLoader
 from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.games.rock_paper_scissors import NAMES
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.nash import MetaGame
 from league.pool.store import Store
 
@@ -77,7 +78,7 @@ def mixtures(store: Store, config: LeagueConfig) -> tuple[list[str], NDArray[np.
     return names, np.array(played)
 
 
-def measure(preset: str, steps: int, seed: int) -> dict[str, Any]:
+def league(preset: str, steps: int, seed: int) -> dict[str, Any]:
     """Train one league and look at its pool."""
     config = settings(preset, seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -106,6 +107,16 @@ def held(row: dict[str, Any]) -> bool:
     return bool(row["distance"] <= LIMIT if row["preset"] in CONVERGE else row["turns"] >= TURNS)
 
 
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Train all: the report as plain data."""
+    rows = []
+    for seed in range(options.seeds):
+        for preset in PRESETS:
+            rows.append(league(preset, options.steps, seed))
+            print(f"{preset}, seed {seed}: {rows[-1]['distance']:.3f} from a third", file=sys.stderr, flush=True)
+    return {"machine": machine(), "steps": options.steps, "rows": rows, "held": all(map(held, rows))}
+
+
 def show(report: dict[str, Any]) -> None:
     """Print the report as tables."""
     output = stdout()
@@ -125,25 +136,10 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Train all, print, and with `--check` say by the exit status whether every claim is held."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.rock_paper_scissors", description=__doc__.partition("\n")[0]
-    )
-    parser.add_argument("--steps", type=int, default=600_000, help="of all learners of a league together")
-    parser.add_argument("--seeds", type=int, default=1, help="leagues of each preset")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a claim is not held")
-    options = parser.parse_args()
-    rows = []
-    for seed in range(options.seeds):
-        for preset in PRESETS:
-            rows.append(measure(preset, options.steps, seed))
-            print(f"{preset}, seed {seed}: {rows[-1]['distance']:.3f} from a third", file=sys.stderr, flush=True)
-    report = {"machine": machine(), "steps": options.steps, "rows": rows}
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not all(map(held, rows)) else 0
+    options = parser("rock_paper_scissors", __doc__)
+    options.add_argument("--steps", type=int, default=600_000, help="of all learners of a league together")
+    options.add_argument("--seeds", type=int, default=3, help="leagues of each preset")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.config import PromotionConfig
-from league.interfaces.cli.console import facts, percent, print_json, stdout, table
+from league.interfaces.cli.console import facts, percent, stdout, table
 from league.ladder.comparison import expected_score
 from league.ladder.sprt import Bounds, sequential_test
 
@@ -72,28 +73,27 @@ def strength_for(elo: float, openings: Distribution) -> float:
     return (low + high) / 2
 
 
-def simulate(
-    chances: Distribution, bounds: Bounds, config: PromotionConfig, batch: int, tests: int, seed: int
-) -> tuple[dict[str, float], float]:
+def simulate(chances: Distribution, bounds: Bounds, options: argparse.Namespace) -> tuple[dict[str, float], float]:
     """Run tests on groups with these chances; return the share of each decision and the median number of games."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(options.seed)
     per_group = (len(chances) - 1) // 2
     decisions: list[str] = []
     games: list[int] = []
-    for _ in range(tests):
+    for _ in range(options.tests):
         counts = np.zeros(len(chances), dtype=np.int64)
         while True:
-            counts += rng.multinomial(batch // per_group, chances)
+            counts += rng.multinomial(options.batch // per_group, chances)
             found = sequential_test(counts.tolist(), bounds)
-            if found.decision != "undecided" or found.games >= config.max_games:
+            if found.decision != "undecided" or found.games >= options.cap:
                 break
         decisions.append(found.decision)
         games.append(found.games)
-    return {name: decisions.count(name) / tests for name in ("accepted", "refused", "undecided")}, median(games)
+    return {name: decisions.count(name) / options.tests for name in ("accepted", "refused", "undecided")}, median(games)
 
 
-def measure(config: PromotionConfig, batch: int, tests: int, seed: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All cases: the report as plain data."""
+    config = PromotionConfig(elo0=options.elo0, elo1=options.elo1, max_games=options.cap)
     bounds = Bounds(elo0=config.elo0, elo1=config.elo1, alpha=config.alpha, beta=config.beta)
     quantiles = np.array([NormalDist().inv_cdf((k + 0.5) / GRID) for k in range(GRID)])
     ways: dict[str, Callable[[float, Distribution], Distribution]] = {"paired": paired, "unpaired": single}
@@ -104,18 +104,18 @@ def measure(config: PromotionConfig, batch: int, tests: int, seed: int) -> dict[
             strength = strength_for(elo, openings)
             row: dict[str, Any] = {"spread": spread, "elo": elo, "limit": limit}
             for name, way in ways.items():
-                shares, games = simulate(way(strength, openings), bounds, config, batch, tests, seed)
+                shares, games = simulate(way(strength, openings), bounds, options)
                 row[name] = {"error": shares[wrong], "undecided": shares["undecided"], "median_games": games}
             rows.append(row)
     return {
         "machine": machine(),
         "bounds": f"{bounds.elo0:g} and {bounds.elo1:g} Elo, alpha {bounds.alpha:g}, beta {bounds.beta:g}",
         "cap": config.max_games,
-        "batch": batch,
-        "tests": tests,
-        "seed": seed,
+        "batch": options.batch,
+        "tests": options.tests,
+        "seed": options.seed,
         "rows": rows,
-        "held": all(_held(row, tests) for row in rows),
+        "held": all(_held(row, options.tests) for row in rows),
     }
 
 
@@ -148,23 +148,14 @@ def show(report: dict[str, Any]) -> None:
 def main() -> int:
     """Simulate, print, and with `--check` say by the exit status whether the promises are held."""
     default = PromotionConfig()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sprt", description=__doc__.partition("\n")[0])
-    parser.add_argument("--elo0", type=float, default=default.elo0, help="Elo difference of H0")
-    parser.add_argument("--elo1", type=float, default=default.elo1, help="Elo difference of H1")
-    parser.add_argument("--cap", type=int, default=default.max_games, help="most games of a test")
-    parser.add_argument("--batch", type=int, default=40, help="games between two looks")
-    parser.add_argument("--tests", type=int, default=2000, help="tests simulated per case")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a promise is not held")
-    options = parser.parse_args()
-    config = PromotionConfig(elo0=options.elo0, elo1=options.elo1, max_games=options.cap)
-    report = measure(config, options.batch, options.tests, options.seed)
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not report["held"] else 0
+    options = parser("sprt", __doc__)
+    options.add_argument("--elo0", type=float, default=default.elo0, help="Elo difference of H0")
+    options.add_argument("--elo1", type=float, default=default.elo1, help="Elo difference of H1")
+    options.add_argument("--cap", type=int, default=default.max_games, help="most games of a test")
+    options.add_argument("--batch", type=int, default=40, help="games between two looks")
+    options.add_argument("--tests", type=int, default=2000, help="tests simulated per case")
+    options.add_argument("--seed", type=int, default=0)
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

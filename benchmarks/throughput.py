@@ -29,12 +29,13 @@ from typing import Any
 
 import torch
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, Progress, run_league
 from league.actors.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.learning.module import computes_bfloat16
 from league.learning.trainer import Hardware, Trainer
 from league.pool.store import Store
@@ -147,12 +148,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     slice_s = options.seconds / options.rounds
     windows: dict[str, list[Window]] = {STOCK: [], LEAGUE: [], TRAINER: []}
     for number in range(options.rounds):
-        for name, run in (
+        for name, measured in (
             (STOCK, lambda: run_stock(peer, slice_s, runners=options.runners, envs=options.envs)),
             (LEAGUE, lambda: run_whole_league(config, slice_s)),
             (TRAINER, lambda: run_trainer(config, slice_s, options.threads)),
         ):
-            windows[name].append(run())
+            windows[name].append(measured())
             print(f"round {number + 1}: {name}: {windows[name][-1].speed:,.0f} steps/s", file=sys.stderr, flush=True)
     rows = {name: _row(rounds) for name, rounds in windows.items()}
     stock = rows[STOCK]["steps_per_s"]
@@ -162,6 +163,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "rows": {name: {**row, "ratio": row["steps_per_s"] / stock} for name, row in rows.items()},
         "ratio": rows[LEAGUE]["steps_per_s"] / stock,
         "floor": FLOOR,
+        "held": rows[LEAGUE]["steps_per_s"] >= FLOOR * stock,
     }
 
 
@@ -204,29 +206,21 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Measure, print, and with `--check` say by the exit status whether the floor is held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=60.0, help="steady state of each, all rounds together")
-    parser.add_argument("--rounds", type=int, default=2, help="how often they take turns")
-    parser.add_argument("--epochs", type=int, default=4, help="passes over each batch, for both")
-    parser.add_argument("--minibatch", type=int, default=4096, help="our moves per gradient step")
-    parser.add_argument("--stock-minibatch", type=int, default=512, help="stock's moves per gradient step")
+    options = parser("throughput", __doc__)
+    options.add_argument("--seconds", type=float, default=60.0, help="steady state of each, all rounds together")
+    options.add_argument("--rounds", type=int, default=2, help="how often they take turns")
+    options.add_argument("--epochs", type=int, default=4, help="passes over each batch, for both")
+    options.add_argument("--minibatch", type=int, default=4096, help="our moves per gradient step")
+    options.add_argument("--stock-minibatch", type=int, default=512, help="stock's moves per gradient step")
     choices = ("float32", "bfloat16")
-    parser.add_argument(
+    options.add_argument(
         "--precision", choices=choices, help="of our gradient steps; default: what the device does best"
     )
-    parser.add_argument("--runners", type=int, default=2, help="stock's sampling processes")
-    parser.add_argument("--envs", type=int, default=8, help="environments in each of them")
+    options.add_argument("--runners", type=int, default=2, help="stock's sampling processes")
+    options.add_argument("--envs", type=int, default=8, help="environments in each of them")
     threads = max(1, torch.get_num_threads() - 1)
-    parser.add_argument("--threads", type=int, default=threads, help="torch threads of our Trainer alone")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help=f"exit 1 if the ratio is below {FLOOR:.0f}")
-    options = parser.parse_args()
-    report = measure(options)
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and report["ratio"] < FLOOR else 0
+    options.add_argument("--threads", type=int, default=threads, help="torch threads of our Trainer alone")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":
