@@ -101,10 +101,13 @@ class Player(Protocol):
         """Return int64 `[n]`: one legal action per row of `turn`."""
 
 
-def sample_uniform(legal: Tensor, generator: torch.Generator) -> Tensor:
+def sample_uniform(legal: Tensor, generator: torch.Generator, group: Tensor | None = None) -> Tensor:
     """Draw one legal action per row, all equally likely: bool `[n, A]` to int64 `[n]`.
 
-    A row without a legal action, as on a full board, gives some action that means nothing.
+    Rows of one group, int64 `[n]` of numbers below n, draw the same action where the same ones are legal. A row without
+    a legal action, as on a full board, gives some action that means nothing.
     """
     noise = torch.rand(legal.shape, generator=generator, device=legal.device)
+    if group is not None:
+        noise = noise[group]
     return noise.masked_fill(~legal, -1.0).argmax(dim=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from league.games.base import Game, Player, Step, Turn
+from league.games.base import Game, Player, Step, Turn, sample_uniform
 
 NOBODY = -1
 """Index in place of a player's, for a ply that no player was asked for."""
@@ -67,7 +67,9 @@ class Table:
         opening = self.opening_left > 0
         asked = self.seating.gather(1, mover[:, None]).squeeze(1)
         asked = asked.masked_fill(opening | self.asleep, NOBODY)
-        actions = self._opening_moves(legal) if bool(opening.any()) else torch.zeros_like(mover)
+        actions = torch.zeros_like(mover)
+        if bool(opening.any()):
+            actions = sample_uniform(legal, self.generator, self.opening_group)
         for index in torch.unique(asked).tolist():
             if index == NOBODY:
                 continue
@@ -80,10 +82,6 @@ class Table:
         self.returns += step.rewards
         self.opening_left -= opening.long()
         return Ply(mover=mover, asked=asked, opening=opening, step=step)
-
-    def _opening_moves(self, legal: Tensor) -> Tensor:
-        noise = torch.rand(legal.shape, generator=self.generator, device=legal.device)
-        return noise[self.opening_group].masked_fill(~legal, -1.0).argmax(dim=1)
 
 
 def generator_for(device: torch.device, seed: int) -> torch.Generator:
