@@ -13,6 +13,12 @@ SEPARATOR: Final = "|"
 
 _OUTCOMES: Final = ("w", "d", "l")
 
+TOGETHER: Final = 1 / 16
+"""Of the games after which a live result fades to 1/e: results within so many are held as one."""
+
+FORGOTTEN: Final = 7
+"""Times as many games later it counts less than a thousandth, and is dropped."""
+
 
 def check_policy_name(name: str) -> str:
     """Return `name` if it can be a row of the table; raise `ValueError` if it is empty or holds a `|` or a blank."""
@@ -126,31 +132,48 @@ def match_counts(match: Match) -> dict[str, int]:
 class LivePayoff:
     """A learner's own results against each opponent, while both the learner and its results grow old.
 
-    The learner changes with every update, so old games say less: each new result of `n` games against an opponent
-    first multiplies the counts held for that opponent by `exp(-n / memory_games)`. Kept with the learner's checkpoint.
+    The learner changes with every update, so old games say less. Results are held as they were, in the order in which
+    they came; on reading, one after which `n` games against the same opponent followed counts exp(-n / memory_games).
+    Results that came within a small part of `memory_games` are held as one. Kept with the learner's checkpoint.
     """
 
     def __init__(self, memory_games: float) -> None:
         """Start empty; `memory_games` > 0 is the number of games after which a result has faded to 1/e."""
         self.memory_games = memory_games
-        self._results: dict[str, tuple[float, float, float]] = {}
+        self._results: dict[str, list[Tally]] = {}
 
     def add(self, opponent: str, tally: Tally) -> None:
         """Take in games against `opponent`, from the learner's point of view."""
-        keep = math.exp(-tally.games / self.memory_games)
-        wins, draws, losses = self._results.get(opponent, (0.0, 0.0, 0.0))
-        self._results[opponent] = (wins * keep + tally.wins, draws * keep + tally.draws, losses * keep + tally.losses)
+        held = self._results.setdefault(opponent, [])
+        if held and held[-1].games + tally.games <= self.memory_games * TOGETHER:
+            held[-1] = held[-1].plus(tally)
+        else:
+            held.append(tally)
+        while sum(one.games for one in held[1:]) > self.memory_games * FORGOTTEN:
+            del held[0]
+
+    def _faded(self, opponent: str) -> tuple[float, float, float]:
+        wins = draws = losses = after = 0.0
+        for tally in reversed(self._results.get(opponent, [])):
+            weight = math.exp(-after / self.memory_games)
+            wins, draws, losses = (
+                wins + weight * tally.wins,
+                draws + weight * tally.draws,
+                losses + weight * tally.losses,
+            )
+            after += tally.games
+        return wins, draws, losses
 
     def games(self, opponent: str) -> float:
         """How many games are still remembered, at most about `memory_games` plus the last result."""
-        return sum(self._results.get(opponent, ()))
+        return sum(self._faded(opponent))
 
     def win_rate(self, opponent: str) -> float:
         """Points per game in (0, 1), a draw counts half.
 
         One virtual drawn game is the prior: an unknown opponent has 0.5, and no rate is ever exactly 0 or 1.
         """
-        wins, draws, losses = self._results.get(opponent, (0.0, 0.0, 0.0))
+        wins, draws, losses = self._faded(opponent)
         return (wins + draws / 2 + 0.5) / (wins + draws + losses + 1.0)
 
     def opponents(self) -> list[str]:
@@ -158,15 +181,14 @@ class LivePayoff:
         return sorted(self._results)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data: opponent to `[wins, draws, losses]`, floats. `memory_games` is the configuration's."""
-        return {opponent: list(result) for opponent, result in self._results.items()}
+        """Plain data: opponent to `[[wins, draws, losses], ...]`, oldest first; `memory_games` is a setting."""
+        return {opponent: [list(tally) for tally in held] for opponent, held in self._results.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], memory_games: float) -> Self:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; raises `ValueError` or `TypeError` for anything else."""
         live = cls(memory_games)
-        for opponent, (wins, draws, losses) in data.items():
-            live._results[opponent] = (float(wins), float(draws), float(losses))
+        live._results = {opponent: [Tally(*counts) for counts in held] for opponent, held in data.items()}
         return live
 
     def __eq__(self, other: object) -> bool:

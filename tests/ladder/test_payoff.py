@@ -131,6 +131,24 @@ def test_old_results_fade_to_one_over_e_after_memory_games():
     assert live.games("b") == 10, "results against others fade nobody else's"
 
 
+def test_results_fade_when_they_are_read_so_another_memory_sees_them_as_they_were():
+    live = LivePayoff(10.0)
+    live.add("a", Tally(10, 0, 0))
+    live.add("a", Tally(0, 0, 10))
+    longer = LivePayoff.from_json(live.to_json(), 1e12)
+    assert longer.games("a") == pytest.approx(20)
+    assert longer.win_rate("a") == pytest.approx(0.5)
+
+
+def test_what_is_held_stays_small_and_says_the_same():
+    live, wins = LivePayoff(1000.0), 0.0
+    for _ in range(20_000):
+        live.add("a", Tally(1, 0, 0))
+        wins = wins * math.exp(-1 / 1000) + 1
+    assert len(live.to_json()["a"]) < 200
+    assert live.games("a") == pytest.approx(wins, rel=0.05)
+
+
 @given(st.lists(st.tuples(names, tallies), max_size=20), st.floats(1, 1e6))
 def test_live_rates_stay_inside_and_come_back_from_json(results, memory):
     live = LivePayoff(memory)
