@@ -13,6 +13,7 @@ from small_league import CONFIG, Command, Recorded
 
 from league.config import LeagueConfig
 from league.interfaces.heartbeat import STALE_S, phase
+from league.pool.lease import Holder
 from league.pool.store import Store
 
 Refused = Callable[..., str]
@@ -108,6 +109,14 @@ def test_status(league: Command, own: Store) -> None:
     assert (found["phase"], found["matches"], found["events"]) == ("training", 10, [])
     assert found["learners"]["main"]["steps"] == 3000
     assert found["verification"] is None
+
+
+def test_status_names_the_run_that_holds_the_league(league: Command, own: Store) -> None:
+    assert league("status", "--json", at=own).json["trained_by"] is None
+    holder = Holder.here()
+    own.acquire(holder)
+    assert league("status", "--json", at=own).json["trained_by"]["run"] == holder.run
+    assert f"pid {holder.pid} on {holder.host}" in league("status", at=own).out
 
 
 def test_a_silent_coordinator_is_not_running(league: Command, own: Store) -> None:

@@ -54,7 +54,7 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
     from league.interfaces.heartbeat import heartbeat_age_s, phase
 
     said = store.status()
-    snapshots, pruned, champion = store.snapshots(), store.pruned(), store.champion()
+    snapshots, pruned, champion, lease = store.snapshots(), store.pruned(), store.champion(), store.lease()
     return {
         "league": store.league,
         "store": store.address,
@@ -62,6 +62,7 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
         "phase": phase(said, now_s),
         "heartbeat_age_s": heartbeat_age_s(said, now_s),
         "started_s": (said or {}).get("started_s"),
+        "trained_by": None if lease is None else asdict(lease.holder),
         "steps": (said or {}).get("steps", 0),
         "snapshots": len(snapshots),
         "pruned": sum(snapshot.digest in pruned for snapshot in snapshots),
@@ -79,7 +80,7 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
 def _print(found: dict[str, Any]) -> None:
     from league.interfaces.cli.console import duration, facts, moment, size, stdout, table
 
-    output, champion, age_s = stdout(), found["champion"], found["heartbeat_age_s"]
+    output, champion, age_s, trainer = stdout(), found["champion"], found["heartbeat_age_s"], found["trained_by"]
     output.print(
         facts(
             {
@@ -87,6 +88,7 @@ def _print(found: dict[str, Any]) -> None:
                 "game": found["game"],
                 "phase": found["phase"] + ("" if age_s is None else f" (last heard of {duration(age_s)} ago)"),
                 "started": None if found["started_s"] is None else moment(found["started_s"]),
+                "trained by": None if trainer is None else f"pid {trainer['pid']} on {trainer['host']}",
                 "steps": f"{found['steps']:,}",
                 "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
                 "matches": f"{found['matches']:,}",
