@@ -165,6 +165,7 @@ class RoleConfig(_Section):
     """A kind of learner: how many there are, whom they meet, when they are frozen and what happens then."""
 
     count: int = knob(1, "learners of this role", at_least=0)
+    share: float = knob(1.0, "of the time, next to other learners, where there are too few CPUs for all", above=0)
     mix: tuple[MixConfig, ...] = knob(
         (MixConfig(against="self"), MixConfig(against="past")), "where the training games come from: a list of tables"
     )

@@ -39,7 +39,7 @@ class Slot:
     frozen_steps: int
     """Steps at its latest snapshot."""
     used_s: float = 0.0
-    """Seconds that it has been at work: whose turn it is."""
+    """Seconds that it has been at work, over its role's share: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
@@ -93,7 +93,7 @@ class Training:
             checkpoint = None  # The learner finds it too, and says so.
         progress = checkpoint[1] if checkpoint else {}
         return Experience(
-            live=LivePayoff.from_json(progress.get("live", {}), self.roster.config.matchmaking.memory_games),
+            live=LivePayoff.from_json(progress.get("results", {}), self.roster.config.matchmaking.memory_games),
             qualities=Qualities.from_json(progress.get("qualities", {})),
         )
 
@@ -118,7 +118,7 @@ class Training:
         return any(slot.busy for slot in self.slots)
 
     def assign(self) -> None:
-        """Give idle learners their next task, freeze, save or train: first those that have worked least."""
+        """Give idle learners their next task, freeze, save or train: first who has had least of its share."""
         at_work = sum(slot.busy for slot in self.slots)
         idle = [slot for slot in self.slots if not slot.busy and not slot.stopped]
         for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
@@ -216,7 +216,7 @@ class Training:
         def saved(steps: int) -> None:
             slot.steps, slot.saved_at = steps, time.monotonic()
 
-        known = {"live": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
+        known = {"results": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
@@ -233,7 +233,7 @@ class Training:
 
         def finished(result: Any) -> None:
             slot.busy = False
-            slot.used_s += time.monotonic() - started
+            slot.used_s += (time.monotonic() - started) / slot.role.share
             done(result)
 
         def failed(error: Exception) -> None:

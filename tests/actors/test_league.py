@@ -67,6 +67,7 @@ def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Sto
     roles.write_text(
         """
         [roles.main]
+        share = 3
         [roles.exploiter]
         count = 2
         mix = [{ against = "latest", roles = ["main"] }]
@@ -84,8 +85,10 @@ def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Sto
     assert status is not None
     learners = status["learners"]
     assert set(learners) == {"main", "exploiter1", "exploiter2", "veteran"}
-    steps = [learner["steps"] for learner in learners.values()]
-    assert min(steps) > 0.3 * max(steps), "nobody starves"
+    steps = {name: learner["steps"] for name, learner in learners.items()}
+    main = steps.pop("main")
+    assert min(steps.values()) > 0.3 * max(steps.values()), "nobody starves"
+    assert main > 1.5 * sum(steps.values()) / len(steps), "it has three times the share"
     assert set(learners["exploiter1"]["opponents"]) <= {s.name for s in store.snapshots() if s.learner == "main"}
     reset = [event["text"] for event in store.events() if event["kind"] == "reset"]
     assert any(text.startswith("exploiter1 begins anew from its first weights") for text in reset), reset
