@@ -182,6 +182,7 @@ class RoleConfig(_Section):
     reset_to: Literal["initial", "past"] = knob(
         "initial", "with the first weights, or with those of one of its own snapshots, drawn uniformly"
     )
+    champion: bool = knob(True, "its snapshots race for the champion's place; a person may promote any")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -292,6 +293,8 @@ class LeagueConfig(_Section):
                         )
         if not any(role.count for role in self.roles.values()):
             raise ConfigError("roles: a league needs at least one role with a count of 1 or more")
+        if not any(role.count and role.champion for role in self.roles.values()):
+            raise ConfigError("roles: a league needs a learner whose snapshots may become champion")
 
     def learners(self) -> dict[str, str]:
         """The learners by name, each with its role: `main`, or `main1`, `main2` where there are several."""
@@ -300,6 +303,10 @@ class LeagueConfig(_Section):
             for name, role in self.roles.items()
             for number in range(1, role.count + 1)
         }
+
+    def may_lead(self, role: str) -> bool:
+        """Whether snapshots of the role race for the champion's place; so do those of roles that are no longer here."""
+        return role not in self.roles or self.roles[role].champion
 
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""

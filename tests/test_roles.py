@@ -88,3 +88,11 @@ def test_a_preset_replaces_the_roles_and_a_setting_changes_one() -> None:
 def test_an_impossible_table_is_named(tmp_path: Path, table: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         load_config(file=write(tmp_path, table))
+
+
+def test_somebody_must_be_allowed_to_lead() -> None:
+    config = load_config(preset="alphastar")
+    assert [role for role in config.roles if config.may_lead(role)] == ["main"]
+    assert config.may_lead("veteran"), "a role of another league, or of before"
+    with pytest.raises(ConfigError, match="whose snapshots may become champion"):
+        load_config(preset="alphastar", settings=["roles.main.champion=false"])

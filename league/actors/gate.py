@@ -128,7 +128,8 @@ class Gate:
             return None
         playable = {s.name: s for s in roster.pool()}
         opponent = playable.get(champion.policy) if champion is not None else None
-        rated = best_candidates(playable.values(), roster.ratings, CANDIDATE_MATCHES * config.arena.games)
+        contenders = [snapshot for snapshot in playable.values() if config.may_lead(snapshot.role)]
+        rated = best_candidates(contenders, roster.ratings, CANDIDATE_MATCHES * config.arena.games)
         plausible = [snapshot for snapshot in rated if self._plausible(snapshot, opponent)]
         candidates = plausible[: config.promotion.candidates]
         if not candidates and opponent is not None:

@@ -11,7 +11,7 @@ from league.actors.arena import Arena
 from league.actors.gate import Gate
 from league.actors.players import PlayerLoader
 from league.actors.roster import Roster
-from league.config import LeagueConfig
+from league.config import LeagueConfig, RoleConfig
 from league.games import game_spec, make_bot
 from league.games.base import Player
 from league.ladder.ratings import Rating
@@ -206,6 +206,14 @@ def test_a_weaker_one_does_not_follow_however_long_it_has_learned(
     assert champion is not None
     assert champion.policy == "main-0001"
     assert any("main-0003" in event["text"] for event in store.events() if event["kind"] == "gate")
+
+
+def test_a_role_may_be_kept_out_of_the_race(league: Callable[..., Desk], store: Store) -> None:
+    roles = {"main": RoleConfig(champion=False), "other": RoleConfig()}
+    desk = league("main-0000", config=dataclasses.replace(CONFIG, roles=roles))
+    assert desk.play() is None
+    assert desk.roster.champion is not None
+    assert desk.roster.champion.policy == "main-0000"
 
 
 def test_a_pinned_champion_is_left_alone(league: Callable[..., Desk], store: Store) -> None:

@@ -153,7 +153,8 @@ def _best(store: Store, config: LeagueConfig, snapshots: list[Snapshot], over: P
     from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
 
     min_games = CANDIDATE_MATCHES * config.arena.games
-    ranked = best_candidates(snapshots, store.ratings(), min_games)
+    contenders = [snapshot for snapshot in snapshots if config.may_lead(snapshot.role)]
+    ranked = best_candidates(contenders, store.ratings(), min_games)
     found = [snapshot for snapshot in ranked if over is None or snapshot.name != over.policy][
         : config.promotion.candidates
     ]
