@@ -7,7 +7,9 @@ Claims, in Leduc poker, where exploitability can be computed exactly:
 
 How: each preset trains from several seeds. OpenSpiel (`open_spiel`, a library for tests) computes the exploitability of
 snapshots: chips per hand that a best response wins on average over both seats, 0 for an equilibrium. Snapshots draw
-their moves from their policy, as in the league's matches.
+their moves from their policy, as in matches. A policy that learns against a changing mix of opponents need not
+converge itself, as fictitious play does not: its average does. So beside the last main snapshot stands the Nash mixture
+of the pool, as `league matches --nash` finds it in the league's own matches.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from open_spiel.python.algorithms.exploitability import exploitability
-from open_spiel.python.policy import TabularPolicy
+from open_spiel.python.algorithms.policy_aggregator import PolicyAggregator
+from open_spiel.python.policy import Policy, TabularPolicy
 from pyspiel import load_game
 
 from benchmarks.command import parser, run
@@ -33,6 +36,7 @@ from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.games.leduc import Hand, Leduc
 from league.interfaces.cli.console import facts, stdout, table
+from league.ladder.nash import nash_mixture
 from league.policies.network import PolicyNetwork
 from league.pool.store import Store
 
@@ -92,8 +96,8 @@ def _fits(hand: Hand, cards: tuple[int, ...]) -> bool:
     return hand.cards == cards[:2] and hand.public == (cards[2] if len(cards) > 2 else None)
 
 
-def exploited(network: PolicyNetwork, hands: dict[str, Hand]) -> float:
-    """Chips per hand that a best response wins from the policy, on average over both seats."""
+def tabular(network: PolicyNetwork, hands: dict[str, Hand]) -> TabularPolicy:
+    """The policy as OpenSpiel's table of probabilities."""
     observation = torch.tensor([Leduc.view(hand) for hand in hands.values()])
     legal = torch.tensor([[action in Leduc.actions(hand) for action in range(3)] for hand in hands.values()])
     with torch.inference_mode():
@@ -101,7 +105,12 @@ def exploited(network: PolicyNetwork, hands: dict[str, Hand]) -> float:
     policy = TabularPolicy(GAME)
     for name, row in zip(hands, chances, strict=True):
         policy.action_probability_array[policy.state_lookup[name]] = row
-    return float(exploitability(GAME, policy))
+    return policy
+
+
+def mixed(policies: list[TabularPolicy], weights: list[float]) -> Policy:
+    """One policy that plays as if one of the policies were drawn by these weights before each hand."""
+    return PolicyAggregator(GAME).aggregate([0, 1], [policies, policies], [weights, weights])
 
 
 def league(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[str, Any]:
@@ -115,16 +124,32 @@ def league(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[s
             mains = [snapshot for snapshot in store.snapshots() if snapshot.role == "main"]
             places = sorted({round(p) for p in np.linspace(0, len(mains) - 1, POINTS)})
             loader = PlayerLoader(store, spec)
+
+            def play(name: str) -> TabularPolicy:
+                return tabular(loader.network(name), hands)
+
             curve = [
-                {"steps": mains[p].steps, "exploitability": exploited(loader.network(mains[p].name), hands)}
-                for p in places
+                {"steps": mains[p].steps, "exploitability": exploitability(GAME, play(mains[p].name))} for p in places
             ]
-    return {"preset": preset, "seed": seed, "curve": curve, "last": curve[-1]["exploitability"]}
+            mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in store.snapshots()])
+            needed = {name: weight for name, weight in mixture.items() if weight}
+            pool = mixed([play(name) for name in needed], list(needed.values()))
+    return {
+        "preset": preset,
+        "seed": seed,
+        "curve": curve,
+        "last": curve[-1]["exploitability"],
+        "mixture": exploitability(GAME, pool),
+        "in_mixture": len(needed),
+    }
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What the claims are about."""
-    last = {preset: float(np.mean([r["last"] for r in rows if r["preset"] == preset])) for preset in PRESETS}
+    last, mixture = (
+        {preset: float(np.mean([r[which] for r in rows if r["preset"] == preset])) for preset in PRESETS}
+        for which in ("last", "mixture")
+    )
     mirrors = {r["seed"]: r["curve"] for r in rows if r["preset"] == "mirror"}
     same_main_steps = float(
         np.mean([_at(mirrors[r["seed"]], r["curve"][-1]["steps"]) for r in rows if r["preset"] == "alphastar"])
@@ -132,6 +157,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     falls = max(r["last"] / r["curve"][0]["exploitability"] for r in rows)
     return {
         "last": last,
+        "mixture": mixture,
         "mirror_at_main_steps": same_main_steps,
         "largest_share_left": falls,
         "falls": falls <= FALL,
@@ -160,15 +186,17 @@ def show(report: dict[str, Any]) -> None:
     """Print the report as tables."""
     output = stdout()
     output.print(facts(report["machine"]))
-    made = table("preset", ">seed", "exploitability of main snapshots, by steps (chips per hand)")
+    made = table("preset", ">seed", "exploitability of main snapshots, by steps (chips per hand)", ">of the mixture")
     for row in report["rows"]:
         curve = "  ".join(f"{p['steps']:,}: {p['exploitability']:.3f}" for p in row["curve"])
-        made.add_row(row["preset"], str(row["seed"]), curve)
+        made.add_row(row["preset"], str(row["seed"]), curve, f"{row['mixture']:.3f} of {row['in_mixture']}")
     output.print("")
     output.print(made)
     found = report["summary"]
     means = ", ".join(f"{preset} {value:.3f}" for preset, value in found["last"].items())
     output.print(f"\nat the end, mean over seeds: {means}: alphastar is {'' if found['below'] else 'not '}below mirror")
+    mixed_means = ", ".join(f"{preset} {value:.3f}" for preset, value in found["mixture"].items())
+    output.print(f"the Nash mixture of the pool, mean over seeds: {mixed_means}")
     output.print(f"mirror at as many steps as alphastar's main agent had: {found['mirror_at_main_steps']:.3f}")
     output.print(f"at most {found['largest_share_left']:.0%} of the first exploitability is left; claimed {FALL:.0%}")
 
