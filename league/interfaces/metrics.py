@@ -20,7 +20,7 @@ LABELS: Final = {
     "version": "1 value: the version of this package",
     "phase": "1 value at a time, of 7: what the coordinator does",
     "operation": "2 values: `ping`, and `read`, all that a scrape reads",
-    "policy": f"the {TOP} snapshots with the highest ratings, the champion and the fixed bots; in `league_payoff_score` "
+    "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
     f"the {TOP_PAYOFF} highest and the champion, in `league_champion_info` the champion alone",
     "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
     "kind": "2 values for policies: `snapshot` and `bot`; one per kind of event (10) for events",
