@@ -15,6 +15,7 @@ from dashboards.boards.pieces import (
     heatmap,
     names,
     override,
+    picked,
     query,
     stat,
     table,
@@ -85,7 +86,7 @@ def _leads() -> list[Panel]:
             "Elo of the snapshots",
             "Strength of the strongest snapshots over time; the bot uniform is at 0. A rating moves while its interval "
             "is wide.",
-            query(f'league_policy_elo{{kind="snapshot", {PICKED[1:]}', "{{policy}}"),
+            query(f"league_policy_elo{picked(kind='snapshot')}", "{{policy}}"),
             unit="none",
             decimals=0,
             height=9,
@@ -94,8 +95,8 @@ def _leads() -> list[Panel]:
             "Elo of the champion, the best snapshot and the bots",
             "The scale is anchored at the bots: where they move, the scale does.",
             query(f"league_policy_elo{PICKED} and on (instance, policy) league_champion_info{PICKED}", "champion"),
-            query(f'max(league_policy_elo{{kind="snapshot", {PICKED[1:]})', "best snapshot"),
-            query(f'league_policy_elo{{kind="bot", {PICKED[1:]}', "{{policy}}"),
+            query(f"max(league_policy_elo{picked(kind='snapshot')})", "best snapshot"),
+            query(f"league_policy_elo{picked(kind='bot')}", "{{policy}}"),
             unit="none",
             decimals=0,
             height=9,
@@ -230,7 +231,7 @@ def _pool() -> list[Panel]:
         heatmap(
             "Where the pool is",
             "How many of the named snapshots have which Elo: a band that rises is a league that learns.",
-            query(f'league_policy_elo{{kind="snapshot", {PICKED[1:]}', "{{policy}}"),
+            query(f"league_policy_elo{picked(kind='snapshot')}", "{{policy}}"),
             unit="none",
         ),
         timeseries(

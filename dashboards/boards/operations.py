@@ -16,6 +16,7 @@ from dashboards.boards.pieces import (
     names,
     override,
     query,
+    session,
     stat,
     table,
     thresholds,
@@ -133,7 +134,7 @@ def _broken() -> list[Panel]:
         timeseries(
             "Ray actors by state",
             "All actors of the Ray session, by Ray.",
-            query(f'sum by (State) (ray_actors{{Source="gcs", {SESSION[1:]})', "{{State}}"),
+            query(f"sum by (State) (ray_actors{session(Source='gcs')})", "{{State}}"),
             unit="short",
             stacked=True,
             min=0,

@@ -17,11 +17,26 @@ SCHEMA_VERSION = 42
 WIDTH = 24
 """Columns of Grafana's grid."""
 DATASOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
-PICKED = '{instance=~"$instance"}'
-"""Selects the league, by its exporter, in every query of a metric of ours."""
-SESSION = '{SessionName=~"$SessionName"}'
-"""Selects the Ray session, in every query of a metric of Ray's."""
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
+
+
+def picked(**labels: str) -> str:
+    """Selects the league, by its exporter; in every query of a metric of ours."""
+    return _selector(labels, "instance")
+
+
+def session(**labels: str) -> str:
+    """Selects the Ray session; in every query of a metric of Ray's."""
+    return _selector(labels, "SessionName")
+
+
+def _selector(labels: Mapping[str, str], variable: str) -> str:
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return "{" + ", ".join([*wanted, f'{variable}=~"${variable}"']) + "}"
+
+
+PICKED = picked()
+SESSION = session()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +169,7 @@ def table(
         height,
         defaults={"unit": unit, "thresholds": thresholds(BLUE), "custom": {"align": "auto"}, **defaults},
         overrides=overrides,
-        options={"showHeader": True, "cellHeight": "sm", "frozenColumns": {"left": 1}},
+        options={"showHeader": True, "cellHeight": "sm"},
         transformations=[{"id": name, "options": options} for name, options in transformations],
     )
 
@@ -239,9 +254,7 @@ def _panel(
         {"refId": letter, "datasource": DATASOURCE, "editorMode": "code", **one}
         for letter, one in zip(string.ascii_uppercase, queries, strict=False)
     ]
-    color = (
-        {} if kind == "heatmap" else {"color": {"mode": "palette-classic" if kind == "timeseries" else "thresholds"}}
-    )
+    color = {"mode": "palette-classic" if kind == "timeseries" else "thresholds"}
     body = {
         "type": kind,
         "title": title,

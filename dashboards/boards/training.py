@@ -12,7 +12,9 @@ from dashboards.boards.pieces import (
     Json,
     Panel,
     Row,
+    picked,
     query,
+    session,
     stat,
     thresholds,
     timeseries,
@@ -141,7 +143,7 @@ def _losses() -> list[Panel]:
 
 
 def _loss(title: str, about: str, loss: str, **options: object) -> Panel:
-    expr = f'league_learner_loss{{loss="{loss}", {PICKED[1:]}'
+    expr = f"league_learner_loss{picked(loss=loss)}"
     return timeseries(title, about, query(expr, "{{learner}}"), unit="none", width=8, height=7, **options)
 
 
@@ -269,7 +271,7 @@ def _ray_hardware() -> list[Panel]:
             "CPUs that are asked for",
             "Ray's book-keeping, which is about reservations and not about load: where nothing is left, nothing can be "
             "added.",
-            query(f'sum by (State) (ray_resources{{Name="CPU", {SESSION[1:]})', "{{State}}"),
+            query(f"sum by (State) (ray_resources{session(Name='CPU')})", "{{State}}"),
             unit="short",
             width=8,
             stacked=True,
