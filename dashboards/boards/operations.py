@@ -98,7 +98,7 @@ def _broken() -> list[Panel]:
             overrides=[override(name, color={"mode": "fixed", "fixedColor": color}) for name, color in PHASES.items()],
         ),
         timeline(
-            "Alerts",
+            "Alerts over time",
             "Which alerts fired when; empty while there was none.",
             query('max by (alertname) (ALERTS{alertstate="firing", alertname=~"League.*"})', "{{alertname}}"),
             mappings=names({1: ("firing", RED)}),
