@@ -34,6 +34,7 @@ class Readings:
         self._mirror = mirror
         self._found = False
         self._roles: dict[tuple[str, str], Tally] = {}
+        """Every game twice, from either side."""
         self._known = 0
         """Matches behind `_roles`."""
         self._met: tuple[Payoff, str | None] | None = None
@@ -103,9 +104,10 @@ class Readings:
                 self._roles[roles] = self._roles.get(roles, Tally()).plus(seen)
 
     def _add_roles(self, page: Page) -> None:
-        for roles, tally in self._roles.items():
-            page.add("league_role_score", tally.score, *roles)
-            page.add("league_role_games_total", tally.games, *roles)
+        for (role, against), tally in self._roles.items():
+            if role != against:  # A role scores half against itself.
+                page.add("league_role_score", tally.score, role, against)
+                page.add("league_role_games_total", tally.games, role, against)
         page.add("league_games_total", sum(tally.games for tally in self._roles.values()) // 2)
 
     def _add_strongest(self, page: Page, champion: str | None) -> None:

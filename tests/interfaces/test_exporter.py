@@ -18,7 +18,7 @@ from small_league import CONFIG, Recorded, fill
 
 from league.errors import LeagueError, StoreError
 from league.interfaces.exporter import LeagueCollector, serve
-from league.interfaces.metrics import LABELS, METRICS, TOP, TOP_PAYOFF, Page
+from league.interfaces.metrics import LABELS, METRICS, TOP, Page
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
