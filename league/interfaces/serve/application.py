@@ -1,0 +1,103 @@
+"""The Serve application: a deployment whose replicas each follow the champion and answer for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ray import serve
+from ray._private import ray_constants
+from starlette.applications import Starlette
+
+from league.errors import ConfigError
+from league.interfaces.serve.batching import Batcher
+from league.interfaces.serve.following import Follower
+from league.interfaces.serve.routes import routes
+
+DEPLOYMENT = "champion"
+"""Name of the one deployment in the application."""
+
+ONGOING = 256
+"""Requests that a replica has at once; the proxy keeps more waiting."""
+
+
+class Settings(BaseModel):
+    """The arguments of the application: those of `league serve`, and `args` in a Serve configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    store: str = Field(min_length=1)
+    """Address of the store: a folder, or a URL. The password is better left to `LEAGUE_REDIS_PASSWORD`."""
+    league: str = Field(default="league", min_length=1)
+    """Name of the league in it."""
+    replicas: int = Field(default=1, ge=1)
+    """Processes that answer."""
+    device: str = "cpu"
+    """Of the network: `cpu` or `cuda`."""
+    cpus: float = Field(default=1.0, ge=0)
+    """CPUs that each replica reserves."""
+    gpus: float = Field(default=0.0, ge=0)
+    """GPUs that each replica reserves; with `device = cuda` give at least a fraction."""
+    max_body_mib: float = Field(default=4.0, gt=0)
+    """Largest body of a request, in MiB."""
+
+    @classmethod
+    def read(cls, args: Mapping[str, Any]) -> Settings:
+        """Check them; raises `ConfigError`."""
+        try:
+            return cls.model_validate(args)
+        except ValidationError as error:
+            faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+            raise ConfigError(f"arguments of league.interfaces.serve:application: {'; '.join(faults)}") from error
+
+
+def application(args: dict[str, Any]) -> Any:
+    """Build the Serve application from the fields of `Settings`; raises `ConfigError`."""
+    settings = Settings.read(args)
+    deployment = serve.deployment(
+        serve.ingress()(ChampionServer),
+        name=DEPLOYMENT,
+        num_replicas=settings.replicas,
+        ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
+        max_ongoing_requests=ONGOING,
+        logging_config={"enable_access_log": False},
+    )
+    return deployment.bind(settings.model_dump())
+
+
+class ChampionServer:
+    """One replica."""
+
+    def __init__(self, args: dict[str, Any]) -> None:
+        """Start following; a store that is down does not keep a replica from starting."""
+        _stay_on_loopback()
+        settings = Settings.read(args)
+        if settings.device != "cpu" and not torch.cuda.is_available():
+            raise ConfigError(f"device {settings.device}: this process sees no GPU; give gpus, or device cpu")
+        self._follower = Follower(settings.store, settings.league, settings.device)
+        self._max_body = int(settings.max_body_mib * 2**20)
+        self._follower.start()
+
+    def __serve_build_asgi_app__(self) -> Starlette:
+        """Called by Ray Serve in the replica."""
+        return routes(self._follower, Batcher(self._follower), self._max_body)
+
+    def check_health(self) -> None:
+        """Called by Ray Serve, which replaces the replica where this raises."""
+        self._follower.check()
+
+
+def _stay_on_loopback() -> None:
+    """Where Ray is kept on the loopback interface (`league.actors.session`), keep the replica there, too.
+
+    A replica opens a port for other deployments, behind Ray's token, on every interface; there is no option for it.
+    """
+    if os.environ.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR) != "0":
+        return
+    from ray.serve._private import replica
+
+    bind = replica.add_port_to_grpc_server
+    replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))
