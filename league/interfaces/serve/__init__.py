@@ -1,6 +1,6 @@
 """The champion, served over HTTP by Ray Serve. It follows promotions by itself.
 
-`league serve` runs it; elsewhere `league.interfaces.serve:application` is the import path for Ray Serve's configuration.
+`league serve` runs it; `league.interfaces.serve:application` is the import path for a configuration of Ray Serve.
 """
 
 from league.interfaces.serve.application import Settings, application

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -35,14 +35,19 @@ class Settings(BaseModel):
     """Name of the league in it."""
     replicas: int = Field(default=1, ge=1)
     """Processes that answer."""
-    device: str = "cpu"
-    """Of the network: `cpu` or `cuda`."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the network computes."""
     cpus: float = Field(default=1.0, ge=0)
     """CPUs that each replica reserves."""
-    gpus: float = Field(default=0.0, ge=0)
-    """GPUs that each replica reserves; with `device = cuda` give at least a fraction."""
+    gpus: float | None = Field(default=None, ge=0)
+    """GPUs that each replica reserves; without it one on `cuda`, none on `cpu`."""
     max_body_mib: float = Field(default=4.0, gt=0)
     """Largest body of a request, in MiB."""
+
+    @property
+    def reserved_gpus(self) -> float:
+        """GPUs that each replica reserves."""
+        return float(self.device == "cuda") if self.gpus is None else self.gpus
 
     @classmethod
     def read(cls, args: Mapping[str, Any]) -> Settings:
@@ -61,7 +66,7 @@ def application(args: dict[str, Any]) -> Any:
         serve.ingress()(ChampionServer),
         name=DEPLOYMENT,
         num_replicas=settings.replicas,
-        ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.gpus},
+        ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.reserved_gpus},
         max_ongoing_requests=ONGOING,
         logging_config={"enable_access_log": False},
     )
@@ -76,7 +81,7 @@ class ChampionServer:
         _stay_on_loopback()
         settings = Settings.read(args)
         if settings.device != "cpu" and not torch.cuda.is_available():
-            raise ConfigError(f"device {settings.device}: this process sees no GPU; give gpus, or device cpu")
+            raise ConfigError("device 'cuda': the replica sees no GPU; give it one, or serve on cpu")
         self._follower = Follower(settings.store, settings.league, settings.device)
         self._max_body = int(settings.max_body_mib * 2**20)
         self._follower.start()

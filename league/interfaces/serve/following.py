@@ -11,7 +11,7 @@ from typing import Final
 import torch
 from ray.serve.metrics import Counter, Gauge
 
-from league.errors import LeagueError, PolicyError, StoreError
+from league.errors import LeagueError, PolicyError
 from league.games import game_spec
 from league.games.base import GameSpec
 from league.ladder.records import Promotion

@@ -1,6 +1,6 @@
 """What a client asks: JSON to arrays, and where it cannot be read, what is wrong with which value.
 
-Shapes: `n` positions, `A` actions. Observations have PettingZoo's layout, float32 `[n, *shape]`; masks are bool `[n, A]`.
+Shapes: `n` positions, `A` actions. Observations are float32 `[n, *shape]` in PettingZoo's layout, masks bool `[n, A]`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ INCLUDE: Final = ("value", "probabilities", "logits")
 """What an answer may hold beside the action."""
 FIELDS: Final = (*ONE, *MANY, "sample", "seed", "include")
 
+LARGEST: Final = float(np.finfo(np.float32).max)
 LARGEST_SEED: Final = 2**63 - 1
 SHOWN: Final = 60
 """Characters of a wrong value that a message quotes."""
@@ -134,7 +135,7 @@ def _number_fault(value: Any, where: str) -> RequestError | None:
         return RequestError(422, f"{where} is {_quoted(value)}: must be a number", where)
     if isinstance(value, float) and not math.isfinite(value):
         return RequestError(422, f"{where} is {_quoted(value)}: must be a finite number", where)
-    if abs(value) > np.finfo(np.float32).max:
+    if abs(value) > LARGEST:
         return RequestError(422, f"{where} is {_quoted(value)}: must fit into a float32", where)
     return None
 
