@@ -157,7 +157,7 @@ async def measure(url: str, store: Store, names: list[str], options: argparse.Na
         "one client": summary(alone, options.seconds),
         f"{options.clients} clients, {len(names)} promotions": summary(together, during),
         f"one client, {options.positions} positions each": summary(lists, options.seconds),
-        "promotions": [swap(name, at_s, together) for name, at_s in promoted],
+        "promotions": [swap(promoted, number, together) for number in range(len(promoted))],
     }
 
 
@@ -176,12 +176,15 @@ def summary(calls: list[Call], seconds: float) -> dict[str, Any]:
     }
 
 
-def swap(name: str, at_s: float, calls: list[Call]) -> dict[str, Any]:
-    """Seconds from a promotion to the first answer of the new champion, and to the last request to an older one."""
-    mine = [call for call in calls if call.policy == name]
-    first_s = min((call.sent_s + call.took_s for call in mine), default=float("inf"))
-    until_s = max((call.sent_s for call in mine), default=float("inf"))
-    others = [call.sent_s for call in calls if call.policy != name and at_s <= call.sent_s <= until_s]
+def swap(promoted: list[tuple[str, float]], number: int, calls: list[Call]) -> dict[str, Any]:
+    """Seconds from a promotion to the new champion's first answer, and to the last request that was not its to answer.
+
+    Whoever is promoted later may answer as well.
+    """
+    name, at_s = promoted[number]
+    since = {later for later, _ in promoted[number:]}
+    first_s = min((call.sent_s + call.took_s for call in calls if call.policy == name), default=float("inf"))
+    others = (call.sent_s for call in calls if call.policy not in since and call.sent_s >= at_s)
     return {"policy": name, "first_s": first_s - at_s, "last_other_s": max(others, default=at_s) - at_s}
 
 

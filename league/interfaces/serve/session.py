@@ -52,16 +52,16 @@ def serving(settings: Settings, *, host: str, port: int, prefix: str, address: s
         _check_room(settings)
         controller = _controller()
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        with _translated():
+            host, port = _start(controller, host, port)
         try:
             with _translated():
-                host, port = _start(controller, host, port)
                 serve.run(application(settings.model_dump()), name=settings.league, route_prefix=prefix)
             yield url(host, port, prefix)
         finally:
-            if controller is None:
+            serve.delete(settings.league)  # Which lets requests under way end.
+            if controller is None and address is not None:
                 serve.shutdown()
-            else:
-                serve.delete(settings.league)
 
 
 def _start(controller: Any | None, host: str, port: int) -> tuple[str, int]:
