@@ -84,10 +84,11 @@ async def client(session: aiohttp.ClientSession, asked: list[Body], until_s: flo
         policy = None
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with session.post("act", data=body.data) as answer:
+                answer.raise_for_status()
                 said = await answer.json()
-                actions = said.get("actions") or [said["action"]] if answer.status == 200 else []
-                legal = [mask[action] for mask, action in zip(body.masks, actions, strict=True)]
-                policy = answer.headers["League-Policy"] if all(legal) else None
+                actions = said.get("actions") or [said["action"]]
+                legal = all(mask[action] for mask, action in zip(body.masks, actions, strict=True))
+                policy = answer.headers["League-Policy"] if legal else None
         calls.append(Call(sent_s, time.monotonic() - sent_s, policy, len(body.masks)))
     return calls
 
