@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -107,6 +108,7 @@ class Service:
     process: subprocess.Popen[str]
     host: str
     port: int
+    prefix: str
     redis: Redis
     store: Store
     networks: dict[str, PolicyNetwork]
@@ -141,6 +143,13 @@ class Service:
     def serves(self, name: str) -> bool:
         return bool(self.look()["policy"] == name)
 
+    def end(self) -> None:
+        """As Ctrl-C does, and check that all is gone."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        assert self.process.wait(timeout=120) == 0
+        assert not [line for line in self.said if "Traceback" in line or "Error" in line]
+        eventually(lambda: not list(session(self.process.pid)))
+
 
 def name_of(number: int) -> str:
     return f"main-{number:04d}"
@@ -161,6 +170,36 @@ def fill(store: Store) -> dict[str, PolicyNetwork]:
     return networks
 
 
+def launch(redis: Redis, store: Store, networks: dict[str, PolicyNetwork], *options: str) -> Service:
+    """Start the command in a session of its own, and wait for its address."""
+    words = ["serve", "--store", redis.address, "--league", store.league, "--port", "0", *options]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from league.interfaces.cli import main; main()", *words],
+        env={**environment, "LEAGUE_REDIS_PASSWORD": PASSWORD, "RAY_metrics_report_interval_ms": "1000"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    line = process.stdout.readline()
+    found = re.fullmatch(r"http://(127\.0\.0\.1):(\d+)(/.*)\n", line)
+    assert found, (line, process.stderr.read())
+    made = Service(
+        process=process,
+        host=found[1],
+        port=int(found[2]),
+        prefix=found[3],
+        redis=redis,
+        store=store,
+        networks=networks,
+    )
+    threading.Thread(target=lambda: made.said.extend(iter(process.stderr.readline, "")), daemon=True).start()
+    return made
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Started before there is a champion; ended as Ctrl-C ends it."""
@@ -168,32 +207,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         probe.bind(("127.0.0.1", 0))
         redis = Redis(folder=tmp_path_factory.mktemp("redis"), port=probe.getsockname()[1])
     redis.start()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
         store = Store.open(redis.address, "served", timeout_s=2.0)
         networks = fill(store)
-        words = ["serve", "--store", redis.address, "--league", "served", "--port", "0", "--max-body-mib", "1"]
-        process = subprocess.Popen(
-            [sys.executable, "-c", "from league.interfaces.cli import main; main()", *words],
-            env={**environment, "LEAGUE_REDIS_PASSWORD": PASSWORD},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    line = process.stdout.readline()
-    found = re.fullmatch(r"http://(127\.0\.0\.1):(\d+)/\n", line)
-    assert found, (line, process.stderr.read())
-    made = Service(process=process, host=found[1], port=int(found[2]), redis=redis, store=store, networks=networks)
-    reader = threading.Thread(target=lambda: made.said.extend(iter(process.stderr.readline, "")))
-    reader.start()
+        made = launch(redis, store, networks, "--max-body-mib", "1")
     yield made
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    reader.join()
+    if made.process.poll() is None:
+        os.killpg(made.process.pid, signal.SIGKILL)
     store.close()
     redis.kill()
 
@@ -315,10 +336,13 @@ def test_a_mistake_is_refused_with_the_reason(service: Service, asked: dict[str,
     assert service.ask(body=single(1)).status == 200
 
 
+def page() -> str:
+    return (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
 def example(language: str) -> str:
     """The block of that language in the documentation of serving."""
-    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
-    found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page(), re.MULTILINE | re.DOTALL)
     assert len(found) == 1
     return str(found[0])
 
@@ -393,14 +417,16 @@ def test_ten_promotions_and_a_rollback_under_load_drop_nothing(service: Service)
                 service.promote(name)
             promoted.append((time.monotonic(), name))
             eventually(lambda name=name: service.serves(name), SWAP_S)
+            enough = len(answers) + 40
+            eventually(lambda enough=enough: len(answers) >= enough)
         stop.set()
         for worker in workers:
             worker.result()
-    assert len(answers) > 100
+    assert len(answers) > 400
     assert {status for _, _, status, _ in answers} == {200}
     late = [policy for sent_s, _, _, policy in answers if sent_s > promoted[-1][0] + SWAP_S and policy != name_of(9)]
     assert late == []
-    assert {policy for _, _, _, policy in answers} >= {name_of(number) for number in range(2, 10)}
+    assert {policy for _, _, _, policy in answers} >= {name_of(number) for number in range(1, 11)}
 
 
 def test_a_champion_that_cannot_be_loaded_leaves_the_old_one(service: Service) -> None:
@@ -463,12 +489,94 @@ def test_a_port_that_is_taken_is_refused(service: Service, capsys: pytest.Captur
     assert (code, said) == (2, f"league: port {service.port} on 127.0.0.1 is taken: give another --port\n")
 
 
+def test_metrics_are_exported_by_ray(service: Service) -> None:
+    documented = set(re.findall(r"`ray_(league_serve_\w+)`", page()))
+    assert len(documented) == 6
+
+    def exported() -> str | None:
+        for address, command in listeners(service.process.pid).items():
+            if "Dashboard" in command:
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    connection = http.client.HTTPConnection("127.0.0.1", int(address.partition(":")[2], 16), timeout=5)
+                    connection.request("GET", "/metrics")
+                    text = connection.getresponse().read().decode(errors="replace")
+                    if documented <= set(re.findall(r"^ray_(league_serve_\w+)\{", text, re.MULTILINE)):
+                        return text
+        return None
+
+    def shown() -> bool:
+        info = re.findall(r"^ray_league_serve_champion_info\{(.*)\} (\S+)$", exported() or "", re.MULTILINE)
+        return [re.findall(r'policy="(.*?)"', labels) for labels, value in info if float(value) == 1] == [["main-0002"]]
+
+    eventually(shown)
+
+
+def test_a_replica_that_dies_is_replaced(service: Service) -> None:
+    def replica() -> int | None:
+        found = [entry for entry in session(service.process.pid) if "ray::ServeReplica" in command_of(entry)]
+        return int(found[0].name) if found else None
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return service.ask(body=single(1)).status == 200
+        return False
+
+    before = replica()
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: replica() not in (None, before) and answers(), 60)
+    assert service.serves("main-0002")
+
+
+def command_of(entry: Path) -> str:
+    with contextlib.suppress(OSError):
+        return (entry / "cmdline").read_text()
+    return ""
+
+
 def test_ctrl_c_ends_it_and_leaves_nothing_running(service: Service) -> None:
-    """The last one: it ends the service."""
-    os.killpg(service.process.pid, signal.SIGINT)
-    assert service.process.wait(timeout=60) == 0
-    assert not [line for line in service.said if "Traceback" in line or "Error" in line]
-    eventually(lambda: not list(session(service.process.pid)))
+    """The last one with this service."""
+    service.end()
+
+
+def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
+        several = launch(
+            service.redis, service.store, service.networks, "--replicas", "2", "--prefix", "/c4", "--max-body-mib", "1"
+        )
+    try:
+        assert several.prefix == "/c4/"
+        eventually(lambda: several.ask("/c4/readyz", method="GET").status == 200)
+        assert several.ask("/act", body=single(1)).status == 404
+        assert several.ask("/c4/act", body=b" " * (LIMIT + 2**20)).status == 413
+        stop = threading.Event()
+
+        def load(seed: int) -> set[tuple[int, str]]:
+            seen = set()
+            while not stop.is_set():
+                answer = several.ask("/c4/act", body=single(seed))
+                seen.add((answer.status, answer.headers["League-Policy"]))
+            return seen
+
+        with ThreadPoolExecutor(2) as pool:
+            workers = [pool.submit(load, seed) for seed in range(2)]
+            several.promote("main-0005")
+            promoted_s = time.monotonic()
+            asked = [several.ask("/c4/act", body=single(1)).headers["League-Policy"] for _ in range(20)]
+            eventually(lambda: time.monotonic() > promoted_s + SWAP_S)
+            late = {several.ask("/c4/act", body=single(1)).headers["League-Policy"] for _ in range(20)}
+            stop.set()
+            seen = set().union(*(worker.result() for worker in workers))
+        assert {status for status, _ in seen} == {200}
+        assert set(asked) <= {"main-0002", "main-0005"}
+        assert late == {"main-0005"}
+        several.end()
+        assert several.process.stdout is not None
+        assert several.process.stdout.read() == ""
+    finally:
+        if several.process.poll() is None:
+            os.killpg(several.process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(

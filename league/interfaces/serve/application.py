@@ -23,6 +23,9 @@ DEPLOYMENT = "champion"
 ONGOING = 256
 """Requests that a replica has at once; the proxy keeps more waiting."""
 
+HEALTH_CHECK_S = 2.0
+"""After so long it is noticed that a replica has died."""
+
 
 class Settings(BaseModel):
     """The arguments of the application: those of `league serve`, and `args` in a Serve configuration."""
@@ -68,6 +71,7 @@ def application(args: dict[str, Any]) -> Any:
         num_replicas=settings.replicas,
         ray_actor_options={"num_cpus": settings.cpus, "num_gpus": settings.reserved_gpus},
         max_ongoing_requests=ONGOING,
+        health_check_period_s=HEALTH_CHECK_S,
         logging_config={"enable_access_log": False},
     )
     return deployment.bind(settings.model_dump())

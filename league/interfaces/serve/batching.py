@@ -14,7 +14,7 @@ import torch
 from ray.serve.metrics import Counter
 from torch import Tensor
 
-from league.interfaces.serve.following import Follower, Served
+from league.interfaces.serve.following import WARM_ROWS, Follower, Served
 from league.interfaces.serve.question import Question
 from league.policies.player import draw, greedy
 
@@ -64,7 +64,10 @@ class Batcher:
             batch = self._take()
             questions = [question for question, _ in batch]
             try:
-                answers = await loop.run_in_executor(self._thread, self._answer, questions)
+                if self._is_quick(questions):
+                    answers = self._answer(questions)
+                else:
+                    answers = await loop.run_in_executor(self._thread, self._answer, questions)
             except Exception as error:  # Whatever it is, it belongs to those who wait.
                 for _, future in batch:
                     if not future.done():
@@ -82,6 +85,10 @@ class Batcher:
             batch.append(self._waiting.popleft())
             rows += len(batch[-1][0].legal)
         return batch
+
+    def _is_quick(self, questions: Sequence[Question]) -> bool:
+        served = self._follower.served
+        return served is not None and served.quick and sum(len(one.legal) for one in questions) <= WARM_ROWS[-1]
 
     def _answer(self, questions: Sequence[Question]) -> list[Answer]:
         served = self._follower.served
@@ -123,7 +130,7 @@ def _together(arrays: Sequence[Any]) -> Any:
 def _forward(served: Served, observation: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
     """Logits `[n, A]` and values `[n]` on the CPU, in passes of a bounded size."""
     parts = []
-    for seen, allowed in zip(observation.split(MOST_ROWS), legal.split(MOST_ROWS), strict=True):
+    for seen, allowed in zip(torch.split(observation, MOST_ROWS), torch.split(legal, MOST_ROWS), strict=True):
         logits, values = served.network(seen.to(served.device), allowed.to(served.device))
         parts.append((logits.cpu(), values.cpu()))
     if len(parts) == 1:

@@ -28,8 +28,11 @@ POLL_S: Final = 1.0
 RETRY_S: Final = 1.0
 """Pause before a champion that could not be loaded, or a store that could not be opened, is tried again."""
 
-WARM_ROWS: Final = (1, 64)
-"""Batches that a new network is asked before it answers anyone."""
+WARM_ROWS: Final = (1, 64, 64)
+"""Batches that a new network is asked before it answers anyone; the last one is timed."""
+
+QUICK_S: Final = 0.002
+"""For that batch: a network that is quicker computes between two events of the loop, a slower one in a thread."""
 
 log = logging.getLogger("ray.serve")
 
@@ -41,6 +44,8 @@ class Served:
     promotion: Promotion
     network: PolicyNetwork
     device: str
+    quick: bool
+    """Whether a batch takes less than `QUICK_S`, and handing it to a thread more than it saves."""
     since_s: float
     """When it took over in this replica, Unix time in seconds."""
 
@@ -109,12 +114,13 @@ class Follower:
     def _take(self, store: Store, promotion: Promotion, spec: GameSpec) -> None:
         before, started_s = self.served, time.perf_counter()
         if before is None or before.promotion.digest != promotion.digest:
-            network = _load(store.weights(promotion.digest), spec, self.device)
+            network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
+            quick = _warm(network, self.device) < QUICK_S
         else:
-            network = before.network
-        self.served = Served(promotion=promotion, network=network, device=self.device, since_s=time.time())
+            network, quick = before.network, before.quick
+        self.served = Served(promotion=promotion, network=network, device=self.device, quick=quick, since_s=time.time())
         self.refused = None
-        self._metrics.served(promotion, before and before.promotion)
+        self._metrics.served(promotion, None if before is None else before.promotion)
         took_ms = 1000 * (time.perf_counter() - started_s)
         log.info("serving %s, hash %s, loaded in %.0f ms", promotion.policy, promotion.digest[:12], took_ms)
 
@@ -133,16 +139,18 @@ class Follower:
         self._metrics.looked(store_up=reason is None, refused=self.refused is not None)
 
 
-def _load(weights: bytes, spec: GameSpec, device: str) -> PolicyNetwork:
-    """The network, warm; raises `PolicyError` where it does not fit the game or does not answer with numbers."""
-    network = unpack(weights, spec, device).eval().requires_grad_(False)
-    with torch.inference_mode():
-        for rows in WARM_ROWS:
-            observation = torch.zeros(rows, *spec.shape, device=device)
-            logits, values = network(observation, torch.ones(rows, spec.actions, dtype=torch.bool, device=device))
-    if not (logits.isfinite().all() and values.isfinite().all()):
-        raise PolicyError("the network answers with values that are not finite")
-    return network
+@torch.inference_mode()
+def _warm(network: PolicyNetwork, device: str) -> float:
+    """Ask it a few batches; seconds of the last. Raises `PolicyError` where it does not answer with numbers."""
+    spec, took_s = network.spec, 0.0
+    for rows in WARM_ROWS:
+        started_s = time.perf_counter()
+        observation = torch.zeros(rows, *spec.shape, device=device)
+        logits, values = network(observation, torch.ones(rows, spec.actions, dtype=torch.bool, device=device))
+        if not (logits.isfinite().all() and values.isfinite().all()):
+            raise PolicyError("the network answers with values that are not finite")
+        took_s = time.perf_counter() - started_s
+    return took_s
 
 
 class _Metrics:

@@ -106,7 +106,7 @@ def _floats(value: Any, shape: tuple[int, ...], where: str) -> NDArray[np.float3
 
 def _mask(value: Any, shape: tuple[int, ...], where: str) -> NDArray[np.bool_]:
     numbers = _floats(value, shape, where)
-    legal = numbers == 1
+    legal: NDArray[np.bool_] = numbers == 1
     wrong = np.argwhere(~legal & (numbers != 0))
     if len(wrong):
         at, number = "".join(f"[{i}]" for i in wrong[0]), numbers[tuple(wrong[0])]
