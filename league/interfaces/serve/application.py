@@ -82,7 +82,7 @@ class ChampionServer:
 
     def __init__(self, args: dict[str, Any]) -> None:
         """Start following; a store that is down does not keep a replica from starting."""
-        _stay_on_loopback()
+        _bind_as_we_want()
         settings = Settings.read(args)
         if settings.device != "cpu" and not torch.cuda.is_available():
             raise ConfigError("device 'cuda': the replica sees no GPU; give it one, or serve on cpu")
@@ -99,14 +99,16 @@ class ChampionServer:
         self._follower.check()
 
 
-def _stay_on_loopback() -> None:
-    """Where Ray is kept on the loopback interface (`league.actors.session`), keep the replica there, too.
+def _bind_as_we_want() -> None:
+    """Change how Ray Serve's replica binds its ports; it has no options for either.
 
-    A replica opens a port for other deployments, behind Ray's token, on every interface; there is no option for it.
+    Where it listens by itself (`league.interfaces.serve.session`), a port whose last owner has just died is free: its
+    closed connections would hold it for a minute. And where Ray is kept on the loopback interface
+    (`league.actors.session`), the port for other deployments, behind Ray's token, is not opened on every interface.
     """
-    if os.environ.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR) != "0":
-        return
     from ray.serve._private import replica
 
-    bind = replica.add_port_to_grpc_server
-    replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))
+    listen, bind = replica.start_asgi_http_server, replica.add_port_to_grpc_server
+    replica.start_asgi_http_server = lambda *args, **options: listen(*args, **{**options, "enable_so_reuseport": True})
+    if os.environ.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR) == "0":
+        replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))
