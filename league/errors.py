@@ -17,6 +17,7 @@
     │   ├── StoreSchemaError        written by a newer version of this project
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
+    ├── RequestError                a question over HTTP that cannot be answered, with its status code
     ├── ClusterError                Ray: too small, unreachable, or not fit for this store
     └── MissingExtraError           an optional dependency is not installed
 
@@ -96,6 +97,16 @@ class WrongLeagueError(StoreError):
 
 class DivergedError(LeagueError):
     """A loss or a weight is not a finite number."""
+
+
+class RequestError(LeagueError):
+    """A question over HTTP cannot be answered."""
+
+    def __init__(self, status: int, message: str, where: str | None = None) -> None:
+        """`status`: of HTTP, such as 422. `where`: the field or header that is wrong, such as `observation[3][0]`."""
+        super().__init__(message)
+        self.status = status
+        self.where = where
 
 
 class ClusterError(LeagueError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from league.errors import StoreError, StoreUnreachableError, UnknownPolicyError
@@ -105,7 +104,13 @@ class Champion(Connection):
         """The whole history, oldest first."""
         return _promotions(self._call("LRANGE", self._keys.promotions, 0, -1))
 
-    def watch_champion(self, *, poll_s: float = 5.0, stop: threading.Event | None = None) -> Iterator[Promotion]:
+    def watch_champion(
+        self,
+        *,
+        poll_s: float = 5.0,
+        stop: threading.Event | None = None,
+        heard: Callable[[StoreError | None], None] = lambda error: None,
+    ) -> Iterator[Promotion]:
         """Yield the present champion, if there is one, and then each promotion in order, as soon as it is made.
 
         The history is what is read; a message on the channel `Keys.promoted` only says when. So nothing is lost or
@@ -115,6 +120,7 @@ class Champion(Connection):
         Args:
             poll_s: the longest time that a promotion may go unnoticed while the server answers, in seconds.
             stop: ends the iteration when it is set, after at most `poll_s`; without one it never ends.
+            heard: called after every look at the history, with the error where the server did not answer.
         """
         stop = stop or threading.Event()
         seen: int | None = None
@@ -122,13 +128,17 @@ class Champion(Connection):
         try:
             while not stop.is_set():
                 subscription = subscription or self._redis.pubsub()
-                with contextlib.suppress(StoreUnreachableError):
+                try:
                     if seen is None:
                         length, last = self._together(
                             ("LLEN", self._keys.promotions), ("LRANGE", self._keys.promotions, -1, -1)
                         )
                         seen = int(length) - len(last)
                     news = _promotions(self._call("LRANGE", self._keys.promotions, seen, -1))
+                except StoreUnreachableError as error:
+                    heard(error)
+                else:
+                    heard(None)
                     seen += len(news)
                     yield from news
                 if not self._listen(subscription, poll_s):

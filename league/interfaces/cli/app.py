@@ -30,6 +30,7 @@ from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
 from league.interfaces.cli.ratings import ratings
+from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
 
@@ -95,6 +96,7 @@ _command(
 )
 _command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
 _command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
+_command("Deploy", serve, "league serve", "league serve --host 0.0.0.0 --port 8000 --replicas 4")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
 _command("Deploy", grafana, "league grafana --output monitoring")
 app.add_typer(pool, name="pool", rich_help_panel="Keep")

@@ -1,0 +1,104 @@
+"""`league serve`: the champion over HTTP, until Ctrl-C."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+import typer
+
+from league.errors import MissingExtraError
+from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption, open_league
+from league.pool.address import is_embedded
+
+LOOK_S: Final = 1.0
+"""Between two looks at what is served."""
+
+
+def serve(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 8000,
+    prefix: Annotated[str, typer.Option(help="Of all paths, to serve several leagues on one cluster.")] = "/",
+    replicas: Annotated[int, typer.Option(min=1, help="Processes that answer, a CPU each.")] = 1,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the network computes.")] = "cpu",
+    max_body_mib: Annotated[float, typer.Option(min=0.001, help="Largest body of a request, in MiB.")] = 4.0,
+    address: Annotated[
+        str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
+    ] = None,
+) -> None:
+    """Serve the champion over HTTP and follow promotions, until Ctrl-C. POST /act answers positions."""
+    for package in ("fastapi", "starlette", "uvicorn", "aiohttp", "watchfiles"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "serve")
+    with open_league(store, league):
+        pass  # It is there. That it has no champion yet, or goes down later, is no reason not to serve.
+    from league.interfaces.serve.application import Settings
+    from league.interfaces.serve.session import serving
+
+    settings = Settings(
+        store=str(Path(store).expanduser().resolve()) if is_embedded(store) else store,
+        league=league,
+        replicas=replicas,
+        device=device,
+        max_body_mib=max_body_mib,
+    )
+    stop = threading.Event()
+    with serving(settings, host=host, port=port, prefix=prefix, address=address) as url:
+        print(url, flush=True)
+        before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+        if address is None:
+            _tell(url, stop)
+        stop.wait()
+        for number, handler in before.items():
+            signal.signal(number, handler)  # A second Ctrl-C does not wait.
+
+
+def _tell(url: str, stop: threading.Event) -> None:
+    """Print on stderr who answers, and what is wrong, whenever that changes."""
+    last: dict[str, str | None] = {}
+    while not stop.wait(LOOK_S if last else 0):
+        try:
+            state = _look(url)
+        except (OSError, http.client.HTTPException, ValueError):
+            continue  # A replica that is being replaced.
+        for line in _news(state, last):
+            print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+
+
+def _look(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parts.hostname or "", parts.hostname or "")  # noqa: S104
+    connection = http.client.HTTPConnection(host, parts.port, timeout=5)
+    try:
+        connection.request("GET", parts.path)
+        state: dict[str, Any] = json.loads(connection.getresponse().read())
+        return state
+    finally:
+        connection.close()
+
+
+def _news(state: dict[str, Any], last: dict[str, str | None]) -> Iterator[str]:
+    """A line for each thing that changed; `last` is brought up to date."""
+    policy, trouble = state["policy"], state["champion_refused"] or state["store_error"]
+    if not last and policy is None and trouble is None:
+        yield "no champion yet: /readyz and /act answer 503 until there is one"
+    if trouble and trouble != last.get("trouble"):
+        yield f"{trouble}; {policy or 'nothing'} goes on answering"
+    if policy and state["sha256"] != last.get("sha256"):
+        yield f"{policy} answers, hash {state['sha256'][:12]}, by {state['promoted_by']}: {state['reason']}"
+    if not trouble and last.get("trouble"):
+        yield "all is well again"
+    last.update(trouble=trouble, sha256=state["sha256"])
