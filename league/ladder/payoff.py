@@ -11,7 +11,8 @@ from league.ladder.records import Match, Tally
 SEPARATOR: Final = "|"
 """Separates the parts of a flat count's field, so a policy name must not contain it."""
 
-_OUTCOMES: Final = ("w", "d", "l")
+OUTCOMES: Final = ("w", "d", "l")
+"""Last parts of a flat count's field, in the order of `Tally`."""
 
 
 def check_policy_name(name: str) -> str:
@@ -83,7 +84,7 @@ class Payoff:
             SEPARATOR.join((row, column, seating, outcome)): count
             for (row, column), seatings in self._games.items()
             for seating, tally in seatings.items()
-            for outcome, count in zip(_OUTCOMES, tally, strict=True)
+            for outcome, count in zip(OUTCOMES, tally, strict=True)
             if count
         }
 
@@ -93,10 +94,10 @@ class Payoff:
         payoff = cls()
         for field, count in counts.items():
             parts = field.split(SEPARATOR)
-            if len(parts) != 4 or parts[3] not in _OUTCOMES:
+            if len(parts) != 4 or parts[3] not in OUTCOMES:
                 raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l")
             row, column, seating, outcome = parts
-            tally = Tally(*(count if outcome == name else 0 for name in _OUTCOMES))
+            tally = Tally(*(count if outcome == name else 0 for name in OUTCOMES))
             payoff._count((row, column), seating, tally)
         return payoff
 
