@@ -52,7 +52,7 @@ class TrainingView:
         every_s: float | None = None,
         hint: str = "Ctrl-C saves and ends",
     ) -> None:
-        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: below the panel."""
+        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: what Ctrl-C does."""
         self.store = store
         self.config = config
         self.limits = limits
@@ -161,7 +161,7 @@ def _board(view: View) -> Table:
 def _line(progress: Progress, view: View) -> str:
     learners = view.status.get("learners", {}).values()
     speed = sum(learner["steps_per_s"] for learner in learners)
-    loss = next((learner["losses"]["total_loss"] for learner in learners if learner["losses"]), None)
+    loss = next((learner["losses"]["total_loss"] for learner in learners if "total_loss" in learner["losses"]), None)
     parts = [
         f"{_clock(progress.seconds)} {progress.phase}",
         f"steps {progress.steps}",

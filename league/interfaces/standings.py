@@ -19,7 +19,7 @@ def fixed_bots(config: LeagueConfig, snapshots: Iterable[Snapshot], ratings: Rat
 
 
 def standings(store: Store, config: LeagueConfig, *, scores: bool = True) -> list[Row]:
-    """The ranked rows of a league. Without `scores` none has its `score`, and the payoff, which is large, is not read."""
+    """The ranked rows of a league. Without `scores` they lack their `score`, and the large payoff is not read."""
     # Ratings first: a snapshot that is added meanwhile must not pass for a bot.
     ratings, payoff = store.ratings(), store.payoff() if scores else Payoff()
     snapshots, champion = store.snapshots(), store.champion()

@@ -19,8 +19,6 @@ from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueO
 TOKEN_VARIABLE: Final = "LEAGUE_DASHBOARD_TOKEN"  # noqa: S105
 TOKEN_LENGTH: Final = 16
 """Characters that a token has at least."""
-CLOSING_S: Final = 1
-"""Open pages are cut off so many seconds after Ctrl-C."""
 
 
 def dashboard(
@@ -37,38 +35,27 @@ def dashboard(
 ) -> None:
     """Serve the league as a live web page until Ctrl-C: leaderboard, games, learners, champions, and promotion.
 
-    It reads the store only, so it is there while the league is down. Without a token of yours it makes one and prints it.
+    It reads the store only, so it is there while the league is down. Without a token of yours it makes and prints one.
     """
     if find_spec("starlette") is None or find_spec("uvicorn") is None or find_spec("jinja2") is None:
         raise MissingExtraError("the web server (starlette, uvicorn, jinja2)", "dashboard")
-    import uvicorn
-
     from league.interfaces.attachment import Attachment
-    from league.interfaces.web.app import make_app
+    from league.interfaces.web.app import Server
     from league.interfaces.web.guard import is_loopback
 
     given = _token(token_file)
     if given is None and not is_loopback(host):
         raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
     token = given or secrets.token_urlsafe(24)
-    app = make_app(Attachment(store, league), host=host, token=token)
+    server = Server(Attachment(store, league), host=host, token=token)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{listening.getsockname()[1]}/", flush=True)
     if given is None:
         print(f"promotions on the page ask for this token: {token}", flush=True)
-    config = uvicorn.Config(
-        app,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="on",
-        timeout_graceful_shutdown=CLOSING_S,
-    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)  # Uvicorn ends in order and then raises the signal once more.
-    uvicorn.Server(config).run(sockets=[listening])
+    server.run(sockets=[listening])
 
 
 def _token(file: Path | None) -> str | None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.attachment import Attachment
@@ -29,6 +30,8 @@ ALIVE_EVERY: Final = 15
 """Looks without news after which a line without meaning shows whether somebody still listens."""
 FORM_BYTES: Final = 4096
 """A form that is longer is refused."""
+CLOSING_S: Final = 3
+"""Requests under way are cut off so many seconds after the server was told to end."""
 NAME_LENGTH: Final = 60
 REASON_LENGTH: Final = 300
 
@@ -42,6 +45,7 @@ class Site:
         self.desk = Desk(attachment.address, attachment.league)
         self.pages = Pages(attachment, self.desk)
         self.replays = Replays()
+        self.ending = asyncio.Event()
 
     def routes(self) -> list[Route | Mount]:
         """Everything that is answered."""
@@ -69,7 +73,7 @@ class Site:
     async def _changes(self) -> AsyncIterator[str]:
         sent: dict[str, str] = {}
         silent = 0
-        while True:
+        while not self.ending.is_set():
             parts = await self.pages.parts()
             news = [part for part in PARTS if sent.get(part) != parts[part]]
             for part in news:
@@ -78,7 +82,8 @@ class Site:
             silent = 0 if news else silent + 1
             if silent % ALIVE_EVERY == ALIVE_EVERY - 1:
                 yield ": alive\n\n"
-            await asyncio.sleep(READ_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), READ_EVERY_S)
 
     async def leaderboard(self, request: Request) -> Response:
         """Everyone, as of now."""
@@ -180,14 +185,28 @@ def _fault(wanted: promotion.Request, name: str) -> str | None:
     return None
 
 
-def make_app(attachment: Attachment, *, host: str, token: str) -> ASGIApp:
-    """The page of one league, to be served on `host`; it closes the attachment when it ends."""
-    site = Site(attachment, token)
+class Server(uvicorn.Server):
+    """Serves a league's page; told to end, it lets go of those who listen for news."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
-        await asyncio.to_thread(site.desk.close)
-        attachment.close()
+    def __init__(self, attachment: Attachment, *, host: str, token: str) -> None:
+        """`host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page."""
+        self._site = Site(attachment, token)
+        app = Guard(Starlette(routes=self._site.routes()), host=host, token=token)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                lifespan="off",
+                timeout_graceful_shutdown=CLOSING_S,
+            )
+        )
 
-    return Guard(Starlette(routes=site.routes(), lifespan=lifespan), host=host, token=token)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order: listeners, a test under way, the store."""
+        self._site.ending.set()
+        await super().shutdown(sockets)
+        await asyncio.to_thread(self._site.desk.close)
+        self._site.attachment.close()

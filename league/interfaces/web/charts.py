@@ -90,12 +90,11 @@ def elo_history(board: Board, width: int, height: int) -> History | None:
     frozen = [(snapshot, rated[name]) for name, snapshot in board.snapshots.items() if name in rated]
     if not frozen:
         return None
-    left, top, right, bottom = 46.0, 12.0, width - 74.0, height - 24.0
+    left, top, right, bottom = 54.0, 12.0, width - 74.0, height - 24.0
     bots = [row for row in rated.values() if row.kind == "bot"]
-    values = [row.elo for _, row in frozen] + [row.elo for row in bots]
+    rows = [row for _, row in frozen] + bots
     times = [snapshot.created_s for snapshot, _ in frozen]
-    levels = nice_ticks(min(values), max(values), max(3, height // 60))
-    y = Scale(min(levels[0], min(values)), max(levels[-1], max(values)), bottom, top)
+    y = Scale(min(row.elo - row.interval for row in rows), max(row.elo + row.interval for row in rows), bottom, top)
     x = Scale(min(times), max(max(times), min(times) + 1.0), left, right)
     return History(
         width=width,
@@ -105,7 +104,7 @@ def elo_history(board: Board, width: int, height: int) -> History | None:
         champion=_champion(board, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 190))],
-        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in levels],
+        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
     )
 
 
@@ -158,11 +157,11 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
 
 
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
-    """About `count` round numbers from below `low` to above `high`."""
+    """About `count` round numbers from `low` to `high`."""
     rough = max(high - low, 1.0) / count
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-    return [number * step for number in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _moments(low_s: float, high_s: float, count: int) -> list[tuple[float, str]]:

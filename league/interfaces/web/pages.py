@@ -105,7 +105,7 @@ def _environment() -> Environment:
         "duration": duration,
         "iso": lambda at_s: datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
         "segment": lambda word: quote(word, safe=""),
-        "elo": lambda points: f"{points:+.0f}".replace("-", "\N{MINUS SIGN}"),
+        "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
         "heat": heat,
         "evidence": in_short,
     }

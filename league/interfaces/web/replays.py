@@ -26,7 +26,9 @@ class Position:
     text: str
     """As the game draws it."""
     grid: tuple[tuple[str, ...], ...]
-    """Its cells from the top, "X", "O" or nothing, where that is what the text shows; else empty."""
+    """Its cells from the top, "X", "O", a free cell's action or nothing; empty where the text is no such board."""
+    columns: bool
+    """An action is a column of `grid`, counted from 0."""
     new: tuple[int, int] | None
     """Row and column of the cell that the last move filled."""
     mover: int | None
@@ -76,13 +78,14 @@ def _position(text: str, before: Position | None, mover: int | None, action: int
             if cell != before.grid[row][column]
         )
         new = next(changed, None)
-    return Position(text=text, grid=grid, new=new, mover=mover, action=action, opening=opening)
+    columns = bool(_STONES.search(text))
+    return Position(text=text, grid=grid, columns=columns, new=new, mover=mover, action=action, opening=opening)
 
 
 def _grid(text: str) -> tuple[tuple[str, ...], ...]:
     stones = [row.split() for row in _STONES.findall(text)]
     numbered = [row.split(" │ ") for row in _NUMBERED.findall(text)]
-    return tuple(tuple(cell if cell in "XO" else "" for cell in row) for row in stones or numbered)
+    return tuple(tuple(cell.strip("·") for cell in row) for row in stones or numbered)
 
 
 class Replays:
