@@ -241,9 +241,7 @@ def test_the_command_serves_and_ends_cleanly(command: Callable[..., list[str]]) 
     assert (process.returncode, out, errors) == (0, "", "")
 
 
-def test_what_the_command_refuses(
-    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_what_the_command_refuses(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("LEAGUE_DASHBOARD_TOKEN", raising=False)
     assert "--host 0.0.0.0 is seen beyond this machine" in refused("dashboard", "--host", "0.0.0.0")
     assert "cannot be read" in refused("dashboard", "--token-file", str(tmp_path / "none"))
