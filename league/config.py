@@ -213,6 +213,7 @@ class ArenaConfig(_Section):
     games: int = knob(40, "games of one match, played in pairs with the seats swapped", at_least=2)
     opening_plies: int = knob(6, "longest random opening, the same for both games of a pair", at_least=0)
     max_plies: int = knob(2000, "a game that is longer is dropped", at_least=1)
+    replays: int = knob(1000, "matches whose games are kept move by move; older ones are let go", at_least=0)
     bots: tuple[str, ...] | None = knob(None, "fixed bots on the rating scale; auto: the game's own")
     closing_s: float = knob(15.0, "seconds of matches after training ends, for ratings not yet settled", at_least=0)
 

@@ -14,6 +14,7 @@
     │   ├── StorePermissionError    the server, or the folder, refuses us
     │   ├── StoreFullError          no room; nothing was lost, nothing was added
     │   ├── LeaseError              another run trains this league
+    │   ├── UnknownMatchError       no match of that id in the log
     │   ├── StoreSchemaError        written by a newer version of this project
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
@@ -85,6 +86,10 @@ class StoreFullError(StoreError):
 
 class LeaseError(StoreError):
     """Another run trains this league, or has taken it over."""
+
+
+class UnknownMatchError(StoreError):
+    """No match with that id in this league."""
 
 
 class StoreSchemaError(StoreError):

@@ -46,4 +46,5 @@ class Arena:
             played_s=time.time(),
             dropped=played.dropped,
             groups=played.groups,
+            replays=played.replays,
         )

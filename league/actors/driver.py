@@ -9,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,6 +17,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
 from league.actors.grafana import place_dashboards
+from league.actors.progress import Limits, Progress
 from league.actors.session import ray_session
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
 from league.config import LeagueConfig
@@ -34,28 +34,6 @@ ENDING_S = 180.0
 """How long the league may take to save and end, beside its closing matches."""
 STARTING_S = 60.0
 """The first lease: until Ray is up and the coordinator has taken its own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """When a run ends by itself; None: never."""
-
-    seconds: float | None = None
-    """Of training in this run."""
-    steps: int | None = None
-    """Of all learners together, since the league began."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a run is."""
-
-    phase: str
-    seconds: float
-    """Of training in this run."""
-    steps: int
-    """Of all learners together, since the league began."""
-    interrupted: bool
 
 
 def prepare(store: Store, config: LeagueConfig) -> None:

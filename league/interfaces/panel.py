@@ -1,10 +1,11 @@
 """The live view of a league that trains: a panel on a terminal, a line per interval elsewhere.
 
-Everything it shows beside the clock is read from the store, as anybody else could.
+Everything it shows beside the clock is read from the store, so `league watch` shows the same from another terminal.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from league.actors.driver import Limits, Progress
+from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig
 from league.errors import StoreError
 from league.interfaces.standings import standings
@@ -41,13 +42,25 @@ class View:
 class TrainingView:
     """Shows a run; use as a context manager and call `update` with every `Progress`."""
 
-    def __init__(self, store: Store, config: LeagueConfig, limits: Limits, console: Console) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: LeagueConfig,
+        limits: Limits,
+        console: Console,
+        *,
+        every_s: float | None = None,
+        hint: str = "Ctrl-C saves and ends",
+    ) -> None:
+        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: what Ctrl-C does."""
         self.store = store
         self.config = config
         self.limits = limits
         self.console = console
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
-        self._shown_at = 0.0
+        self.hint = hint
+        self.every_s = every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S
+        self._shown_at = -math.inf
         self._phase = ""
 
     def __enter__(self) -> TrainingView:
@@ -61,8 +74,7 @@ class TrainingView:
 
     def update(self, progress: Progress) -> None:
         """Show how far the run is, at most once per interval or when its phase changes."""
-        interval = REFRESH_S if self._live else LINE_EVERY_S
-        if progress.phase == self._phase and time.monotonic() - self._shown_at < interval:
+        if progress.phase == self._phase and time.monotonic() - self._shown_at < self.every_s:
             return
         self._shown_at, self._phase = time.monotonic(), progress.phase
         try:
@@ -75,7 +87,7 @@ class TrainingView:
             self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
 
     def _read(self) -> View:
-        rows = standings(self.store, self.config)
+        rows = standings(self.store, self.config, scores=False)
         events = self.store.events(1)
         return View(
             status=self.store.status() or {},
@@ -92,7 +104,7 @@ class TrainingView:
             parts.append(_board(view))
         if view.event:
             parts.append(Text(view.event, style="yellow", overflow="ellipsis", no_wrap=True))
-        hint = "saving…" if progress.interrupted else "Ctrl-C saves and ends"
+        hint = "saving…" if progress.interrupted else self.hint
         title = f"league · {self.config.game} · {progress.phase}"
         return Panel(Group(*parts), title=title, subtitle=hint, title_align="left", subtitle_align="right")
 
@@ -149,7 +161,7 @@ def _board(view: View) -> Table:
 def _line(progress: Progress, view: View) -> str:
     learners = view.status.get("learners", {}).values()
     speed = sum(learner["steps_per_s"] for learner in learners)
-    loss = next((learner["losses"]["total_loss"] for learner in learners if learner["losses"]), None)
+    loss = next((learner["losses"]["total_loss"] for learner in learners if "total_loss" in learner["losses"]), None)
     parts = [
         f"{_clock(progress.seconds)} {progress.phase}",
         f"steps {progress.steps}",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from league.config import LeagueConfig
 from league.ladder.leaderboard import Row, leaderboard
+from league.ladder.payoff import Payoff
 from league.ladder.ratings import ANCHOR, Ratings
 from league.ladder.records import Snapshot
 from league.pool.store import Store
@@ -17,10 +18,10 @@ def fixed_bots(config: LeagueConfig, snapshots: Iterable[Snapshot], ratings: Rat
     return list(dict.fromkeys([*(config.arena.bots or ()), *(name for name in ratings if name not in known)]))
 
 
-def standings(store: Store, config: LeagueConfig) -> list[Row]:
-    """The ranked rows of a league."""
+def standings(store: Store, config: LeagueConfig, *, scores: bool = True) -> list[Row]:
+    """The ranked rows of a league. Without `scores` they lack their `score`, and the large payoff is not read."""
     # Ratings first: a snapshot that is added meanwhile must not pass for a bot.
-    ratings, payoff = store.ratings(), store.payoff()
+    ratings, payoff = store.ratings(), store.payoff() if scores else Payoff()
     snapshots, champion = store.snapshots(), store.champion()
     name = champion.policy if champion else None
     return leaderboard(snapshots, fixed_bots(config, snapshots, ratings), ratings, payoff, name, config.ratings)

@@ -11,7 +11,8 @@ from league.ladder.records import Match, Tally
 SEPARATOR: Final = "|"
 """Separates the parts of a flat count's field, so a policy name must not contain it."""
 
-_OUTCOMES: Final = ("w", "d", "l")
+OUTCOMES: Final = ("w", "d", "l")
+"""Last parts of a flat count's field, in the order of `Tally`."""
 
 TOGETHER: Final = 1 / 16
 """Of the games after which a live result fades to 1/e: results within so many are held as one."""
@@ -96,7 +97,7 @@ class Payoff:
             SEPARATOR.join((row, column, seating, outcome)): count
             for (row, column), seatings in self._games.items()
             for seating, tally in seatings.items()
-            for outcome, count in zip(_OUTCOMES, tally, strict=True)
+            for outcome, count in zip(OUTCOMES, tally, strict=True)
             if count
         }
 
@@ -106,11 +107,11 @@ class Payoff:
         cells: dict[tuple[str, str], dict[str, list[int]]] = {}
         for field, count in counts.items():
             parts = field.split(SEPARATOR)
-            if len(parts) != 4 or parts[3] not in _OUTCOMES:
+            if len(parts) != 4 or parts[3] not in OUTCOMES:
                 raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l")
             row, column, seating, outcome = parts
             cell = cells.setdefault((row, column), {}).setdefault(seating, [0, 0, 0])
-            cell[_OUTCOMES.index(outcome)] = count
+            cell[OUTCOMES.index(outcome)] = count
         payoff = cls()
         payoff._games = {
             pair: {seating: Tally(*cell) for seating, cell in seatings.items()} for pair, seatings in cells.items()

@@ -5,8 +5,8 @@ Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
 
@@ -36,6 +36,29 @@ class Tally(NamedTuple):
         return Tally(self.losses, self.draws, self.wins)
 
 
+class Replay(NamedTuple):
+    """One game of a match: with it the game can be played again, exactly, without the policies."""
+
+    seating: str
+    """As in `Match.results`."""
+    points: float | None
+    """Of `row`: 1, 1/2 or 0; None if the game was dropped."""
+    seed: int
+    """Of the game's own chance."""
+    opening: int
+    """Plies at the beginning that were random."""
+    moves: tuple[int, ...]
+    """The action of every ply."""
+
+    @classmethod
+    def from_json(cls, data: Sequence[Any]) -> Self:
+        """From the list that JSON makes of it; raises `TypeError` or `ValueError` for what is none."""
+        seating, points, seed, opening, moves = data
+        return cls(
+            str(seating), None if points is None else float(points), int(seed), int(opening), (*map(int, moves),)
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Match:
     """Games between two policies, `row` and `column`, over every seating that was played.
@@ -60,6 +83,8 @@ class Match:
     Empty for a match that was recorded before groups were."""
     gate: bool = False
     """Played to decide whether `row` replaces `column` as champion: part of a sequential test, and its evidence."""
+    replays: tuple[Replay, ...] = field(default=(), compare=False, repr=False)
+    """Every game, move by move. Not part of the log: the store keeps those of the last matches beside it."""
 
     def __post_init__(self) -> None:
         if self.row == self.column:
@@ -74,9 +99,10 @@ class Match:
         return total
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data, without `replays`."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "replays"}
         results = {seating: list(tally) for seating, tally in self.results.items()}
-        return {**asdict(self), "results": results, "groups": list(self.groups)}
+        return {**plain, "results": results, "groups": list(self.groups)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -65,6 +65,11 @@ class Keys:
         return self._key("matches:index")
 
     @property
+    def replays(self) -> str:
+        """Stream of the last `arena.replays` matches: entry `n-0` holds the n-th match's games as JSON in `games`."""
+        return self._key("replays")
+
+    @property
     def payoff(self) -> str:
         """Hash of `Payoff.to_counts`, derived from `matches`."""
         return self._key("payoff")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from league.config import RatingConfig
-from league.errors import StoreError
-from league.ladder.payoff import Payoff, check_policy_name, match_counts
+from league.errors import StoreError, UnknownMatchError
+from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts
 from league.ladder.ratings import Rating, rate, recompute
-from league.ladder.records import Match
+from league.ladder.records import Match, Replay
 from league.pool.connection import Command, Connection, dumps
 
 CHUNK: Final = 1000
@@ -71,6 +72,8 @@ class Matches(Connection):
         queue: Command = pipe.execute_command
         queue("XADD", self._keys.matches, entry, "match", dumps(match.to_json()))
         queue("HSET", self._keys.match_index, match.match_id, entry)
+        if match.replays and config.arena.replays:
+            queue("XADD", self._keys.replays, "MAXLEN", config.arena.replays, entry, "games", dumps(match.replays))
         for field, count in match_counts(match).items():
             queue("HINCRBY", self._keys.payoff, field, count)
         self._queue_ratings(queue, rate(ratings, match, config.ratings))
@@ -84,6 +87,24 @@ class Matches(Connection):
         for entry, fields in self._log(count, newest_first):
             yield read_match(entry, fields)
 
+    def match(self, match_id: str) -> Match:
+        """One match by its id, with its `replays` if they are still kept.
+
+        Raises:
+            UnknownMatchError: no match has this id.
+            StoreError: what is stored is not a match.
+        """
+        entry = self._call("HGET", self._keys.match_index, match_id)
+        if entry is None:
+            raise UnknownMatchError(f"no match {match_id!r} in league {self.league!r}")
+        found, kept = self._together(
+            *(("XRANGE", key, entry, entry) for key in (self._keys.matches, self._keys.replays))
+        )
+        if not found:
+            raise StoreError(f"match {match_id} is in the index, but not in the log")
+        match = read_match(*read_entries(found)[0])
+        return replace(match, replays=read_replays(*read_entries(kept)[0])) if kept else match
+
     def match_count(self) -> int:
         """How many matches there are."""
         return int(self._call("XLEN", self._keys.matches))
@@ -91,6 +112,18 @@ class Matches(Connection):
     def payoff(self) -> Payoff:
         """Who beat whom, over all matches."""
         return read_payoff(self._call("HGETALL", self._keys.payoff))
+
+    def payoff_among(self, policies: Sequence[str], seatings: Iterable[str]) -> Payoff:
+        """`payoff` of every two of these alone, over these seatings: for a few of many policies much less to read."""
+        counted = [
+            SEPARATOR.join((row, column, seating, outcome))
+            for row, column in itertools.permutations(policies, 2)
+            for seating in seatings
+            for outcome in OUTCOMES
+        ]
+        counts = self._call("HMGET", self._keys.payoff, *counted) if counted else []
+        stored = zip(counted, counts, strict=True)
+        return read_payoff({field.encode(): count for field, count in stored if count is not None})
 
     def ratings(self) -> dict[str, Rating]:
         """The rating of everyone who was in a match, exact to the last bit."""
@@ -196,6 +229,14 @@ def read_match(entry: str, fields: Mapping[bytes, bytes]) -> Match:
         return Match.from_json(json.loads(fields[b"match"]))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError(f"entry {entry} of the match log is not a match: {error}") from error
+
+
+def read_replays(entry: str, fields: Mapping[bytes, bytes]) -> tuple[Replay, ...]:
+    """The games of a match as they are stored; raises `StoreError` for what is none."""
+    try:
+        return tuple(Replay.from_json(game) for game in json.loads(fields[b"games"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(f"entry {entry} of the replays holds no games: {error}") from error
 
 
 def read_ratings(stored: Mapping[bytes, bytes]) -> dict[str, Rating]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from league.games.base import Game, Player
-from league.ladder.records import Tally
+from league.ladder.records import Replay, Tally
 from league.rollout.table import Table, generator_for
 
 ROW, COLUMN = 0, 1
@@ -23,6 +23,45 @@ class Played(NamedTuple):
     """Games without a result."""
     groups: tuple[int, ...]
     """[2 G + 1], groups of the G games of one opening by the half points of `row`; see `records.Match.groups`."""
+    replays: tuple[Replay, ...]
+    """Of every board, in their order."""
+
+
+class _Record:
+    """Notes the moves of all boards."""
+
+    def __init__(self, chance: Tensor, opening: Tensor) -> None:
+        """`chance` and `opening`, int64 `[B]` each: the seeds of the games, and their random plies."""
+        self.chance = chance
+        self.opening = opening
+        self.moves: list[Tensor] = []
+        self.began = torch.zeros_like(opening)
+        self.ended = torch.zeros_like(opening)
+
+    def add(self, actions: Tensor, awake: Tensor, again: Tensor) -> None:
+        """One ply: `actions` int64, and bool, `[B]` each: whose game goes on, and whose has begun anew."""
+        again = again & awake
+        self.moves.append(actions)
+        self.ended = torch.where(awake, len(self.moves), self.ended)
+        self.began = torch.where(again, len(self.moves), self.began)
+        self.opening = self.opening.masked_fill(again, 0)
+
+    def replays(self, ways: list[str], verdict: Tensor, scored: Tensor) -> tuple[Replay, ...]:
+        """One per board; the seatings `ways` take turns."""
+        moves = torch.stack(self.moves, dim=1).tolist()
+        columns = (self.began, self.ended, self.chance, self.opening, verdict, scored)
+        return tuple(
+            Replay(
+                seating=ways[board % len(ways)],
+                points=(won + 1) / 2 if counts else None,
+                seed=seed,
+                opening=min(opening, end - start),
+                moves=tuple(moves[board][start:end]),
+            )
+            for board, (start, end, seed, opening, won, counts) in enumerate(
+                zip(*(column.tolist() for column in columns), strict=True)
+            )
+        )
 
 
 def seatings(seats: int) -> list[str]:
@@ -67,6 +106,7 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     table.restart(torch.ones(boards, dtype=torch.bool, device=device), chance)
     scored = torch.zeros(boards, dtype=torch.bool, device=device)
     verdict = torch.zeros(boards, device=device)
+    record = _Record(chance, lengths[group])
     for _ in range(max_plies):
         ply = table.ply()
         step = ply.step
@@ -74,6 +114,7 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
         if bool(again.any()):
             table.opening_left = table.opening_left.masked_fill(again, 0)
             table.restart(again, chance)
+        record.add(ply.actions, ~table.asleep, again)
         over = step.done & ~again & ~table.asleep
         scored |= over & ~step.dropped
         verdict = torch.where(over, _verdict(table.returns, table.seating), verdict)
@@ -81,7 +122,8 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
         if bool(table.asleep.all()):
             break
     results = {seating: _tally(verdict[scored & (way == i)]) for i, seating in enumerate(ways)}
-    return Played(results, boards - int(scored.sum()), _groups(verdict, scored, len(ways)))
+    dropped, groups = boards - int(scored.sum()), _groups(verdict, scored, len(ways))
+    return Played(results, dropped, groups, record.replays(ways, verdict, scored))
 
 
 def _verdict(returns: Tensor, seating: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ class Ply:
     """int64 `[B]`: the index of the player who was asked, or `NOBODY`."""
     opening: Tensor
     """bool `[B]`: the move was a random opening's."""
+    actions: Tensor
+    """int64 `[B]`: the moves."""
     step: Step
 
 
@@ -81,7 +83,7 @@ class Table:
         step = game.step(actions)
         self.returns += step.rewards
         self.opening_left -= opening.long()
-        return Ply(mover=mover, asked=asked, opening=opening, step=step)
+        return Ply(mover=mover, asked=asked, opening=opening, actions=actions, step=step)
 
 
 def generator_for(device: torch.device, seed: int) -> torch.Generator:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from league.actors.driver import Limits, Progress, run_league
+from league.actors.driver import run_league
+from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig, load_config
 from league.pool.store import Store
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from league.actors.driver import Progress
 from league.actors.futures import Futures
+from league.actors.progress import Progress
 from league.actors.roster import Roster
 from league.actors.training import Slot, Training
 from league.config import RoleConfig

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import ray
 
-from league.actors.driver import Progress
+from league.actors.progress import Progress
 from league.actors.spawn import NAMESPACE, plan_hardware
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.pool.store import Store

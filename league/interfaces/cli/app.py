@@ -18,6 +18,7 @@ from league.errors import LeagueError
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.configuration import config, presets
+from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
 from league.interfaces.cli.export import export
 from league.interfaces.cli.exporter import exporter
@@ -33,6 +34,7 @@ from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
+from league.interfaces.cli.watch import watch
 
 REFUSED: Final = 2
 """Exit code for everything that the user can put right; a bug ends with 1 and a traceback."""
@@ -73,6 +75,14 @@ _command(
 )
 _command("Watch", ratings, "league ratings", "league ratings recompute")
 _command("Watch", status, "league status", "league status --verify", "league status --json --events 100")
+_command("Watch", watch, "league watch", "league watch --store redis://db.example:6380/0 --json")
+_command(
+    "Watch",
+    dashboard,
+    "league dashboard",
+    "league dashboard --port 0",
+    "league dashboard --host 0.0.0.0 --token-file /run/secrets/token",
+)
 _command("Watch", champion, "league champion", "league champion --history", "league champion --follow")
 _command(
     "Play",

@@ -79,13 +79,13 @@ def _history_table(promotions: list[Promotion]) -> object:
     made = table("since", "champion", "hash", "by", "pinned", "evidence", "why")
     for one in promotions:
         pinned = "pinned" if one.pinned else ""
-        grounds = _in_short(one.evidence)
+        grounds = in_short(one.evidence)
         made.add_row(moment(one.promoted_s), one.policy, one.digest[:12], one.by, pinned, grounds, one.reason)
     made.columns[6].no_wrap, made.columns[6].overflow = False, "fold"
     return made
 
 
-def _in_short(evidence: Mapping[str, Any]) -> str:
+def in_short(evidence: Mapping[str, Any]) -> str:
     """The evidence of a promotion in a few words."""
     from league.pool.champion import ROLLED_BACK
 
@@ -112,7 +112,7 @@ def _facts(promotion: Promotion) -> object:
             "by": promotion.by,
             "why": promotion.reason,
             "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
-            "evidence": _in_short(promotion.evidence) or None,
+            "evidence": in_short(promotion.evidence) or None,
             "counts of pairs": promotion.evidence.get("counts"),
         }
     )

@@ -57,7 +57,8 @@ def train(
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
     from rich.console import Console
 
-    from league.actors.driver import Limits, run_league
+    from league.actors.driver import run_league
+    from league.actors.progress import Limits
     from league.interfaces.panel import TrainingView
     from league.pool.store import Store
 

@@ -1,0 +1,91 @@
+"""`league dashboard`: the league as a web page."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import signal
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from league.errors import LeagueError, MissingExtraError
+from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+
+TOKEN_VARIABLE: Final = "LEAGUE_DASHBOARD_TOKEN"  # noqa: S105
+TOKEN_LENGTH: Final = 16
+"""Characters that a token has at least."""
+
+
+def dashboard(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 8420,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}."),
+    ] = None,
+) -> None:
+    """Serve the league as a live web page until Ctrl-C: leaderboard, games, learners, champions, and promotion.
+
+    It reads the store only, so it is there while the league is down. Without a token of yours it makes and prints one.
+    """
+    if find_spec("starlette") is None or find_spec("uvicorn") is None or find_spec("jinja2") is None:
+        raise MissingExtraError("the web server (starlette, uvicorn, jinja2)", "dashboard")
+    from league.interfaces.attachment import Attachment
+    from league.interfaces.web.app import Server
+    from league.interfaces.web.guard import is_loopback
+
+    given = _token(token_file)
+    if given is None and not is_loopback(host):
+        raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
+    token = given or secrets.token_urlsafe(24)
+    server = Server(Attachment(store, league), host=host, token=token)
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"http://{shown}:{listening.getsockname()[1]}/", flush=True)
+    if given is None:
+        print(f"promotions on the page ask for this token: {token}", flush=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # Uvicorn ends in order and then raises the signal once more.
+    server.run(sockets=[listening])
+
+
+def _token(file: Path | None) -> str | None:
+    """The user's own, None without one; raises `LeagueError` for one that is too easily guessed."""
+    source = TOKEN_VARIABLE
+    token = os.environ.get(TOKEN_VARIABLE)
+    if file is not None:
+        source = f"--token-file {file}"
+        try:
+            token = file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise LeagueError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    if token is not None and len(token) < TOKEN_LENGTH:
+        raise LeagueError(
+            f"{source}: a token has at least {TOKEN_LENGTH} characters, this one {len(token)}; "
+            "python -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
+        )
+    return token
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; raises `LeagueError` if the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise LeagueError(f"port {port} on {host} is taken: give another --port") from error
+        raise LeagueError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    return listening

@@ -1,0 +1,138 @@
+"""`league watch`: the live panel of a league that runs elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_text
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from league.errors import StoreError
+from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
+
+if TYPE_CHECKING:
+    from league.actors.progress import Progress
+    from league.config import LeagueConfig
+    from league.interfaces.attachment import Attachment
+    from league.pool.store import Store
+
+RETRY_S = 1.0
+LINE_EVERY_S = 10.0
+STEP_S = 0.25
+"""How often the phase is looked at; a change of it is shown at once."""
+TOP = 10
+"""Rows of the leaderboard in a line of JSON."""
+
+
+def watch(
+    store: StoreOption = DEFAULT_STORE,
+    league: LeagueOption = DEFAULT_LEAGUE,
+    every: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show a league live, from any terminal that reaches its store, until Ctrl-C; the league does not notice.
+
+    A panel on a terminal, elsewhere a line per interval, with --json one object per line. A league that is not there
+    yet, and a store that does not answer, are waited for.
+    """
+    from league.interfaces.attachment import Attachment
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    attachment = Attachment(store, league)
+    with contextlib.closing(attachment):
+        if json:
+            _print_lines(attachment, every or LINE_EVERY_S, stop)
+        else:
+            _show(attachment, every, stop)
+
+
+def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) -> None:
+    from rich.console import Console
+
+    from league.actors.progress import Limits, Progress
+    from league.interfaces.panel import TrainingView
+
+    opened = _wait(attachment, stop)
+    if opened is None:
+        return
+    store, config = opened
+    progress = Progress(phase="unknown", seconds=0.0, steps=0, interrupted=False)
+    hint = "Ctrl-C leaves; the league goes on"
+    with TrainingView(store, config, Limits(), Console(markup=False), every_s=every_s, hint=hint) as view:
+        while not stop.is_set():
+            try:
+                progress = _progress(store)
+            except StoreError:
+                progress = Progress(
+                    phase="store lost", seconds=progress.seconds, steps=progress.steps, interrupted=False
+                )
+            view.update(progress)
+            stop.wait(STEP_S)
+
+
+def _wait(attachment: Attachment, stop: threading.Event) -> tuple[Store, LeagueConfig] | None:
+    """The league as soon as it is there; None if somebody wants to leave before."""
+    said = ""
+    while not stop.is_set():
+        try:
+            return attachment.open()
+        except StoreError as error:
+            if str(error) != said:
+                said = str(error)
+                print(f"league: {said}; waiting", file=sys.stderr, flush=True)
+            attachment.close()
+        stop.wait(RETRY_S)
+    return None
+
+
+def _progress(store: Store) -> Progress:
+    """As far as the store knows it."""
+    from league.actors.progress import Progress
+    from league.interfaces.heartbeat import phase
+
+    status = store.status() or {}
+    seconds = status["heartbeat_s"] - status["started_s"] if status else 0.0
+    return Progress(
+        phase=phase(status or None, time.time()), seconds=seconds, steps=status.get("steps", 0), interrupted=False
+    )
+
+
+def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            data = _data(*attachment.open())
+        except StoreError as error:
+            data = {"error": str(error)}
+            attachment.close()
+        print(json_text.dumps({"at_s": time.time(), **data}, ensure_ascii=False), flush=True)
+        stop.wait(every_s)
+
+
+def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
+    from league.interfaces.standings import standings
+
+    progress, status, champion = _progress(store), store.status() or {}, store.champion()
+    learners, rows = status.get("learners", {}), standings(store, config, scores=False)[:TOP]
+    return {
+        "game": config.game,
+        "phase": progress.phase,
+        "seconds": progress.seconds,
+        "steps": progress.steps,
+        "steps_per_s": sum(learner["steps_per_s"] for learner in learners.values()),
+        "snapshots": status.get("snapshots", 0),
+        "matches": store.match_count(),
+        "champion": champion.policy if champion else None,
+        "learners": learners,
+        "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in rows],
+        "event": next(iter(store.events(1)), None),
+    }

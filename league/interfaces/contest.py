@@ -1,0 +1,210 @@
+"""Who asks for a new champion: by the gate's test, or by force. The command and the page are two doors to this."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from league.errors import ConfigError, CorruptSnapshotError, GameError, PolicyError
+from league.interfaces.standings import bots_of
+from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
+from league.ladder.records import Promotion
+
+if TYPE_CHECKING:
+    from league.actors.arena import Arena
+    from league.config import LeagueConfig
+    from league.ladder.promotion import Race, Trial, Wanted
+    from league.ladder.records import Snapshot
+    from league.pool.store import Store
+
+
+class Result(NamedTuple):
+    """What a contest came to."""
+
+    promotion: Promotion | None
+    """The new entry of the history."""
+    trials: list[Trial]
+    note: str
+    """The last line for people."""
+
+
+def force(store: Store, config: LeagueConfig, word: str | None, *, by: str, reason: str | None) -> Result:
+    """Promote without a test, and pin; raises `PolicyError` if `word` names nobody who can be promoted."""
+    if word is None:
+        raise PolicyError("--force promotes one policy: name it")
+    snapshot = _snapshot(store, config, word)
+    promotion = Promotion(
+        policy=snapshot.name,
+        digest=snapshot.digest,
+        by=by,
+        reason=reason or "forced, without a test",
+        promoted_s=time.time(),
+        pinned=True,
+        evidence={"forced": True},
+    )
+    store.promote(promotion)
+    return Result(promotion, [], f"{snapshot.name} is the champion, forced; pinned: the league keeps it")
+
+
+def compete(
+    store: Store,
+    config: LeagueConfig,
+    word: str | None,
+    *,
+    by: str,
+    reason: str | None,
+    watch: Callable[[str], None],
+    note: Callable[[str], None],
+) -> Result:
+    """Play and record until it is known whether somebody passes.
+
+    Args:
+        store: of the league.
+        config: of the league.
+        word: whom to test; None: the best ones race.
+        by: who asks, for the history.
+        reason: for the history; None: the numbers.
+        watch: is told before each match how the test stands; what it raises ends the contest.
+        note: is told of what was passed over.
+
+    Raises:
+        PolicyError: nobody can be tested.
+        ConfigError: the cap is too low for anybody to pass.
+        GameError: all games were dropped.
+    """
+    from league.actors.arena import Arena
+    from league.actors.gate import promotion_of, start_race
+
+    over = store.champion()
+    named = None if word is None else _snapshot(store, config, word)
+    snapshots = store.present()
+    holder = next((s for s in snapshots if over is not None and s.name == over.policy), None)
+    if holder is not None and not _readable(store, holder, note):
+        holder = None
+    candidates = [named] if named is not None else _best(store, config, snapshots, over)
+    arena = Arena(store, config)
+    race = start_race(
+        store,
+        config,
+        arena.spec,
+        candidates=candidates,
+        champion=holder,
+        pool=[snapshot.name for snapshot in snapshots],
+    )
+    _check_cap(config, race, arena)
+    _play(store, arena, race, watch, note)
+    winner, trials = race.winner, race.trials()
+    if winner is None:
+        return Result(None, trials, _stays(store, over, by, unpin=word is None))
+    promotion = promotion_of(winner, next(s for s in candidates if s.name == winner.candidate), by, reason)
+    if not store.promote(promotion, over=over):
+        return Result(None, trials, "the champion was replaced in the meantime: nothing was changed, try again")
+    return Result(promotion, trials, f"{promotion.policy} is the champion")
+
+
+def _snapshot(store: Store, config: LeagueConfig, word: str) -> Snapshot:
+    """The one that a word stands for; raises `PolicyError` if it cannot be promoted."""
+    if not store.snapshots():
+        raise PolicyError(f"league {store.league!r} has no snapshots yet: let it train first")
+    named = store.resolve(word, bots_of(store, config))
+    if named.digest is None:
+        raise PolicyError(f"{named.name} is a fixed bot: only a snapshot can be the champion")
+    champion = store.champion()
+    if champion is not None and champion.policy == named.name:
+        raise PolicyError(f"{named.name} is the champion already")
+    store.weights(named.digest)  # Raises if they are missing or damaged.
+    return store.snapshot(named.name)
+
+
+def _best(store: Store, config: LeagueConfig, snapshots: list[Snapshot], over: Promotion | None) -> list[Snapshot]:
+    """The highest lower bounds of the rating, without the champion."""
+    min_games = CANDIDATE_MATCHES * config.arena.games
+    contenders = [snapshot for snapshot in snapshots if config.may_lead(snapshot.role)]
+    ranked = best_candidates(contenders, store.ratings(), min_games)
+    found = [snapshot for snapshot in ranked if over is None or snapshot.name != over.policy][
+        : config.promotion.candidates
+    ]
+    if not found:
+        if not snapshots:
+            raise PolicyError(f"league {store.league!r} has no snapshots yet: let it train first")
+        raise PolicyError(
+            f"no snapshot beside the champion has {min_games} games behind its rating yet: "
+            "name one, or let the league play on"
+        )
+    return found
+
+
+def _readable(store: Store, snapshot: Snapshot, note: Callable[[str], None]) -> bool:
+    try:
+        store.weights(snapshot.digest)
+    except CorruptSnapshotError as error:
+        note(f"{error}; passed over")
+        return False
+    return True
+
+
+def _check_cap(config: LeagueConfig, race: Race, arena: Arena) -> None:
+    """Raise `ConfigError` where the cap is too low for any candidate to pass."""
+    from league.ladder.promotion import bounds_of
+    from league.ladder.sprt import fewest_games
+    from league.rollout.arena import seatings
+
+    if race.champion is None:
+        return
+    cap, bounds = config.promotion.max_games, bounds_of(config.promotion, len(race.candidates))
+    fewest = fewest_games(bounds, len(seatings(arena.spec.seats)))
+    if cap < fewest:
+        raise ConfigError(
+            f"promotion.max_games = {cap}: even a candidate that wins every game needs {fewest} "
+            f"to show {bounds.elo1:g} Elo: raise it, or give --games {fewest} or more"
+        )
+
+
+def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], note: Callable[[str], None]) -> None:
+    """Play and record until the race is over."""
+    seeds, scored = random.SystemRandom(), 0
+    while wanted := race.wanted():
+        following = wanted[0]
+        watch(_standing(race, following))
+        try:
+            match = arena.play(following.row, following.column, games=following.games, seed=seeds.randrange(2**31))
+        except CorruptSnapshotError as error:
+            if following.gate:
+                raise
+            note(f"{error}; passed over")
+            race.leave_out(following.column)
+            continue
+        match = dataclasses.replace(match, gate=following.gate)
+        if match.total.games:
+            store.record(match)
+        race.add(match)
+        scored += match.total.games
+        if not scored:
+            raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: there is no result")
+
+
+def _standing(race: Race, following: Wanted) -> str:
+    test = next((trial.test for trial in race.trials() if trial.candidate == following.row), None)
+    numbers = "" if test is None else f": LLR {test.llr:+.2f} after {test.games} games"
+    return f"{following.row} against {following.column}{numbers}"
+
+
+def _stays(store: Store, over: Promotion | None, by: str, *, unpin: bool) -> str:
+    """Nobody has passed. Whoever asked for the best one hands a pinned choice back to the league."""
+    if over is None:
+        return "there is still no champion"
+    if not (unpin and over.pinned):
+        return f"{over.policy} stays the champion"
+    again = dataclasses.replace(
+        over,
+        by=by,
+        reason="no better one was found; no longer pinned",
+        promoted_s=time.time(),
+        pinned=False,
+        evidence={},
+    )
+    store.promote(again, over=over)
+    return f"{over.policy} stays the champion; no longer pinned: the league may replace it"

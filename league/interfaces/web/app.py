@@ -1,0 +1,212 @@
+"""The routes of the page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from league.errors import LeagueError, UnknownMatchError
+from league.interfaces.attachment import Attachment
+from league.interfaces.web import promotion
+from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
+from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
+from league.interfaces.web.promotion import Desk
+from league.interfaces.web.replays import Position, Replays
+from league.ladder.records import Match
+
+ALIVE_EVERY: Final = 15
+"""Looks without news after which a line without meaning shows whether somebody still listens."""
+FORM_BYTES: Final = 4096
+"""A form that is longer is refused."""
+CLOSING_S: Final = 3
+"""Requests under way are cut off so many seconds after the server was told to end."""
+NAME_LENGTH: Final = 60
+REASON_LENGTH: Final = 300
+
+
+class Site:
+    """One league's page: what its routes share."""
+
+    def __init__(self, attachment: Attachment, token: str) -> None:
+        self.attachment = attachment
+        self.token = token
+        self.desk = Desk(attachment.address, attachment.league)
+        self.pages = Pages(attachment, self.desk)
+        self.replays = Replays()
+        self.ending = asyncio.Event()
+
+    def routes(self) -> list[Route | Mount]:
+        """Everything that is answered."""
+        return [
+            Route("/", self.home),
+            Route("/live", self.live),
+            Route("/leaderboard", self.leaderboard),
+            Route("/matches/{match_id}", self.match),
+            Route("/promotion", self.promote, methods=["POST"]),
+            Route("/promotion/stop", self.stop, methods=["POST"]),
+            Route(HEALTH, lambda request: PlainTextResponse("ok")),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ]
+
+    async def home(self, request: Request) -> Response:
+        """The first page, with all its parts in it."""
+        parts = await self.pages.parts()
+        return HTMLResponse(self.pages.render("home.html", parts=parts))
+
+    async def live(self, request: Request) -> Response:
+        """Server-sent events: each part when it is first asked for and whenever it changes, named after it."""
+        headers = {"X-Accel-Buffering": "no"}
+        return StreamingResponse(self._changes(), media_type="text/event-stream", headers=headers)
+
+    async def _changes(self) -> AsyncIterator[str]:
+        sent: dict[str, str] = {}
+        silent = 0
+        while not self.ending.is_set():
+            parts = await self.pages.parts()
+            news = [part for part in PARTS if sent.get(part) != parts[part]]
+            for part in news:
+                sent[part] = parts[part]
+                yield "".join(f"{line}\n" for line in (f"event: {part}", *_data(parts[part]), ""))
+            silent = 0 if news else silent + 1
+            if silent % ALIVE_EVERY == ALIVE_EVERY - 1:
+                yield ": alive\n\n"
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), READ_EVERY_S)
+
+    async def leaderboard(self, request: Request) -> Response:
+        """Everyone, as of now."""
+        await self.pages.parts()
+        return HTMLResponse(self.pages.render("leaderboard.html"))
+
+    async def match(self, request: Request) -> Response:
+        """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
+        try:
+            match, game = await asyncio.to_thread(self._find, request.path_params["match_id"])
+            number, positions = await asyncio.to_thread(self._positions, match, game, _whole(request, "game"))
+        except UnknownMatchError as error:
+            return self._answer(404, str(error))
+        except LeagueError as error:
+            return self._answer(503, str(error))
+        ply = max(0, min(_whole(request, "ply"), len(positions) - 1))
+        return HTMLResponse(
+            self.pages.render("match.html", match=match, game=game, number=number, positions=positions, ply=ply)
+        )
+
+    def _find(self, match_id: str) -> tuple[Match, str]:
+        store, config = self.attachment.open()
+        return store.match(match_id), config.game
+
+    def _positions(self, match: Match, game: str, wanted: int) -> tuple[int, list[Position]]:
+        if not match.replays:
+            return 0, []
+        number = max(0, min(wanted, len(match.replays) - 1))
+        return number, self.replays.positions(game, match.match_id, number, match.replays[number])
+
+    async def promote(self, request: Request) -> Response:
+        """Begin a test, or force; asks for the token."""
+        form = await self._trusted_form(request)
+        if isinstance(form, Response):
+            return form
+        wanted = promotion.Request(
+            policy=form.get("policy", "").strip(),
+            by=f"{form.get('by', '').strip()} (dashboard)",
+            reason=form.get("reason", "").strip() or None,
+            forced=form.get("how") == "force",
+        )
+        fault = _fault(wanted, form.get("by", "").strip())
+        if fault is not None:
+            return self._answer(422, fault)
+        if not self.desk.take(wanted):
+            return self._answer(409, "a promotion is under way: wait for it, or stop it")
+        did = "is being forced" if wanted.forced else "is being tested against the champion"
+        return self._answer(202, f"{wanted.policy} {did}")
+
+    async def stop(self, request: Request) -> Response:
+        """End the test under way; asks for the token."""
+        form = await self._trusted_form(request)
+        if isinstance(form, Response):
+            return form
+        self.desk.stop()
+        return self._answer(202, "the test ends after the match under way")
+
+    async def _trusted_form(self, request: Request) -> dict[str, str] | Response:
+        """The fields of a form that came from our page with the token; else the refusal."""
+        if not same_origin(request.headers):
+            return self._answer(403, "refused: the request does not come from this page")
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_BYTES:
+                return self._answer(413, "refused: the form is too long")
+        fields = parse_qs(body.decode(errors="replace"))
+        form = {name: values[0] for name, values in fields.items()}
+        if not same_token(self.token, form.get("token", "")):
+            return self._answer(403, "wrong token: the one that league dashboard was started with is asked for")
+        return form
+
+    def _answer(self, status: int, text: str) -> Response:
+        return HTMLResponse(self.pages.render("answer.html", text=text, refused=status >= 400), status)
+
+
+def _data(html: str) -> list[str]:
+    return [f"data: {line}" for line in html.splitlines()] or ["data: "]
+
+
+def _whole(request: Request, name: str) -> int:
+    word = request.query_params.get(name, "0")
+    return int(word) if word.isdecimal() and len(word) < 10 else 0
+
+
+def _fault(wanted: promotion.Request, name: str) -> str | None:
+    """What is wrong with a request for a promotion."""
+    reason = wanted.reason or ""
+    if not wanted.policy:
+        return "name a policy"
+    if not name:
+        return "give your name, for the history"
+    if wanted.forced and not reason:
+        return "a forced promotion needs a reason, for the history"
+    if len(name) > NAME_LENGTH or len(reason) > REASON_LENGTH:
+        return f"at most {NAME_LENGTH} characters of name and {REASON_LENGTH} of reason"
+    if not (name + reason).isprintable():
+        return "name and reason must be printable text"
+    return None
+
+
+class Server(uvicorn.Server):
+    """Serves a league's page; told to end, it lets go of those who listen for news."""
+
+    def __init__(self, attachment: Attachment, *, host: str, token: str) -> None:
+        """`host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page."""
+        self._site = Site(attachment, token)
+        app = Guard(Starlette(routes=self._site.routes()), host=host, token=token)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                lifespan="off",
+                timeout_graceful_shutdown=CLOSING_S,
+            )
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order: listeners, a test under way, the store."""
+        self._site.ending.set()
+        await super().shutdown(sockets)
+        await asyncio.to_thread(self._site.desk.close)
+        self._site.attachment.close()

@@ -1,0 +1,204 @@
+"""The geometry of the page's pictures. Templates draw them; colours are the style sheet's."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from league.interfaces.web.reading import Board
+from league.ladder.leaderboard import Row
+
+POINTS: Final = 200
+"""Of one line at most; of more, every n-th is drawn."""
+LINES: Final = 6
+"""Learners with a line of their own, those with the most snapshots."""
+LABEL_PX: Final = 15
+"""Room that a label needs."""
+
+
+class Tick(NamedTuple):
+    """A line of the grid."""
+
+    at: float
+    """In the picture's units."""
+    label: str
+
+
+class Mark(NamedTuple):
+    """One snapshot."""
+
+    x: float
+    y: float
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One learner's snapshots."""
+
+    name: str
+    path: str
+    band: str
+    """The 95% intervals, as a closed path."""
+    marks: list[Mark]
+    summary: str
+    """For people who do not see the picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Elo over time: each snapshot at the moment when it was frozen, as it is rated today.
+
+    A frozen policy does not change, so today's rating, from the most games, is the best account of how strong its
+    learner was then.
+    """
+
+    width: int
+    height: int
+    plot: tuple[float, float, float, float]
+    """Left, top, right and bottom of the plot."""
+    lines: list[Line]
+    champion: str
+    """Path of the champion's Elo, a step at each promotion."""
+    bots: list[Tick]
+    """Fixed bots, as levels."""
+    across: list[Tick]
+    up: list[Tick]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear map."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """A value's place, to a tenth of a unit."""
+        share = (value - self.low) / ((self.high - self.low) or 1.0)
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+def elo_history(board: Board, width: int, height: int) -> History | None:
+    """The picture in `width` by `height` units, None while nobody is rated."""
+    rated = {row.policy: row for row in board.rows if row.games}
+    frozen = [(snapshot, rated[name]) for name, snapshot in board.snapshots.items() if name in rated]
+    if not frozen:
+        return None
+    left, top, right, bottom = 54.0, 12.0, width - 74.0, height - 24.0
+    bots = [row for row in rated.values() if row.kind == "bot"]
+    rows = [row for _, row in frozen] + bots
+    times = [snapshot.created_s for snapshot, _ in frozen]
+    y = Scale(min(row.elo - row.interval for row in rows), max(row.elo + row.interval for row in rows), bottom, top)
+    x = Scale(min(times), max(max(times), min(times) + 1.0), left, right)
+    return History(
+        width=width,
+        height=height,
+        plot=(left, top, right, bottom),
+        lines=_lines(board, rated, x, y),
+        champion=_champion(board, rated, x, y),
+        bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
+        across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 190))],
+        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
+    )
+
+
+def _lines(board: Board, rated: dict[str, Row], x: Scale, y: Scale) -> list[Line]:
+    by_learner: dict[str, list[tuple[float, Row]]] = {}
+    for name, snapshot in board.snapshots.items():
+        if name in rated:
+            by_learner.setdefault(snapshot.learner, []).append((snapshot.created_s, rated[name]))
+    largest = sorted(by_learner, key=lambda name: -len(by_learner[name]))[:LINES]
+    lines = []
+    for learner in sorted(largest):
+        every = sorted(by_learner[learner], key=lambda pair: pair[0])
+        stride = -(-len(every) // POINTS)
+        kept = every[::-1][::stride][::-1]  # The newest is always among them.
+        first, last = every[0][1], every[-1][1]
+        up = [(x(at), y(row.elo + row.interval)) for at, row in kept]
+        down = [(x(at), y(row.elo - row.interval)) for at, row in reversed(kept)]
+        lines.append(
+            Line(
+                name=learner,
+                path=_path([(x(at), y(row.elo)) for at, row in kept]),
+                band=_path(up + down) + "Z",
+                marks=[
+                    Mark(x(at), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}")
+                    for at, row in kept
+                ]
+                if len(kept) <= POINTS // 4
+                else [],
+                summary=f"{learner}: {len(every)} snapshots, from {first.policy} at Elo {first.elo:+.0f} "
+                f"to {last.policy} at {last.elo:+.0f} ± {last.interval:.0f}",
+            )
+        )
+    return lines
+
+
+def _champion(board: Board, rated: dict[str, Row], x: Scale, y: Scale) -> str:
+    """A step at each promotion, on to the right edge."""
+    points: list[tuple[float, float]] = []
+    for promotion in board.promotions:
+        row = rated.get(promotion.policy)
+        if row is not None:
+            at = x(min(max(promotion.promoted_s, x.low), x.high))
+            points += [(at, points[-1][1])] if points else []
+            points.append((at, y(row.elo)))
+    return _path([*points, (x.end, points[-1][1])]) if points else ""
+
+
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
+
+
+def nice_ticks(low: float, high: float, count: int) -> list[float]:
+    """About `count` round numbers from `low` to `high`."""
+    rough = max(high - low, 1.0) / count
+    power = 10 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def _moments(low_s: float, high_s: float, count: int) -> list[tuple[float, str]]:
+    """`count` + 1 moments, evenly spaced, as local time: with the date where a day is not enough."""
+    span = high_s - low_s
+    form = "%H:%M:%S" if span < 600 else "%H:%M" if span < 86_400 else "%b %d"
+    moments = [low_s + span * number / count for number in range(count + 1)]
+    return [(at, time.strftime(form, time.localtime(at))) for at in moments]
+
+
+def _apart(ticks: list[Tick]) -> list[Tick]:
+    """Those whose labels have room, from the top."""
+    kept: list[Tick] = []
+    for tick in sorted(ticks):
+        if not kept or tick.at - kept[-1].at >= LABEL_PX:
+            kept.append(tick)
+    return kept
+
+
+class Whisker(NamedTuple):
+    """An interval in a row of the leaderboard, in % of the width."""
+
+    low: float
+    at: float
+    high: float
+    zero: float
+
+
+def whiskers(rows: Sequence[Row]) -> dict[str, Whisker]:
+    """By policy, on one scale for all rows that have games."""
+    rated = [row for row in rows if row.games]
+    if not rated:
+        return {}
+    low = min(0.0, *(row.elo - row.interval for row in rated))
+    high = max(1.0, *(row.elo + row.interval for row in rated))
+    scale = Scale(low, high, 2, 98)
+    return {
+        row.policy: Whisker(scale(row.elo - row.interval), scale(row.elo), scale(row.elo + row.interval), scale(0.0))
+        for row in rated
+    }

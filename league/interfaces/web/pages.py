@@ -1,0 +1,118 @@
+"""The parts of the page, rendered. Whatever comes from the store is text: every template escapes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from league.errors import LeagueError
+from league.interfaces.attachment import Attachment
+from league.interfaces.cli.champion import in_short
+from league.interfaces.cli.console import duration, moment, size
+from league.interfaces.web.charts import elo_history, whiskers
+from league.interfaces.web.promotion import Desk
+from league.interfaces.web.reading import Board, read
+from league.ladder.payoff import Payoff
+
+READ_EVERY_S: Final = 1.0
+"""The store is read at most so often, however many people look."""
+TOP: Final = 25
+"""Rows of the leaderboard on the first page; the champion always is one more."""
+
+PARTS: Final = (
+    "news",
+    "notice",
+    "headline",
+    "leaderboard",
+    "history",
+    "payoff",
+    "matches",
+    "learners",
+    "champions",
+    "promotable",
+    "progress",
+    "events",
+)
+"""Parts of the first page that change while somebody looks, each a template."""
+
+
+class Pages:
+    """Renders what the store holds, or last held."""
+
+    def __init__(self, attachment: Attachment, desk: Desk) -> None:
+        self._attachment = attachment
+        self._desk = desk
+        self._board: Board | None = None
+        self._error: str | None = None
+        self._parts: dict[str, str] = {}
+        self._rendered_at = -READ_EVERY_S
+        self._lock = asyncio.Lock()
+        self._templates = _environment()
+
+    @property
+    def board(self) -> Board | None:
+        """What was read last, None if nothing ever was."""
+        return self._board
+
+    async def parts(self) -> Mapping[str, str]:
+        """HTML by part, at most `READ_EVERY_S` old while the store answers."""
+        async with self._lock:
+            if time.monotonic() - self._rendered_at >= READ_EVERY_S:
+                self._parts = await asyncio.to_thread(self._refresh)
+                self._rendered_at = time.monotonic()
+        return self._parts
+
+    def render(self, template: str, **values: Any) -> str:
+        """Any template, with what is known of the league."""
+        return self._templates.get_template(template).render(board=self._board, error=self._error, **values)
+
+    def _refresh(self) -> dict[str, str]:
+        try:
+            self._board = read(*self._attachment.open())
+            self._error = None
+        except LeagueError as error:
+            self._error = str(error)
+            self._attachment.close()
+        board = self._board
+        values: dict[str, Any] = {"standing": self._desk.standing}
+        if board is not None:
+            top = [row for number, row in enumerate(board.rows) if number < TOP or row.champion]
+            values |= {
+                "top": top,
+                "whiskers": whiskers(top),
+                "charts": [elo_history(board, 980, 300), elo_history(board, 420, 300)],
+            }
+        return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("league.interfaces.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": moment,
+        "size": size,
+        "duration": duration,
+        "iso": lambda at_s: datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
+        "segment": lambda word: quote(word, safe=""),
+        "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
+        "heat": heat,
+        "evidence": in_short,
+    }
+    return environment
+
+
+def heat(payoff: Payoff, row: str, column: str) -> tuple[int, int, str] | None:
+    """Score of the row in %, games, and its step of the colour scale, `h0` (lost) to `h8`; None without games."""
+    tally = payoff.tally(row, column)
+    return (round(100 * tally.score), tally.games, f"h{round(8 * tally.score)}") if tally.games else None

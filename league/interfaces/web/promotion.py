@@ -1,0 +1,114 @@
+"""A promotion that was asked for on the page: one at a time, in a thread, with its progress for all to see."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from league.errors import LeagueError
+from league.interfaces.contest import Result, compete, force
+from league.pool.store import Store
+
+ENDING_S: Final = 5.0
+"""How long the end of the page waits for a match under way."""
+
+Outcome = Literal["running", "promoted", "not promoted", "stopped", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What somebody asked for."""
+
+    policy: str
+    by: str
+    reason: str | None
+    forced: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How far it is."""
+
+    request: Request
+    outcome: Outcome
+    lines: tuple[str, ...]
+    """For people, the newest last."""
+
+
+class _StoppedError(Exception):
+    """Somebody has stopped the test."""
+
+
+class Desk:
+    """Takes one request after another. What it plays is recorded, so a test that was stopped goes on where it ended."""
+
+    def __init__(self, address: str, league: str) -> None:
+        self._address = address
+        self._league = league
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.standing: Standing | None = None
+        """Of the last request, None before the first."""
+
+    def take(self, request: Request) -> bool:
+        """Begin; False if another one is under way."""
+        with self._lock:
+            if self._thread is not None and self._thread.is_alive():
+                return False
+            self._stop.clear()
+            self.standing = Standing(request=request, outcome="running", lines=("the games begin",))
+            self._thread = threading.Thread(target=self._run, args=(request,), name="promotion", daemon=True)
+            self._thread.start()
+            return True
+
+    def stop(self) -> None:
+        """End the test after the match under way."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop, and wait a moment for the match under way."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(ENDING_S)
+
+    def _run(self, request: Request) -> None:
+        try:
+            result = self._promote(request)
+            lines = (*(trial.summary for trial in result.trials), result.note)
+            self._say(*lines, outcome="promoted" if result.promotion is not None else "not promoted")
+        except _StoppedError:
+            self._say("stopped; the games so far are recorded, and a new test goes on from them", outcome="stopped")
+        except LeagueError as error:
+            self._say(str(error), outcome="failed")
+        except Exception:
+            traceback.print_exc(file=sys.stderr)
+            self._say("a bug: the page's own log has the traceback", outcome="failed")
+
+    def _promote(self, request: Request) -> Result:
+        with Store.open(self._address, self._league, create=False) as store:
+            config = store.require_config()
+            if request.forced:
+                return force(store, config, request.policy, by=request.by, reason=request.reason)
+            return compete(
+                store,
+                config,
+                request.policy,
+                by=request.by,
+                reason=request.reason,
+                watch=self._watch,
+                note=self._say,
+            )
+
+    def _watch(self, line: str) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+        self._say(line)
+
+    def _say(self, *lines: str, outcome: Outcome = "running") -> None:
+        assert self.standing is not None
+        self.standing = dataclasses.replace(self.standing, outcome=outcome, lines=lines)

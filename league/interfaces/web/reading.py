@@ -1,0 +1,110 @@
+"""What the page shows, read from the store. It works while the league is down, too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from league.config import LeagueConfig
+from league.interfaces.heartbeat import phase
+from league.interfaces.standings import fixed_bots
+from league.ladder.leaderboard import Row, leaderboard
+from league.ladder.payoff import Payoff
+from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.store import Store
+
+HEAT: Final = 12
+"""Policies in the payoff heat map, the strongest."""
+LATEST: Final = 12
+"""Matches that are listed."""
+HISTORY: Final = 12
+"""Champions that are listed."""
+EVENTS: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One reading of a league."""
+
+    league: str
+    address: str
+    game: str
+    read_s: float
+    """When, in seconds of Unix time."""
+    phase: str
+    status: Mapping[str, Any]
+    """What the coordinator said last; empty if nothing ever."""
+    rows: list[Row]
+    """Everyone, the strongest first; their `score` is not read."""
+    snapshots: dict[str, Snapshot]
+    """By name, oldest first."""
+    pruned: frozenset[str]
+    """Names of snapshots without weights."""
+    bytes: int
+    """Of all weights."""
+    matches: int
+    promotions: list[Promotion]
+    """Oldest first."""
+    heat: list[str]
+    """The policies of the heat map, the strongest first."""
+    payoff: Payoff
+    """Among `heat` alone."""
+    latest: list[Match]
+    """Newest first, without replays."""
+    events: list[dict[str, Any]]
+    """Newest first."""
+
+    @property
+    def champion(self) -> Promotion | None:
+        """The present one."""
+        return self.promotions[-1] if self.promotions else None
+
+    @property
+    def learners(self) -> Mapping[str, Any]:
+        """By name, as the coordinator told."""
+        learners: Mapping[str, Any] = self.status.get("learners", {})
+        return learners
+
+    @property
+    def promotable(self) -> list[str]:
+        """Snapshots with weights, without the champion, the strongest first."""
+        champion = self.champion.policy if self.champion else None
+        return [
+            row.policy
+            for row in self.rows
+            if row.kind == "snapshot" and row.policy not in self.pruned and row.policy != champion
+        ]
+
+
+def read(store: Store, config: LeagueConfig) -> Board:
+    """Read a league. What grows with its matches is read in part: the latest, and the payoff of the strongest."""
+    now_s = time.time()
+    # Ratings first: a snapshot that is added meanwhile must not pass for a bot.
+    ratings = store.ratings()
+    snapshots, pruned, promotions = store.snapshots(), store.pruned(), store.promotions()
+    bots = fixed_bots(config, snapshots, ratings)
+    champion = promotions[-1].policy if promotions else None
+    rows = leaderboard(snapshots, bots, ratings, Payoff(), champion, config.ratings)
+    latest = list(store.matches(LATEST, newest_first=True))
+    heat = [row.policy for row in rows if row.games][:HEAT]
+    status = store.status()
+    return Board(
+        league=store.league,
+        address=store.address,
+        game=config.game,
+        read_s=now_s,
+        phase=phase(status, now_s),
+        status=status or {},
+        rows=rows,
+        snapshots={snapshot.name: snapshot for snapshot in snapshots},
+        pruned=frozenset(snapshot.name for snapshot in snapshots if snapshot.digest in pruned),
+        bytes=sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()),
+        matches=store.match_count(),
+        promotions=promotions,
+        heat=heat,
+        payoff=store.payoff_among(heat, {seating for match in latest for seating in match.results}),
+        latest=latest,
+        events=store.events(EVENTS),
+    )

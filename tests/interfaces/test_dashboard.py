@@ -1,0 +1,334 @@
+"""The web page, asked without a browser: who may, what is refused, and the command."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from page_server import TOKEN, serving
+from small_league import STATUS, Command, Recorded, fill
+
+from league.errors import StoreError
+from league.games import game_spec
+from league.interfaces.web.charts import elo_history, nice_ticks, whiskers
+from league.interfaces.web.guard import is_loopback
+from league.interfaces.web.reading import read
+from league.interfaces.web.replays import positions
+from league.ladder.records import Match, Replay, Tally
+from league.pool.store import Store
+
+PROGRAM = "from league.interfaces.cli import main; main()"
+
+
+class Answer:
+    """Of a server to one request."""
+
+    def __init__(self, url: str, path: str, *, form: dict[str, str] | None = None, **headers: str) -> None:
+        place = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=20)
+        sent = {"Origin": url, "Content-Type": "application/x-www-form-urlencoded"} if form is not None else {}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        method, body = ("GET", None) if form is None else ("POST", urllib.parse.urlencode(form))
+        connection.request(method, path, body, {name: value for name, value in sent.items() if value})
+        answer = connection.getresponse()
+        self.status, self.headers, self.text = answer.status, answer.headers, answer.read().decode()
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path, filled: str) -> Iterator[str]:
+    with serving(str(folder), filled) as url:
+        yield url
+
+
+WISH = {"policy": "main-0002", "by": "anna", "reason": "a test", "how": "force", "token": TOKEN}
+
+
+def test_the_first_page_holds_everything(page: str, recorded: Recorded) -> None:
+    answer = Answer(page, "/")
+    assert answer.status == 200
+    for words in ("tic_tac_toe", "main-0001", "perfect", "uniform", "1,234", "a runner came [bold]back[/bold]"):
+        assert words in answer.text
+    assert recorded.matches[-1].match_id in answer.text
+    assert TOKEN not in answer.text
+
+
+def test_nothing_comes_from_another_host_and_no_script_is_inline(page: str) -> None:
+    for path in ("/", "/leaderboard", "/static/style.css", "/static/page.js"):
+        text = Answer(page, path).text
+        assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|url\(", text)
+        assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", text)
+    policy = Answer(page, "/").headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/", "/static/style.css", "/nowhere", "/healthz"])
+def test_every_answer_is_guarded(page: str, path: str) -> None:
+    headers = Answer(page, path).headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[", "192.0.2.1"])
+def test_another_name_of_this_machine_is_refused(page: str, host: str) -> None:
+    answer = Answer(page, "/", Host=host or " ")
+    assert answer.status == 421
+    assert "main-0001" not in answer.text
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "", "http://127.0.0.1:1"])
+def test_no_other_site_can_promote(page: str, own: Store, folder: Path, origin: str) -> None:
+    with serving(str(folder), own.league) as url:
+        before = own.promotions()
+        assert Answer(url, "/promotion", form=WISH, Origin=origin).status == 403
+        assert Answer(url, "/promotion/stop", form=WISH, Origin=origin).status == 403
+        assert own.promotions() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({"token": "wrong"}, 403, "wrong token"),
+        ({"token": ""}, 403, "wrong token"),
+        ({"token": "☃"}, 403, "wrong token"),
+        ({"policy": ""}, 422, "name a policy"),
+        ({"by": " "}, 422, "give your name"),
+        ({"reason": ""}, 422, "needs a reason"),
+        ({"reason": "x" * 400}, 422, "at most"),
+        ({"by": "anna\x1b[31m"}, 422, "printable"),
+        ({"reason": "x" * 5000}, 413, "too long"),
+    ],
+)
+def test_a_wish_that_is_refused(page: str, change: dict[str, str], status: int, said: str) -> None:
+    answer = Answer(page, "/promotion", form={**WISH, **change})
+    assert (answer.status, said in answer.text) == (status, True)
+
+
+def test_a_wish_cannot_stand_in_the_address(page: str) -> None:
+    assert Answer(page, f"/promotion?{urllib.parse.urlencode(WISH)}").status == 405
+    assert Answer(page, f"/promotion?{urllib.parse.urlencode(WISH)}", form={"policy": "main-0002"}).status == 403
+
+
+def test_beyond_loopback_the_whole_page_asks_for_the_token(folder: Path, filled: str) -> None:
+    with serving(str(folder), filled, host="0.0.0.0") as url:
+        assert Answer(url, "/healthz").text == "ok"
+        for word in ("", "Basic", "Bearer " + TOKEN, "Basic ###", "Basic " + b64encode(b"anna:wrong").decode()):
+            for path in ("/", "/live", "/static/style.css"):
+                answer = Answer(url, path, Authorization=word)
+                assert answer.status == 401
+                assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        right = "Basic " + b64encode(f"anna:{TOKEN}".encode()).decode()
+        assert Answer(url, "/", Authorization=right, Host="league.example").status == 200
+
+
+def test_loopback() -> None:
+    assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.8.0.1", "::1", "[::1]"]))
+    assert not any(map(is_loopback, ["0.0.0.0", "::", "", "10.0.0.1", "localhost.evil.example"]))
+
+
+def test_matches_that_cannot_be_shown(own: Store, folder: Path) -> None:
+    old = Match(match_id="old", row="main-0000", column="uniform", results={"01": Tally(1, 0, 0)}, played_s=1.0)
+    own.record(old)
+    wrong = Replay(seating="01", points=1.0, seed=0, opening=0, moves=(4, 4))
+    own.record(Match(**{**vars(old), "match_id": "wrong<b>", "replays": (wrong,)}))
+    with serving(str(folder), own.league) as url:
+        assert Answer(url, "/matches/none").status == 404
+        assert "The moves of this match are not kept" in Answer(url, "/matches/old").text
+        answer = Answer(url, "/matches/" + urllib.parse.quote("wrong<b>", safe=""))
+        assert (answer.status, "<b>" in answer.text, "is not legal" in answer.text) == (503, False, True)
+
+
+def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
+    for match in recorded.matches:
+        assert len(match.replays) == 20
+        for replay in match.replays[:6]:
+            found = positions("tic_tac_toe", replay)
+            assert len(found) == len(replay.moves) + 1
+            assert found[0].mover is None
+            stones = [sum(cell in ("X", "O") for row in one.grid for cell in row) for one in found]
+            assert stones == list(range(len(found)))
+            for one, before in zip(found[1:], found, strict=False):
+                assert one.new is not None
+                assert before.grid[one.new[0]][one.new[1]] == str(one.action)
+            line = has_line(found[-1].grid)
+            winner = {None: 0.5, "X": 1.0 - int(replay.seating[0]), "O": 1.0 - int(replay.seating[1])}[line]
+            assert replay.points == winner
+
+
+def has_line(grid: tuple[tuple[str, ...], ...]) -> str | None:
+    lines = [*grid, *zip(*grid, strict=True), [grid[i][i] for i in range(3)], [grid[i][2 - i] for i in range(3)]]
+    return next((line[0] for line in lines if len(set(line)) == 1), None)
+
+
+@pytest.mark.parametrize("moves", [(9,), (-1,), (4, 4), (0, 3, 1, 4, 2, 5)])
+def test_stored_moves_that_are_none(moves: tuple[int, ...]) -> None:
+    with pytest.raises(StoreError, match="stored game"):
+        positions("tic_tac_toe", Replay(seating="01", points=1.0, seed=0, opening=0, moves=moves))
+
+
+@pytest.mark.parametrize("game", ["connect_four", "leduc_poker"])
+def test_every_kind_of_game_can_be_looked_at(game: str) -> None:
+    moves = (3, 3, 3) if game == "connect_four" else (1, 1)
+    found = positions(game_spec(game).name, Replay(seating="01", points=None, seed=7, opening=1, moves=moves))
+    assert len({one.text for one in found}) == len(moves) + 1
+    assert found[1].opening
+    assert not found[2].opening
+    assert found[0].columns == (game == "connect_four")
+
+
+def test_the_pictures_hold_what_the_table_says(own: Store) -> None:
+    board = read(own, own.require_config())
+    shown = whiskers(board.rows)
+    order = [shown[row.policy].at for row in board.rows]
+    assert order == sorted(order, reverse=True)
+    assert all(0 < one.low < one.at < one.high < 100 for one in shown.values())
+    chart = elo_history(board, 900, 300)
+    assert chart is not None
+    assert [line.name for line in chart.lines] == ["main"]
+    assert len(chart.lines[0].marks) == 3
+    assert "3 snapshots, from main-0000" in chart.lines[0].summary
+    left, top, right, bottom = chart.plot
+    assert all(left <= mark.x <= right and top <= mark.y <= bottom for mark in chart.lines[0].marks)
+    assert chart.champion.startswith("M")
+
+
+def test_round_numbers() -> None:
+    assert nice_ticks(-30, 1184, 4) == [0, 500, 1000]
+    assert nice_ticks(0, 1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def test_the_payoff_of_a_few_is_that_of_all(own: Store) -> None:
+    names = ["main-0001", "uniform", "perfect"]
+    few, every = own.payoff_among(names, ["01", "10"]), own.payoff()
+    assert few.policies() == sorted(names)
+    for row in names:
+        for column in names:
+            assert few.by_seating(row, column) == every.by_seating(row, column)
+    assert own.payoff_among([], ["01"]).policies() == []
+
+
+@pytest.fixture
+def command(folder: Path, filled: str) -> Callable[..., list[str]]:
+    return lambda *words: [sys.executable, "-c", PROGRAM, *words, "--store", str(folder), "--league", filled]
+
+
+def test_the_command_serves_and_ends_cleanly(command: Callable[..., list[str]]) -> None:
+    process = subprocess.Popen(command("dashboard", "--port", "0"), stdout=-1, stderr=-1, text=True)
+    assert process.stdout is not None
+    url, said = process.stdout.readline().strip().rstrip("/"), process.stdout.readline()
+    token = said.rpartition(" ")[2].strip()
+    assert len(token) >= 32
+    assert Answer(url, "/").status == 200
+    assert Answer(url, "/promotion", form={**WISH, "token": token, "policy": ""}).status == 422
+    with urllib.request.urlopen(f"{url}/live") as stream:
+        assert stream.readline() == b"event: news\n"
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out, errors) == (0, "", "")
+
+
+def test_what_the_command_refuses(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("LEAGUE_DASHBOARD_TOKEN", raising=False)
+    assert "--host 0.0.0.0 is seen beyond this machine" in refused("dashboard", "--host", "0.0.0.0")
+    assert "cannot be read" in refused("dashboard", "--token-file", str(tmp_path / "none"))
+    (tmp_path / "token").write_text("short\n")
+    assert "at least 16 characters" in refused("dashboard", "--token-file", str(tmp_path / "token"))
+    monkeypatch.setenv("LEAGUE_DASHBOARD_TOKEN", "")
+    assert "at least 16 characters" in refused("dashboard", "--host", "0.0.0.0")
+    monkeypatch.setenv("LEAGUE_DASHBOARD_TOKEN", TOKEN)
+    assert "cannot listen on 192.0.2.1" in refused("dashboard", "--host", "192.0.2.1")
+    assert "must be" in refused("dashboard", "--store", "http://nowhere")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"port {port} on 127.0.0.1 is taken" in refused("dashboard", "--port", port)
+
+
+def test_the_missing_extra_is_named(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("league.interfaces.cli.dashboard.find_spec", lambda name: None)
+    assert "pip install 'league[dashboard]'" in refused("dashboard")
+
+
+def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:
+    own.set_status({**STATUS, "started_s": time.time() - 60})
+    place = ("--store", str(folder), "--league", own.league)
+    words = [sys.executable, "-c", PROGRAM, "watch", "--json", "--every", "0.1", *place]
+    process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
+    assert process.stdout is not None
+    lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "")
+    for line in lines:
+        assert (line["phase"], line["matches"], line["champion"]) == ("training", 10, "main-0001")
+        assert [row["policy"] for row in line["top"]][0] == "perfect"
+    assert lines[1]["at_s"] > lines[0]["at_s"]
+
+
+def test_watch_waits_for_a_league_and_outlives_its_store(tmp_path: Path, recorded: Recorded) -> None:
+    address = f"unix://{tmp_path}/server.sock"
+    words = [sys.executable, "-c", PROGRAM, "watch", "--every", "0.1", "--store", address]
+    process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stderr.readline().endswith("; waiting\n")
+    with Store.open(str(tmp_path), "league") as store:
+        fill(store, recorded)
+        line = wait_for(process, " training  steps 3000  1234 steps/s")
+        assert "champion main-0001" in line
+        assert "\x1b" not in line
+    wait_for(process, " store lost  steps 3000")  # The embedded server ends with its last client.
+    with Store.open(str(tmp_path), "league"):
+        wait_for(process, "0 training  steps 3000|not running  steps 3000")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def wait_for(process: subprocess.Popen[str], form: str) -> str:
+    """The next line of that form."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if re.search(form, line):
+            return line
+    pytest.fail(f"ended before {form!r}: {process.communicate()[1]}")
+
+
+def test_watch_needs_neither_ray_nor_torch(folder: Path, filled: str) -> None:
+    program = (
+        "import sys; from league.interfaces.cli import run; code = run(sys.argv[1:]); "
+        "print(*({'ray', 'torch', 'starlette'} & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    words = [sys.executable, "-c", program, "watch", "--store", str(folder), "--league", filled]
+    process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
+    wait_for(process, "steps 3000")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (0, "\n")
+
+
+def test_nobody_reads_the_whole_log_for_the_page(own: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "payoff", None)
+    calls: list[tuple[object, ...]] = []
+    call = Store._call
+    monkeypatch.setattr(Store, "_call", lambda self, *words: (calls.append(words), call(self, *words))[1])
+    read(own, own.require_config())
+    assert all(words[-1] <= 12 for words in calls if words[0] == "XREVRANGE")
+    assert not [words for words in calls if words[0] == "XRANGE"]
+
+
+def test_the_command_is_listed(league: Command) -> None:
+    assert "dashboard" in league("--help").out
