@@ -18,6 +18,7 @@
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
     ├── ClusterError                Ray: too small, unreachable, or not fit for this store
+    ├── KubernetesError             the API server: unreachable, or it refuses, or lacks what is needed
     └── MissingExtraError           an optional dependency is not installed
 
 A message is one line for a person: what was wrong, with which value, and what to do.
@@ -100,6 +101,15 @@ class DivergedError(LeagueError):
 
 class ClusterError(LeagueError):
     """Ray is unreachable, too small, or not fit for this store."""
+
+
+class KubernetesError(LeagueError):
+    """Kubernetes cannot be reached, refuses, or lacks something."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        """`code` is the HTTP status of the answer, None where there was none."""
+        super().__init__(message)
+        self.code = code
 
 
 class MissingExtraError(LeagueError):
