@@ -17,6 +17,7 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
+from league.actors.grafana import place_dashboards
 from league.actors.session import ray_session
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
 from league.config import LeagueConfig
@@ -108,6 +109,10 @@ def run_league(
         interrupts() as interrupted,
     ):
         plan_hardware(config, *cluster_size())
+        try:
+            place_dashboards()
+        except OSError as error:
+            note(f"the Grafana dashboards could not be put beside Ray's: {error}")
         try:
             place = Place(store=address, league=store.league, log_dir=log_dir, holder=holder)
             coordinator = spawn_coordinator(place)

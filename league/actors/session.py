@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import ray
 from ray._private import ray_constants
 
+from league.actors.grafana import embed_league
 from league.errors import ClusterError
 from league.pool.store import is_embedded
 
@@ -61,6 +62,7 @@ def ray_session(store: str, address: str | None = None, *, dashboard: bool = Fal
 def _connect(address: str | None, dashboard: bool) -> None:
     if address is None:
         _stay_local()
+        embed_league()
     else:
         _check_answers(address)
     logging.getLogger("ray").setLevel(logging.ERROR)

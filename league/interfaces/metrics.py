@@ -8,6 +8,37 @@ from typing import Final, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+TOP: Final = 50
+"""Snapshots that are named by `policy`, the strongest; the bots and the champion always are."""
+
+TOP_PAYOFF: Final = 12
+"""Snapshots whose results against each other are exported, the strongest; the champion is always among them."""
+
+LABELS: Final = {
+    "league": "1 value: the name of the league",
+    "game": "1 value: its game",
+    "version": "1 value: the version of this package",
+    "phase": "1 value at a time, of 7: what the coordinator does",
+    "operation": "2 values: `ping`, and `read`, all that a scrape reads",
+    "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
+    f"the {TOP_PAYOFF} highest and the champion, in `league_champion_info` the champion alone",
+    "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
+    "kind": "2 values for policies: `snapshot` and `bot`; one per kind of event (10) for events",
+    "role": "one per role in the configuration, one per league that was imported from, and `bot`",
+    "learner": "one per learner in the configuration",
+    "loss": "7 values: the names of the TensorBoard scalars under `losses/`, below",
+    "part": "2 values: `sample`, playing, and `learn`, gradient steps",
+    "state": "2 values: `healthy`, and `lost`, which RLlib restarts",
+    "how": "4 values: `automatic`, by the league's own test; `asked`, by a person and the same test; `forced` by a "
+    "person; `rollback`",
+    "verdict": "4 values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by another candidate",
+    "purpose": "2 values: `gate`, for the champion's place, and `rating`, for ratings that rest on too few games",
+    "actor": "4 values: `coordinator`, `learner`, `runner` and `match_worker`",
+    "group": "one per node group of the cluster: the label `ray.io/node-group` of a node where it has one, as KubeRay "
+    "sets it, else `head`, `gpu` or `cpu`",
+}
+"""What each label can be, and so how many series there are."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
@@ -20,23 +51,43 @@ class Declared:
     """What one of it is."""
     help: str
     labels: tuple[str, ...] = ()
+    """Keys of `LABELS`."""
+    not_shown: str = ""
+    """Why no dashboard shows it; empty for one that is shown."""
 
 
-def _gauge(name: str, unit: str, help: str, *labels: str) -> Declared:
-    return Declared(name=name, kind="gauge", unit=unit, help=help, labels=labels)
+def _gauge(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
+    return Declared(name=name, kind="gauge", unit=unit, help=help, labels=labels, not_shown=not_shown)
 
 
-def _counter(name: str, unit: str, help: str, *labels: str) -> Declared:
-    return Declared(name=name, kind="counter", unit=unit, help=help, labels=labels)
+def _counter(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
+    return Declared(name=name, kind="counter", unit=unit, help=help, labels=labels, not_shown=not_shown)
 
 
-METRICS: Final = (
+_STORE: Final = (
     _gauge("league_store_up", "bool", "1 if the store answered this scrape, else 0."),
-    _gauge("league_scrape_seconds", "s", "How long it took to read the store for this scrape."),
+    _gauge("league_store_seconds", "s", "How long the store took, in this scrape.", "operation"),
+    _gauge("league_store_memory_bytes", "bytes", "Memory that the store's server uses, for all leagues on it."),
+    _gauge(
+        "league_store_memory_limit_bytes",
+        "bytes",
+        "Memory that it may use: its maxmemory, or the memory of its machine where it has none.",
+    ),
+    _gauge("league_scrape_seconds", "s", "How long it took to make this page."),
+)
+
+_STATE: Final = (
+    _gauge("league_info", "bool", "1: which league this is.", "league", "game", "version"),
     _gauge("league_phase", "bool", "1 for what the coordinator is doing.", "phase"),
     _gauge(
         "league_heartbeat_age_seconds", "s", "Since the coordinator last said something; over 10 it is not running."
     ),
+    _counter("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
+    _counter("league_actor_restarts_total", "restarts", "Actors that died and were started again.", "actor"),
+    _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them.", "group"),
+)
+
+_POLICIES: Final = (
     _gauge("league_policy_elo", "Elo", "Strength of a policy; the bot uniform is at 0.", "policy", "kind"),
     _gauge(
         "league_policy_elo_interval",
@@ -46,24 +97,118 @@ METRICS: Final = (
         "kind",
     ),
     _gauge("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
+    _gauge(
+        "league_payoff_score",
+        "ratio",
+        "Points per game, 0 to 1, of a policy against another, of the strongest; absent for two that never met.",
+        "policy",
+        "against",
+    ),
+    _gauge(
+        "league_role_score",
+        "ratio",
+        "Points per game, 0 to 1, of all snapshots of a role against all of another.",
+        "role",
+        "against",
+    ),
+    _counter("league_role_games_total", "games", "Games behind league_role_score.", "role", "against"),
+)
+
+_POOL: Final = (
     _gauge("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
+    _gauge("league_role_snapshots", "snapshots", "Frozen policies of a role.", "role"),
     _gauge("league_pool_bytes", "bytes", "Size of the weights that they have."),
     _gauge("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
     _gauge(
         "league_pool_unreadable", "snapshots", "Snapshots whose weights are damaged, as the coordinator found them."
     ),
+    _gauge(
+        "league_cycles",
+        "cycles",
+        "Rock-paper-scissors among the strongest: triples in which each beats the next.",
+    ),
+    _gauge("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
+)
+
+_MATCHES: Final = (
     _counter("league_matches_total", "matches", "Matches in the log."),
-    _counter("league_dropped_games_total", "games", "Games without a result since the coordinator started."),
-    _counter("league_promotions_total", "promotions", "Entries of the champion's history."),
+    _counter("league_games_total", "games", "Games with a result in these matches."),
+    _counter("league_dropped_games_total", "games", "Games without a result, of training and matches."),
+    _gauge("league_match_workers", "actors", "Match workers."),
+    _gauge("league_match_workers_busy", "actors", "Match workers that play."),
+    _counter("league_match_seconds_total", "s", "Processor time that matches took."),
+    _gauge("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
+    _gauge("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
+)
+
+_CHAMPION: Final = (
     _gauge("league_champion_info", "bool", "1 for the champion.", "policy"),
     _gauge("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
     _gauge("league_champion_age_seconds", "s", "Since the champion was promoted."),
-    _counter("league_learner_steps_total", "steps", "Steps that a learner has learned from.", "learner"),
+    _gauge("league_champion_nash_weight", "ratio", "Weight, 0 to 1, of the champion in the strongest's Nash mixture."),
+    _gauge(
+        "league_champion_exploiter_score",
+        "ratio",
+        "Points per game, 0 to 1, that the best response among the strongest should score against the champion.",
+    ),
+    _counter("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
+    _counter("league_refusals_total", "snapshots", "Candidates that the league tested and did not promote.", "verdict"),
+)
+
+_LEARNERS: Final = (
+    _counter(
+        "league_learner_steps_total",
+        "steps",
+        "Steps that a learner has made, counting again those that it lost in a crash.",
+        "learner",
+    ),
+    _gauge(
+        "league_learner_steps",
+        "steps",
+        "A learner's clock: the steps behind its weights. It goes back to the last checkpoint after a crash.",
+        "learner",
+    ),
     _gauge("league_learner_steps_per_second", "steps/s", "Speed of a learner, smoothed.", "learner"),
     _gauge("league_learner_plies_per_second", "plies/s", "Plies played for a learner, smoothed.", "learner"),
-    _gauge("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
     _gauge("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
+    _gauge("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
+    _gauge(
+        "league_learner_lag_steps",
+        "steps",
+        "How far the pool is behind a learner: its steps since its last snapshot.",
+        "learner",
+    ),
+    _gauge(
+        "league_learner_iteration_seconds",
+        "s",
+        "Duration of the parts of a learner's last iteration. Their sum is the age that the weights reach which play.",
+        "learner",
+        "part",
+    ),
+    _gauge("league_learner_report_age_seconds", "s", "Since a learner last finished an iteration.", "learner"),
+    _gauge(
+        "league_learner_checkpoint_age_seconds",
+        "s",
+        "Since a learner's last checkpoint, which a crash costs.",
+        "learner",
+    ),
+    _counter("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
+    _gauge(
+        "league_learner_gpu_memory_bytes",
+        "bytes",
+        "GPU memory that torch holds for it; 0 without a GPU.",
+        "learner",
+    ),
+    _gauge(
+        "league_learner_runners",
+        "processes",
+        "Processes that play for a learner; none where it plays in its own.",
+        "learner",
+        "state",
+    ),
 )
+
+METRICS: Final = (*_STORE, *_STATE, *_POLICIES, *_POOL, *_MATCHES, *_CHAMPION, *_LEARNERS)
 """All of them, in the order in which they are printed."""
 
 _DECLARED: Final = {metric.name: metric for metric in METRICS}

@@ -22,6 +22,7 @@ from league.interfaces.cli.evaluate import evaluate
 from league.interfaces.cli.export import export
 from league.interfaces.cli.exporter import exporter
 from league.interfaces.cli.games import games
+from league.interfaces.cli.grafana import grafana
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
 from league.interfaces.cli.play import play
@@ -95,6 +96,7 @@ _command(
 _command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
 _command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
+_command("Deploy", grafana, "league grafana --output monitoring")
 app.add_typer(pool, name="pool", rich_help_panel="Keep")
 _command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
 _command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)

@@ -1,0 +1,216 @@
+"""A league that has run for a month, in a minute: `python -m benchmarks.large_store STORE`.
+
+For measuring what people see of a league of 1,000 policies and 200,000 matches. The store is real, and so are the
+policies: networks for Connect Four that can be loaded, played and promoted, though nobody has trained them. What is
+made up is who won: strengths grow over the league's life, some policies beat others in circles, the first seat has an
+advantage. The same seed makes the same league.
+
+Everything goes through the pool's own code but for the match log, which `Store.record` would write one transaction at
+a time: entries are appended in bulk as `record` appends them, and `Store.rebuild` derives payoff, ratings and index
+from them, as `league ratings recompute` does. So `league status --verify` finds nothing wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from league.config import LeagueConfig
+from league.games import game_spec
+from league.ladder.records import Match, Promotion, Snapshot, Tally
+from league.policies.weights import digest, fresh, pack
+from league.pool.connection import dumps
+from league.pool.store import Store
+
+POLICIES, MATCHES = 1000, 200_000
+DAYS = 30.0
+"""For which the league has run."""
+GAMES = 4
+"""Of one match: two pairs."""
+CHUNK = 2000
+"""Entries of the log per round trip."""
+ROLES = ("main", "main", "exploiter", "veteran")
+"""Whose turn it is to freeze a snapshot."""
+BOTS = {"uniform": 0.0, "negamax-2": 900.0, "negamax-4": 1100.0}
+"""With their strengths in Elo."""
+CONFIG = LeagueConfig.from_dict(
+    {
+        "game": "connect_four",
+        "network": {"hidden": [16]},
+        "arena": {"games": GAMES, "bots": list(BOTS)},
+        "roles": {name: {} for name in dict.fromkeys(ROLES)},
+    }
+)
+
+Numbers = NDArray[np.float64]
+
+
+def build(
+    address: str, *, league: str = "league", policies: int = POLICIES, matches: int = MATCHES, seed: int = 0
+) -> None:
+    """Fill the store at `address`, which must not hold that league yet."""
+    rng = np.random.default_rng(seed)
+    now_s = time.time()
+    with Store.open(address, league, timeout_s=120.0) as store:
+        if store.config() is not None:
+            raise SystemExit(f"{address} holds a league {league!r} already: give another folder")
+        store.create(CONFIG)
+        snapshots = _add_snapshots(store, policies, now_s)
+        strengths = _strengths(policies, rng)
+        _append(store, _play([s.name for s in snapshots], strengths, matches, now_s, rng))
+        store.rebuild()
+        _promote(store, snapshots, strengths)
+        store.set_status(status_of(store, snapshots, matches), now_s)
+        for number in range(200):
+            kind = ("gate", "lost", "dropped")[number % 3]
+            store.add_event(kind, f"the {number}. of them", now_s - 60 * (200 - number))
+
+
+def _add_snapshots(store: Store, count: int, now_s: float) -> list[Snapshot]:
+    spec = game_spec(CONFIG.game)
+    made: list[tuple[Snapshot, bytes]] = []
+    frozen = dict.fromkeys(ROLES, 0)
+    latest: dict[str, str] = {}
+    for number in range(count):
+        learner = ROLES[number % len(ROLES)]
+        weights = pack(fresh(spec, CONFIG.network, seed=number))
+        snapshot = Snapshot(
+            name=f"{learner}-{frozen[learner]:04d}",
+            digest=digest(weights),
+            learner=learner,
+            steps=250_000 * frozen[learner],
+            created_s=now_s - 86_400 * DAYS * (1 - number / count),
+            bytes=len(weights),
+            parent=latest.get(learner),
+        )
+        made.append((snapshot, weights))
+        latest[learner] = snapshot.name
+        frozen[learner] += 1
+    store.add_snapshots(made)
+    return [snapshot for snapshot, _ in made]
+
+
+def _strengths(count: int, rng: np.random.Generator) -> Numbers:
+    """`[count]` in Elo above `uniform`: fast growth first, slow growth later, and luck."""
+    return 1500 * (1 - np.exp(-3 * np.arange(count) / count)) + rng.normal(0, 80, count)
+
+
+def _play(
+    names: Sequence[str], strengths: Numbers, count: int, now_s: float, rng: np.random.Generator
+) -> Iterator[Match]:
+    """`count` matches in order of time: the newest most often, neighbours in strength, one in ten against a bot."""
+    names, total = [*names, *BOTS], len(names)
+    strengths = np.concatenate([strengths, list(BOTS.values())])
+    known = np.maximum(2, np.ceil(total * (np.arange(count) + 1) / count)).astype(int)
+    row = (known * np.sqrt(rng.random(count))).astype(int)
+    column = (row + rng.integers(1, 60, count) * rng.choice((-1, 1), count)) % known
+    column = np.where(column == row, (row + 1) % known, column)
+    column = np.where(rng.random(count) < 0.1, total + rng.integers(0, len(BOTS), count), column)
+    style = rng.uniform(0, 2 * np.pi, len(names))
+    edge = strengths[row] - strengths[column] + 80 * np.sin(style[row] - style[column])
+    won = _outcomes(edge, rng)
+    times = now_s - 86_400 * DAYS * (1 - np.arange(count) / count)
+    for n in range(count):
+        points = won[n].sum(axis=1)
+        yield Match(
+            match_id=f"{n:08x}",
+            row=names[row[n]],
+            column=names[column[n]],
+            results={seating: _tally(won[n, :, seat]) for seat, seating in enumerate(("01", "10"))},
+            played_s=float(times[n]),
+            groups=tuple(int((points == half).sum()) for half in range(5)),
+        )
+
+
+def _outcomes(edge: Numbers, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`[matches, pairs, 2]` half points of the row: in seat 0, which is worth 60 Elo, and in seat 1."""
+    seat = np.array([60.0, -60.0])
+    better = edge[:, None, None] + np.broadcast_to(seat, (len(edge), GAMES // 2, 2))
+    luck = rng.random(better.shape)
+    win, draw = (1 / (1 + 10 ** (-(better - margin) / 400)) for margin in (30, -30))
+    return np.where(luck < win, 2, np.where(luck < draw, 1, 0))
+
+
+def _tally(half_points: NDArray[np.int64]) -> Tally:
+    return Tally(*(int((half_points == value).sum()) for value in (2, 1, 0)))
+
+
+def _append(store: Store, matches: Iterator[Match]) -> None:
+    """Add to the log alone; what is derived from it is not right until `Store.rebuild`."""
+    pipe: Any = store._redis.pipeline(transaction=False)
+    for number, match in enumerate(matches, start=1):
+        pipe.execute_command("XADD", store._keys.matches, f"{number}-0", "match", dumps(match.to_json()))
+        if number % CHUNK == 0:
+            pipe.execute()
+    pipe.execute()
+
+
+def _promote(store: Store, snapshots: Sequence[Snapshot], strengths: Numbers) -> None:
+    """Whoever of `main` was clearly stronger than the champion when it was frozen."""
+    champion, holder = -100.0, None
+    for snapshot, strength in zip(snapshots, strengths, strict=True):
+        if snapshot.learner == "main" and strength > champion + 20:
+            evidence = {} if holder is None else {"against": holder, "outcome": "passed"}
+            store.promote(
+                Promotion(
+                    policy=snapshot.name,
+                    digest=snapshot.digest,
+                    by="coordinator",
+                    reason="no champion to be tested against" if holder is None else f"stronger than {holder}",
+                    promoted_s=snapshot.created_s + 300,
+                    evidence=evidence,
+                )
+            )
+            champion, holder = float(strength), snapshot.name
+
+
+def status_of(store: Store, snapshots: Sequence[Snapshot], matches: int) -> dict[str, Any]:
+    """What the coordinator of such a league says."""
+    champion = store.champion()
+    learners = dict.fromkeys(ROLES)
+    steps = {name: max((s.steps for s in snapshots if s.learner == name), default=0) for name in learners}
+    return {
+        "phase": "training",
+        "started_s": snapshots[0].created_s,
+        "game": CONFIG.game,
+        "steps": sum(steps.values()),
+        "snapshots": len(snapshots),
+        "matches": matches,
+        "champion": champion.policy if champion else None,
+        "dropped_games": 0,
+        "unreadable": [],
+        "learners": {name: {**LEARNER, "steps": steps[name]} for name in learners},
+    }
+
+
+LEARNER: dict[str, Any] = {
+    "steps_per_s": 21_000.0,
+    "plies_per_s": 44_000.0,
+    "losses": {"total_loss": 0.05, "policy_loss": -0.01, "vf_loss": 0.2, "vf_explained_var": 0.6, "entropy": 0.9},
+    "opponents": {"self": 0.5, "main-0001": 0.5},
+    "stopped": False,
+}
+
+
+def main() -> None:
+    """Fill a store, and say how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", help="a folder, or a Redis URL")
+    parser.add_argument("--league", default="league")
+    parser.add_argument("--policies", type=int, default=POLICIES)
+    parser.add_argument("--matches", type=int, default=MATCHES)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    started = time.perf_counter()
+    build(given.store, league=given.league, policies=given.policies, matches=given.matches, seed=given.seed)
+    seconds = time.perf_counter() - started
+    print(f"{given.store}: {given.policies:,} policies, {given.matches:,} matches, in {seconds:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,295 @@
+"""*Operations*: what is broken, what waits, and what it costs."""
+
+from __future__ import annotations
+
+from dashboards.boards.board import board
+from dashboards.boards.pieces import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PICKED,
+    RED,
+    SESSION,
+    Json,
+    Panel,
+    Row,
+    names,
+    override,
+    query,
+    session,
+    stat,
+    table,
+    thresholds,
+    timeline,
+    timeseries,
+)
+
+PHASES = {"training": GREEN, "starting": BLUE, "closing": BLUE, "stopped": ORANGE, "never run": ORANGE}
+PHASES |= {"failed": RED, "not running": RED}
+UP = names({0: ("down", RED), 1: ("up", GREEN)})
+CURRENCY = "currencyUSD"
+
+
+def dashboard() -> Json:
+    """The dashboard as Grafana reads it."""
+    rows = [
+        Row(title="Now", panels=_now()),
+        Row(title="What is broken", panels=_broken()),
+        Row(title="The store", panels=_store()),
+        Row(title="Matches", panels=_matches()),
+        Row(title="Nodes and cost", panels=_nodes()),
+    ]
+    return board(
+        uid="league-operations",
+        title="League operations",
+        about="What is broken, what waits, what it costs.",
+        rows=rows,
+    )
+
+
+def _now() -> list[Panel]:
+    return [
+        stat(
+            "Phase",
+            "What the coordinator does.",
+            query(f"league_phase{PICKED} == 1", "{{phase}}"),
+            unit="none",
+            text=True,
+        ),
+        stat(
+            "Heartbeat",
+            "Since the coordinator last said something; over 10 seconds it is not running.",
+            query(f"league_heartbeat_age_seconds{PICKED}"),
+            unit="s",
+            limits=thresholds(GREEN, (10, ORANGE), (60, RED)),
+        ),
+        stat(
+            "Store",
+            "Whether the store answered the exporter.",
+            query(f"league_store_up{PICKED}"),
+            unit="none",
+            mappings=UP,
+        ),
+        stat(
+            "Alerts",
+            "Alerts that fire. The rules are in dashboards/prometheus/.",
+            query('sum(ALERTS{alertstate="firing", alertname=~"League.*"}) or vector(0)'),
+            unit="short",
+            limits=thresholds(GREEN, (1, RED)),
+        ),
+        stat("Nodes", "Ray nodes that are alive.", query(f"sum(league_nodes{PICKED})"), unit="short"),
+        stat(
+            "Cost per hour",
+            "Nodes times the prices in dashboards/prometheus/prices.yml, which are examples until you edit them.",
+            query(f"sum(league:cost_per_hour{PICKED})"),
+            unit=CURRENCY,
+            decimals=2,
+        ),
+    ]
+
+
+def _broken() -> list[Panel]:
+    return [
+        timeline(
+            "Phases",
+            "What the coordinator did when; 'not running' is one that fell silent without having ended.",
+            query(f"league_phase{PICKED} == 1", "{{phase}}"),
+            mappings=names({1: " "}),
+            overrides=[override(name, color={"mode": "fixed", "fixedColor": color}) for name, color in PHASES.items()],
+        ),
+        timeline(
+            "Alerts",
+            "Which alerts fired when; empty while there was none.",
+            query('max by (alertname) (ALERTS{alertstate="firing", alertname=~"League.*"})', "{{alertname}}"),
+            mappings=names({1: ("firing", RED)}),
+            noValue="none",
+        ),
+        timeseries(
+            "Events by kind",
+            "Errors and interventions; league status --events 100 has their text.",
+            query(f"sum by (kind) (increase(league_events_total{PICKED}[$__rate_interval]))", "{{kind}}"),
+            unit="short",
+            width=8,
+            stacked=True,
+            min=0,
+        ),
+        timeseries(
+            "Restarts of actors",
+            "Actors that died and were started again. One now and then is a node that went; many are a bug or too "
+            "little memory.",
+            query(f"sum by (actor) (increase(league_actor_restarts_total{PICKED}[$__rate_interval]))", "{{actor}}"),
+            unit="short",
+            width=8,
+            stacked=True,
+            min=0,
+        ),
+        timeseries(
+            "Dropped games",
+            "Games a second without a result, of training and matches.",
+            query(f"sum(rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "dropped"),
+            unit="short",
+            width=8,
+            min=0,
+        ),
+        timeseries(
+            "Ray actors by state",
+            "All actors of the Ray session, by Ray.",
+            query(f"sum by (State) (ray_actors{session(Source='gcs')})", "{{State}}"),
+            unit="short",
+            stacked=True,
+            min=0,
+        ),
+        timeseries(
+            "Memory by component",
+            "Resident memory of the Ray session's processes, by Ray. What only rises is a leak.",
+            query(f"sum by (Component) (ray_component_rss_bytes{SESSION})", "{{Component}}"),
+            unit="bytes",
+            stacked=True,
+            min=0,
+        ),
+    ]
+
+
+def _store() -> list[Panel]:
+    return [
+        timeline(
+            "Store and exporter",
+            "Whether the store answered the exporter; a gap is an exporter that Prometheus did not reach.",
+            query(f"league_store_up{PICKED}", "{{instance}}"),
+            width=8,
+            height=8,
+            mappings=UP,
+        ),
+        timeseries(
+            "Latency",
+            "How long the store took to answer, and the exporter to make its page. Prometheus waits ten seconds.",
+            query(f"league_store_seconds{PICKED}", "store: {{operation}}"),
+            query(f"league_scrape_seconds{PICKED}", "exporter"),
+            unit="s",
+            width=8,
+            min=0,
+        ),
+        timeseries(
+            "Memory of the store",
+            "What the server uses, for all leagues on it, and what it may. A full store refuses, and the league stops.",
+            query(f"league_store_memory_bytes{PICKED}", "used"),
+            query(f"league_store_memory_limit_bytes{PICKED}", "limit"),
+            unit="bytes",
+            width=8,
+            min=0,
+        ),
+    ]
+
+
+def _matches() -> list[Panel]:
+    return [
+        timeseries(
+            "Backlog",
+            "Matches that are still to be played, for the champion's place and for ratings that rest on too few games.",
+            query(f"sum by (purpose) (league_matches_wanted{PICKED})", "{{purpose}}"),
+            unit="short",
+            width=8,
+            stacked=True,
+            min=0,
+        ),
+        timeseries(
+            "Match workers",
+            "How many there are, and how many play. All busy and a backlog that rises: raise arena.share.",
+            query(f"league_match_workers{PICKED}", "workers"),
+            query(f"league_match_workers_busy{PICKED}", "busy"),
+            query(f"league_candidates{PICKED}", "candidates for the champion's place"),
+            unit="short",
+            width=8,
+            steps=True,
+            decimals=0,
+            min=0,
+        ),
+        timeseries(
+            "Matches per minute",
+            "Matches that were recorded, and what they took of the processors: 100% is one.",
+            query(f"sum(rate(league_matches_total{PICKED}[$__rate_interval])) * 60", "matches per minute"),
+            query(f"sum(rate(league_match_seconds_total{PICKED}[$__rate_interval]))", "processors"),
+            unit="short",
+            width=8,
+            min=0,
+            overrides=[override("processors", unit="percentunit", custom__axisPlacement="right")],
+        ),
+    ]
+
+
+def _nodes() -> list[Panel]:
+    return [
+        timeseries(
+            "Nodes by group",
+            "Ray nodes alive, as the coordinator sees them. A saw is a group that flaps.",
+            query(f"sum by (group) (league_nodes{PICKED})", "{{group}}"),
+            unit="short",
+            width=8,
+            stacked=True,
+            steps=True,
+            decimals=0,
+            min=0,
+        ),
+        timeseries(
+            "Cost per hour by group",
+            "Nodes times the prices in dashboards/prometheus/prices.yml. A group without a price is not in it.",
+            query(f"sum by (group) (league:cost_per_hour{PICKED})", "{{group}}"),
+            unit=CURRENCY,
+            width=8,
+            stacked=True,
+            steps=True,
+            decimals=2,
+            min=0,
+        ),
+        stat(
+            "Cost of this time range",
+            "Cost per hour, added up over the time range above, as far as it was recorded.",
+            query(f"sum(sum_over_time(league:cost_per_hour{PICKED}[$__range:1m])) / 60"),
+            unit=CURRENCY,
+            decimals=2,
+        ),
+        stat(
+            "Nodes without a price",
+            "They are missing in the cost: enter their group in dashboards/prometheus/prices.yml.",
+            query(f"sum(league_nodes{PICKED} unless on (group) league:node_price_per_hour) or vector(0)"),
+            unit="short",
+            limits=thresholds(GREEN, (1, ORANGE)),
+        ),
+        table(
+            "Prices",
+            "Per node and hour, by group, from dashboards/prometheus/prices.yml.",
+            query("max by (group) (league:node_price_per_hour)", instant=True),
+            unit=CURRENCY,
+            width=8,
+            height=8,
+            decimals=2,
+            transformations=[
+                (
+                    "organize",
+                    {"excludeByName": {"Time": True}, "indexByName": {}, "renameByName": {"Value": "per hour"}},
+                )
+            ],
+        ),
+        timeseries(
+            "Disk of the nodes",
+            "Share of each node's disk in use, by Ray. Checkpoints and logs fill it.",
+            query(
+                f"ray_node_disk_usage{SESSION} / (ray_node_disk_usage{SESSION} + ray_node_disk_free{SESSION}) * 100",
+                "{{ip}}",
+            ),
+            unit="percent",
+            width=8,
+            min=0,
+            max=100,
+            limits=thresholds(GREEN, (80, ORANGE), (95, RED)),
+        ),
+        timeseries(
+            "Network of the nodes",
+            "Bytes a second that the nodes send and receive, by Ray: weights and games.",
+            query(f"sum by (ip) (ray_node_network_send_speed{SESSION})", "{{ip}} sent"),
+            query(f"sum by (ip) (ray_node_network_receive_speed{SESSION})", "{{ip}} received"),
+            unit="Bps",
+            width=8,
+            min=0,
+        ),
+    ]
