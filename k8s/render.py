@@ -34,6 +34,9 @@ def overlays() -> Iterator[tuple[Path, str]]:
     """Where each overlay is kept rendered, and what it says."""
     for folder in sorted((HERE / "overlays").iterdir()):
         text = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
+        # The package has the dashboards already, as JSON: `league.interfaces.k8s.manifests` makes these ConfigMaps of them.
+        kept = [one for one in text.split("\n---\n") if "grafana_dashboard:" not in one]
+        text = "\n---\n".join(one.strip("\n") for one in kept) + "\n"
         yield RENDERED / f"{folder.name}.yaml", f"# Written by k8s/render.py from k8s/overlays/{folder.name}.\n{text}"
 
 

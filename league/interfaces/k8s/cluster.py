@@ -156,7 +156,9 @@ class Cluster:
         for pod in pods:
             if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
                 return str(pod["metadata"]["name"])
-        seen = ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods) or "none is there"
+        seen = (
+            ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods) or "none is there"
+        )
         raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen}")
 
     def log(self, pod: str, container: str, *, follow: bool, tail: int) -> Iterator[str]:
@@ -164,7 +166,9 @@ class Cluster:
         query = {"container": container, "follow": "true" if follow else "false", "tailLines": str(tail)}
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
         doing = f"get pods/log {pod}"
-        response = self._send("GET", path, query=query, doing=doing, timeout=(TIMEOUT_S[0], None) if follow else TIMEOUT_S)
+        response = self._send(
+            "GET", path, query=query, doing=doing, timeout=(TIMEOUT_S[0], None) if follow else TIMEOUT_S
+        )
         rest = b""
         for part in response.response.stream(decode_content=True):
             *lines, rest = (rest + part).split(b"\n")

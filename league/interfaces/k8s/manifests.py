@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from league.actors.grafana import dashboards_folder
 from league.errors import KubernetesError, MissingExtraError, nearest
 
 NAMESPACE: Final = "league"
@@ -20,6 +21,9 @@ NAMESPACE: Final = "league"
 
 IMAGE: Final = "league"
 """Name of our own image in them, without its tag."""
+
+MONITORING: Final = "monitoring"
+"""The overlay that has the dashboards."""
 
 CONFIG: Final = ("league-config", "league.toml")
 """The ConfigMap, and the file in it, that `league train` reads."""
@@ -33,7 +37,9 @@ def shipped() -> list[str]:
     return sorted(Path(one.name).stem for one in folder.iterdir() if one.name.endswith(".yaml"))
 
 
-def load(overlay: str, *, namespace: str = NAMESPACE, image: str | None = None, config: str | None = None) -> list[Object]:
+def load(
+    overlay: str, *, namespace: str = NAMESPACE, image: str | None = None, config: str | None = None
+) -> list[Object]:
     """Objects in the order in which they are applied.
 
     Args:
@@ -52,6 +58,8 @@ def load(overlay: str, *, namespace: str = NAMESPACE, image: str | None = None, 
         objects = [one for one in yaml.safe_load_all(_text(overlay)) if one]
     except yaml.YAMLError as error:
         raise KubernetesError(f"{overlay} is not YAML: {str(error).splitlines()[0]}") from error
+    if overlay == MONITORING and overlay in shipped():
+        objects += _dashboards()
     for one in objects:
         if not (isinstance(one, dict) and one.get("apiVersion") and one.get("kind") and one.get("metadata")):
             raise KubernetesError(f"{overlay} holds something that is no Kubernetes object: {str(one)[:60]}")
@@ -95,6 +103,24 @@ def secrets(objects: list[Object]) -> dict[str, set[str]]:
     return found
 
 
+def _dashboards() -> list[Object]:
+    """What `dashboards/kustomization.yaml` makes of the dashboards, which the package has as JSON only."""
+    metadata = {
+        "namespace": NAMESPACE,
+        "labels": {"app.kubernetes.io/part-of": "league", "grafana_dashboard": "1"},
+        "annotations": {"grafana_folder": "League"},
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": f"grafana-{path.stem}", **metadata},
+            "data": {path.name: path.read_text(encoding="utf-8")},
+        }
+        for path in sorted((dashboards_folder() / "grafana").glob("*.json"))
+    ]
+
+
 def _text(overlay: str) -> str:
     known = shipped()
     if overlay in known:
@@ -127,6 +153,8 @@ def _move(one: Object, namespace: str) -> None:
     for subject in one.get("subjects", []):
         if subject.get("namespace") == NAMESPACE:
             subject["namespace"] = namespace
-    labels = one.get("spec", {}).get("namespaceSelector", {}).get("matchLabels", {}) if one["kind"] == "ClusterQueue" else {}
+    labels = (
+        one.get("spec", {}).get("namespaceSelector", {}).get("matchLabels", {}) if one["kind"] == "ClusterQueue" else {}
+    )
     if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
         labels["kubernetes.io/metadata.name"] = namespace

@@ -25,7 +25,7 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
             return f"cannot {doing}: {server} does not answer"
         case 401:
             return f"{server} does not accept these credentials: log in again, or see kubectl config current-context"
-        case 403 if "is forbidden: User" in message or code == 403 and "cannot" in message or message == "HTTP 403":
+        case 403 if "is forbidden: User" in message or (code == 403 and "cannot" in message) or message == "HTTP 403":
             user = re.search(r'User "([^"]+)"', message)
             return (
                 f"no permission to {doing} in namespace {namespace}"
