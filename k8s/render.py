@@ -1,7 +1,9 @@
-"""Write what follows from other files: `python k8s/render.py`. Needs kubectl. `tests/interfaces/test_manifests.py` compares.
+"""Write what follows from other files: `python k8s/render.py`. Needs kubectl.
 
 - `overlays/monitoring/prometheus-rule.yaml` from the rules in `dashboards/prometheus/`
 - `league/interfaces/k8s/manifests/`, the overlays that the package carries, from `overlays/`
+
+`tests/interfaces/test_manifests.py` compares.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ def rule() -> str:
 def overlays() -> Iterator[tuple[Path, str]]:
     """Where each overlay is kept rendered, and what it says."""
     for folder in sorted((HERE / "overlays").iterdir()):
-        text = subprocess.run(["kubectl", "kustomize", str(folder)], check=True, capture_output=True, text=True).stdout
-        # The package has the dashboards already, as JSON: `league.interfaces.k8s.manifests` makes these ConfigMaps of them.
+        command = ["kubectl", "kustomize", str(folder)]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+        # The package has the dashboards as JSON: `league.interfaces.k8s.manifests` makes these ConfigMaps of them.
         kept = [one for one in text.split("\n---\n") if "grafana_dashboard:" not in one]
         text = "\n---\n".join(one.strip("\n") for one in kept) + "\n"
         yield RENDERED / f"{folder.name}.yaml", f"# Written by k8s/render.py from k8s/overlays/{folder.name}.\n{text}"

@@ -367,7 +367,7 @@ def test_named_ports_exist(league: list[Object]) -> None:
     ports = {port["name"] for one in league for container in containers(one) for port in container.get("ports", [])}
     both = [*league, *load("monitoring")]
     for one in both:
-        spec = one["spec"] if "spec" in one else {}
+        spec = one.get("spec", {})
         for rule in spec.get("ingress", []) if one["kind"] == "NetworkPolicy" else []:
             assert {port["port"] for port in rule.get("ports", []) if isinstance(port["port"], str)} <= ports
         for endpoint in spec.get("podMetricsEndpoints", []):

@@ -146,7 +146,10 @@ def delete(
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
 ) -> None:
-    """Delete what `league k8s deploy` made. Volumes, Secrets and the namespace stay: deploy again, and the league goes on."""
+    """Delete what `league k8s deploy` made. Volumes, Secrets and the namespace stay.
+
+    Deploy again, and the league goes on from its volume.
+    """
     from league.interfaces.k8s import deployment
 
     cluster = _connect(namespace, context)
@@ -170,9 +173,7 @@ def _image(image: str | None) -> str | None:
     if image is not None:
         name, _, tag = image.rpartition(":")
         if "@" not in image and (not name or "/" in tag or tag == "latest"):
-            raise KubernetesError(
-                f"--image {image}: give a tag that stays what it is, such as {image.partition(':')[0]}:0.1.0"
-            )
+            raise KubernetesError(f"--image {image}: give a tag that stays what it is, such as league:0.1.0")
     return image
 
 

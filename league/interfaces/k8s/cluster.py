@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from league.errors import KubernetesError, MissingExtraError
@@ -64,7 +66,15 @@ class Cluster:
             raise MissingExtraError("kubernetes", "k8s") from error
         settings = client.Configuration()
         try:
-            config.load_config(context=context, client_configuration=settings)
+            file = os.environ.get("KUBECONFIG")
+            if (
+                file is None
+                and "KUBERNETES_SERVICE_HOST" in os.environ
+                and not Path("~/.kube/config").expanduser().exists()
+            ):
+                config.load_incluster_config(client_configuration=settings)
+            else:
+                config.load_kube_config(file, context, settings)
         except config.ConfigException as error:
             raise KubernetesError(
                 f"no Kubernetes cluster is configured: {str(error).rstrip('.')}; set KUBECONFIG, or see kubectl config"
@@ -112,7 +122,7 @@ class Cluster:
                 return None
             raise
 
-    def list(self, api_version: str, kind: str, **query: str) -> list[Object]:
+    def find(self, api_version: str, kind: str, **query: str) -> list[Object]:
         """Objects of this namespace, or of the cluster where the kind has none; `labelSelector` and the like narrow."""
         known = self.require_kind(api_version, kind)
         items: list[Object] = self._object("GET", known, None, verb="list", query=query)["items"]
@@ -132,7 +142,7 @@ class Cluster:
         kind = "application/apply-patch+yaml"
         return self._object("PATCH", known, name, verb="patch", query=query, body=manifest, content=kind)
 
-    def patch(self, api_version: str, kind: str, name: str, operations: list[Mapping[str, Any]]) -> Object:
+    def patch(self, api_version: str, kind: str, name: str, operations: list[Object]) -> Object:
         """JSON Patch."""
         known = self.require_kind(api_version, kind)
         query = {"fieldManager": FIELD_MANAGER}
@@ -152,7 +162,7 @@ class Cluster:
 
     def running(self, selector: str, what: str) -> str:
         """Name of a pod that runs; raises where there is none, and says what there is instead."""
-        pods = self.list("v1", "Pod", labelSelector=selector)
+        pods = self.find("v1", "Pod", labelSelector=selector)
         for pod in pods:
             if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
                 return str(pod["metadata"]["name"])

@@ -154,7 +154,7 @@ def warnings(cluster: Cluster) -> list[str]:
     since = (datetime.now(UTC) - timedelta(seconds=RECENT_S)).isoformat()
     events = [
         (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
-        for event in cluster.list("v1", "Event", fieldSelector="type=Warning")
+        for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
     ]
     return [
         f"{event['involvedObject']['name']}: {event['message']}"
@@ -203,7 +203,7 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
         if known is None:
             continue
         try:
-            found = cluster.list(api_version, kind, labelSelector=OURS)
+            found = cluster.find(api_version, kind, labelSelector=OURS)
         except KubernetesError as error:
             if error.code == 403 and not known.namespaced:
                 say(f"left: {error}")
@@ -220,9 +220,7 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
     if not count:
         say(f"nothing of a league is in namespace {cluster.namespace}")
     elif not purge:
-        say(
-            "kept: the volumes, the Secrets and the namespace; --purge deletes volumes and Secrets, and the league with them"
-        )
+        say("kept: the volumes, the Secrets and the namespace; --purge deletes them, too")
 
 
 def _rank(kind: str) -> int:

@@ -52,7 +52,7 @@ def read(cluster: Cluster, what: str, *, follow: bool, tail: int) -> Iterator[st
         yield from cluster.log(pod, source.container, follow=follow, tail=tail)
         return
     files = source.files.format(job=_job(cluster)) if what == "job" else source.files
-    shell = f'cd {RAY_LOGS} && set -- {files} && exec tail -n {tail} {"-F" if follow else ""} -- "$@"'
+    shell = f'cd {RAY_LOGS} && set -- {files} && [ $# -gt 0 ] && exec tail -n {tail} {"-F" if follow else ""} -- "$@"'
     rest = ""
     for part in cluster.follow(pod, source.container, ["sh", "-c", shell]):
         if isinstance(part, Finished):

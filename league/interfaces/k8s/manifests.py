@@ -1,6 +1,6 @@
 """The objects of an overlay, fitted to a namespace, an image and a configuration.
 
-The package carries its overlays rendered (`k8s/render.py` writes them), so that neither kubectl nor the sources are needed.
+The package carries its overlays rendered (`k8s/render.py` writes them): neither kubectl nor the sources are needed.
 A folder of your own is built with `kubectl kustomize`; a file holds objects already built.
 """
 
@@ -55,7 +55,8 @@ def load(
     except ModuleNotFoundError as error:
         raise MissingExtraError("kubernetes", "k8s") from error
     try:
-        objects = [one for one in yaml.safe_load_all(_text(overlay)) if one]
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+        objects = [one for one in yaml.load_all(_text(overlay), loader) if one]
     except yaml.YAMLError as error:
         raise KubernetesError(f"{overlay} is not YAML: {str(error).splitlines()[0]}") from error
     if overlay == MONITORING and overlay in shipped():
@@ -131,7 +132,7 @@ def _text(overlay: str) -> str:
     if path.is_dir():
         return _build(path)
     raise KubernetesError(
-        f"no overlay {overlay!r}{nearest(overlay, known)}; there are {', '.join(known)}, or give a folder or a YAML file"
+        f"no overlay {overlay!r}{nearest(overlay, known)}; there are {', '.join(known)}, or a folder or YAML file"
     )
 
 
@@ -153,8 +154,7 @@ def _move(one: Object, namespace: str) -> None:
     for subject in one.get("subjects", []):
         if subject.get("namespace") == NAMESPACE:
             subject["namespace"] = namespace
-    labels = (
-        one.get("spec", {}).get("namespaceSelector", {}).get("matchLabels", {}) if one["kind"] == "ClusterQueue" else {}
-    )
-    if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
-        labels["kubernetes.io/metadata.name"] = namespace
+    if one["kind"] == "ClusterQueue":
+        labels = one["spec"].get("namespaceSelector", {}).get("matchLabels", {})
+        if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
+            labels["kubernetes.io/metadata.name"] = namespace

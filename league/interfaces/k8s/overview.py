@@ -18,8 +18,8 @@ RAY: Final = (("RayCluster", "league"), ("RayJob", "league"), ("RayService", "ch
 
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
-    """Plain data. `league` is what `league status --json` prints there; None where it cannot be asked, and `league_error` why."""
-    pods = [_pod(pod) for pod in cluster.list("v1", "Pod", labelSelector=OURS)]
+    """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
+    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", labelSelector=OURS)]
     ray = {kind: cluster.get("ray.io/v1", kind, name) for kind, name in RAY}
     league, trouble = None, None
     try:

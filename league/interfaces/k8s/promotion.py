@@ -60,7 +60,10 @@ def served(cluster: Cluster) -> dict[str, Any]:
 
 
 def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[[str], None]) -> None:
-    """Tell of the RayService and of who is served, until it is `policy`; raises `KubernetesError` after `timeout_s` seconds."""
+    """Tell of the RayService and of who is served, until it is `policy`.
+
+    Raises `KubernetesError` after `timeout_s` seconds.
+    """
     deadline, said = time.monotonic() + timeout_s, ""
     while True:
         live = cluster.get("ray.io/v1", "RayService", "champion")
