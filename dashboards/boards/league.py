@@ -50,14 +50,27 @@ def _now() -> list[Panel]:
     champion = f"league_policy_elo{PICKED} and on (instance, policy) league_champion_info{PICKED}"
     return [
         stat(
+            "Game",
+            "Which league this is, and the game that it plays.",
+            query(f"league_info{PICKED}", "{{league}}: {{game}}"),
+            unit="none",
+            text=True,
+        ),
+        stat(
             "Champion",
             "The policy that is served. Promotions are marked in every graph.",
             query(f"league_champion_info{PICKED}", "{{policy}}"),
             unit="none",
-            width=6,
             text=True,
         ),
-        stat("Its Elo", "Strength of the champion; the bot uniform is at 0.", query(champion), unit="none", decimals=0),
+        stat(
+            "Its Elo",
+            "Strength of the champion; the bot uniform is at 0.",
+            query(champion),
+            unit="none",
+            width=3,
+            decimals=0,
+        ),
         stat(
             "Champion for",
             "Time since the champion was promoted. A day without a better one may be the end of what can be learned.",
@@ -73,9 +86,11 @@ def _now() -> list[Panel]:
             width=2,
             mappings=names({0: ("no", GREEN), 1: ("yes", ORANGE)}),
         ),
-        stat("Snapshots", "Frozen policies in the pool.", query(f"league_pool_snapshots{PICKED}"), unit="short"),
+        stat(
+            "Snapshots", "Frozen policies in the pool.", query(f"league_pool_snapshots{PICKED}"), unit="short", width=2
+        ),
         stat("Matches", "Matches in the log.", query(f"league_matches_total{PICKED}"), unit="short", width=2),
-        stat("Games", "Games in these matches.", query(f"league_games_total{PICKED}"), unit="short", width=2),
+        stat("Games", "Games in these matches.", query(f"league_games_total{PICKED}"), unit="short", width=3),
     ]
 
 

@@ -98,7 +98,7 @@ def _broken() -> list[Panel]:
             overrides=[override(name, color={"mode": "fixed", "fixedColor": color}) for name, color in PHASES.items()],
         ),
         timeline(
-            "Alerts",
+            "Alerts over time",
             "Which alerts fired when; empty while there was none.",
             query('max by (alertname) (ALERTS{alertstate="firing", alertname=~"League.*"})', "{{alertname}}"),
             mappings=names({1: ("firing", RED)}),
@@ -125,8 +125,8 @@ def _broken() -> list[Panel]:
         ),
         timeseries(
             "Dropped games",
-            "Games a second without a result, of training and matches.",
-            query(f"sum(rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "dropped"),
+            "Games a second without a result, by what they were played for; league status --events 100 says why.",
+            query(f"sum by (purpose) (rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "{{purpose}}"),
             unit="short",
             width=8,
             min=0,
@@ -244,7 +244,7 @@ def _nodes() -> list[Panel]:
         stat(
             "Cost of this time range",
             "Cost per hour, added up over the time range above, as far as it was recorded.",
-            query(f"sum(sum_over_time(league:cost_per_hour{PICKED}[$__range:1m])) / 60"),
+            query(f"sum(sum_over_time(league:cost_per_hour{PICKED}[$__range:10s])) / 360", instant=True),
             unit=CURRENCY,
             decimals=2,
         ),

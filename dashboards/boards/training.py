@@ -74,7 +74,7 @@ def _throughput() -> list[Panel]:
             limits=thresholds(GREEN, (1, RED)),
         ),
         stat(
-            "Processor time for learning",
+            "Time at work",
             "Share of the last minutes that the learners were at work and not waiting for their turn, on average.",
             query(f"avg(rate(league_learner_busy_seconds_total{PICKED}[$__rate_interval]))"),
             unit="percentunit",
@@ -188,7 +188,7 @@ def _freshness() -> list[Panel]:
 def _league_hardware() -> list[Panel]:
     return [
         timeseries(
-            "Learners at work",
+            "Time at work by learner",
             "Share of the time that each learner was at work, not waiting for its turn.",
             query(f"rate(league_learner_busy_seconds_total{PICKED}[$__rate_interval])", "{{learner}}"),
             unit="percentunit",

@@ -15,12 +15,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import ray
 
 from league.actors.evaluation import Evaluation
 from league.actors.futures import Futures
+from league.actors.nodes import Nodes
 from league.actors.roster import Roster
 from league.actors.spawn import Place
 from league.actors.training import Training
@@ -49,6 +50,8 @@ class Coordinator:
         self._renewed_at = 0.0
         self._stopping = threading.Event()
         self._closing_s = 0.0
+        self._restarted = bool(ray.get_runtime_context().was_current_actor_reconstructed)
+        self.nodes = Nodes()
         threading.Thread(target=self._run, name="league", daemon=True).start()
 
     def state(self) -> tuple[Phase, str | None, int]:
@@ -98,6 +101,7 @@ class Coordinator:
         self.futures = Futures()
         self.training = Training(place, self.roster, self.futures)
         self.evaluation = Evaluation(place, self.roster, self.futures)
+        self.roster.totals["restarts"]["coordinator"] += self._restarted
 
     def _tick(self) -> None:
         self.training.assign()
@@ -139,7 +143,7 @@ class Coordinator:
             self._write_status()
 
     def _write_status(self) -> None:
-        """What `league status` and the live panel show. A heartbeat: nothing else depends on it."""
+        """What `league status`, the live panel and monitors show. A heartbeat: nothing depends on it but totals."""
         self._status_at = time.monotonic()
         self.steps = self.training.steps
         roster = self.roster
@@ -154,20 +158,12 @@ class Coordinator:
                 "champion": roster.champion.policy if roster.champion else None,
                 "dropped_games": roster.dropped,
                 "unreadable": sorted(roster.unreadable),
-                "learners": {slot.name: _learner(slot) for slot in self.training.slots},
+                "learners": {slot.name: slot.to_json() for slot in self.training.slots},
+                "arena": self.evaluation.to_json(),
+                "nodes": dict(self.nodes.alive),
+                "totals": {what: dict(numbers) for what, numbers in roster.totals.items()},
             }
         )
-
-
-def _learner(slot: Any) -> dict[str, Any]:
-    return {
-        "steps": slot.steps,
-        "steps_per_s": slot.steps_per_s,
-        "plies_per_s": slot.plies_per_s,
-        "losses": slot.losses,
-        "opponents": slot.opponents,
-        "stopped": slot.stopped,
-    }
 
 
 CoordinatorActor = ray.remote(Coordinator)

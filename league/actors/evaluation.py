@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +51,24 @@ class Evaluation:
     @property
     def settled(self) -> bool:
         """Whether every snapshot has played enough, and none is left that might become champion."""
-        enough = SETTLED_MATCHES * self.roster.config.arena.games
-        ratings = self.roster.ratings
-        rated = all(name in ratings and ratings[name].games >= enough for name in self.roster.playable())
-        return rated and not self.gate.busy
+        return not self.unrated and not self.gate.busy
+
+    @property
+    def unrated(self) -> int:
+        """Matches that snapshots lack until each has played enough, at most: one match may serve two of them."""
+        games, ratings = self.roster.config.arena.games, self.roster.ratings
+        played = (ratings[name].games if name in ratings else 0 for name in self.roster.playable())
+        return sum(max(0, math.ceil(SETTLED_MATCHES - count / games)) for count in played)
+
+    def to_json(self) -> dict[str, Any]:
+        """Workers and backlog, as the status shows them."""
+        candidates, gate = self.gate.backlog
+        return {
+            "workers": len(self.slots),
+            "busy": sum(slot.match is not None for slot in self.slots),
+            "candidates": candidates,
+            "wanted": {"gate": gate, "rating": self.unrated},
+        }
 
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
@@ -88,6 +103,7 @@ class Evaluation:
         def played(result: tuple[Match, float]) -> None:
             match, seconds = result
             slot.match = None
+            self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             slot.rests_until = time.monotonic() + seconds * (1 / share - 1)
             self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
             self.record()
@@ -100,6 +116,7 @@ class Evaluation:
                 case PrunedPolicyError():
                     self.roster.read_snapshots()
                 case LostError():
+                    self.roster.totals["restarts"]["match_worker"] += 1
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                 case StoreUnreachableError():
                     pass

@@ -92,6 +92,11 @@ class Gate:
         """Whether a race is under way, or could begin."""
         return self._current() is not None
 
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Candidates in the race under way, and the matches that it asks for now."""
+        return (0, 0) if self._race is None else (len(self._race.candidates), len(self._race.wanted()))
+
     def wanted(self, under_way: Sequence[tuple[str, str]]) -> Wanted | None:
         """The match to be played next: one that nobody plays yet, or one more part of a test."""
         race = self._current()
@@ -173,6 +178,7 @@ class Gate:
             roster.champion = roster.store.champion()
         else:
             for trial in race.trials():
+                roster.totals["refusals"][trial.outcome] += 1
                 roster.say("gate", f"not promoted: {trial.summary}")
             tried = self._unfit if self._succession else self._tried
             tried |= {(name, race.champion) for name in race.candidates}

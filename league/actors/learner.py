@@ -17,7 +17,7 @@ from league.games.bots import is_bot_name
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
 from league.learning.threads import Threads
-from league.learning.trainer import Hardware, Iteration, Trainer
+from league.learning.trainer import Hardware, Iteration, Trainer, Usage
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 
@@ -40,6 +40,9 @@ class Report:
     dropped: int
     error: str | None
     """Why a game broke, or that nobody played."""
+    parts_s: Mapping[str, float]
+    """Seconds of its parts: `sample` and `learn`; empty if it diverged."""
+    usage: Usage | None
     diverged: str | None = None
     """What was not finite; the learner has gone back to a good snapshot."""
 
@@ -119,6 +122,8 @@ class Learner:
             games=iteration.games if iteration else 0,
             dropped=iteration.dropped if iteration else 0,
             error=iteration.error if iteration else None,
+            parts_s={"sample": iteration.sample_s, "learn": iteration.learn_s} if iteration else {},
+            usage=iteration.usage if iteration else None,
             diverged=diverged,
         )
 

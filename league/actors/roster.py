@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Collection
 
 import numpy as np
@@ -32,6 +33,10 @@ class Roster:
         self.unreadable: set[str] = set()
         self.dropped = 0
         """Games without a result since this process began."""
+        kept = (store.status() or {}).get("totals", {})
+        self.totals = defaultdict(Counter, {what: Counter(numbers) for what, numbers in kept.items()})
+        """What has happened since the league began, for monitors: numbers that only grow, by what and by whom. They are
+        written with the status, where the next coordinator finds them."""
         self.rng = np.random.default_rng([self.config.seed, self.matches])
 
     def say(self, kind: str, text: str) -> None:
@@ -73,13 +78,15 @@ class Roster:
         if match.total.games and self.store.record(match):
             self.matches += 1
             self.ratings = self.store.ratings()
-        self.count_dropped(match.dropped, f"{match.row} against {match.column}")
+        purpose = "gate" if match.gate else "rating"
+        self.count_dropped(match.dropped, purpose, f"{match.row} against {match.column}")
         self.champion = self.store.champion()  # A person may have chosen another one.
 
-    def count_dropped(self, games: int, where: str) -> None:
-        """Games that broke are counted and said, never scored."""
+    def count_dropped(self, games: int, purpose: str, where: str) -> None:
+        """Games that broke are counted and said, never scored; `purpose`: `training`, `gate` or `rating`."""
         if games:
             self.dropped += games
+            self.totals["dropped_games"][purpose] += games
             self.say("dropped", f"{games} game(s) without a result: {where}")
 
     def quarantine(self, names: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from league.actors.futures import Futures, LostError
@@ -56,11 +56,34 @@ class Slot:
     steps_per_s: float = 0.0
     plies_per_s: float = 0.0
     losses: dict[str, float] = field(default_factory=dict)
+    report: Report | None = None
+    """The latest."""
+    reported_s: float | None = None
+    """When it came, in seconds of Unix time."""
+    saved_s: float | None = None
+    """When its latest checkpoint of this run was made, in seconds of Unix time."""
 
     @property
     def stopped(self) -> bool:
         """Whether it has been given up."""
         return self.diverged >= DIVERGED_LIMIT
+
+    def to_json(self) -> dict[str, Any]:
+        """As the status shows it."""
+        report = self.report
+        return {
+            "steps": self.steps,
+            "steps_per_s": self.steps_per_s,
+            "plies_per_s": self.plies_per_s,
+            "losses": self.losses,
+            "opponents": self.opponents,
+            "stopped": self.stopped,
+            "lag_steps": max(0, self.steps - self.frozen_steps),
+            "reported_s": self.reported_s,
+            "saved_s": self.saved_s,
+            "parts_s": {} if report is None else dict(report.parts_s),
+            "usage": None if report is None or report.usage is None else asdict(report.usage),
+        }
 
 
 class Training:
@@ -165,8 +188,11 @@ class Training:
         self._ask(slot, slot.actor.train.remote(slot.opponents), trained)
 
     def _take(self, slot: Slot, report: Report) -> None:
-        slot.steps = report.steps
-        self.roster.count_dropped(report.dropped, f"training of {slot.name}: {report.error}")
+        slot.steps, slot.report, slot.reported_s = report.steps, report, time.time()
+        self.roster.totals["steps"][slot.name] += report.learned
+        if report.usage is not None:
+            self.roster.totals["restarts"]["runner"] += report.usage.runner_restarts
+        self.roster.count_dropped(report.dropped, "training", f"training of {slot.name}: {report.error}")
         if report.error is not None and not report.dropped:
             self.roster.say("lost", f"{slot.name}: {report.error}")
         if report.diverged is not None:
@@ -214,7 +240,7 @@ class Training:
 
     def _save(self, slot: Slot) -> None:
         def saved(steps: int) -> None:
-            slot.steps, slot.saved_at = steps, time.monotonic()
+            slot.steps, slot.saved_at, slot.saved_s = steps, time.monotonic(), time.time()
 
         known = {"live": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
@@ -233,7 +259,9 @@ class Training:
 
         def finished(result: Any) -> None:
             slot.busy = False
-            slot.used_s += time.monotonic() - started
+            seconds = time.monotonic() - started
+            slot.used_s += seconds
+            self.roster.totals["busy_seconds"][slot.name] += seconds
             done(result)
 
         def failed(error: Exception) -> None:
@@ -246,6 +274,7 @@ class Training:
                     slot.held = 0
                     self.roster.read_snapshots()
                 case LostError():
+                    self.roster.totals["restarts"]["learner"] += 1
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
                     self._ask_ready(slot)
                 case StoreUnreachableError():

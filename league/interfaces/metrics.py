@@ -32,7 +32,8 @@ LABELS: Final = {
     "how": "4 values: `automatic`, by the league's own test; `asked`, by a person and the same test; `forced` by a "
     "person; `rollback`",
     "verdict": "4 values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by another candidate",
-    "purpose": "2 values: `gate`, for the champion's place, and `rating`, for ratings that rest on too few games",
+    "purpose": "2 values: `gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of "
+    "dropped games also `training`",
     "actor": "4 values: `coordinator`, `learner`, `runner` and `match_worker`",
     "group": "one per node group of the cluster: the label `ray.io/node-group` of a node where it has one, as KubeRay "
     "sets it, else `head`, `gpu` or `cpu`",
@@ -133,10 +134,10 @@ _POOL: Final = (
 _MATCHES: Final = (
     _counter("league_matches_total", "matches", "Matches in the log."),
     _counter("league_games_total", "games", "Games with a result in these matches."),
-    _counter("league_dropped_games_total", "games", "Games without a result, of training and matches."),
+    _counter("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
     _gauge("league_match_workers", "actors", "Match workers."),
     _gauge("league_match_workers_busy", "actors", "Match workers that play."),
-    _counter("league_match_seconds_total", "s", "Processor time that matches took."),
+    _counter("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),
     _gauge("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
     _gauge("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
 )

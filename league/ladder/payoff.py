@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, Self
 
 from league.ladder.records import Match, Tally
@@ -73,6 +73,13 @@ class Payoff:
                 pairs[pair] = pairs.get(pair, Tally()).plus(seen)
         return pairs
 
+    def among(self, names: Collection[str]) -> Self:
+        """The games of these with each other."""
+        part = type(self)()
+        pairs = ((row, column) for row in names for column in names)
+        part._games = {pair: dict(self._games[pair]) for pair in pairs if pair in self._games}
+        return part
+
     def policies(self) -> list[str]:
         """Everyone with a game, by name."""
         return sorted({name for pair in self._games for name in pair})
@@ -90,14 +97,18 @@ class Payoff:
     @classmethod
     def from_counts(cls, counts: Mapping[str, int]) -> Self:
         """The inverse of `to_counts`; raises `ValueError` for a field that is not of that form."""
-        payoff = cls()
+        cells: dict[tuple[str, str], dict[str, list[int]]] = {}
         for field, count in counts.items():
             parts = field.split(SEPARATOR)
             if len(parts) != 4 or parts[3] not in _OUTCOMES:
                 raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l")
             row, column, seating, outcome = parts
-            tally = Tally(*(count if outcome == name else 0 for name in _OUTCOMES))
-            payoff._count((row, column), seating, tally)
+            cell = cells.setdefault((row, column), {}).setdefault(seating, [0, 0, 0])
+            cell[_OUTCOMES.index(outcome)] = count
+        payoff = cls()
+        payoff._games = {
+            pair: {seating: Tally(*cell) for seating, cell in seatings.items()} for pair, seatings in cells.items()
+        }
         return payoff
 
     def __eq__(self, other: object) -> bool:

@@ -29,7 +29,7 @@ class Tally(NamedTuple):
 
     def plus(self, other: Tally) -> Tally:
         """Both together."""
-        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+        return Tally(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
 
     def mirrored(self) -> Tally:
         """The same games from the other side."""

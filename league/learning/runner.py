@@ -94,6 +94,7 @@ class LeagueRunner(EnvRunner):
             "games": experience.games,
             "dropped": experience.dropped,
             "error": getattr(self.game, "last_error", None),
+            "gpu_bytes": torch.cuda.memory_reserved(),
         }
         return MultiAgentBatch({LEARNER_MODULE: batch}, steps), played
 

@@ -20,6 +20,7 @@ from league.games.base import GameSpec
 from league.ladder.records import Tally
 from league.learning.algorithm import LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.divergence import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
@@ -30,8 +31,23 @@ _LOSSES = (
     "vf_loss",
     "vf_explained_var",
     "entropy",
+    "mean_kl_loss",
     "gradients_default_optimizer_global_norm",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a learner holds after an iteration."""
+
+    gpu_bytes: int
+    """GPU memory that torch has reserved, in all of its processes."""
+    runners: int
+    """Runner processes that answer."""
+    runners_lost: int
+    """Runner processes that do not, which RLlib restarts."""
+    runner_restarts: int
+    """Runners that came back since the iteration before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +72,7 @@ class Iteration:
     """Seconds spent playing."""
     learn_s: float
     """Seconds spent on gradient steps."""
+    usage: Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +101,7 @@ class Trainer:
         self.config = config
         self.seed = config.seed + seed
         self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
+        self._runner_restarts = 0
 
     @property
     def steps(self) -> int:
@@ -138,6 +156,21 @@ class Trainer:
             losses=losses,
             sample_s=self.algorithm.sample_s,
             learn_s=self.algorithm.learn_s,
+            usage=self._usage(),
+        )
+
+    def _usage(self) -> Usage:
+        group = self.algorithm.env_runner_group
+        runners, healthy = group.num_remote_workers(), group.num_healthy_remote_workers()
+        before, self._runner_restarts = self._runner_restarts, group.num_remote_worker_restarts()
+        reserved = [result.get() for result in self.algorithm.learner_group.foreach_learner(_gpu_bytes) if result.ok]
+        # A runner that is no process of its own holds what its learner holds.
+        reserved += [report["gpu_bytes"] for report in self.algorithm.played if runners]
+        return Usage(
+            gpu_bytes=sum(reserved),
+            runners=healthy,
+            runners_lost=runners - healthy,
+            runner_restarts=self._runner_restarts - before,
         )
 
     def _check_finite(self, losses: Mapping[str, float]) -> None:
@@ -196,6 +229,10 @@ class Trainer:
         self.algorithm.stop()
 
 
+def _gpu_bytes(learner: Any) -> int:
+    return int(torch.cuda.memory_reserved())
+
+
 def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
 
@@ -235,6 +272,7 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
             # What RLlib's own sampler would collect: unused, but checked against the minibatch.
             train_batch_size_per_learner=learning.minibatch_size,
             use_kl_loss=False,
+            learner_class=LeagueLearner,
         )
         .fault_tolerance(restart_failed_env_runners=True, ignore_env_runner_failures=True)
         .debugging(seed=seed, log_level="ERROR")

@@ -11,6 +11,20 @@ from league.pool.connection import Connection, dumps
 
 EVENTS_KEPT: Final = 1000
 
+EVENT_KINDS: Final = (
+    "lost",
+    "diverged",
+    "corrupt",
+    "pruned",
+    "imported",
+    "checkpoint",
+    "reset",
+    "dropped",
+    "gate",
+    "failed",
+)
+"""Everything that is said so far; `docs/operations.md` explains each."""
+
 
 class Journal(Connection):
     """Part of the store: the coordinator's status and the last events."""
@@ -26,12 +40,28 @@ class Journal(Connection):
         return None if data is None else json.loads(data)
 
     def add_event(self, kind: str, text: str, now_s: float) -> None:
-        """Note one event for people, at `now_s` (Unix time, s); only the last 1000 are kept."""
+        """Note one event for people, at `now_s` (Unix time, s), and count it; only the last 1000 are kept.
+
+        `kind`: one of `EVENT_KINDS`.
+        """
         event = dumps({"kind": kind, "text": text, "at_s": now_s})
-        self._write(("LPUSH", self._keys.events, event), ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1))
+        self._write(
+            ("LPUSH", self._keys.events, event),
+            ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1),
+            ("HINCRBY", self._keys.event_counts, kind, 1),
+        )
+
+    def event_counts(self) -> dict[str, int]:
+        """How many events of each of `EVENT_KINDS` there were since the league began."""
+        return read_event_counts(self._call("HGETALL", self._keys.event_counts))
 
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
         return (
             [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count - 1)] if count > 0 else []
         )
+
+
+def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:
+    """By kind, as they are stored; every kind is there."""
+    return dict.fromkeys(EVENT_KINDS, 0) | {kind.decode(): int(count) for kind, count in stored.items()}

@@ -112,3 +112,8 @@ class Keys:
     def events(self) -> str:
         """List of the last 1000 events as JSON, newest first."""
         return self._key("events")
+
+    @property
+    def event_counts(self) -> str:
+        """Hash: kind of event to how many there were, also of those that `events` has forgotten."""
+        return self._key("events:counts")

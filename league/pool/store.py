@@ -121,6 +121,20 @@ class Store(Verifier, Journal, Leases):
                 f"give another --store, or --game {present.game}"
             )
 
+    def ping(self) -> float:
+        """Seconds until the server has answered the smallest request."""
+        started = time.perf_counter()
+        self._call("PING")
+        return time.perf_counter() - started
+
+    def memory(self) -> tuple[int, int]:
+        """Bytes that the server uses, for all leagues on it, and may use: `maxmemory`, else all of its machine's.
+
+        A limit that the server does not tell is 0. Raises `StorePermissionError` where the user may not ask (`INFO`).
+        """
+        info = self._call("INFO", "memory")
+        return int(info["used_memory"]), int(info.get("maxmemory") or info.get("total_system_memory") or 0)
+
     def server_warnings(self) -> list[str]:
         """One line for each setting with which this server may lose or forget what the league needs."""
         info = self._call("INFO")

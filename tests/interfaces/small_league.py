@@ -33,7 +33,22 @@ STATUS = {
             "losses": {"policy_loss": 0.25, "entropy": 1.5},
             "opponents": {"main-0000": 1.0},
             "stopped": False,
+            "lag_steps": 500,
+            "reported_s": 1_789_999_999.0,
+            "saved_s": 1_789_999_990.0,
+            "parts_s": {"sample": 0.5, "learn": 1.5},
+            "usage": {"gpu_bytes": 0, "runners": 2, "runners_lost": 0, "runner_restarts": 0},
         }
+    },
+    "arena": {"workers": 2, "busy": 1, "candidates": 1, "wanted": {"gate": 2, "rating": 7}},
+    "nodes": {"head": 1, "gpu": 0},
+    "totals": {
+        "steps": {"main": 3500},
+        "busy_seconds": {"main": 60.5},
+        "restarts": {"learner": 1},
+        "refusals": {"refused": 3},
+        "dropped_games": {"training": 2},
+        "match_seconds": {"gate": 1.25, "rating": 8.5},
     },
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from small_league import CONFIG, Recorded, fill
 
 from league.errors import LeagueError, StoreError
-from league.interfaces.exporter import TOP, LeagueCollector, serve
-from league.interfaces.metrics import METRICS, Page
+from league.interfaces.exporter import LeagueCollector, serve
+from league.interfaces.metrics import LABELS, METRICS, TOP, Page
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
@@ -66,11 +67,24 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_phase"] == {("training",): 1}
     assert samples["league_matches_total"] == {(): 10}
     assert samples["league_pool_snapshots"] == {(): 3}
-    assert samples["league_dropped_games_total"] == {(): 2}
+    assert samples["league_info"] == {(own.league, "tic_tac_toe", version("league")): 1}
+    assert samples["league_dropped_games_total"] == {("training",): 2, ("gate",): 0, ("rating",): 0}
     assert samples["league_champion_info"] == {("main-0001",): 1}
+    assert samples["league_events_total"]["lost",] == 1
+    assert samples["league_events_total"]["diverged",] == 0, "an alert needs the zero before the first"
+    assert samples["league_actor_restarts_total"]["learner",] == 1
+    assert samples["league_actor_restarts_total"]["runner",] == 0
+    assert samples["league_nodes"] == {("head",): 1, ("gpu",): 0}
     assert samples["league_policy_elo"]["uniform", "bot"] == 0
     assert samples["league_policy_games"]["main-0002", "snapshot"] == 80
-    assert samples["league_learner_steps_total"] == {("main",): 3000}
+    assert samples["league_learner_steps_total"] == {("main",): 3500}
+    assert samples["league_learner_steps"] == {("main",): 3000}
+    assert samples["league_learner_lag_steps"] == {("main",): 500}
+    assert samples["league_learner_iteration_seconds"] == {("main", "sample"): 0.5, ("main", "learn"): 1.5}
+    assert samples["league_learner_report_age_seconds"]["main",] > samples["league_heartbeat_age_seconds"][()]
+    assert samples["league_matches_wanted"] == {("gate",): 2, ("rating",): 7}
+    assert samples["league_match_seconds_total"] == {("gate",): 1.25, ("rating",): 8.5}
+    assert samples["league_store_memory_bytes"][()] < samples["league_store_memory_limit_bytes"][()]
     assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
 
 
@@ -142,6 +156,7 @@ def test_nothing_undeclared_can_be_exported() -> None:
     with pytest.raises(ValueError, match="labels"):
         page.add("league_policy_elo", 1, "main-0001")
     assert len({metric.name for metric in METRICS}) == len(METRICS)
+    assert {label for metric in METRICS for label in metric.labels} == LABELS.keys()
     for metric in METRICS:
         assert re.fullmatch(r"league_[a-z_]+", metric.name)
         assert metric.name.endswith("_total") == (metric.kind == "counter")

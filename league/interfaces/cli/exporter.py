@@ -28,6 +28,8 @@ def exporter(
     collector = LeagueCollector(store, league)
     server = serve(collector, host, port)
     shown = f"[{host}]" if ":" in host else host
+    # The first look at a large store takes seconds: take it before Prometheus does.
+    threading.Thread(target=collector.collect, daemon=True).start()
     print(f"http://{shown}:{server.server_port}/metrics", flush=True)
     stop.wait()
     server.shutdown()
