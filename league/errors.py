@@ -20,6 +20,7 @@
     ├── DivergedError               a loss or a weight that is not a finite number
     ├── RequestError                a question over HTTP that cannot be answered, with its status code
     ├── ClusterError                Ray: too small, unreachable, or not fit for this store
+    ├── KubernetesError             the API server: unreachable, or it refuses, or lacks what is needed
     └── MissingExtraError           an optional dependency is not installed
 
 A message is one line for a person: what was wrong, with which value, and what to do.
@@ -116,6 +117,15 @@ class RequestError(LeagueError):
 
 class ClusterError(LeagueError):
     """Ray is unreachable, too small, or not fit for this store."""
+
+
+class KubernetesError(LeagueError):
+    """Kubernetes cannot be reached, refuses, or lacks something."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        """`code` is the HTTP status of the answer, None where there was none."""
+        super().__init__(message)
+        self.code = code
 
 
 class MissingExtraError(LeagueError):

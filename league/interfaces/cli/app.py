@@ -15,6 +15,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from league.errors import LeagueError
+from league.interfaces.cli import k8s as kubernetes
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.configuration import config, presets
@@ -47,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+k8s = typer.Typer(help="A league on Kubernetes: deploy it, watch it, scale it, promote and serve its champion.")
 pool = typer.Typer(help="The frozen policies: list them, prune them, carry them to another league.")
 
 
@@ -109,6 +111,20 @@ _command("Deploy", export, "league export champion", "league export main-0007 --
 _command("Deploy", serve, "league serve", "league serve --host 0.0.0.0 --port 8000 --replicas 4")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
 _command("Deploy", grafana, "league grafana --output monitoring")
+app.add_typer(k8s, name="k8s", rich_help_panel="Deploy")
+_command(
+    "Kubernetes",
+    kubernetes.deploy,
+    "league k8s deploy local",
+    "league k8s deploy gpu --image registry.example/league:0.1.0 --config my-league.toml",
+    to=k8s,
+)
+_command("Kubernetes", kubernetes.status, "league k8s status", "league k8s status --namespace chess --json", to=k8s)
+_command("Kubernetes", kubernetes.scale, "league k8s scale cpu 4", "league k8s scale gpu --min 1 --max 8", to=k8s)
+_command("Kubernetes", kubernetes.logs, "league k8s logs --follow", "league k8s logs coordinator --tail 20", to=k8s)
+_command("Kubernetes", kubernetes.promote, "league k8s promote", "league k8s promote main-0007 --force", to=k8s)
+_command("Kubernetes", kubernetes.resume, "league k8s resume", to=k8s)
+_command("Kubernetes", kubernetes.delete, "league k8s delete", "league k8s delete --purge --yes", to=k8s)
 app.add_typer(pool, name="pool", rich_help_panel="Keep")
 _command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
 _command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)
@@ -143,6 +159,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+@k8s.callback(invoke_without_command=True)
 @pool.callback(invoke_without_command=True)
 def _pool(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

@@ -1,0 +1,237 @@
+"""`league k8s`: a league on Kubernetes, for people who do not want to know the YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from league.errors import KubernetesError
+from league.interfaces.cli.options import JsonOption, ReasonOption, user
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from league.interfaces.k8s.cluster import Cluster
+
+DEFAULT_NAMESPACE = "league"
+
+NamespaceOption = Annotated[
+    str, typer.Option("--namespace", "-n", envvar="LEAGUE_NAMESPACE", help="Where the league lives in the cluster.")
+]
+ContextOption = Annotated[
+    str | None, typer.Option("--context", help="Of the kubeconfig; without it the current one.", show_default=False)
+]
+
+
+def deploy(
+    overlay: Annotated[
+        str, typer.Argument(help="local, gpu, kueue, monitoring; or a folder, or a YAML file.")
+    ] = "local",
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    context: ContextOption = None,
+    image: Annotated[str | None, typer.Option(help="Where your cluster finds our image, with a tag.")] = None,
+    config: Annotated[Path | None, typer.Option(help="What the league plays, and how: a TOML file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until everything runs.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 600.0,
+) -> None:
+    """Apply an overlay server-side, make the Secrets that are missing, and wait until the league runs.
+
+    Do it again after an upgrade, to change the configuration, or to put in a job anew that has ended.
+    """
+    from league.interfaces.k8s import deployment
+    from league.interfaces.k8s.manifests import load
+
+    objects = load(overlay, namespace=namespace, image=_image(image), config=_config(config))
+    cluster = _connect(namespace, context)
+    deployment.deploy(cluster, objects, force=force, say=_say)
+    if wait:
+        deployment.wait(cluster, objects, timeout_s=timeout, say=_say)
+
+
+def status(
+    namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None, json: JsonOption = False
+) -> None:
+    """Show the pods and, beside them, the league."""
+    from league.interfaces.cli import console
+    from league.interfaces.k8s.overview import overview
+
+    found = overview(_connect(namespace, context))
+    if json:
+        console.print_json(found)
+    else:
+        _print(found)
+
+
+def scale(
+    group: Annotated[str, typer.Argument(help="A worker group: cpu or gpu.")],
+    count: Annotated[int | None, typer.Argument(min=0, help="So many workers, now.", show_default=False)] = None,
+    least: Annotated[int | None, typer.Option("--min", min=0, help="Never fewer.", show_default=False)] = None,
+    most: Annotated[int | None, typer.Option("--max", min=0, help="Never more.", show_default=False)] = None,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    context: ContextOption = None,
+) -> None:
+    """Change the size of a worker group, or the bounds between which Ray's autoscaler keeps it."""
+    from league.interfaces.k8s import scaling
+
+    if count is None and least is None and most is None:
+        raise KubernetesError("nothing to change: give a COUNT, --min or --max")
+    now, autoscaled = scaling.scale(_connect(namespace, context), group, count=count, least=least, most=most)
+    print(f"{group}: {now['replicas']} workers, at least {now['minReplicas']}, at most {now['maxReplicas']}")
+    if autoscaled and count is not None and now["minReplicas"] < now["replicas"]:
+        print(f"the autoscaler takes away who is idle: --min {now['replicas']} keeps them")
+
+
+def logs(
+    what: Annotated[
+        str, typer.Argument(help="job, coordinator, head, autoscaler, champion, exporter, store or gcs.")
+    ] = "job",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
+    tail: Annotated[int, typer.Option(min=0, help="Lines of what was said before.")] = 100,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    context: ContextOption = None,
+) -> None:
+    """Print a log: of the job that is `league train`, of its coordinator, or of a pod."""
+    from league.interfaces.k8s.logs import read
+
+    for line in read(_connect(namespace, context), what, follow=follow, tail=tail):
+        print(line, flush=True)
+
+
+def promote(
+    policy: Annotated[
+        str | None, typer.Argument(help="A snapshot, or the start of its hash; without it the best ones race.")
+    ] = None,
+    reason: ReasonOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Without a test, and pinned.")] = False,
+    games: Annotated[int | None, typer.Option(min=1, help="At most so many games against the champion.")] = None,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds until it must be served.")] = 120.0,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    context: ContextOption = None,
+) -> None:
+    """Run `league promote` in the cluster, and show how the service takes the champion up.
+
+    Refused or undecided: exit code 1.
+    """
+    from league.interfaces.k8s import promotion
+
+    cluster = _connect(namespace, context)
+    arguments = [policy] if policy is not None else []
+    arguments += ["--reason", reason] if reason is not None else []
+    arguments += ["--force"] if force else []
+    arguments += ["--games", str(games)] if games is not None else []
+    code = promotion.promote(cluster, arguments, user(), lambda part: print(part, end="", flush=True))
+    if code:
+        raise typer.Exit(code)
+    champion = promotion.champion(cluster)
+    if champion is not None:
+        promotion.wait_served(cluster, champion, timeout, _say)
+
+
+def resume(namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None) -> None:
+    """Put the job in anew if it has failed. The CronJob league-resume does so every minute."""
+    from league.interfaces.k8s import deployment
+
+    again = deployment.resume(_connect(namespace, context))
+    print("the job had failed: it is put in anew" if again else "the job has not failed")
+
+
+def delete(
+    purge: Annotated[
+        bool, typer.Option("--purge", help="The volumes and Secrets, too: the league is lost for good.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    namespace: NamespaceOption = DEFAULT_NAMESPACE,
+    context: ContextOption = None,
+) -> None:
+    """Delete what `league k8s deploy` made. Volumes, Secrets and the namespace stay.
+
+    Deploy again, and the league goes on from its volume.
+    """
+    from league.interfaces.k8s import deployment
+
+    cluster = _connect(namespace, context)
+    lost = " and its volumes: the league is lost for good" if purge else "; its volumes stay"
+    if not yes and not typer.confirm(f"Delete the league in namespace {namespace} of {cluster.server}{lost}?"):
+        raise typer.Exit(1)
+    deployment.delete(cluster, purge=purge, say=_say)
+
+
+def _connect(namespace: str, context: str | None) -> Cluster:
+    from league.interfaces.k8s.cluster import Cluster
+
+    return Cluster.connect(namespace, context)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _image(image: str | None) -> str | None:
+    if image is not None:
+        name, _, tag = image.rpartition(":")
+        if "@" not in image and (not name or "/" in tag or tag == "latest"):
+            raise KubernetesError(f"--image {image}: give a tag that stays what it is, such as league:0.1.0")
+    return image
+
+
+def _config(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    from league.config import load_config
+
+    load_config(preset=None, file=file, settings=[], base=None)
+    return file.read_text(encoding="utf-8")
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from league.interfaces.cli.console import stdout
+
+    output = stdout()
+    beside = Table.grid(padding=(0, 4))
+    beside.add_row(_pods(found), _league(found))
+    output.print(beside)
+    for pod in found["pods"]:
+        if pod["reason"]:
+            output.print(f"{pod['name']}  {pod['state']}: {pod['reason']}", style="yellow")
+    for warning in found["warnings"]:
+        output.print(f"warning  {warning}", style="yellow")
+
+
+def _pods(found: dict[str, Any]) -> Table:
+    from league.interfaces.cli.console import duration, table
+
+    made = table("pod", "of", "state", "ready", ">restarts", ">age", title=f"namespace {found['namespace']}")
+    for pod in found["pods"]:
+        of = " ".join(filter(None, (pod["component"], pod["group"])))
+        made.add_row(pod["name"], of, pod["state"], pod["ready"], str(pod["restarts"]), duration(pod["age_s"]))
+    return made
+
+
+def _league(found: dict[str, Any]) -> Table:
+    from league.interfaces.cli.console import facts, size
+
+    rows: dict[str, object] = {kind: state or "is not there" for kind, state in found["ray"].items()}
+    for one in found["groups"]:
+        rows[f"group {one['group']}"] = f"{one['replicas']} workers, {one['min']} to {one['max']}"
+    league = found["league"]
+    if league is None:
+        rows["league"] = f"cannot be asked: {found['league_error']}"
+    else:
+        champion = league["champion"]
+        rows |= {
+            "league": f"{league['league']} at {league['store']}",
+            "game": league["game"],
+            "phase": league["phase"],
+            "steps": f"{league['steps']:,}",
+            "pool": f"{league['snapshots']} snapshots, {size(league['bytes'])}",
+            "matches": f"{league['matches']:,}",
+            "champion": "none yet" if champion is None else champion["policy"],
+        }
+    made = facts(rows)
+    made.title, made.title_justify, made.title_style = "league", "left", "bold"
+    return made

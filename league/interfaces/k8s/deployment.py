@@ -1,0 +1,227 @@
+"""Bringing a league into a namespace, waiting until it runs, and taking it away again."""
+
+from __future__ import annotations
+
+import secrets as randomness
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from league.errors import KubernetesError
+from league.interfaces.k8s.cluster import Cluster, Object
+from league.interfaces.k8s.manifests import load, secrets, shipped
+
+POLL_S: Final = 2.0
+RECENT_S: Final = 600
+"""A warning that is older is of another time."""
+OURS: Final = "app.kubernetes.io/part-of=league"
+"""Selects what belongs to a league."""
+
+JOB: Final = ("ray.io/v1", "RayJob", "league")
+ENDED: Final = ("Complete", "Failed")
+"""`jobDeploymentStatus` of a RayJob that does nothing any more."""
+
+FIRST: Final = ("RayJob", "RayService", "RayCluster")
+"""Deleted, and waited for, before all else: KubeRay still needs Ray's Redis to clean up."""
+
+Say = Callable[[str], None]
+
+
+def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> None:
+    """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended.
+
+    `say` is told each step. Nothing is written where the cluster lacks a kind. Raises `KubernetesError`.
+    """
+    for one in objects:
+        cluster.require_kind(one["apiVersion"], one["kind"])
+    for one in objects:  # Secrets come first, and need it.
+        if one["kind"] == "Namespace":
+            cluster.apply(one, force=force)
+    for name, keys in sorted(secrets(objects).items()):
+        if _make_secret(cluster, name, keys):
+            say(f"made Secret {name} with random values")
+    for one in objects:
+        if one["kind"] == JOB[1] and _ended(cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])):
+            say(f"the last RayJob {one['metadata']['name']} has ended: putting it in anew")
+            remove_and_wait(cluster, one["apiVersion"], one["kind"], one["metadata"]["name"])
+        if one["kind"] != "Namespace":
+            cluster.apply(one, force=force)
+    say(f"applied {len(objects)} objects to namespace {cluster.namespace}")
+
+
+def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
+    """Whether it was missing. Created at once, not looked for first: so the right to read secrets is not needed."""
+    values = {key: "league" if key == "username" else randomness.token_urlsafe(32) for key in sorted(keys)}
+    secret: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": cluster.namespace, "labels": dict([OURS.split("=")])},
+        "stringData": values,
+    }
+    try:
+        cluster.create(secret)
+    except KubernetesError as error:
+        if error.code == 409:
+            return False
+        raise
+    return True
+
+
+def wait(cluster: Cluster, objects: list[Object], *, timeout_s: float, say: Say) -> None:
+    """Wait until all that was applied runs; `say` is told whenever something changes.
+
+    Raises `KubernetesError` where the job has failed, a quota is used up, or `timeout_s` seconds are over.
+    """
+    deadline = time.monotonic() + timeout_s
+    waiting = [one for one in objects if one["kind"] in READINESS]
+    said: dict[str, str] = {}
+    while waiting:
+        left = []
+        for one in waiting:
+            shown = f"{one['kind']} {one['metadata']['name']}"
+            live = cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])
+            ready, text = READINESS[one["kind"]](live) if live is not None else (False, "is not there")
+            if said.get(shown) != text:
+                said[shown] = text
+                say(f"{shown}: {text}")
+            if not ready:
+                left.append(one)
+        waiting = left
+        if not waiting:
+            return
+        troubles = warnings(cluster)
+        quota = next((text for text in troubles if "exceeded quota" in text), None)
+        if quota is not None:
+            raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
+        if time.monotonic() > deadline:
+            late = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in waiting)
+            reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
+            raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
+        time.sleep(POLL_S)
+
+
+def _ready_pods(live: Object) -> tuple[bool, str]:
+    wanted, ready = live["spec"].get("replicas", 1), live.get("status", {}).get("readyReplicas", 0)
+    return ready >= wanted, f"{ready} of {wanted} pods ready"
+
+
+def _ready_cluster(live: Object) -> tuple[bool, str]:
+    conditions = conditions_of(live)
+    failure = conditions.get("ReplicaFailure", {})
+    if failure.get("status") == "True":
+        return False, str(failure.get("message") or failure.get("reason"))
+    if live["spec"].get("suspend"):
+        return False, "waits in the queue"
+    ready = conditions.get("HeadPodReady", {}).get("status") == "True"
+    return ready, "head ready" if ready else "head starts"
+
+
+def _ready_job(live: Object) -> tuple[bool, str]:
+    status = live.get("status", {})
+    state = status.get("jobDeploymentStatus") or "waits for the cluster"
+    if state == "Failed":
+        raise KubernetesError(
+            f"the job failed: {status.get('message') or status.get('reason') or 'no reason given'}; "
+            "see `league k8s logs job`"
+        )
+    return state in ("Running", "Complete"), state
+
+
+def _ready_service(live: Object) -> tuple[bool, str]:
+    ready = conditions_of(live).get("Ready", {}).get("status") == "True"
+    endpoints = live.get("status", {}).get("numServeEndpoints", 0)
+    return ready, f"serves, {endpoints} endpoints" if ready else "starts"
+
+
+READINESS: Final[dict[str, Callable[[Object], tuple[bool, str]]]] = {
+    "StatefulSet": _ready_pods,
+    "Deployment": _ready_pods,
+    "RayCluster": _ready_cluster,
+    "RayJob": _ready_job,
+    "RayService": _ready_service,
+}
+"""For each kind that takes its time: whether an object is ready, and in a few words how it is."""
+
+
+def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
+    """The conditions in an object's status, by type."""
+    return {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
+
+
+def warnings(cluster: Cluster) -> list[str]:
+    """What Kubernetes has warned of in this namespace lately, the latest last."""
+    since = (datetime.now(UTC) - timedelta(seconds=RECENT_S)).isoformat()
+    events = [
+        (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
+        for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
+    ]
+    return [
+        f"{event['involvedObject']['name']}: {event['message']}"
+        for at, event in sorted(events, key=lambda one: one[0])
+        if at >= since
+    ]
+
+
+def _ended(job: Object | None) -> bool:
+    return job is not None and job.get("status", {}).get("jobDeploymentStatus") in ENDED
+
+
+def resume(cluster: Cluster) -> bool:
+    """Put the job in anew if it has failed; whether it had."""
+    job = cluster.get(*JOB)
+    if job is None:
+        raise KubernetesError(f"namespace {cluster.namespace} has no RayJob {JOB[2]}: see `league k8s deploy`")
+    if job.get("status", {}).get("jobDeploymentStatus") != "Failed":
+        return False
+    remove_and_wait(cluster, *JOB)
+    kept = {key: value for key, value in job["metadata"].items() if key in ("name", "namespace", "labels")}
+    spec = {key: value for key, value in job["spec"].items() if key != "jobId"}
+    cluster.create({"apiVersion": JOB[0], "kind": JOB[1], "metadata": kept, "spec": spec})
+    return True
+
+
+def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str, timeout_s: float = 360.0) -> None:
+    """Delete an object, and wait until it is gone with all that its finalizers do."""
+    cluster.delete(api_version, kind, name)
+    deadline = time.monotonic() + timeout_s
+    while cluster.get(api_version, kind, name) is not None:
+        if time.monotonic() > deadline:
+            raise KubernetesError(f"{kind} {name} is not gone after {timeout_s:.0f} s: see kubectl describe")
+        time.sleep(POLL_S)
+
+
+def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
+    """Delete all that is labelled as ours in the namespace; volumes and Secrets stay, unless `purge`."""
+    shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
+    order = sorted(shapes - {("v1", "Namespace")}, key=lambda shape: (_rank(shape[1]), shape))
+    if purge:
+        order += [("v1", "PersistentVolumeClaim"), ("v1", "Secret")]
+    count = 0
+    for api_version, kind in order:
+        known = cluster.kind(api_version, kind)
+        if known is None:
+            continue
+        try:
+            found = cluster.find(api_version, kind, labelSelector=OURS)
+        except KubernetesError as error:
+            if error.code == 403 and not known.namespaced:
+                say(f"left: {error}")
+                continue
+            raise
+        for one in found:
+            name = one["metadata"]["name"]
+            if kind in FIRST:
+                remove_and_wait(cluster, api_version, kind, name)
+            else:
+                cluster.delete(api_version, kind, name)
+            say(f"deleted {kind} {name}")
+            count += 1
+    if not count:
+        say(f"nothing of a league is in namespace {cluster.namespace}")
+    elif not purge:
+        say("kept: the volumes, the Secrets and the namespace; --purge deletes them, too")
+
+
+def _rank(kind: str) -> int:
+    return FIRST.index(kind) if kind in FIRST else len(FIRST)

@@ -1,0 +1,160 @@
+"""The objects of an overlay, fitted to a namespace, an image and a configuration.
+
+The package carries its overlays rendered (`k8s/render.py` writes them): neither kubectl nor the sources are needed.
+A folder of your own is built with `kubectl kustomize`; a file holds objects already built.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from league.actors.grafana import dashboards_folder
+from league.errors import KubernetesError, MissingExtraError, nearest
+
+NAMESPACE: Final = "league"
+"""Of the manifests as they are."""
+
+IMAGE: Final = "league"
+"""Name of our own image in them, without its tag."""
+
+MONITORING: Final = "monitoring"
+"""The overlay that has the dashboards."""
+
+CONFIG: Final = ("league-config", "league.toml")
+"""The ConfigMap, and the file in it, that `league train` reads."""
+
+Object = dict[str, Any]
+
+
+def shipped() -> list[str]:
+    """Names of the overlays in this package."""
+    folder = files("league.interfaces.k8s") / "manifests"
+    return sorted(Path(one.name).stem for one in folder.iterdir() if one.name.endswith(".yaml"))
+
+
+def load(
+    overlay: str, *, namespace: str = NAMESPACE, image: str | None = None, config: str | None = None
+) -> list[Object]:
+    """Objects in the order in which they are applied.
+
+    Args:
+        overlay: a name of `shipped()`, a folder with a kustomization, or a YAML file.
+        namespace: where they shall live.
+        image: takes the place of ours, with its tag.
+        config: text of a TOML file that takes the place of `league.toml`.
+
+    Raises `KubernetesError` if there is no such overlay, or it cannot be built.
+    """
+    try:
+        import yaml
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("kubernetes", "k8s") from error
+    try:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
+        objects = [one for one in yaml.load_all(_text(overlay), loader) if one]
+    except yaml.YAMLError as error:
+        raise KubernetesError(f"{overlay} is not YAML: {str(error).splitlines()[0]}") from error
+    if overlay == MONITORING and overlay in shipped():
+        objects += _dashboards()
+    for one in objects:
+        if not (isinstance(one, dict) and one.get("apiVersion") and one.get("kind") and one.get("metadata")):
+            raise KubernetesError(f"{overlay} holds something that is no Kubernetes object: {str(one)[:60]}")
+        _move(one, namespace)
+        if image is not None:
+            for container in containers(one):
+                if container["image"].partition(":")[0] == IMAGE:
+                    container["image"] = image
+        if config is not None and one["kind"] == "ConfigMap" and one["metadata"]["name"] == CONFIG[0]:
+            one["data"][CONFIG[1]] = config
+    return objects
+
+
+def containers(part: Any) -> Iterator[Object]:
+    """Every container in an object, wherever its pods are described, init containers included."""
+    for found in ("containers", "initContainers"):
+        yield from (part.get(found) or [] if isinstance(part, dict) else [])
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    for one in inner:
+        yield from containers(one)
+
+
+def secrets(objects: list[Object]) -> dict[str, set[str]]:
+    """The Secrets that the objects refer to, and their keys."""
+    found: dict[str, set[str]] = {}
+
+    def walk(part: Any) -> None:
+        if isinstance(part, list):
+            for one in part:
+                walk(one)
+        elif isinstance(part, dict):
+            for name, value in part.items():
+                if name == "secretKeyRef":
+                    found.setdefault(value["name"], set()).add(value["key"])
+                elif name == "authOptions" and value.get("secretName"):
+                    found.setdefault(value["secretName"], set()).add("auth_token")
+                else:
+                    walk(value)
+
+    walk(objects)
+    return found
+
+
+def _dashboards() -> list[Object]:
+    """What `dashboards/kustomization.yaml` makes of the dashboards, which the package has as JSON only."""
+    metadata = {
+        "namespace": NAMESPACE,
+        "labels": {"app.kubernetes.io/part-of": "league", "grafana_dashboard": "1"},
+        "annotations": {"grafana_folder": "League"},
+    }
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": f"grafana-{path.stem}", **metadata},
+            "data": {path.name: path.read_text(encoding="utf-8")},
+        }
+        for path in sorted((dashboards_folder() / "grafana").glob("*.json"))
+    ]
+
+
+def _text(overlay: str) -> str:
+    known = shipped()
+    if overlay in known:
+        return (files("league.interfaces.k8s") / "manifests" / f"{overlay}.yaml").read_text(encoding="utf-8")
+    path = Path(overlay)
+    if path.is_file():
+        return path.read_text(encoding="utf-8")
+    if path.is_dir():
+        return _build(path)
+    raise KubernetesError(
+        f"no overlay {overlay!r}{nearest(overlay, known)}; there are {', '.join(known)}, or a folder or YAML file"
+    )
+
+
+def _build(folder: Path) -> str:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        raise KubernetesError(f"to build {folder} kubectl is needed: install it, or give the YAML file that it makes")
+    done = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise KubernetesError(f"{folder} cannot be built: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _move(one: Object, namespace: str) -> None:
+    if one["kind"] == "Namespace" and one["metadata"]["name"] == NAMESPACE:
+        one["metadata"]["name"] = namespace
+    if one["metadata"].get("namespace") == NAMESPACE:
+        one["metadata"]["namespace"] = namespace
+    for subject in one.get("subjects", []):
+        if subject.get("namespace") == NAMESPACE:
+            subject["namespace"] = namespace
+    if one["kind"] == "ClusterQueue":
+        labels = one["spec"].get("namespaceSelector", {}).get("matchLabels", {})
+        if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
+            labels["kubernetes.io/metadata.name"] = namespace

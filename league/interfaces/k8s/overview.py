@@ -1,0 +1,106 @@
+"""What is in the namespace, and what the league in it says of itself."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from league.errors import KubernetesError
+from league.interfaces.k8s.cluster import Cluster, Object
+from league.interfaces.k8s.deployment import OURS, READINESS, warnings
+
+COMPONENT: Final = "app.kubernetes.io/component"
+EXPORTER: Final = f"{COMPONENT}=exporter"
+"""Selects the pod in which the league is asked: it has the store's address and password, and needs no Ray."""
+
+RAY: Final = (("RayCluster", "league"), ("RayJob", "league"), ("RayService", "champion"))
+
+
+def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
+    """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
+    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", labelSelector=OURS)]
+    ray = {kind: cluster.get("ray.io/v1", kind, name) for kind, name in RAY}
+    league, trouble = None, None
+    try:
+        league = ask_league(cluster, events)
+    except KubernetesError as error:
+        trouble = str(error)
+    return {
+        "namespace": cluster.namespace,
+        "server": cluster.server,
+        "pods": sorted(pods, key=lambda pod: (str(pod["component"]), pod["name"])),
+        "groups": _groups(ray["RayCluster"]),
+        "ray": {kind: _state(kind, live) for kind, live in ray.items()},
+        "warnings": warnings(cluster)[-events:],
+        "league": league,
+        "league_error": trouble,
+    }
+
+
+def ask_league(cluster: Cluster, events: int) -> dict[str, Any]:
+    """Run `league status --json` beside the exporter; raises `KubernetesError` where there is no answer."""
+    pod = cluster.running(EXPORTER, "the exporter")
+    done = cluster.execute(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
+    try:
+        found = json.loads(done.output)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        said = (done.errors or done.output).strip().splitlines()
+        raise KubernetesError(said[-1].removeprefix("league: ") if said else f"exit code {done.code}")
+    return found
+
+
+def _pod(pod: Object) -> dict[str, Any]:
+    status = pod["status"]
+    containers = status.get("containerStatuses", [])
+    waiting = [one["state"]["waiting"] for one in containers if one.get("state", {}).get("waiting")]
+    blocked = [
+        one for one in status.get("conditions", []) if one["type"] == "PodScheduled" and one["status"] == "False"
+    ]
+    state, reason = status.get("phase", "Unknown"), status.get("message")
+    if "deletionTimestamp" in pod["metadata"]:
+        state = "Terminating"
+    elif waiting:
+        state, reason = waiting[0].get("reason", state), waiting[0].get("message")
+    elif blocked:
+        state, reason = blocked[0].get("reason", state), blocked[0].get("message")
+    labels = pod["metadata"].get("labels", {})
+    return {
+        "name": pod["metadata"]["name"],
+        "component": labels.get(COMPONENT),
+        "group": labels.get("ray.io/group"),
+        "state": state,
+        "reason": reason,
+        "ready": f"{sum(one['ready'] for one in containers)}/{len(pod['spec']['containers'])}",
+        "restarts": sum(one["restartCount"] for one in containers),
+        "node": pod["spec"].get("nodeName"),
+        "age_s": _age_s(pod["metadata"]["creationTimestamp"]),
+    }
+
+
+def _age_s(at: str) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
+
+
+def _groups(live: Object | None) -> list[dict[str, Any]]:
+    groups = [] if live is None else live["spec"].get("workerGroupSpecs", [])
+    return [
+        {
+            "group": one["groupName"],
+            "replicas": one.get("replicas", 0),
+            "min": one.get("minReplicas", 0),
+            "max": one.get("maxReplicas", 0),
+        }
+        for one in groups
+    ]
+
+
+def _state(kind: str, live: Object | None) -> str | None:
+    if live is None:
+        return None
+    try:
+        return READINESS[kind](live)[1]
+    except KubernetesError as error:
+        return str(error)

@@ -1,0 +1,90 @@
+"""`league promote` in the cluster, and the champion that is served after it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from league.errors import KubernetesError
+from league.interfaces.k8s import deployment
+from league.interfaces.k8s.cluster import Cluster, Finished
+from league.interfaces.k8s.deployment import READINESS
+from league.interfaces.k8s.overview import COMPONENT
+
+HEAD: Final = f"{COMPONENT}=training,ray.io/node-type=head"
+SERVING_HEAD: Final = f"{COMPONENT}=serving,ray.io/node-type=head"
+"""Ray Serve has a proxy there, which answers for its replicas."""
+
+ASK: Final = ["python", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/').read().decode())"]
+
+
+def promote(cluster: Cluster, arguments: list[str], by: str, show: Callable[[str], None]) -> int:
+    """Run `league promote` with these arguments beside the league; `show` gets its output. Its exit code.
+
+    `by` is the name in the history.
+    """
+    pod = cluster.running(HEAD, "the Ray head")
+    for part in cluster.follow(pod, "ray-head", ["env", f"LOGNAME={by}", "league", "promote", *arguments]):
+        if not isinstance(part, Finished):
+            show(part)
+        elif part.code > 1:
+            raise KubernetesError(_last(part))
+        else:
+            return part.code
+    raise AssertionError("a command ends with how it ended")
+
+
+def champion(cluster: Cluster) -> str | None:
+    """The champion of the store; None if there is none."""
+    pod = cluster.running(HEAD, "the Ray head")
+    done = cluster.execute(pod, "ray-head", ["league", "champion", "--json"])
+    if done.code:
+        raise KubernetesError(_last(done))
+    found = json.loads(done.output)
+    return None if found is None else str(found["policy"])
+
+
+def served(cluster: Cluster) -> dict[str, Any]:
+    """What the service says of itself; raises `KubernetesError` where it does not answer."""
+    pod = cluster.running(SERVING_HEAD, "the champion's service")
+    done = cluster.execute(pod, "ray-head", ASK)
+    try:
+        found = json.loads(done.output)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise KubernetesError(f"the champion's service does not answer: {_last(done)}")
+    return found
+
+
+def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[[str], None]) -> None:
+    """Tell of the RayService and of who is served, until it is `policy`.
+
+    Raises `KubernetesError` after `timeout_s` seconds.
+    """
+    deadline, said = time.monotonic() + timeout_s, ""
+    while True:
+        live = cluster.get("ray.io/v1", "RayService", "champion")
+        if live is None:
+            show("there is no RayService champion: nothing serves it")
+            return
+        try:
+            answers = served(cluster).get("policy")
+            text = f"RayService champion {READINESS['RayService'](live)[1]}: {answers or 'nobody'} is served"
+        except KubernetesError as error:
+            answers, text = None, f"RayService champion {READINESS['RayService'](live)[1]}: {error}"
+        if text != said:
+            show(text)
+            said = text
+        if answers == policy:
+            return
+        if time.monotonic() > deadline:
+            raise KubernetesError(f"{policy} is not served after {timeout_s:.0f} s: see `league k8s logs champion`")
+        time.sleep(deployment.POLL_S)
+
+
+def _last(done: Finished) -> str:
+    said = (done.errors or done.output).strip().splitlines()
+    return said[-1].removeprefix("league: ") if said else f"exit code {done.code}"
