@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from league.config import LeagueConfig, MixConfig
-from league.interfaces.metrics import METRICS
+from league.interfaces.metrics import LABELS, METRICS
 
 DOCS = Path(__file__).parent
 
@@ -78,6 +78,22 @@ def metrics_table() -> Iterator[str]:
         yield _row(f"`{metric.name}`", metric.kind, labels, metric.unit, metric.help)
 
 
+def labels_table() -> Iterator[str]:
+    """What each label can be."""
+    yield from _head("label", "values")
+    for label, values in LABELS.items():
+        yield _row(f"`{label}`", values)
+
+
+def not_shown_list() -> Iterator[str]:
+    """The metrics that no dashboard shows."""
+    hidden = [metric for metric in METRICS if metric.not_shown]
+    for metric in hidden:
+        yield f"- `{metric.name}`: {metric.not_shown}"
+    if not hidden:
+        yield "Every metric is on a dashboard."
+
+
 def _head(*names: str) -> tuple[str, str]:
     return _row(*names), _row(*["---"] * len(names))
 
@@ -86,7 +102,10 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
-TABLES = {"configuration.md": ("knobs", knob_tables), "metrics.md": ("metrics", metrics_table)}
+TABLES = {
+    "configuration.md": {"knobs": knob_tables},
+    "metrics.md": {"metrics": metrics_table, "labels": labels_table, "not shown": not_shown_list},
+}
 
 
 def filled(text: str, name: str, lines: Iterable[str]) -> str:
@@ -101,9 +120,12 @@ def filled(text: str, name: str, lines: Iterable[str]) -> str:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Each page that holds a table, and what it should say."""
-    for file, (name, lines) in TABLES.items():
+    for file, tables in TABLES.items():
         path = DOCS / file
-        yield path, filled(path.read_text(encoding="utf-8"), name, lines())
+        text = path.read_text(encoding="utf-8")
+        for name, lines in tables.items():
+            text = filled(text, name, lines())
+        yield path, text
 
 
 if __name__ == "__main__":

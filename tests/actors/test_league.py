@@ -43,8 +43,10 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
 
 def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     killed: list[str] = []
+    counted: list[int] = []
 
     def kill_in_turn(progress: Progress) -> None:
+        counted.append((store.status() or {}).get("totals", {}).get("steps", {}).get("main", 0))
         for name in ("coordinator", "main", "match-0"):
             if name not in killed and progress.steps > 4_000 * (len(killed) + 1):
                 ray.kill(ray.get_actor(f"{store.league}/{name}", namespace=NAMESPACE), no_restart=False)
@@ -58,6 +60,13 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert store.verify().problems == ()
     lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
     assert any(text.startswith("main: ") for text in lost), lost
+    assert store.event_counts()["lost"] == len(lost)
+    totals = (store.status() or {})["totals"]
+    assert totals["restarts"]["coordinator"] == 1
+    assert totals["restarts"]["learner"] >= 1
+    assert counted == sorted(counted), "no counter ever falls"
+    assert totals["steps"]["main"] >= final.steps, "what the dead learner had made since its checkpoint counts twice"
+    assert (store.status() or {})["nodes"] == {"head": 1}
     assert store._call("GET", store._keys.fence) == b"3", "the driver, the coordinator, and the one after it"
     assert store.lease() is None
 

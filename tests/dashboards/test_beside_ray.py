@@ -2,90 +2,49 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import urllib.request
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from conftest import TOKEN, Live
 from dashboard_files import FILES, FOLDER, load
 
 from league.actors.grafana import LEAGUE_UID, place_dashboards
 from league.interfaces.cli import run
-from tests.actors.test_train_process import ended, train, wait_until
 
 OURS = {path.name for path in FILES}
-TOKEN = "0123456789abcdef" * 4
 
 
-@pytest.fixture
-def ray_folder() -> Iterator[Path]:
-    """A temporary folder for Ray, with a path that is short enough for its sockets."""
-    folder = Path(tempfile.mkdtemp(prefix="ray"))
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+def test_beside_rays_own(live: Live) -> None:
+    """`league train --dashboard` put them where that Grafana looks to which Ray's configuration belongs."""
+    configured = live.session / "metrics" / "grafana"
+    provider = yaml.safe_load((configured / "provisioning" / "dashboards" / "default.yml").read_text())
+    folder = Path(provider["providers"][0]["options"]["path"])
+    assert folder.samefile(configured / "dashboards")
+    for path in FILES:
+        assert (folder / path.name).read_bytes() == path.read_bytes()
+    uids = [load(path)["uid"] for path in folder.glob("*.json")]
+    assert len(set(uids)) == len(uids)
+    assert "rayDefaultDashboard" in uids
 
 
-@pytest.fixture
-def grafana() -> Iterator[str]:
-    """The one answer of Grafana's that Ray's dashboard waits for: Grafana itself cannot be installed here."""
-
-    class Health(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(b'{"database": "ok"}')
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Health)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-def test_beside_rays_own(tmp_path: Path, ray_folder: Path, grafana: str) -> None:
-    """`league train --dashboard` puts them there, and Ray's Metrics page embeds the league's."""
-    environment = {"RAY_TMPDIR": str(ray_folder), "RAY_AUTH_TOKEN": TOKEN, "RAY_GRAFANA_HOST": grafana}
-    process = train(str(tmp_path / "store"), "--dashboard", **environment)
-    folder = ray_folder / "ray" / "session_latest" / "metrics" / "grafana" / "dashboards"
-    log = ray_folder / "ray" / "session_latest" / "logs" / "dashboard.log"
-    try:
-        wait_until(lambda: all((folder / name).is_file() for name in OURS), process)
-        for path in FILES:
-            assert (folder / path.name).read_bytes() == path.read_bytes()
-        uids = [load(path)["uid"] for path in folder.glob("*.json")]
-        assert len(set(uids)) == len(uids)
-        assert "rayDefaultDashboard" in uids
-        provider = folder.parent / "provisioning" / "dashboards" / "default.yml"
-        looked_in = yaml.safe_load(provider.read_text())["providers"][0]["options"]["path"]
-        assert Path(looked_in).samefile(folder)
-
-        address = re.search(r"http server initialized at (\S+)", log.read_text())
-        assert address is not None
-        request = urllib.request.Request(f"http://{address[1]}/api/grafana_health")
-        request.add_header("Authorization", f"Bearer {TOKEN}")
-        with urllib.request.urlopen(request) as answer:
-            shown = json.load(answer)["data"]["dashboardUids"]
-        assert (shown["default"], shown["data"]) == ("rayDefaultDashboard", LEAGUE_UID)
-    finally:
-        process.send_signal(signal.SIGINT)
-        printed = ended(process)
-    assert "saved in" in printed
+def test_rays_metrics_page_embeds_the_league(live: Live) -> None:
+    """By what its pages ask: the uids of the two dashboards that they show."""
+    address = re.search(r"http server initialized at (\S+)", (live.session / "logs" / "dashboard.log").read_text())
+    assert address is not None
+    request = urllib.request.Request(f"http://{address[1]}/api/grafana_health")
+    request.add_header("Authorization", f"Bearer {TOKEN}")
+    with urllib.request.urlopen(request) as answer:
+        shown = json.load(answer)["data"]["dashboardUids"]
+    assert (shown["default"], shown["data"]) == ("rayDefaultDashboard", LEAGUE_UID)
 
 
 def test_without_a_ray_there_is_no_place_for_them() -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from small_league import CONFIG, Recorded, fill
+from small_league import CONFIG, STATUS, Recorded, fill
 
+from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
 from league.interfaces.exporter import LeagueCollector, serve
 from league.interfaces.metrics import LABELS, METRICS, TOP, Page
@@ -86,6 +87,76 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_match_seconds_total"] == {("gate",): 1.25, ("rating",): 8.5}
     assert samples["league_store_memory_bytes"][()] < samples["league_store_memory_limit_bytes"][()]
     assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
+
+
+def test_what_is_kept_between_scrapes_is_what_a_fresh_look_finds(
+    scrape: Scrape, own: Store, folder: Path, recorded: Recorded
+) -> None:
+    kept = LeagueCollector(str(folder), own.league)
+    scrape(kept)
+    weights = b"new"
+    newcomer = Snapshot(
+        name="rival-0000", digest=digest(weights), learner="rival", steps=1, created_s=1.0, bytes=len(weights)
+    )
+    own.add_snapshot(newcomer, weights)
+    own.add_event("lost", "another one", 1.0)
+    for name, other in [("main-0000", "rival-0000"), ("rival-0000", "uniform"), ("main-0001", "rival-0000")]:
+        results = {"01": Tally(30, 2, 1), "10": Tally(30, 0, 3)}
+        own.record(Match(match_id=name + other, row=name, column=other, results=results, played_s=1.0))
+    own.rollback("anna", 500.0)
+    timed = re.compile(r"league_(store_seconds|store_memory_bytes|scrape_seconds|.*_age_seconds)")
+    after, fresh = (
+        {name: samples for name, samples in scrape(collector).items() if not timed.fullmatch(name)}
+        for collector in (kept, LeagueCollector(str(folder), own.league))
+    )
+    assert after == fresh
+    assert after["league_role_games_total"]["rival", "main"] == 132
+    assert after["league_role_score"]["rival", "main"] == (2 * (1 + 3) + 2) / 132
+    assert after["league_role_score"]["rival", "bot"] == (30 + 30 + 1) / 66
+    assert after["league_payoff_score"]["main-0001", "rival-0000"] == 61 / 66
+    assert after["league_promotions_total"]["rollback",] == 1
+    assert after["league_events_total"]["lost",] == 2
+    assert after["league_matches_total"] == {(): len(recorded.matches) + 3}
+
+
+def test_rock_paper_scissors_among_the_strongest(scrape: Scrape, own: Store, folder: Path) -> None:
+    first, second, third = (snapshot.name for snapshot in own.snapshots())
+    before = scrape(LeagueCollector(str(folder), own.league))
+    for row, column in [(first, second), (second, third), (third, first)]:
+        results = {"01": Tally(900, 0, 100), "10": Tally(900, 0, 100)}
+        own.record(Match(match_id=row, row=row, column=column, results=results, played_s=1.0))
+    after = scrape(LeagueCollector(str(folder), own.league))
+    assert (before["league_cycles"], after["league_cycles"]) == ({(): 0}, {(): 1})
+    assert after["league_cyclic_share"] == {(): 1}
+    assert after["league_champion_exploiter_score"][()] == pytest.approx(0.9, abs=0.01)
+    assert after["league_champion_nash_weight"][()] == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_counters_of_the_coordinator_outlive_it(scrape: Scrape, own: Store, folder: Path) -> None:
+    """A new one begins with the totals that the last one left; those of an older league begin with nothing."""
+    roster = Roster(own)
+    roster.totals["restarts"]["learner"] += 1
+    own.set_status({**STATUS, "totals": {what: dict(numbers) for what, numbers in roster.totals.items()}})
+    samples = scrape(LeagueCollector(str(folder), own.league))
+    assert samples["league_actor_restarts_total"]["learner",] == 2
+    assert samples["league_learner_steps_total"] == {("main",): 3500}
+    own.set_status({key: value for key, value in STATUS.items() if key not in ("totals", "arena", "nodes")})
+    assert scrape(LeagueCollector(str(folder), own.league))["league_actor_restarts_total"]["learner",] == 0
+
+
+def test_a_league_that_is_set_up_anew_is_read_anew(scrape: Scrape, own: Store, folder: Path) -> None:
+    collector = LeagueCollector(str(folder), own.league)
+    scrape(collector)
+    for key in own._call("KEYS", own._keys.meta.removesuffix("meta").replace("{", "[{]") + "*"):
+        own._call("DEL", key)
+    assert "league_pool_snapshots" not in scrape(collector)
+    own.create(CONFIG)
+    own.record(Match(match_id="1", row="uniform", column="perfect", results={"01": Tally(0, 0, 5)}, played_s=1.0))
+    samples = scrape(collector)
+    assert samples["league_matches_total"] == {(): 1}
+    assert samples["league_pool_snapshots"] == {(): 0}
+    assert set(samples["league_policy_elo"]) == {("uniform", "bot"), ("perfect", "bot")}
+    assert samples["league_games_total"] == {(): 5}
 
 
 def test_pruned_weights_take_no_room(scrape: Scrape, own: Store, folder: Path) -> None:
