@@ -145,7 +145,10 @@ def league(snapshots: int) -> Iterator[tuple[Store, str, list[str]]]:
 
 
 async def measure(url: str, store: Store, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """All three loads."""
+    """All three loads, once the champion is loaded."""
+    async with aiohttp.ClientSession(url) as session:
+        while (await session.get("readyz")).status != 200:
+            await asyncio.sleep(0.05)
     one, many = bodies(0), bodies(options.positions)
     await load(url, one, options.clients, 2.0)
     alone = await load(url, one, 1, options.seconds)

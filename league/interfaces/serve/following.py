@@ -66,6 +66,7 @@ class Follower:
         """Why the store does not answer; None while it does."""
         self.refused: str | None = None
         """Why the champion of the store is not the one that is served; None if it is."""
+        self._loading: str | None = None
         self._stop = threading.Event()
         self._store: Store | None = None
         self._thread = threading.Thread(target=self._run, name="follow the champion", daemon=True)
@@ -88,6 +89,8 @@ class Follower:
         """Why nothing can be answered yet; None if it can."""
         if self.served is not None:
             return None
+        if self._loading is not None:
+            return f"{self._loading} is being loaded"
         return self.refused or self.store_error or f"league {self.league!r} has no champion yet"
 
     def _run(self) -> None:
@@ -114,8 +117,12 @@ class Follower:
     def _take(self, store: Store, promotion: Promotion, spec: GameSpec) -> None:
         before, started_s = self.served, time.perf_counter()
         if before is None or before.promotion.digest != promotion.digest:
-            network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
-            quick = _warm(network, self.device) < QUICK_S
+            self._loading = promotion.policy
+            try:
+                network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
+                quick = _warm(network, self.device) < QUICK_S
+            finally:
+                self._loading = None
         else:
             network, quick = before.network, before.quick
         self.served = Served(promotion=promotion, network=network, device=self.device, quick=quick, since_s=time.time())
