@@ -1,1 +1,1 @@
-"""How people and programs meet a league: the command line, the live panel, the metrics exporter."""
+"""How people and programs meet a league: the command line, the live panel, the exporter, the web page."""

@@ -52,7 +52,7 @@ class TrainingView:
         every_s: float | None = None,
         hint: str = "Ctrl-C saves and ends",
     ) -> None:
-        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: what Ctrl-C does."""
+        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: for Ctrl-C."""
         self.store = store
         self.config = config
         self.limits = limits

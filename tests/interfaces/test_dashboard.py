@@ -274,7 +274,7 @@ def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:
     assert (process.returncode, errors) == (0, "")
     for line in lines:
         assert (line["phase"], line["matches"], line["champion"]) == ("training", 10, "main-0001")
-        assert [row["policy"] for row in line["top"]][0] == "perfect"
+        assert line["top"][0]["policy"] == "perfect"
     assert lines[1]["at_s"] > lines[0]["at_s"]
 
 

@@ -1,5 +1,7 @@
 """Matches between two frozen players: every seating, equal openings, and results that add up."""
 
+from collections import Counter
+
 import pytest
 import torch
 from ledger_game import LedgerGame
@@ -262,3 +264,37 @@ def test_on_a_gpu():
     results, dropped = play(game, player, make_bot("uniform", game.spec))
     assert dropped == 0
     assert sum(tally.games for tally in results.values()) == 40
+
+
+@pytest.mark.parametrize(("name", "opening_plies"), [("tic_tac_toe", 9), ("connect_four", 6), ("leduc_poker", 2)])
+def test_the_games_can_be_played_again_from_their_replays(name, opening_plies):
+    game = make_game(name, 60)
+    row, column = network_player(game.spec, 1, sample=True), make_bot("uniform", game.spec)
+    played = play_match(game, row, column, opening_plies=opening_plies, max_plies=100, seed=3)
+    assert len(played.replays) == 60
+    tallies = {seating: Counter() for seating in played.results}
+    for replay in played.replays:
+        board = make_game(name, 1, seed=9)
+        board.reset(seeds=torch.tensor([replay.seed]))
+        returns, done = torch.zeros(2), False
+        assert len(replay.moves) > replay.opening
+        for action in replay.moves:
+            assert not done
+            assert board.legal()[0, action]
+            step = board.step(torch.tensor([action]))
+            returns, done = returns + step.rewards[0], bool(step.done[0])
+        assert done
+        edge = float(returns[0] - returns[1]) * (1 if replay.seating == "01" else -1)
+        assert replay.points == (edge > 0) + (edge == 0) / 2
+        tallies[replay.seating][replay.points] += 1
+    for seating, tally in played.results.items():
+        assert tally == tuple(tallies[seating][points] for points in (1.0, 0.5, 0.0))
+
+
+def test_a_dropped_game_is_replayed_as_far_as_it_went():
+    game = make_game("connect_four", 4)
+    played = play_match(
+        game, network_player(game.spec, 1), network_player(game.spec, 2), opening_plies=0, max_plies=3, seed=1
+    )
+    assert played.dropped == 4
+    assert {(replay.points, len(replay.moves)) for replay in played.replays} == {(None, 3)}
