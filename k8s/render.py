@@ -22,11 +22,12 @@ RENDERED = HERE.parent / "league" / "interfaces" / "k8s" / "manifests"
 def rule() -> str:
     """The PrometheusRule: all groups of rules, as they are."""
     read = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(RULES.glob("*.yml"))]
+    rules = [one for one in read if "groups" in one]  # beside them lies Prometheus's own configuration
     resource = {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "league"},
-        "spec": {"groups": [group for one in read for group in one["groups"]]},
+        "spec": {"groups": [group for one in rules for group in one["groups"]]},
     }
     text = yaml.safe_dump(resource, sort_keys=False, width=120)
     return f"# Written by k8s/render.py from dashboards/prometheus: change the rules there.\n{text}"

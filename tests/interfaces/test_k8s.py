@@ -180,12 +180,12 @@ def test_deploy_makes_the_secrets_once_and_shows_none(server: ApiServer, k8s: Co
     controllers(server)
     first = k8s("deploy", "local")
     made = {name: one["stringData"] for (kind, name), one in server.objects.items() if kind == "Secret"}
-    assert made.keys() == {"league-redis", "gcs-redis", "ray-token"}
-    values = [made["league-redis"]["password"], made["gcs-redis"]["password"], made["ray-token"]["auth_token"]]
-    assert len(set(values)) == 3
+    assert made.keys() == {"league-redis", "gcs-redis"}
+    values = [made["league-redis"]["password"], made["gcs-redis"]["password"]]
+    assert len(set(values)) == 2
     assert all(len(value) >= 32 for value in values)
     assert not any(value in first.out + first.err for value in values)
-    assert first.out.count("made Secret") == 3
+    assert first.out.count("made Secret") == 2
     second = k8s("deploy", "local")
     assert "made Secret" not in second.out
     assert made["league-redis"]["password"] == server.objects["Secret", "league-redis"]["stringData"]["password"]
@@ -203,7 +203,8 @@ def test_deploy_fits_namespace_image_and_configuration(server: ApiServer, k8s: C
     }
     text = json.dumps([body for _, _, body in server.writes()])
     assert image in text
-    assert '"image": "league:' not in text
+    assert '"image": "registry.example:5000/league-gpu:0.1.0"' in text
+    assert '"image": "league' not in text
     assert '"image": "redis:' in text
     assert server.objects["ConfigMap", "league-config"]["data"]["league.toml"] == 'game = "tic_tac_toe"\n'
     assert server.objects["RoleBinding", "league-resume"]["subjects"][0]["namespace"] == "chess"
@@ -265,6 +266,7 @@ def test_deploy_of_every_overlay(server: ApiServer, k8s: Command) -> None:
     [
         (["deploy", "locl"], "no overlay 'locl'; did you mean 'local'?"),
         (["deploy", "local", "--image", "league"], "--image league: give a tag"),
+        (["deploy", "local", "--image", "r.example:5000/league"], "give a tag that stays"),
         (["deploy", "local", "--image", "r.example/league:latest"], "give a tag that stays"),
         (["deploy", "local", "--config", "nowhere.toml"], "nowhere.toml"),
         (["scale", "cpu"], "give a COUNT, --min or --max"),
@@ -579,7 +581,6 @@ def test_delete_keeps_what_is_worth_keeping(deployed: ApiServer, k8s: Command) -
         ("Namespace", "league"),
         ("Secret", "league-redis"),
         ("Secret", "gcs-redis"),
-        ("Secret", "ray-token"),
         ("PersistentVolumeClaim", "data-league-redis-0"),
         ("ConfigMap", "kube-root-ca.crt"),
     }

@@ -31,7 +31,9 @@ def deploy(
     ] = "local",
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
-    image: Annotated[str | None, typer.Option(help="Where your cluster finds our image, with a tag.")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Where your cluster finds our image, with a tag; for GPUs NAME-gpu:TAG.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="What the league plays, and how: a TOML file.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until everything runs.")] = True,
@@ -172,7 +174,7 @@ def _say(text: str) -> None:
 def _image(image: str | None) -> str | None:
     if image is not None:
         name, _, tag = image.rpartition(":")
-        if "@" not in image and (not name or "/" in tag or tag == "latest"):
+        if not name or "/" in tag or "@" in image or tag == "latest":
             raise KubernetesError(f"--image {image}: give a tag that stays what it is, such as league:0.1.0")
     return image
 

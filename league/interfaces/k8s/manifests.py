@@ -19,8 +19,8 @@ from league.errors import KubernetesError, MissingExtraError, nearest
 NAMESPACE: Final = "league"
 """Of the manifests as they are."""
 
-IMAGE: Final = "league"
-"""Name of our own image in them, without its tag."""
+IMAGES: Final = ("league", "league-gpu")
+"""Names of our own images in them, without tags: with torch for CPUs, and for CUDA."""
 
 MONITORING: Final = "monitoring"
 """The overlay that has the dashboards."""
@@ -45,7 +45,7 @@ def load(
     Args:
         overlay: a name of `shipped()`, a folder with a kustomization, or a YAML file.
         namespace: where they shall live.
-        image: takes the place of ours, with its tag.
+        image: takes the place of `league`, with its tag; `-gpu` before the tag makes that of `league-gpu`.
         config: text of a TOML file that takes the place of `league.toml`.
 
     Raises `KubernetesError` if there is no such overlay, or it cannot be built.
@@ -67,8 +67,9 @@ def load(
         _move(one, namespace)
         if image is not None:
             for container in containers(one):
-                if container["image"].partition(":")[0] == IMAGE:
-                    container["image"] = image
+                if (name := container["image"].partition(":")[0]) in IMAGES:
+                    place, _, tag = image.rpartition(":")
+                    container["image"] = f"{place}{name.removeprefix(IMAGES[0])}:{tag}"
         if config is not None and one["kind"] == "ConfigMap" and one["metadata"]["name"] == CONFIG[0]:
             one["data"][CONFIG[1]] = config
     return objects
@@ -95,8 +96,6 @@ def secrets(objects: list[Object]) -> dict[str, set[str]]:
             for name, value in part.items():
                 if name == "secretKeyRef":
                     found.setdefault(value["name"], set()).add(value["key"])
-                elif name == "authOptions" and value.get("secretName"):
-                    found.setdefault(value["secretName"], set()).add("auth_token")
                 else:
                     walk(value)
 

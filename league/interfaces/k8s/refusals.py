@@ -44,8 +44,8 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
 def _conflicts(message: str, status: dict[str, Any]) -> str:
     """Who set what otherwise, as server-side apply reports it."""
     causes = status.get("details", {}).get("causes", [])
-    found = [f"{cause['field']} ({cause['message']})" for cause in causes if cause.get("field")]
-    return "fields were set by others: " + ", ".join(found) if found else message
+    found = ", ".join(f"{cause['field']} ({cause['message']})" for cause in causes if cause.get("field"))
+    return f"fields were set by others: {found or message}"
 
 
 def _status(body: str | bytes) -> dict[str, Any]:
