@@ -19,8 +19,10 @@ from typing import Any, Literal
 
 import ray
 
+from league.actors.capacity import Capacity
 from league.actors.evaluation import Evaluation
 from league.actors.futures import Futures
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place
 from league.actors.training import Training
@@ -75,7 +77,7 @@ class Coordinator:
             self._fail(traceback.format_exc())
 
     def _fail(self, reason: str) -> None:
-        """Say so to the driver and, as far as it can be reached, in the store."""
+        """Say so to the driver and, as far as it can be reached, in the store. The desk for capacity hears no more."""
         self.phase, self.failure = "failed", reason
         with contextlib.suppress(LeagueError, AttributeError):  # Without a store or a roster there is nobody to tell.
             self.roster.say("failed", reason.strip().splitlines()[-1])
@@ -98,10 +100,13 @@ class Coordinator:
         self.futures = Futures()
         self.training = Training(place, self.roster, self.futures)
         self.evaluation = Evaluation(place, self.roster, self.futures)
+        self.capacity = Capacity(self.place.league, self.roster.config.capacity)
 
     def _tick(self) -> None:
         self.training.assign()
+        self.evaluation.review(self.training.placement.nodes)
         self.evaluation.assign()
+        self._ask_for_room([*self.training.bundles, *self.evaluation.bundles])
         self.futures.handle(timeout_s=0.2)
         self.steps = self.training.steps
         if self.phase == "starting" and self.training.ready:
@@ -110,11 +115,18 @@ class Coordinator:
         if self.training.all_stopped:
             raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
 
+    def _ask_for_room(self, bundles: list[Bundle]) -> None:
+        """Tell the autoscaler, where there is one, what all learners and matches would use."""
+        placement = self.training.placement
+        if placement.autoscaled:
+            self.capacity.want(bundles, placement.nodes)
+
     def _close(self) -> None:
         """Let learners finish, save them, then play until the ratings are settled or the time is over."""
         self._drain(lambda: self.training.busy, SAVING_S)
         self.training.save_all()
         self._drain(lambda: self.training.busy, SAVING_S)
+        self.capacity.take_back(self.training.placement.nodes)
         deadline = time.monotonic() + self._closing_s
         while time.monotonic() < deadline and not self.evaluation.settled:
             self.evaluation.assign(resting=False)
@@ -153,6 +165,7 @@ class Coordinator:
                 "matches": roster.matches,
                 "champion": roster.champion.policy if roster.champion else None,
                 "dropped_games": roster.dropped,
+                "missing": self.training.missing,
                 "unreadable": sorted(roster.unreadable),
                 "learners": {slot.name: _learner(slot) for slot in self.training.slots},
             }
@@ -167,6 +180,9 @@ def _learner(slot: Any) -> dict[str, Any]:
         "losses": slot.losses,
         "opponents": slot.opponents,
         "stopped": slot.stopped,
+        "placed": slot.hardware is not None,
+        "gpus": slot.hardware.gpus if slot.hardware is not None else 0.0,
+        "runners": slot.hardware.runners if slot.hardware is not None else 0,
     }
 
 

@@ -8,7 +8,7 @@ import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -17,8 +17,10 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
+from league.actors.nodes import Node, alive_nodes, autoscaled, check_versions, whole_room
+from league.actors.plan import bounded, least, plan_hardware
 from league.actors.session import ray_session
-from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
+from league.actors.spawn import Place, spawn_coordinator
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
@@ -107,7 +109,10 @@ def run_league(
         ray_session(address, ray_address, dashboard=dashboard),
         interrupts() as interrupted,
     ):
-        plan_hardware(config, *cluster_size())
+        nodes = alive_nodes()
+        if ray_address is not None or len(nodes) > 1:
+            check_versions(nodes)
+        _check_room(config, nodes, note)
         try:
             place = Place(store=address, league=store.league, log_dir=log_dir, holder=holder)
             coordinator = spawn_coordinator(place)
@@ -119,6 +124,21 @@ def run_league(
         run.until_limit(limits)
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
+
+
+def _check_room(config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
+    """Raise `ClusterError` where not one learner can train, unless an autoscaler may bring nodes."""
+    room = whole_room(nodes)
+    plan = plan_hardware(config, room)
+    if plan.learners:
+        return
+    cpus, gpus = least(config)
+    text = f"one learner needs {cpus:g} CPUs and {gpus:g} GPUs, Ray has {room.cpus:g} and {sum(room.gpus):g}"
+    if not autoscaled(nodes):
+        raise ClusterError(f"{text}: lower learning.num_learners or learning.gpus, or add nodes")
+    if not bounded(plan.bundles[:1], config.capacity.max_cpus, config.capacity.max_gpus):
+        raise ClusterError(f"{text}, and capacity.max_cpus or capacity.max_gpus allows no more: raise it, or add nodes")
+    note(f"{text}: waiting for the autoscaler to bring nodes")
 
 
 @contextlib.contextmanager

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ray
+
 from league.actors.futures import Futures, LostError
 from league.actors.gate import Gate
+from league.actors.nodes import Node, match_nodes
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
@@ -20,11 +26,21 @@ SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""
 
 
+WAITING_MATCHES = 4
+"""For every so many matches that wait there may be a further worker."""
+
+
 @dataclass(kw_only=True)
 class Slot:
     """What the coordinator knows of one match worker."""
 
-    actor: Any
+    number: int
+    cpus: float = 0.0
+    """That it asks for."""
+    node: Node | None = None
+    """Where it belongs."""
+    actor: Any = None
+    """None: Ray has not yet let go of its name."""
     match: Wanted | None = None
     """Under way."""
     rests_until: float = 0.0
@@ -35,10 +51,13 @@ class Evaluation:
     """All match workers of the league."""
 
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
+        self.place = place
         self.roster = roster
         self.futures = futures
         self.gate = Gate(roster)
-        self.slots = [Slot(actor=spawn_match_worker(place, n)) for n in range(roster.config.arena.workers)]
+        self.slots = [Slot(number=number) for number in range(roster.config.arena.workers)]
+        self._needed_at = time.monotonic()
+        """When as many workers as there are were last needed."""
         self.unrecorded: list[Match] = []
         """Results that the store has not taken yet: it did not answer."""
 
@@ -55,11 +74,56 @@ class Evaluation:
         rated = all(name in ratings and ratings[name].games >= enough for name in self.roster.playable())
         return rated and not self.gate.busy
 
+    @property
+    def backlog(self) -> int:
+        """How many matches wait: until all ratings are settled, and of the race for the champion's place."""
+        games = self.roster.config.arena.games
+        ratings = self.roster.ratings
+        played = (ratings[name].games if name in ratings else 0 for name in self.roster.playable())
+        unsettled = sum(max(0, SETTLED_MATCHES - math.floor(count / games)) for count in played)
+        return unsettled + self.gate.backlog
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """What the further workers ask for."""
+        return [{"CPU": slot.cpus} for slot in self.slots if slot.cpus]
+
+    def review(self, nodes: Sequence[Node]) -> None:
+        """Have as many workers as the backlog needs, each on a node where matches are played."""
+        config, homes = self.roster.config, match_nodes(nodes)
+        further = min(config.capacity.match_workers, self.backlog // WAITING_MATCHES)
+        now = time.monotonic()
+        present = len(self.slots) - config.arena.workers
+        if further >= present:
+            self._needed_at = now
+        elif now - self._needed_at < config.capacity.idle_s:
+            further = present
+        for number in range(len(self.slots), config.arena.workers + further):
+            self.slots.append(Slot(number=number, cpus=1.0))
+        while len(self.slots) > config.arena.workers + further and self.slots[-1].match is None:
+            self._end(self.slots.pop())
+        for slot in self.slots:
+            if slot.match is None and (slot.actor is None or slot.node not in homes):
+                self._start(slot, homes[slot.number % len(homes)])
+
+    def _start(self, slot: Slot, node: Node) -> None:
+        self._end(slot)
+        try:
+            slot.actor = spawn_match_worker(self.place, slot.number, node, cpus=slot.cpus)
+        except ValueError:  # Ray has not yet let go of the name: at the next review.
+            return
+        slot.node = node
+
+    def _end(self, slot: Slot) -> None:
+        if slot.actor is not None:
+            ray.kill(slot.actor)
+        slot.actor = slot.node = None
+
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
         for slot in self.slots:
-            if slot.match is not None or (resting and time.monotonic() < slot.rests_until):
+            if slot.actor is None or slot.match is not None or (resting and time.monotonic() < slot.rests_until):
                 continue
             match = self._next_match()
             if match is not None:

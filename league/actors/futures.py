@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -28,12 +29,17 @@ class Futures:
         """Call `done` with the result, or `failed` with a `LostError` or a `LeagueError`, once the future is ready."""
         self._pending[future] = (done, failed)
 
+    def forget(self, future: Any) -> None:
+        """Watch it no more."""
+        self._pending.pop(future, None)
+
     def handle(self, timeout_s: float) -> None:
         """Wait until something is ready, at most `timeout_s`, and handle all that is.
 
         A failure that is neither a lost actor nor one of ours is a bug, and is raised here.
         """
         if not self._pending:
+            time.sleep(timeout_s)
             return
         ready, _ = ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
         if ready:

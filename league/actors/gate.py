@@ -92,6 +92,11 @@ class Gate:
         """Whether a race is under way, or could begin."""
         return self._current() is not None
 
+    @property
+    def backlog(self) -> int:
+        """How many matches the race under way wants next."""
+        return len(self._race.wanted()) if self._race is not None else 0
+
     def wanted(self, under_way: Sequence[tuple[str, str]]) -> Wanted | None:
         """The match to be played next: one that nobody plays yet, or one more part of a test."""
         race = self._current()

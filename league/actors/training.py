@@ -7,22 +7,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import ray
+
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
+from league.actors.placement import Placement
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
-from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
+from league.actors.spawn import Place, spawn_learner
 from league.config import RoleConfig
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
 from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
+from league.learning.trainer import Hardware
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""
 
 LIMIT_FACTOR = 4
 """Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
+
+WAITING_S = 90.0
+"""A learner that has not started for so long is said to wait."""
 
 SMOOTHING = 0.8
 """Of the speeds that are shown, per iteration."""
@@ -34,16 +42,23 @@ class Slot:
 
     name: str
     role: RoleConfig
-    actor: Any
     experience: Experience
     frozen_steps: int
     """Steps at its latest snapshot."""
+    actor: Any = None
+    hardware: Hardware | None = None
+    """That the actor was started with; None: there is none, it waits for a place."""
+    started_at: float = 0.0
+    moves_to: Hardware | None = None
+    """With which it starts again once it is saved."""
+    call: Any = None
+    """The future under way."""
     used_s: float = 0.0
     """Seconds that it has been at work: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
-    busy: bool = True
+    busy: bool = False
     diverged: int = 0
     """How often in a row."""
     opponents: dict[str, float] = field(default_factory=dict)
@@ -67,23 +82,69 @@ class Training:
     """All learners of the league."""
 
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
+        self.place = place
         self.roster = roster
         self.futures = futures
         config = roster.config
-        hardware = plan_hardware(config, *cluster_size())
-        self.at_once = hardware.at_once
+        self.placement = Placement(config)
+        self.missing: str | None = None
+        """What the league asks for and cannot have."""
         self.slots: list[Slot] = []
-        for number, (name, role) in enumerate(config.learners().items()):
+        for name, role in config.learners().items():
             latest = roster.latest(name)
             slot = Slot(
                 name=name,
                 role=config.roles[role],
-                actor=spawn_learner(place, name, number, hardware, config),
                 experience=self._experience(name),
                 frozen_steps=latest.steps if latest else 0,
             )
             self.slots.append(slot)
-            self._ask_ready(slot)
+        self.review()
+
+    def review(self) -> None:
+        """Give learners a place as far as there is room, move them to a better one, and say what is missing."""
+        plan = self.placement.review(self.slots)
+        if plan is None:
+            return
+        for number, slot in enumerate(self.slots):
+            if slot.stopped or (slot.hardware is not None and slot.ready):
+                continue
+            if number >= plan.learners:
+                self._withdraw(slot)
+            elif slot.hardware is None or slot.hardware.gpus > plan.hardware.gpus:
+                self._start(slot, number, plan.hardware)
+        for slot in self.placement.movers(self.slots):
+            slot.moves_to = plan.hardware
+        missing = plan.missing or self._waiting()
+        if missing != self.missing:
+            self.missing = missing
+            self.roster.say("room", missing or "nothing is missing any more")
+        for node in self.placement.new_strangers():
+            self.roster.say("version", self.placement.describe_stranger(node))
+
+    def _waiting(self) -> str | None:
+        """Who should have a place and has not answered for long: another league may have been faster."""
+        late = time.monotonic() - WAITING_S
+        names = [slot.name for slot in self.slots if slot.hardware and not slot.ready and slot.started_at < late]
+        return f"{', '.join(names)}: no room yet, or slow to start" if names else None
+
+    def _start(self, slot: Slot, number: int, hardware: Hardware) -> None:
+        """Start the learner, again if need be; it takes up its last checkpoint."""
+        self._withdraw(slot)
+        try:
+            slot.actor = spawn_learner(self.place, slot.name, number, hardware, self.roster.config)
+        except ValueError:  # Ray has not yet let go of the name: at the next review.
+            return
+        slot.hardware, slot.started_at = hardware, time.monotonic()
+        self._ask_ready(slot)
+
+    def _withdraw(self, slot: Slot) -> None:
+        """End the learner's actor; it waits for a place."""
+        if slot.actor is not None:
+            self.futures.forget(slot.call)
+            ray.kill(slot.actor)
+        slot.actor = slot.hardware = slot.moves_to = None
+        slot.ready = slot.busy = False
 
     def _experience(self, name: str) -> Experience:
         """What the learner's checkpoint says that it knows of its opponents."""
@@ -103,6 +164,18 @@ class Training:
         return sum(slot.steps for slot in self.slots)
 
     @property
+    def at_once(self) -> int:
+        """How many learners train at the same time."""
+        plan = self.placement.plan
+        return plan.hardware.at_once if plan is not None else 0
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """What the learners would use at full size, if there is any that has not been stopped."""
+        plan = self.placement.plan
+        return list(plan.bundles) if plan is not None and not self.all_stopped else []
+
+    @property
     def ready(self) -> bool:
         """Whether a learner can train."""
         return any(slot.ready for slot in self.slots)
@@ -114,17 +187,18 @@ class Training:
 
     @property
     def busy(self) -> bool:
-        """Whether a learner is at work."""
-        return any(slot.busy for slot in self.slots)
+        """Whether a learner is at work, beside those that still start."""
+        return any(slot.busy and slot.ready for slot in self.slots)
 
     def assign(self) -> None:
         """Give idle learners their next task, freeze, save or train: first those that have worked least."""
-        at_work = sum(slot.busy for slot in self.slots)
-        idle = [slot for slot in self.slots if not slot.busy and not slot.stopped]
+        self.review()
+        at_work = sum(slot.busy and slot.ready for slot in self.slots)
+        idle = [slot for slot in self.slots if slot.ready and not slot.busy and not slot.stopped]
         for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
             if self._freeze_due(slot):
                 self._freeze(slot)
-            elif time.monotonic() - slot.saved_at >= self.roster.config.snapshots.checkpoint_every_s:
+            elif slot.moves_to or time.monotonic() - slot.saved_at >= self.roster.config.snapshots.checkpoint_every_s:
                 self._save(slot)
             else:
                 self._train(slot)
@@ -145,7 +219,7 @@ class Training:
     def save_all(self) -> None:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""
         for slot in self.slots:
-            if not slot.busy and not slot.stopped:
+            if slot.ready and not slot.busy and not slot.stopped:
                 if slot.steps > slot.frozen_steps:
                     self._freeze(slot)
                 else:
@@ -215,11 +289,15 @@ class Training:
     def _save(self, slot: Slot) -> None:
         def saved(steps: int) -> None:
             slot.steps, slot.saved_at = steps, time.monotonic()
+            if slot.moves_to is not None:
+                self._start(slot, self.slots.index(slot), slot.moves_to)
 
         known = {"live": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
+        slot.ready = False
+
         def ready(steps: int) -> None:
             slot.steps, slot.ready = steps, True
             # One that it froze just before it died is in the store, though nobody here has heard of it.
@@ -229,7 +307,7 @@ class Training:
 
     def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""
-        slot.busy, started = True, time.monotonic()
+        slot.busy, slot.call, started = True, future, time.monotonic()
 
         def finished(result: Any) -> None:
             slot.busy = False
