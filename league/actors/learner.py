@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import torch
 from tensorboardX import SummaryWriter
 
 from league.errors import DivergedError, PolicyError
@@ -68,6 +69,9 @@ class Learner:
         self.config = self.store.require_config()
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
+        if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
+            text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
+            self.store.add_event("device", text, time.time())
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}

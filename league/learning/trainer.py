@@ -207,6 +207,8 @@ def _annealed(value: float, learning: LearningConfig) -> list[list[float]]:
 
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
     learning = config.learning
+    # A GPU of Ray that torch has no driver for is no device: a learner that learns in this process would fail on it.
+    usable = learning.num_learners > 0 or torch.cuda.is_available()
     observation, action = spaces(spec)
     return (
         PPOConfig(algo_class=LeaguePPO)
@@ -219,7 +221,7 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         .env_runners(env_runner_cls=LeagueRunner, num_env_runners=hardware.runners)
         .multi_agent(policies={LEARNER_MODULE}, policy_mapping_fn=lambda *args, **kwargs: LEARNER_MODULE)
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
-        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus)
+        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus if usable else 0)
         .training(
             lr=_annealed(learning.lr, learning),
             gamma=learning.gamma,
