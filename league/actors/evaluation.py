@@ -11,7 +11,7 @@ from league.actors.futures import Futures, LostError
 from league.actors.gate import Gate
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.promotion import Wanted
 from league.ladder.records import Match
@@ -27,6 +27,8 @@ class Slot:
     actor: Any
     match: Wanted | None = None
     """Under way."""
+    absent: bool = False
+    """It died, and Ray is restarting it."""
     rests_until: float = 0.0
     """So that matches take no more than their share of the time."""
 
@@ -59,7 +61,7 @@ class Evaluation:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
         for slot in self.slots:
-            if slot.match is not None or (resting and time.monotonic() < slot.rests_until):
+            if slot.match is not None or slot.absent or (resting and time.monotonic() < slot.rests_until):
                 continue
             match = self._next_match()
             if match is not None:
@@ -98,12 +100,27 @@ class Evaluation:
                 case CorruptSnapshotError():
                     self.roster.quarantine([wanted.row, wanted.column])
                 case PrunedPolicyError():
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
-                case StoreUnreachableError():
-                    pass
+                    self._await(slot)
+                case StoreUnavailableError():
+                    pass  # It tried for a while; another match is due.
                 case _:
                     raise error
 
         self.futures.watch(future, played, failed)
+
+    def _await(self, slot: Slot) -> None:
+        """Give it no match until Ray has restarted it."""
+        slot.absent = True
+
+        def back(nothing: None) -> None:
+            slot.absent = False
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, LostError):
+                raise error
+            self._await(slot)
+
+        self.futures.watch(slot.actor.ready.remote(), back, failed)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
-from league.errors import LeagueError, StoreUnreachableError
+from league.errors import LeagueError
 
 
 class LostError(Exception):
     """The actor died, or cannot be reached; Ray restarts it, and the call is lost."""
+
+    def __init__(self, reason: str, *, lives: bool = False) -> None:
+        """`lives`: it is there, but a process or an object that it needs is not."""
+        super().__init__(reason)
+        self.lives = lives
 
 
 class Futures:
@@ -43,10 +49,13 @@ class Futures:
             try:
                 result = ray.get(future)
             except RayTaskError as error:
-                cause = error.cause
-                if not isinstance(cause, LeagueError):
-                    raise
-                failed(cause)
+                match error.cause:
+                    case LeagueError() as cause:
+                        failed(cause)
+                    case RayError() as cause:
+                        failed(LostError(str(cause).splitlines()[0], lives=True))
+                    case _:
+                        raise
             except RayActorError as error:
                 failed(_lost(error))
             else:
@@ -57,8 +66,8 @@ def _lost(error: RayActorError) -> Exception:
     """An actor whose constructor raised stays dead: its reason is an error of ours, or a bug."""
     text = str(error)
     if isinstance(error, ActorDiedError) and "creation task" in text:
-        last = text.strip().splitlines()[-1].removeprefix("league.errors.")
-        if last.startswith("StoreUnreachableError"):
-            return StoreUnreachableError(last.partition(": ")[2])
-        return LeagueError(last)
+        kind, _, reason = text.strip().splitlines()[-1].partition(": ")
+        node = re.search(r"\bip=([^,)]+)", text)
+        where = f"on node {node[1]}: " if node else ""
+        return LeagueError(where + (reason if kind.startswith("league.errors.") else f"{kind}: {reason}"))
     return LostError(text.splitlines()[0])

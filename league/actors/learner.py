@@ -11,6 +11,7 @@ from typing import Any
 import ray
 from tensorboardX import SummaryWriter
 
+from league.actors.waiting import until_available
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
@@ -63,16 +64,17 @@ class Learner:
         `fence` is its coordinator's token: what is written under an older one than the newest is refused.
         """
         self.name = name
-        self.store = Store.open(store, league)
+        # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
+        self.store = until_available(lambda: Store.open(store, league))
         self.store.fence = fence
-        self.config = self.store.require_config()
+        self.config = until_available(self.store.require_config)
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(log_dir) / name))
-        self._resume()
+        until_available(self._resume)
 
     def _resume(self) -> None:
         """Take up the last checkpoint; failing that, the last good snapshot; failing that, begin."""
@@ -89,8 +91,9 @@ class Learner:
             return
         self._go_back()
 
+    @ray.method(max_task_retries=-1)
     def ready(self) -> int:
-        """Return once the learner can train: the steps it has made."""
+        """Return once the learner can train, also after Ray has restarted it: the steps it has made."""
         return self.trainer.steps
 
     def train(self, opponents: dict[str, float]) -> Report:

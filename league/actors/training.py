@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import ray
+
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.roster import Roster
 from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
+from league.actors.waiting import RETRY_S
 from league.config import RoleConfig
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
@@ -36,14 +40,14 @@ class Slot:
     role: RoleConfig
     actor: Any
     experience: Experience
-    frozen_steps: int
-    """Steps at its latest snapshot."""
     used_s: float = 0.0
     """Seconds that it has been at work: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
     busy: bool = True
+    rests_until: float = 0.0
+    """After the store did not take what it has, or did not give what it needs."""
     diverged: int = 0
     """How often in a row."""
     opponents: dict[str, float] = field(default_factory=dict)
@@ -72,16 +76,12 @@ class Training:
         config = roster.config
         hardware = plan_hardware(config, *cluster_size())
         self.at_once = hardware.at_once
+        known = {name: self._experience(name) for name in config.learners()}
+        # From here on the store is not asked: the names of actors are taken, and this must not be repeated.
         self.slots: list[Slot] = []
         for number, (name, role) in enumerate(config.learners().items()):
-            latest = roster.latest(name)
-            slot = Slot(
-                name=name,
-                role=config.roles[role],
-                actor=spawn_learner(place, name, number, hardware, config),
-                experience=self._experience(name),
-                frozen_steps=latest.steps if latest else 0,
-            )
+            actor = spawn_learner(place, name, number, hardware, config)
+            slot = Slot(name=name, role=config.roles[role], actor=actor, experience=known[name])
             self.slots.append(slot)
             self._ask_ready(slot)
 
@@ -119,8 +119,8 @@ class Training:
 
     def assign(self) -> None:
         """Give idle learners their next task, freeze, save or train: first those that have worked least."""
-        at_work = sum(slot.busy for slot in self.slots)
-        idle = [slot for slot in self.slots if not slot.busy and not slot.stopped]
+        at_work, now = sum(slot.busy for slot in self.slots), time.monotonic()
+        idle = [slot for slot in self.slots if not slot.busy and not slot.stopped and now >= slot.rests_until]
         for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
             if self._freeze_due(slot):
                 self._freeze(slot)
@@ -131,9 +131,10 @@ class Training:
 
     def _freeze_due(self, slot: Slot) -> bool:
         snapshots, role = self.roster.config.snapshots, slot.role
-        steps = slot.steps - slot.frozen_steps
-        if not self.roster.latest(slot.name):
+        latest = self.roster.latest(slot.name)
+        if latest is None:
             return True
+        steps = slot.steps - latest.steps
         if steps > 0 and time.monotonic() - slot.frozen_at >= snapshots.timeout_s:
             return True
         least = role.freeze_steps or snapshots.every_steps
@@ -146,7 +147,8 @@ class Training:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""
         for slot in self.slots:
             if not slot.busy and not slot.stopped:
-                if slot.steps > slot.frozen_steps:
+                latest = self.roster.latest(slot.name)
+                if latest is None or slot.steps > latest.steps:
                     self._freeze(slot)
                 else:
                     self._save(slot)
@@ -188,8 +190,9 @@ class Training:
 
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
-            self.roster.retain([name for one in self.slots for name in one.opponents])
-            slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
+            slot.frozen_at, slot.held = time.monotonic(), 0
+            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
+                self.roster.retain([name for one in self.slots for name in one.opponents])
             if latest is not None and self.roster.rng.random() < slot.role.reset_probability:
                 self._begin_anew(slot)
             else:
@@ -223,7 +226,7 @@ class Training:
         def ready(steps: int) -> None:
             slot.steps, slot.ready = steps, True
             # One that it froze just before it died is in the store, though nobody here has heard of it.
-            self.roster.read_snapshots()
+            self.roster.stale = True
 
         self._ask(slot, slot.actor.ready.remote(), ready)
 
@@ -234,6 +237,7 @@ class Training:
         def finished(result: Any) -> None:
             slot.busy = False
             slot.used_s += time.monotonic() - started
+            slot.rests_until = 0
             done(result)
 
         def failed(error: Exception) -> None:
@@ -244,12 +248,17 @@ class Training:
                     slot.held = 0
                 case PrunedPolicyError():  # Between being drawn and being loaded: whoever is drawn next is there.
                     slot.held = 0
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
+                    if error.lives:
+                        ray.kill(slot.actor, no_restart=False)
                     self._ask_ready(slot)
-                case StoreUnreachableError():
-                    self._ask_ready(slot)
+                case StoreUnavailableError():
+                    # The same is due again, and bears to be repeated: nothing is lost.
+                    if slot.rests_until == 0:
+                        self.roster.say("store", f"{slot.name} waits: {error}")
+                    slot.rests_until = time.monotonic() + RETRY_S
                 case _:
                     raise error
 

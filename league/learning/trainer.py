@@ -114,7 +114,8 @@ class Trainer:
             group.local_env_runner.set_opponents(shares, weights, sample)
             return
         stored = {name: ray.put(data) for name, data in weights.items()}
-        group.foreach_env_runner(lambda runner: runner.set_opponents(shares, stored, sample), local_env_runner=False)
+        self.algorithm.seat = lambda runner: runner.set_opponents(shares, stored, sample)
+        group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
@@ -236,6 +237,8 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
             train_batch_size_per_learner=learning.minibatch_size,
             use_kl_loss=False,
         )
-        .fault_tolerance(restart_failed_env_runners=True, ignore_env_runner_failures=True)
+        .fault_tolerance(
+            restart_failed_env_runners=True, ignore_env_runner_failures=True, delay_between_env_runner_restarts_s=1.0
+        )
         .debugging(seed=seed, log_level="ERROR")
     )
