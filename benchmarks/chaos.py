@@ -145,7 +145,8 @@ class Chaos:
                 if waits[name]():
                     times[name] = time.monotonic() - self.ended_at
             if time.monotonic() - self.ended_at > LIMIT_S:
-                raise TimeoutError(f"{fault}: the league does not go on; {self.rig.said()[-2000:]}")
+                events = "\n".join(f"{event['kind']}: {event['text']}" for event in self.store.events(30))
+                raise TimeoutError(f"{fault}: the league does not go on, only {times}\n{events}\n{self.rig.said()}")
             time.sleep(0.02)
         return Outcome(
             fault=fault,
@@ -230,10 +231,11 @@ def measure(folder: Path, wanted: list[str]) -> dict[str, Any]:
         began = time.monotonic()
         wait_until(lambda: store.learners() and store.match_count() >= 3 and store.champion(), "a start", START_S)
         started_s = time.monotonic() - began
+        print(f"a league trains after {started_s:.1f} s", file=sys.stderr, flush=True)
         outcomes = []
         for fault in wanted or chaos.faults:
             outcomes.append(chaos.does(fault))
-            print(f"{fault}: goes on", file=sys.stderr, flush=True)
+            print(outcomes[-1], file=sys.stderr, flush=True)
         code = rig.end()
         status = store.status() or {}
         return {

@@ -199,7 +199,6 @@ class Rig:
     def _node(self, name: str, cpus: int = NODE_CPUS) -> dict[str, Any]:
         return {
             "num_cpus": cpus,
-            "node_ip_address": "127.0.0.1",
             "env_vars": {"LEAGUE_REDIS_USERNAME": name},
             "include_dashboard": False,
         }

@@ -118,9 +118,4 @@ class Evaluation:
         def back(nothing: None) -> None:
             slot.absent = False
 
-        def failed(error: Exception) -> None:
-            if not isinstance(error, LostError):
-                raise error
-            self._await(slot)
-
-        self.futures.watch(slot.actor.ready.remote(), back, failed)
+        self.futures.when_ready(slot.actor, back)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
 
+from league.actors.waiting import RETRY_S
 from league.errors import LeagueError
 
 
@@ -26,6 +28,7 @@ class Futures:
 
     def __init__(self) -> None:
         self._pending: dict[Any, tuple[Callable[[Any], None], Callable[[Exception], None]]] = {}
+        self._later: list[tuple[float, Callable[[], None]]] = []
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -34,12 +37,31 @@ class Futures:
         """Call `done` with the result, or `failed` with a `LostError` or a `LeagueError`, once the future is ready."""
         self._pending[future] = (done, failed)
 
+    def when_ready(self, actor: Any, done: Callable[[Any], None]) -> None:
+        """Call `done` with what `actor.ready()` returns, once Ray has started it, or started it again.
+
+        Where its constructor raised, so does `handle`.
+        """
+
+        # Ray would repeat the call by itself, but tells the driver's terminal each time.
+        def failed(error: Exception) -> None:
+            if not isinstance(error, LostError):
+                raise error
+            self._later.append((time.monotonic() + RETRY_S, lambda: self.when_ready(actor, done)))
+
+        self.watch(actor.ready.remote(), done, failed)
+
     def handle(self, timeout_s: float) -> None:
         """Wait until something is ready, at most `timeout_s`, and handle all that is.
 
         A failure that is neither a lost actor nor one of ours is a bug, and is raised here.
         """
+        due = [call for at, call in self._later if at <= time.monotonic()]
+        self._later = [(at, call) for at, call in self._later if call not in due]
+        for call in due:
+            call()
         if not self._pending:
+            time.sleep(timeout_s)
             return
         ready, _ = ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
         if ready:

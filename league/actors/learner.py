@@ -91,7 +91,6 @@ class Learner:
             return
         self._go_back()
 
-    @ray.method(max_task_retries=-1)
     def ready(self) -> int:
         """Return once the learner can train, also after Ray has restarted it: the steps it has made."""
         return self.trainer.steps

@@ -32,7 +32,6 @@ class MatchWorker:
         self.store = until_available(lambda: Store.open(store, league))
         self.arena = Arena(self.store, until_available(self.store.require_config))
 
-    @ray.method(max_task_retries=-1)
     def ready(self) -> None:
         """Return once it can play, also after Ray has restarted it."""
 

@@ -223,12 +223,14 @@ class Training:
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
+        slot.busy = True
+
         def ready(steps: int) -> None:
-            slot.steps, slot.ready = steps, True
+            slot.steps, slot.ready, slot.busy = steps, True, False
             # One that it froze just before it died is in the store, though nobody here has heard of it.
             self.roster.stale = True
 
-        self._ask(slot, slot.actor.ready.remote(), ready)
+        self.futures.when_ready(slot.actor, ready)
 
     def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""

@@ -120,7 +120,8 @@ class Trainer:
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
         result = self.algorithm.train()
-        learned = result.get("learners", {}).get(LEARNER_MODULE, {})
+        # Of an iteration without a gradient step RLlib reports NaN.
+        learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
         self._check_finite(losses)
         played = self.algorithm.played
