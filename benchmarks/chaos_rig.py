@@ -185,14 +185,11 @@ class Rig:
             RAY_USAGE_STATS_ENABLED="0",
             LEAGUE_REDIS_PASSWORD=PASSWORD,
         )
-        import ray
         from ray.cluster_utils import Cluster
 
         self.cluster = Cluster(initialize_head=True, head_node_args=self._node(HEAD, cpus=0))
         cleanup.callback(self.cluster.shutdown)
         self.nodes = {name: self.add_node(name) for name in NODES}
-        ray.init(self.cluster.address, namespace="league", log_to_driver=False, logging_level="ERROR")
-        cleanup.callback(ray.shutdown)
         self.league = self._train()
         cleanup.callback(self.end)
 
@@ -236,9 +233,7 @@ class Rig:
 
     def actors(self, kind: str) -> Iterator[dict[str, Any]]:
         """Actors of a class that are alive, as Ray's control service has them."""
-        from ray._private.state import actors
-
-        for actor in actors().values():
+        for actor in self.cluster.global_state.actor_table(None, None, None).values():
             if actor["ActorClassName"] == kind and actor["State"] == "ALIVE":
                 yield actor
 
