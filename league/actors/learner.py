@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 from tensorboardX import SummaryWriter
@@ -17,10 +17,13 @@ from league.games import game_spec
 from league.games.bots import is_bot_name
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
+from league.learning.hardware import Hardware
 from league.learning.threads import Threads
-from league.learning.trainer import Hardware, Iteration, Trainer
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
+
+if TYPE_CHECKING:
+    from league.learning.trainer import Iteration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +67,9 @@ class Learner:
         `fence` is its coordinator's token: what is written under an older one than the newest is refused.
         """
         self.name = name
+        # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
+        from league.learning.trainer import Trainer
+
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
         self.store = until_available(lambda: Store.open(store, league))
         self.store.fence = fence

@@ -12,7 +12,7 @@ from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
 from league.config import LeagueConfig
 from league.errors import ClusterError
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 from league.pool.lease import Holder
 
 NAMESPACE = "league"

@@ -20,6 +20,7 @@ from league.games.base import GameSpec
 from league.ladder.records import Tally
 from league.learning.algorithm import LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.hardware import Hardware
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
@@ -56,22 +57,6 @@ class Iteration:
     """Seconds spent playing."""
     learn_s: float
     """Seconds spent on gradient steps."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
-    """What a learner may use, resolved against the cluster."""
-
-    cpus: float = 1.0
-    """CPUs that it asks Ray for: less than one where learners take turns."""
-    at_once: int = 1
-    """How many learners of the league train at the same time."""
-    threads: int = 1
-    """Most threads for its gradient steps."""
-    runners: int = 0
-    """Runner processes beside the learner; 0 plays inside it."""
-    gpus: float = 0.0
-    """GPUs for each learner process."""
 
 
 class Trainer:

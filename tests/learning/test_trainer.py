@@ -12,8 +12,9 @@ from league.config import LeagueConfig, NetworkConfig
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec, make_bot, make_game
 from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.hardware import Hardware
 from league.learning.runner import LEARNER_MODULE
-from league.learning.trainer import Hardware, Trainer
+from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match
