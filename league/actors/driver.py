@@ -57,6 +57,8 @@ class Progress:
     steps: int
     """Of all learners together, since the league began."""
     interrupted: bool
+    waits: str | None = None
+    """Why the league stands still: what is wrong with the store, until it is well again."""
 
 
 def prepare(store: Store, config: LeagueConfig) -> None:
@@ -101,8 +103,11 @@ def run_league(
     first plays the matches that settle the ratings. A second signal ends this process without waiting.
 
     Raises `StoreError` where another run trains the league. The lease of one that was killed is waited for, which
-    `note` is told.
+    `note` is told, as it is what the store's server may lose. One that evicts is refused.
     """
+    store.refuse_eviction()
+    for warning in store.server_warnings():
+        note(f"warning: {warning}")
     with (
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
@@ -221,8 +226,9 @@ class _Run:
                     asked = True
             self._look()
             if time.monotonic() > deadline:
+                why = f": {self.progress.waits}" if self.progress.waits else ""
                 raise ClusterError(
-                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe"
+                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe{why}"
                 )
             time.sleep(POLL_S / 2)
         return self.progress
@@ -230,7 +236,7 @@ class _Run:
     def _look(self) -> None:
         """Ask the coordinator how it is; while Ray restarts it, what was known last stays."""
         try:
-            phase, failure, steps = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
+            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
                 raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error
@@ -241,7 +247,9 @@ class _Run:
         if phase == "training" and self.began is None:
             self.began = time.monotonic()
         seconds = time.monotonic() - self.began if self.began is not None else 0.0
-        self.progress = Progress(phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set())
+        self.progress = Progress(
+            phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set(), waits=waits
+        )
         self.watch(self.progress)
 
 

@@ -17,7 +17,7 @@ from league.actors.nodes import Node, match_nodes
 from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.promotion import Wanted
 from league.ladder.records import Match
@@ -43,6 +43,8 @@ class Slot:
     """None: Ray has not yet let go of its name."""
     match: Wanted | None = None
     """Under way."""
+    absent: bool = False
+    """Ray has not started it yet, or starts it again."""
     rests_until: float = 0.0
     """So that matches take no more than their share of the time."""
 
@@ -113,9 +115,11 @@ class Evaluation:
         except ValueError:  # Ray has not yet let go of the name: at the next review.
             return
         slot.node = node
+        self._await(slot)
 
     def _end(self, slot: Slot) -> None:
         if slot.actor is not None:
+            self.futures.forget(slot.actor)
             ray.kill(slot.actor)
         slot.actor = slot.node = None
 
@@ -123,7 +127,9 @@ class Evaluation:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
         for slot in self.slots:
-            if slot.actor is None or slot.match is not None or (resting and time.monotonic() < slot.rests_until):
+            if slot.actor is None or slot.match is not None or slot.absent:
+                continue
+            if resting and time.monotonic() < slot.rests_until:
                 continue
             match = self._next_match()
             if match is not None:
@@ -162,12 +168,22 @@ class Evaluation:
                 case CorruptSnapshotError():
                     self.roster.quarantine([wanted.row, wanted.column])
                 case PrunedPolicyError():
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
-                case StoreUnreachableError():
-                    pass
+                    self._await(slot)
+                case StoreUnavailableError():
+                    pass  # It tried for a while; another match is due.
                 case _:
                     raise error
 
         self.futures.watch(future, played, failed)
+
+    def _await(self, slot: Slot) -> None:
+        """Give it no match until Ray has started it."""
+        slot.absent = True
+
+        def back(nothing: None) -> None:
+            slot.absent = False
+
+        self.futures.when_ready(slot.actor, back)

@@ -18,7 +18,7 @@ from league.actors.nodes import (
 )
 from league.actors.plan import Plan, plan_hardware
 from league.config import LeagueConfig
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 
 REVIEW_S = 2.0
 SETTLE_S = 5.0

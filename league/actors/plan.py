@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from league.actors.nodes import Room
 from league.config import LeagueConfig
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 
 RUNNERS_FROM_CPUS = 8
 """From so many CPUs per learner on, games are played in processes of their own."""

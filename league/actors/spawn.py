@@ -11,7 +11,7 @@ from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
 from league.actors.nodes import HEAD, Node
 from league.config import LeagueConfig
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 from league.pool.lease import Holder
 
 NAMESPACE = "league"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,13 +16,14 @@ from league.actors.placement import Placement
 from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_learner
+from league.actors.waiting import RETRY_S
 from league.config import RoleConfig
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""
@@ -43,22 +45,20 @@ class Slot:
     name: str
     role: RoleConfig
     experience: Experience
-    frozen_steps: int
-    """Steps at its latest snapshot."""
     actor: Any = None
     hardware: Hardware | None = None
     """That the actor was started with; None: there is none, it waits for a place."""
     started_at: float = 0.0
     moves_to: Hardware | None = None
     """With which it starts again once it is saved."""
-    call: Any = None
-    """The future under way."""
     used_s: float = 0.0
     """Seconds that it has been at work: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
     busy: bool = False
+    rests_until: float = 0.0
+    """After the store did not take what it has, or did not give what it needs."""
     diverged: int = 0
     """How often in a row."""
     opponents: dict[str, float] = field(default_factory=dict)
@@ -89,15 +89,11 @@ class Training:
         self.placement = Placement(config)
         self.missing: str | None = None
         """What the league asks for and cannot have."""
+        known = {name: self._experience(name) for name in config.learners()}
+        # From here on the store is not asked: the names of actors are taken, and this must not be repeated.
         self.slots: list[Slot] = []
         for name, role in config.learners().items():
-            latest = roster.latest(name)
-            slot = Slot(
-                name=name,
-                role=config.roles[role],
-                experience=self._experience(name),
-                frozen_steps=latest.steps if latest else 0,
-            )
+            slot = Slot(name=name, role=config.roles[role], experience=known[name])
             self.slots.append(slot)
         self.review()
 
@@ -141,7 +137,7 @@ class Training:
     def _withdraw(self, slot: Slot) -> None:
         """End the learner's actor; it waits for a place."""
         if slot.actor is not None:
-            self.futures.forget(slot.call)
+            self.futures.forget(slot.actor)
             ray.kill(slot.actor)
         slot.actor = slot.hardware = slot.moves_to = None
         slot.ready = slot.busy = False
@@ -193,8 +189,9 @@ class Training:
     def assign(self) -> None:
         """Give idle learners their next task, freeze, save or train: first those that have worked least."""
         self.review()
-        at_work = sum(slot.busy and slot.ready for slot in self.slots)
+        at_work, now = sum(slot.busy and slot.ready for slot in self.slots), time.monotonic()
         idle = [slot for slot in self.slots if slot.ready and not slot.busy and not slot.stopped]
+        idle = [slot for slot in idle if now >= slot.rests_until]
         for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
             if self._freeze_due(slot):
                 self._freeze(slot)
@@ -205,9 +202,10 @@ class Training:
 
     def _freeze_due(self, slot: Slot) -> bool:
         snapshots, role = self.roster.config.snapshots, slot.role
-        steps = slot.steps - slot.frozen_steps
-        if not self.roster.latest(slot.name):
+        latest = self.roster.latest(slot.name)
+        if latest is None:
             return True
+        steps = slot.steps - latest.steps
         if steps > 0 and time.monotonic() - slot.frozen_at >= snapshots.timeout_s:
             return True
         least = role.freeze_steps or snapshots.every_steps
@@ -220,7 +218,8 @@ class Training:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""
         for slot in self.slots:
             if slot.ready and not slot.busy and not slot.stopped:
-                if slot.steps > slot.frozen_steps:
+                latest = self.roster.latest(slot.name)
+                if latest is None or slot.steps > latest.steps:
                     self._freeze(slot)
                 else:
                     self._save(slot)
@@ -262,8 +261,9 @@ class Training:
 
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
-            self.roster.retain([name for one in self.slots for name in one.opponents])
-            slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
+            slot.frozen_at, slot.held = time.monotonic(), 0
+            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
+                self.roster.retain([name for one in self.slots for name in one.opponents])
             if latest is not None and self.roster.rng.random() < slot.role.reset_probability:
                 self._begin_anew(slot)
             else:
@@ -296,22 +296,23 @@ class Training:
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
-        slot.ready = False
+        slot.ready, slot.busy = False, True
 
         def ready(steps: int) -> None:
-            slot.steps, slot.ready = steps, True
+            slot.steps, slot.ready, slot.busy = steps, True, False
             # One that it froze just before it died is in the store, though nobody here has heard of it.
-            self.roster.read_snapshots()
+            self.roster.stale = True
 
-        self._ask(slot, slot.actor.ready.remote(), ready)
+        self.futures.when_ready(slot.actor, ready)
 
     def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""
-        slot.busy, slot.call, started = True, future, time.monotonic()
+        slot.busy, started = True, time.monotonic()
 
         def finished(result: Any) -> None:
             slot.busy = False
             slot.used_s += time.monotonic() - started
+            slot.rests_until = 0
             done(result)
 
         def failed(error: Exception) -> None:
@@ -322,16 +323,21 @@ class Training:
                     slot.held = 0
                 case PrunedPolicyError():  # Between being drawn and being loaded: whoever is drawn next is there.
                     slot.held = 0
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
+                    if error.lives:
+                        ray.kill(slot.actor, no_restart=False)
                     self._ask_ready(slot)
-                case StoreUnreachableError():
-                    self._ask_ready(slot)
+                case StoreUnavailableError():
+                    # The same is due again, and bears to be repeated: nothing is lost.
+                    if slot.rests_until == 0:
+                        self.roster.say("store", f"{slot.name} waits: {error}")
+                    slot.rests_until = time.monotonic() + RETRY_S
                 case _:
                     raise error
 
-        self.futures.watch(future, finished, failed)
+        self.futures.watch(future, finished, failed, slot.actor)
 
 
 def _smoothed(old: float, new: float) -> float:

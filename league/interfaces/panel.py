@@ -6,7 +6,7 @@ Everything it shows beside the clock is read from the store, as anybody else cou
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -69,6 +69,8 @@ class TrainingView:
             view = self._read()
         except StoreError as error:
             view = View(status={}, rows=[], champion=None, event=str(error))
+        if progress.waits:
+            view = replace(view, event=f"the league waits: {progress.waits}")
         if self._live:
             self._live.update(self._panel(progress, view), refresh=True)
         else:

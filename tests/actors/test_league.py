@@ -1,5 +1,7 @@
 """A league from its first move to its champion, and what it does when things go wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,12 @@ def test_games_that_break_are_dropped_and_counted(run: Run, store: Store) -> Non
     assert status["dropped_games"] > 0
     event = next(event["text"] for event in store.events() if event["kind"] == "dropped")
     assert "the table collapsed" in event or "against" in event
+
+
+def test_who_only_starts_learners_does_not_wait_for_rllib() -> None:
+    """It takes seconds to import, on each start and each restart of driver and coordinator."""
+    program = "import sys, league.actors.driver, league.actors.coordinator; sys.exit('ray.rllib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_a_cluster_without_room_for_one_learner_is_refused(run: Run) -> None:
