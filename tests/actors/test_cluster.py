@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 
 from league.pool.store import Store
-from tests.actors.test_train_process import ROOT, ended, redis_url, train, wait_until
+from tests.actors.test_train_process import ROOT, redis_url, train
 
 __all__ = ["redis_url"]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+PATIENCE_S = 240
+"""A cluster of four nodes on a machine that is busy with other things."""
 
 
 class ClusterOfProcesses:
@@ -76,6 +79,20 @@ def running() -> Iterator[list[subprocess.Popen[str]]]:
         if process.poll() is None:
             process.kill()
         process.wait()
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def ended(process: subprocess.Popen[str]) -> None:
+    _, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
 
 
 def said(store: Store, kind: str) -> list[str]:
@@ -159,7 +176,7 @@ def test_other_versions_are_refused_by_name(
     (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: league\nVersion: 9.9.9\n")
     ray = cluster(num_cpus=1)
     ray.add(num_cpus=1, env_vars={"PYTHONPATH": str(elsewhere.parent)})
-    _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=120)
+    _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=PATIENCE_S)
     assert re.fullmatch(
         r"league: this process has league \S+, but node \S+ \(\w{8}\) has 9\.9\.9: install the same everywhere\n", err
     ), err
@@ -171,7 +188,7 @@ def test_other_versions_are_refused_by_name(
     )
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     subprocess.run([sys.executable, "-c", change, ray.address], check=True, env=environment)
-    _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=120)
+    _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=PATIENCE_S)
     assert re.fullmatch(
         r"league: no Ray at \S+: it runs Ray 2\.59\.0 on Python \S+, this process Ray \S+ on Python \S+: "
         r"install the same in both places\n",
