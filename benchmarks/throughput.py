@@ -36,8 +36,9 @@ from league.actors.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
+from league.learning.hardware import Hardware
 from league.learning.module import computes_bfloat16
-from league.learning.trainer import Hardware, Trainer
+from league.learning.trainer import Trainer
 from league.pool.store import Store
 
 FLOOR = 15.0

@@ -263,6 +263,16 @@ class RetentionConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CapacityConfig(_Section):
+    """What the league asks of Ray's autoscaler; where the cluster has none, nothing."""
+
+    max_cpus: int | None = knob(None, "most CPUs to ask for; 0: none; auto: all that it can use", at_least=0)
+    max_gpus: int | None = knob(None, "most GPUs to ask for; auto: as many as learning.gpus says", at_least=0)
+    match_workers: int = knob(0, "further match workers, a CPU each, while many matches wait", at_least=0)
+    idle_s: float = knob(30.0, "seconds for which less must be needed before less is asked for", at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class LeagueConfig(_Section):
     """The whole configuration of one league."""
 
@@ -277,6 +287,7 @@ class LeagueConfig(_Section):
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    capacity: CapacityConfig = field(default_factory=CapacityConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 
     def __post_init__(self) -> None:

@@ -10,9 +10,12 @@
     │   ├── PrunedPolicyError       the weights were pruned; everything else about it is there
     │   └── ArchiveError            a file or folder of policies that cannot be written, read or trusted
     ├── StoreError                  the opponent pool in Redis
-    │   ├── StoreUnreachableError   no server answers there
+    │   ├── StoreUnavailableError   not now: a league at work waits, and tries again
+    │   │   ├── StoreUnreachableError   no server answers there
+    │   │   ├── StoreFullError      no room; nothing was lost, nothing was added
+    │   │   └── StoreReadOnlyError  the server is a replica, or has lost those that it needs
     │   ├── StorePermissionError    the server, or the folder, refuses us
-    │   ├── StoreFullError          no room; nothing was lost, nothing was added
+    │   ├── EvictingStoreError      the server may delete what is stored
     │   ├── LeaseError              another run trains this league
     │   ├── UnknownMatchError       no match of that id in the log
     │   ├── StoreSchemaError        written by a newer version of this project
@@ -73,16 +76,28 @@ class StoreError(LeagueError):
     """The store refused or failed."""
 
 
-class StoreUnreachableError(StoreError):
+class StoreUnavailableError(StoreError):
+    """Not now. A league at work keeps what it has to write, waits, and tries again."""
+
+
+class StoreUnreachableError(StoreUnavailableError):
     """No server answers at that address."""
+
+
+class StoreFullError(StoreUnavailableError):
+    """The server has no room. Nothing was lost and nothing was added."""
+
+
+class StoreReadOnlyError(StoreUnavailableError):
+    """The server takes no writes: it is a replica, or has lost the replicas that it must have."""
 
 
 class StorePermissionError(StoreError):
     """The server or the folder refuses us."""
 
 
-class StoreFullError(StoreError):
-    """The server has no room. Nothing was lost and nothing was added."""
+class EvictingStoreError(StoreError):
+    """The server is set to delete keys when its memory is full."""
 
 
 class LeaseError(StoreError):

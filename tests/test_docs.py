@@ -112,7 +112,22 @@ def test_something_was_found() -> None:
 def test_every_line_of_a_shell_block_is_a_known_program() -> None:
     programs = {one.words[0] for one in typed() if one.words}
     known = {"league", "make", "pip", "export", "python", "curl", "docker", "helm", "kind", "kubectl"}
+    known |= {"ray", "set", "sh", "kill"}
     assert programs <= known, programs - known
+
+
+def test_commands_of_ray_exist() -> None:
+    from ray.scripts.scripts import cli
+
+    group: Any = cli
+    lines = [one.words for one in typed() if one.words and one.words[0] == "ray"]
+    assert lines
+    for words in lines:
+        command = group.commands[words[1]]
+        command = command.commands[words[2]] if hasattr(command, "commands") else command
+        known = {name for parameter in command.params for name in parameter.opts}
+        ours = words[: words.index("--")] if "--" in words else words
+        assert {word for word in ours if word.startswith("--")} <= known, words
 
 
 def parse(words: tuple[str, ...]) -> Any:
@@ -158,6 +173,7 @@ def test_options_in_running_text_exist() -> None:
     group: Any = get_command(app)
     every = [*group.commands.values(), *(one for name in GROUPS for one in group.commands[name].commands.values())]
     options = {name for command in every for parameter in command.params for name in parameter.opts}
+    options |= {"--no-wait", "--submission-id"}  # Of `ray job submit`: see test_commands_of_ray_exist.
     for page, span in spans():
         for word in re.findall(r"^--[a-z-]+", span):
             assert word in options | {"--help"}, f"{page.name}: {span}"

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 import torch
 
-from league.actors.spawn import cluster_size, plan_hardware
+from league.actors.nodes import Room, alive_nodes, whole_room
+from league.actors.plan import plan_hardware
 from league.config import LeagueConfig, RoleConfig
-from league.errors import DivergedError, GameError
+from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
 from league.games.bots import make_bot
@@ -158,11 +159,14 @@ class _Exploiter:
 
     def __init__(self, target: Target, config: LeagueConfig, games: int) -> None:
         self.ring = _Ring(target, config, games)
-        cpus, gpus = cluster_size()
+        room = whole_room(alive_nodes())
         # It learns in this process, which may be on a node without a GPU, and smaller than the cluster.
-        hardware = plan_hardware(config, cpus, gpus if torch.cuda.is_available() else 0.0)
+        plan = plan_hardware(config, room if torch.cuda.is_available() else Room(cpus=room.cpus, threads=room.threads))
+        if not plan.learners:
+            raise ClusterError("there is no room for a learner: lower learning.num_learners or learning.gpus")
+        hardware = plan.hardware
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
-        self.threads = Threads(max(1, min(int(cpus), os.cpu_count() or 1) - hardware.runners))
+        self.threads = Threads(max(1, min(int(room.cpus), os.cpu_count() or 1) - hardware.runners))
         stored = {} if target.weights is None else {target.name: target.weights}
         self.trainer.set_opponents({target.name: 1.0}, stored, sample=target.sample)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0

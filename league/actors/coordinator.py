@@ -19,20 +19,22 @@ from typing import Literal
 
 import ray
 
+from league.actors.capacity import Capacity
+from league.actors.census import Census
 from league.actors.evaluation import Evaluation
 from league.actors.futures import Futures
-from league.actors.nodes import Nodes
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place
 from league.actors.training import Training
-from league.errors import DivergedError, LeagueError, StoreUnreachableError
+from league.actors.waiting import until_available
+from league.errors import DivergedError, LeagueError, StoreUnavailableError
 from league.pool.lease import RENEW_EVERY_S
 from league.pool.store import Store
 
 Phase = Literal["starting", "training", "closing", "stopped", "failed"]
 
 STATUS_EVERY_S = 1.0
-RETRY_S = 1.0
 SAVING_S = 60.0
 """How long learners have to finish and save when the league ends."""
 
@@ -45,18 +47,21 @@ class Coordinator:
         self.phase: Phase = "starting"
         self.failure: str | None = None
         self.steps = 0
+        self.waits: str | None = None
+        """What is wrong with the store, while nothing can be written."""
+        self._waits_since = 0.0
         self._started_s = time.time()
         self._status_at = 0.0
         self._renewed_at = 0.0
         self._stopping = threading.Event()
         self._closing_s = 0.0
         self._restarted = bool(ray.get_runtime_context().was_current_actor_reconstructed)
-        self.nodes = Nodes()
+        self.census = Census()
         threading.Thread(target=self._run, name="league", daemon=True).start()
 
-    def state(self) -> tuple[Phase, str | None, int]:
-        """The phase, why it failed if it did, and the steps of all learners."""
-        return self.phase, self.failure, self.steps
+    def state(self) -> tuple[Phase, str | None, int, str | None]:
+        """The phase, why it failed if it did, the steps of all learners, and what it waits for, if it does."""
+        return self.phase, self.failure, self.steps, self.waits
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""
@@ -70,27 +75,32 @@ class Coordinator:
                 self._retry(self._tick)
             self.phase = "closing"
             self._retry(self._close)
+            self._retry(self._say_stopped)
             self.phase = "stopped"
-            self._write_status()
         except LeagueError as error:
             self._fail(str(error))
         except Exception:
             self._fail(traceback.format_exc())
 
     def _fail(self, reason: str) -> None:
-        """Say so to the driver and, as far as it can be reached, in the store."""
+        """Say so to the driver and, as far as it can be reached, in the store. The desk for capacity hears no more."""
         self.phase, self.failure = "failed", reason
         with contextlib.suppress(LeagueError, AttributeError):  # Without a store or a roster there is nobody to tell.
             self.roster.say("failed", reason.strip().splitlines()[-1])
+            self.roster.tell()
             self._write_status()
 
     def _retry(self, step: Callable[[], None]) -> None:
-        """Go through with one step; a store that does not answer is waited for, however long it takes."""
-        while True:
-            try:
-                return step()
-            except StoreUnreachableError:
-                time.sleep(RETRY_S)
+        """Go through with one step; a store that is not available is waited for, however long it takes."""
+        until_available(step, self._wait)
+        if self.waits is not None:
+            seconds = time.monotonic() - self._waits_since
+            self.roster.say("store", f"{self.waits}; the league waited {seconds:.0f} s and lost nothing")
+            self.waits = None
+
+    def _wait(self, error: StoreUnavailableError) -> None:
+        if self.waits is None:
+            self.waits, self._waits_since = str(error), time.monotonic()
 
     def _open(self) -> None:
         self.store = Store.open(self.place.store, self.place.league)
@@ -102,28 +112,42 @@ class Coordinator:
         self.training = Training(place, self.roster, self.futures)
         self.evaluation = Evaluation(place, self.roster, self.futures)
         self.roster.totals["restarts"]["coordinator"] += self._restarted
+        self.capacity = Capacity(self.place.league, self.roster.config.capacity)
 
     def _tick(self) -> None:
+        self._keep_up()
         self.training.assign()
+        self.evaluation.review(self.training.placement.nodes)
         self.evaluation.assign()
+        self._ask_for_room([*self.training.bundles, *self.evaluation.bundles])
         self.futures.handle(timeout_s=0.2)
         self.steps = self.training.steps
         if self.phase == "starting" and self.training.ready:
             self.phase = "training"
-        self._keep_up()
         if self.training.all_stopped:
             raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
+
+    def _ask_for_room(self, bundles: list[Bundle]) -> None:
+        """Tell the autoscaler, where there is one, what all learners and matches would use."""
+        placement = self.training.placement
+        if placement.autoscaled:
+            self.capacity.want(bundles, placement.nodes)
 
     def _close(self) -> None:
         """Let learners finish, save them, then play until the ratings are settled or the time is over."""
         self._drain(lambda: self.training.busy, SAVING_S)
         self.training.save_all()
         self._drain(lambda: self.training.busy, SAVING_S)
+        self.capacity.take_back(self.training.placement.nodes)
         deadline = time.monotonic() + self._closing_s
         while time.monotonic() < deadline and not self.evaluation.settled:
             self.evaluation.assign(resting=False)
             self._drain(lambda: False, 0.0)
         self._drain(lambda: self.evaluation.busy, SAVING_S if self._closing_s else 0.0)
+
+    def _say_stopped(self) -> None:
+        self.roster.tell()
+        self._write_status("stopped")
 
     def _drain(self, under_way: Callable[[], bool], limit_s: float) -> None:
         """Handle what comes in once, and on while `under_way`, at most `limit_s` seconds."""
@@ -135,21 +159,23 @@ class Coordinator:
                 return
 
     def _keep_up(self) -> None:
-        """Renew the lease and write the status, each when it is due; raises `LeaseError` where the lease is lost."""
+        """Read the pool, write events, lease and status, each when due; raises `LeaseError` where the lease is lost."""
+        self.roster.refresh()
+        self.roster.tell()
         if time.monotonic() - self._renewed_at >= RENEW_EVERY_S:
             self.store.renew(self.place.holder)
             self._renewed_at = time.monotonic()
         if time.monotonic() - self._status_at >= STATUS_EVERY_S:
             self._write_status()
 
-    def _write_status(self) -> None:
+    def _write_status(self, phase: Phase | None = None) -> None:
         """What `league status`, the live panel and monitors show. A heartbeat: nothing depends on it but totals."""
         self._status_at = time.monotonic()
         self.steps = self.training.steps
         roster = self.roster
         self.store.set_status(
             {
-                "phase": self.phase,
+                "phase": phase or self.phase,
                 "started_s": self._started_s,
                 "game": roster.config.game,
                 "steps": self.steps,
@@ -157,10 +183,11 @@ class Coordinator:
                 "matches": roster.matches,
                 "champion": roster.champion.policy if roster.champion else None,
                 "dropped_games": roster.dropped,
+                "missing": self.training.missing,
                 "unreadable": sorted(roster.unreadable),
-                "learners": {slot.name: slot.to_json() for slot in self.training.slots},
+                "learners": self.training.to_json(),
                 "arena": self.evaluation.to_json(),
-                "nodes": dict(self.nodes.alive),
+                "nodes": dict(self.census.alive),
                 "totals": {what: dict(numbers) for what, numbers in roster.totals.items()},
             }
         )

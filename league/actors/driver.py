@@ -8,7 +8,7 @@ import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,9 +17,11 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
 from league.actors.grafana import place_dashboards
+from league.actors.nodes import Node, alive_nodes, autoscaled, check_versions, whole_room
+from league.actors.plan import bounded, least, plan_hardware
 from league.actors.progress import Limits, Progress
 from league.actors.session import ray_session
-from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_coordinator
+from league.actors.spawn import Place, spawn_coordinator
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
@@ -78,15 +80,21 @@ def run_league(
     first plays the matches that settle the ratings. A second signal ends this process without waiting.
 
     Raises `StoreError` where another run trains the league. The lease of one that was killed is waited for, which
-    `note` is told.
+    `note` is told, as it is what the store's server may lose. One that evicts is refused.
     """
+    store.refuse_eviction()
+    for warning in store.server_warnings():
+        note(f"warning: {warning}")
     with (
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
         ray_session(address, ray_address, dashboard=dashboard),
         interrupts() as interrupted,
     ):
-        plan_hardware(config, *cluster_size())
+        nodes = alive_nodes()
+        if ray_address is not None or len(nodes) > 1:
+            check_versions(nodes)
+        _check_room(config, nodes, note)
         try:
             place_dashboards()
         except OSError as error:
@@ -102,6 +110,21 @@ def run_league(
         run.until_limit(limits)
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
+
+
+def _check_room(config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
+    """Raise `ClusterError` where not one learner can train, unless an autoscaler may bring nodes."""
+    room = whole_room(nodes)
+    plan = plan_hardware(config, room)
+    if plan.learners:
+        return
+    cpus, gpus = least(config)
+    text = f"one learner needs {cpus:g} CPUs and {gpus:g} GPUs, Ray has {room.cpus:g} and {sum(room.gpus):g}"
+    if not autoscaled(nodes):
+        raise ClusterError(f"{text}: lower learning.num_learners or learning.gpus, or add nodes")
+    if not bounded(plan.bundles[:1], config.capacity.max_cpus, config.capacity.max_gpus):
+        raise ClusterError(f"{text}, and capacity.max_cpus or capacity.max_gpus allows no more: raise it, or add nodes")
+    note(f"{text}: waiting for the autoscaler to bring nodes")
 
 
 @contextlib.contextmanager
@@ -184,8 +207,9 @@ class _Run:
                     asked = True
             self._look()
             if time.monotonic() > deadline:
+                why = f": {self.progress.waits}" if self.progress.waits else ""
                 raise ClusterError(
-                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe"
+                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe{why}"
                 )
             time.sleep(POLL_S / 2)
         return self.progress
@@ -193,7 +217,7 @@ class _Run:
     def _look(self) -> None:
         """Ask the coordinator how it is; while Ray restarts it, what was known last stays."""
         try:
-            phase, failure, steps = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
+            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
                 raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error
@@ -204,7 +228,9 @@ class _Run:
         if phase == "training" and self.began is None:
             self.began = time.monotonic()
         seconds = time.monotonic() - self.began if self.began is not None else 0.0
-        self.progress = Progress(phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set())
+        self.progress = Progress(
+            phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set(), waits=waits
+        )
         self.watch(self.progress)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import ray
+
 from league.actors.futures import Futures, LostError
 from league.actors.gate import Gate
+from league.actors.nodes import Node, match_nodes
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.promotion import Wanted
 from league.ladder.records import Match
@@ -21,13 +26,25 @@ SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""
 
 
+WAITING_MATCHES = 4
+"""For every so many matches that wait there may be a further worker."""
+
+
 @dataclass(kw_only=True)
 class Slot:
     """What the coordinator knows of one match worker."""
 
-    actor: Any
+    number: int
+    cpus: float = 0.0
+    """That it asks for."""
+    node: Node | None = None
+    """Where it belongs."""
+    actor: Any = None
+    """None: Ray has not yet let go of its name."""
     match: Wanted | None = None
     """Under way."""
+    absent: bool = False
+    """Ray has not started it yet, or starts it again."""
     rests_until: float = 0.0
     """So that matches take no more than their share of the time."""
 
@@ -36,10 +53,13 @@ class Evaluation:
     """All match workers of the league."""
 
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
+        self.place = place
         self.roster = roster
         self.futures = futures
         self.gate = Gate(roster)
-        self.slots = [Slot(actor=spawn_match_worker(place, n)) for n in range(roster.config.arena.workers)]
+        self.slots = [Slot(number=number) for number in range(roster.config.arena.workers)]
+        self._needed_at = time.monotonic()
+        """When as many workers as there are were last needed."""
         self.unrecorded: list[Match] = []
         """Results that the store has not taken yet: it did not answer."""
 
@@ -70,11 +90,56 @@ class Evaluation:
             "wanted": {"gate": gate, "rating": self.unrated},
         }
 
+    @property
+    def backlog(self) -> int:
+        """How many matches wait: until all ratings are settled, and of the race for the champion's place."""
+        return self.unrated + self.gate.backlog[1]
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """What the further workers ask for."""
+        return [{"CPU": slot.cpus} for slot in self.slots if slot.cpus]
+
+    def review(self, nodes: Sequence[Node]) -> None:
+        """Have as many workers as the backlog needs, each on a node where matches are played."""
+        config, homes = self.roster.config, match_nodes(nodes)
+        further = min(config.capacity.match_workers, self.backlog // WAITING_MATCHES)
+        now = time.monotonic()
+        present = len(self.slots) - config.arena.workers
+        if further >= present:
+            self._needed_at = now
+        elif now - self._needed_at < config.capacity.idle_s:
+            further = present
+        for number in range(len(self.slots), config.arena.workers + further):
+            self.slots.append(Slot(number=number, cpus=1.0))
+        while len(self.slots) > config.arena.workers + further and self.slots[-1].match is None:
+            self._end(self.slots.pop())
+        for slot in self.slots:
+            if slot.match is None and (slot.actor is None or slot.node not in homes):
+                self._start(slot, homes[slot.number % len(homes)])
+
+    def _start(self, slot: Slot, node: Node) -> None:
+        self._end(slot)
+        try:
+            slot.actor = spawn_match_worker(self.place, slot.number, node, cpus=slot.cpus)
+        except ValueError:  # Ray has not yet let go of the name: at the next review.
+            return
+        slot.node = node
+        self._await(slot)
+
+    def _end(self, slot: Slot) -> None:
+        if slot.actor is not None:
+            self.futures.forget(slot.actor)
+            ray.kill(slot.actor)
+        slot.actor = slot.node = None
+
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
         for slot in self.slots:
-            if slot.match is not None or (resting and time.monotonic() < slot.rests_until):
+            if slot.actor is None or slot.match is not None or slot.absent:
+                continue
+            if resting and time.monotonic() < slot.rests_until:
                 continue
             match = self._next_match()
             if match is not None:
@@ -114,13 +179,23 @@ class Evaluation:
                 case CorruptSnapshotError():
                     self.roster.quarantine([wanted.row, wanted.column])
                 case PrunedPolicyError():
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.totals["restarts"]["match_worker"] += 1
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
-                case StoreUnreachableError():
-                    pass
+                    self._await(slot)
+                case StoreUnavailableError():
+                    pass  # It tried for a while; another match is due.
                 case _:
                     raise error
 
         self.futures.watch(future, played, failed)
+
+    def _await(self, slot: Slot) -> None:
+        """Give it no match until Ray has started it."""
+        slot.absent = True
+
+        def back(nothing: None) -> None:
+            slot.absent = False
+
+        self.futures.when_ready(slot.actor, back)

@@ -6,20 +6,26 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
+import torch
 from tensorboardX import SummaryWriter
 
+from league.actors.waiting import until_available
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
+from league.learning.hardware import Hardware
 from league.learning.threads import Threads
-from league.learning.trainer import Hardware, Iteration, Trainer, Usage
+from league.learning.trainer import Iteration, Trainer, Usage
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
+
+if TYPE_CHECKING:
+    from league.learning.trainer import Iteration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,16 +72,22 @@ class Learner:
         `fence` is its coordinator's token: what is written under an older one than the newest is refused.
         """
         self.name = name
-        self.store = Store.open(store, league)
+        # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
+
+        # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
+        self.store = until_available(lambda: Store.open(store, league))
         self.store.fence = fence
-        self.config = self.store.require_config()
+        self.config = until_available(self.store.require_config)
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
+        if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
+            text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
+            until_available(lambda: self.store.add_event("device", text, time.time()))
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(log_dir) / name))
-        self._resume()
+        until_available(self._resume)
 
     def _resume(self) -> None:
         """Take up the last checkpoint; failing that, the last good snapshot; failing that, begin."""
@@ -93,7 +105,7 @@ class Learner:
         self._go_back()
 
     def ready(self) -> int:
-        """Return once the learner can train: the steps it has made."""
+        """Return once the learner can train, also after Ray has restarted it: the steps it has made."""
         return self.trainer.steps
 
     def train(self, opponents: dict[str, float]) -> Report:

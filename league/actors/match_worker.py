@@ -9,6 +9,7 @@ import ray
 import torch
 
 from league.actors.arena import Arena
+from league.actors.waiting import until_available
 from league.ladder.records import Match
 from league.pool.store import Store
 
@@ -27,8 +28,12 @@ class MatchWorker:
     def __init__(self, store: str, league: str) -> None:
         give_way()
         torch.set_num_threads(1)
-        self.store = Store.open(store, league)
-        self.arena = Arena(self.store, self.store.require_config())
+        # A constructor that raises is not tried again, so it waits.
+        self.store = until_available(lambda: Store.open(store, league))
+        self.arena = Arena(self.store, until_available(self.store.require_config))
+
+    def ready(self) -> None:
+        """Return once it can play, also after Ray has restarted it."""
 
     def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float]:
         """The match, and the seconds of processor time that it took."""

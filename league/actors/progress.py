@@ -25,3 +25,5 @@ class Progress:
     steps: int
     """Of all learners together, since the league began."""
     interrupted: bool
+    waits: str | None = None
+    """Why the league stands still: what is wrong with the store, until it is well again."""

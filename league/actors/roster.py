@@ -26,7 +26,11 @@ class Roster:
         self.bots = list(self.config.arena.bots or self.spec.bots)
         self.snapshots: list[Snapshot] = []
         self.pruned: dict[str, Pruned] = {}
+        self.stale = True
+        """Whether the pool may hold others than these."""
         self.read_snapshots()
+        self._unsaid: list[tuple[str, str, float]] = []
+        """Events that the store has not taken yet."""
         self.ratings = store.ratings()
         self.matches = store.match_count()
         self.champion = store.champion()
@@ -40,12 +44,24 @@ class Roster:
         self.rng = np.random.default_rng([self.config.seed, self.matches])
 
     def say(self, kind: str, text: str) -> None:
-        """Add a line to the league's events."""
-        self.store.add_event(kind, text, time.time())
+        """Add a line to the league's events, as soon as the store takes it."""
+        self._unsaid.append((kind, text, time.time()))
+
+    def tell(self) -> None:
+        """Write what was said."""
+        while self._unsaid:
+            self.store.add_event(*self._unsaid[0])
+            self._unsaid.pop(0)
 
     def read_snapshots(self) -> None:
         """Take the pool as the store has it: with what was imported, and without the weights that were pruned."""
         self.snapshots, self.pruned = self.store.snapshots(), self.store.pruned()
+        self.stale = False
+
+    def refresh(self) -> None:
+        """Read the pool again if it may have changed."""
+        if self.stale:
+            self.read_snapshots()
 
     def retain(self, in_play: Collection[str]) -> None:
         """Let retention prune, if it is automatic; whoever is `in_play` stays. Then take the pool as it is."""
@@ -75,9 +91,9 @@ class Roster:
 
     def record(self, match: Match) -> None:
         """Store a result, with what follows from it."""
-        if match.total.games and self.store.record(match):
-            self.matches += 1
-            self.ratings = self.store.ratings()
+        if match.total.games:
+            self.store.record(match)  # Or it was recorded before, and only the reply was lost.
+            self.matches, self.ratings = self.store.match_count(), self.store.ratings()
         purpose = "gate" if match.gate else "rating"
         self.count_dropped(match.dropped, purpose, f"{match.row} against {match.column}")
         self.champion = self.store.champion()  # A person may have chosen another one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import socket
 import warnings
@@ -14,6 +15,7 @@ import ray
 from ray._private import ray_constants
 
 from league.actors.grafana import embed_league
+from league.actors.nodes import alive_nodes, autoscaled
 from league.errors import ClusterError
 from league.pool.store import is_embedded
 
@@ -47,7 +49,12 @@ def ray_session(store: str, address: str | None = None, *, dashboard: bool = Fal
     if not joined:
         _connect(address or os.environ.get("RAY_ADDRESS"), dashboard)
     try:
-        nodes = [node for node in ray.nodes() if node["Alive"]]
+        nodes = alive_nodes()
+        if is_embedded(store) and autoscaled(nodes):
+            raise ClusterError(
+                f"the cluster grows by itself and the store {store} is a folder of this node: "
+                "other nodes cannot reach it; give --store redis://…"
+            )
         if is_embedded(store) and len(nodes) > 1:
             raise ClusterError(
                 f"the cluster has {len(nodes)} nodes and the store {store} is a folder of this one: "
@@ -78,7 +85,19 @@ def _connect(address: str | None, dashboard: bool) -> None:
             )
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             where = address or "this machine"
-            raise ClusterError(f"no Ray at {where}: {str(error).strip().splitlines()[0]}") from error
+            raise ClusterError(f"no Ray at {where}: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """Ray's reason in one line; where versions differ, which."""
+    versions = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
+    if len(versions) == 2:
+        (ray_there, python_there), (ray_here, python_here) = versions
+        return (
+            f"it runs Ray {ray_there} on Python {python_there}, this process Ray {ray_here} on Python {python_here}: "
+            "install the same in both places"
+        )
+    return text.strip().splitlines()[0]
 
 
 def _check_answers(address: str) -> None:

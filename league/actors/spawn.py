@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
+from league.actors.nodes import HEAD, Node
 from league.config import LeagueConfig
-from league.errors import ClusterError
-from league.learning.trainer import Hardware
+from league.learning.hardware import Hardware
 from league.pool.lease import Holder
 
 NAMESPACE = "league"
 """Ray namespace of all our actors."""
-
-RUNNERS_FROM_CPUS = 8
-"""From so many CPUs per learner on, games are played in processes of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,41 +34,11 @@ class Place:
     """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""
 
 
-def plan_hardware(config: LeagueConfig, cpus: float, gpus: float) -> Hardware:
-    """What each learner gets on a cluster with so many CPUs and GPUs; raises `ClusterError` where it cannot fit.
-
-    Where there are fewer CPUs than learners, they take turns, as many at once as there are CPUs.
-    """
-    learning, learners = config.learning, len(config.learners())
-    runners = config.rollout.runners
-    if runners is None:
-        runners = 2 if cpus / learners >= RUNNERS_FROM_CPUS else 0
-    processes = max(learning.num_learners, 1)
-    per_learner = learning.gpus
-    if per_learner is None:
-        # Whole GPUs where there are enough; else learners share one, but never processes that step together.
-        share = gpus / (learners * processes)
-        per_learner = 1.0 if share >= 1 else (share if processes == 1 else 0.0)
-    beside = runners + learning.num_learners
-    left = cpus - learners * beside
-    need_gpus = learners * processes * per_learner
-    if left < 1 or need_gpus > gpus:
-        raise ClusterError(
-            f"the league needs {learners * beside + 1:g} CPUs and {need_gpus:g} GPUs, Ray has {cpus:g} and {gpus:g}: "
-            "lower roles, rollout.runners, learning.num_learners or learning.gpus, or add nodes"
-        )
-    at_once = min(learners, int(left))
-    return Hardware(
-        runners=runners,
-        gpus=per_learner,
-        cpus=min(1.0, math.floor(100 * left / learners) / 100),
-        at_once=at_once,
-        threads=max(1, int(cpus / at_once) - beside) if learning.num_learners == 0 else 1,
-    )
-
-
 def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, config: LeagueConfig) -> Any:
-    """Start a learner. It holds the GPU itself unless RLlib's learner processes do."""
+    """Start a learner. It holds the GPU itself unless RLlib's learner processes do.
+
+    With a GPU it lands where one is. Whoever needs none, as its runners, Ray keeps off nodes with GPUs while it can.
+    """
     return LearnerActor.options(
         name=f"{place.league}/{name}",
         namespace=NAMESPACE,
@@ -90,27 +56,29 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
     )
 
 
-def spawn_match_worker(place: Place, number: int) -> Any:
-    """Start a match worker. It asks for no CPU of its own: `arena.share` bounds what it takes."""
+def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0.0) -> Any:
+    """Start a match worker, on `node` while there is one. Without CPUs, `arena.share` bounds it."""
     return MatchWorkerActor.options(
         name=f"{place.league}/match-{number}",
         namespace=NAMESPACE,
-        num_cpus=0,
+        num_cpus=cpus,
         max_restarts=-1,
-        scheduling_strategy="SPREAD",
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=True),
     ).remote(place.store, place.league)
 
 
 def spawn_coordinator(place: Place) -> Any:
-    """Start the coordinator, which starts everybody else and ends with the process that called this."""
+    """Start the coordinator on the head, whose end it could not outlive anyway.
+
+    It starts everybody else and ends with the process that called this.
+    """
     from league.actors.coordinator import CoordinatorActor
 
     return CoordinatorActor.options(
-        name=f"{place.league}/coordinator", namespace=NAMESPACE, num_cpus=0, max_restarts=-1, max_concurrency=2
+        name=f"{place.league}/coordinator",
+        namespace=NAMESPACE,
+        num_cpus=0,
+        resources={HEAD: 0.001},
+        max_restarts=-1,
+        max_concurrency=2,
     ).remote(place)
-
-
-def cluster_size() -> tuple[float, float]:
-    """CPUs and GPUs of the whole cluster."""
-    resources = ray.cluster_resources()
-    return float(resources.get("CPU", 0)), float(resources.get("GPU", 0))

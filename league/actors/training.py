@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import ray
+
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
+from league.actors.placement import Placement
+from league.actors.plan import Bundle
 from league.actors.roster import Roster
-from league.actors.spawn import Place, cluster_size, plan_hardware, spawn_learner
+from league.actors.spawn import Place, spawn_learner
+from league.actors.waiting import RETRY_S
 from league.config import RoleConfig
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnreachableError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
+from league.learning.hardware import Hardware
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""
 
 LIMIT_FACTOR = 4
 """Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
+
+WAITING_S = 90.0
+"""A learner that has not started for so long is said to wait."""
 
 SMOOTHING = 0.8
 """Of the speeds that are shown, per iteration."""
@@ -34,16 +44,21 @@ class Slot:
 
     name: str
     role: RoleConfig
-    actor: Any
     experience: Experience
-    frozen_steps: int
-    """Steps at its latest snapshot."""
+    actor: Any = None
+    hardware: Hardware | None = None
+    """That the actor was started with; None: there is none, it waits for a place."""
+    started_at: float = 0.0
+    moves_to: Hardware | None = None
+    """With which it starts again once it is saved."""
     used_s: float = 0.0
     """Seconds that it has been at work, over its role's share: whose turn it is."""
     steps: int = 0
     ready: bool = False
     """Whether it has answered since this process began."""
-    busy: bool = True
+    busy: bool = False
+    rests_until: float = 0.0
+    """After the store did not take what it has, or did not give what it needs."""
     diverged: int = 0
     """How often in a row."""
     opponents: dict[str, float] = field(default_factory=dict)
@@ -68,9 +83,9 @@ class Slot:
         """Whether it has been given up."""
         return self.diverged >= DIVERGED_LIMIT
 
-    def to_json(self) -> dict[str, Any]:
-        """As the status shows it."""
-        report = self.report
+    def to_json(self, frozen_steps: int) -> dict[str, Any]:
+        """As the status shows it; `frozen_steps`: those of its latest snapshot."""
+        report, hardware = self.report, self.hardware
         return {
             "steps": self.steps,
             "steps_per_s": self.steps_per_s,
@@ -78,7 +93,10 @@ class Slot:
             "losses": self.losses,
             "opponents": self.opponents,
             "stopped": self.stopped,
-            "lag_steps": max(0, self.steps - self.frozen_steps),
+            "placed": hardware is not None,
+            "gpus": hardware.gpus if hardware is not None else 0.0,
+            "runners": hardware.runners if hardware is not None else 0,
+            "lag_steps": max(0, self.steps - frozen_steps),
             "reported_s": self.reported_s,
             "saved_s": self.saved_s,
             "parts_s": {} if report is None else dict(report.parts_s),
@@ -90,23 +108,65 @@ class Training:
     """All learners of the league."""
 
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
+        self.place = place
         self.roster = roster
         self.futures = futures
         config = roster.config
-        hardware = plan_hardware(config, *cluster_size())
-        self.at_once = hardware.at_once
+        self.placement = Placement(config)
+        self.missing: str | None = None
+        """What the league asks for and cannot have."""
+        known = {name: self._experience(name) for name in config.learners()}
+        # From here on the store is not asked: the names of actors are taken, and this must not be repeated.
         self.slots: list[Slot] = []
-        for number, (name, role) in enumerate(config.learners().items()):
-            latest = roster.latest(name)
-            slot = Slot(
-                name=name,
-                role=config.roles[role],
-                actor=spawn_learner(place, name, number, hardware, config),
-                experience=self._experience(name),
-                frozen_steps=latest.steps if latest else 0,
-            )
+        for name, role in config.learners().items():
+            slot = Slot(name=name, role=config.roles[role], experience=known[name])
             self.slots.append(slot)
-            self._ask_ready(slot)
+        self.review()
+
+    def review(self) -> None:
+        """Give learners a place as far as there is room, move them to a better one, and say what is missing."""
+        plan = self.placement.review(self.slots)
+        if plan is None:
+            return
+        for number, slot in enumerate(self.slots):
+            if slot.stopped or (slot.hardware is not None and slot.ready):
+                continue
+            if number >= plan.learners:
+                self._withdraw(slot)
+            elif slot.hardware is None or slot.hardware.gpus > plan.hardware.gpus:
+                self._start(slot, number, plan.hardware)
+        for slot in self.placement.movers(self.slots):
+            slot.moves_to = plan.hardware
+        missing = plan.missing or self._waiting()
+        if missing != self.missing:
+            self.missing = missing
+            self.roster.say("room", missing or "nothing is missing any more")
+        for node in self.placement.new_strangers():
+            self.roster.say("version", self.placement.describe_stranger(node))
+
+    def _waiting(self) -> str | None:
+        """Who should have a place and has not answered for long: another league may have been faster."""
+        late = time.monotonic() - WAITING_S
+        names = [slot.name for slot in self.slots if slot.hardware and not slot.ready and slot.started_at < late]
+        return f"{', '.join(names)}: no room yet, or slow to start" if names else None
+
+    def _start(self, slot: Slot, number: int, hardware: Hardware) -> None:
+        """Start the learner, again if need be; it takes up its last checkpoint."""
+        self._withdraw(slot)
+        try:
+            slot.actor = spawn_learner(self.place, slot.name, number, hardware, self.roster.config)
+        except ValueError:  # Ray has not yet let go of the name: at the next review.
+            return
+        slot.hardware, slot.started_at = hardware, time.monotonic()
+        self._ask_ready(slot)
+
+    def _withdraw(self, slot: Slot) -> None:
+        """End the learner's actor; it waits for a place."""
+        if slot.actor is not None:
+            self.futures.forget(slot.actor)
+            ray.kill(slot.actor)
+        slot.actor = slot.hardware = slot.moves_to = None
+        slot.ready = slot.busy = False
 
     def _experience(self, name: str) -> Experience:
         """What the learner's checkpoint says that it knows of its opponents."""
@@ -120,10 +180,28 @@ class Training:
             qualities=Qualities.from_json(progress.get("qualities", {})),
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """The learners by name, as the status shows them."""
+        latest = {slot.name: self.roster.latest(slot.name) for slot in self.slots}
+        frozen = {name: 0 if snapshot is None else snapshot.steps for name, snapshot in latest.items()}
+        return {slot.name: slot.to_json(frozen[slot.name]) for slot in self.slots}
+
     @property
     def steps(self) -> int:
         """Steps of all learners together."""
         return sum(slot.steps for slot in self.slots)
+
+    @property
+    def at_once(self) -> int:
+        """How many learners train at the same time."""
+        plan = self.placement.plan
+        return plan.hardware.at_once if plan is not None else 0
+
+    @property
+    def bundles(self) -> list[Bundle]:
+        """What the learners would use at full size, if there is any that has not been stopped."""
+        plan = self.placement.plan
+        return list(plan.bundles) if plan is not None and not self.all_stopped else []
 
     @property
     def ready(self) -> bool:
@@ -137,26 +215,29 @@ class Training:
 
     @property
     def busy(self) -> bool:
-        """Whether a learner is at work."""
-        return any(slot.busy for slot in self.slots)
+        """Whether a learner is at work, beside those that still start."""
+        return any(slot.busy and slot.ready for slot in self.slots)
 
     def assign(self) -> None:
         """Give idle learners their next task, freeze, save or train: first who has had least of its share."""
-        at_work = sum(slot.busy for slot in self.slots)
-        idle = [slot for slot in self.slots if not slot.busy and not slot.stopped]
+        self.review()
+        at_work, now = sum(slot.busy and slot.ready for slot in self.slots), time.monotonic()
+        idle = [slot for slot in self.slots if slot.ready and not slot.busy and not slot.stopped]
+        idle = [slot for slot in idle if now >= slot.rests_until]
         for slot in sorted(idle, key=lambda slot: slot.used_s)[: max(0, self.at_once - at_work)]:
             if self._freeze_due(slot):
                 self._freeze(slot)
-            elif time.monotonic() - slot.saved_at >= self.roster.config.snapshots.checkpoint_every_s:
+            elif slot.moves_to or time.monotonic() - slot.saved_at >= self.roster.config.snapshots.checkpoint_every_s:
                 self._save(slot)
             else:
                 self._train(slot)
 
     def _freeze_due(self, slot: Slot) -> bool:
         snapshots, role = self.roster.config.snapshots, slot.role
-        steps = slot.steps - slot.frozen_steps
-        if not self.roster.latest(slot.name):
+        latest = self.roster.latest(slot.name)
+        if latest is None:
             return True
+        steps = slot.steps - latest.steps
         if steps > 0 and time.monotonic() - slot.frozen_at >= snapshots.timeout_s:
             return True
         least = role.freeze_steps or snapshots.every_steps
@@ -168,8 +249,9 @@ class Training:
     def save_all(self) -> None:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""
         for slot in self.slots:
-            if not slot.busy and not slot.stopped:
-                if slot.steps > slot.frozen_steps:
+            if slot.ready and not slot.busy and not slot.stopped:
+                latest = self.roster.latest(slot.name)
+                if latest is None or slot.steps > latest.steps:
                     self._freeze(slot)
                 else:
                     self._save(slot)
@@ -214,8 +296,9 @@ class Training:
 
         def frozen(snapshot: Snapshot) -> None:
             self.roster.add(snapshot)
-            self.roster.retain([name for one in self.slots for name in one.opponents])
-            slot.frozen_steps, slot.frozen_at, slot.held = snapshot.steps, time.monotonic(), 0
+            slot.frozen_at, slot.held = time.monotonic(), 0
+            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
+                self.roster.retain([name for one in self.slots for name in one.opponents])
             if latest is not None and self.roster.rng.random() < slot.role.reset_probability:
                 self._begin_anew(slot)
             else:
@@ -241,17 +324,21 @@ class Training:
     def _save(self, slot: Slot) -> None:
         def saved(steps: int) -> None:
             slot.steps, slot.saved_at, slot.saved_s = steps, time.monotonic(), time.time()
+            if slot.moves_to is not None:
+                self._start(slot, self.slots.index(slot), slot.moves_to)
 
         known = {"results": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
-        def ready(steps: int) -> None:
-            slot.steps, slot.ready = steps, True
-            # One that it froze just before it died is in the store, though nobody here has heard of it.
-            self.roster.read_snapshots()
+        slot.ready, slot.busy = False, True
 
-        self._ask(slot, slot.actor.ready.remote(), ready)
+        def ready(steps: int) -> None:
+            slot.steps, slot.ready, slot.busy = steps, True, False
+            # One that it froze just before it died is in the store, though nobody here has heard of it.
+            self.roster.stale = True
+
+        self.futures.when_ready(slot.actor, ready)
 
     def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""
@@ -261,6 +348,7 @@ class Training:
             slot.busy = False
             seconds = time.monotonic() - started
             slot.used_s += seconds / slot.role.share
+            slot.rests_until = 0
             self.roster.totals["busy_seconds"][slot.name] += seconds
             done(result)
 
@@ -272,17 +360,22 @@ class Training:
                     slot.held = 0
                 case PrunedPolicyError():  # Between being drawn and being loaded: whoever is drawn next is there.
                     slot.held = 0
-                    self.roster.read_snapshots()
+                    self.roster.stale = True
                 case LostError():
                     self.roster.totals["restarts"]["learner"] += 1
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
+                    if error.lives:
+                        ray.kill(slot.actor, no_restart=False)
                     self._ask_ready(slot)
-                case StoreUnreachableError():
-                    self._ask_ready(slot)
+                case StoreUnavailableError():
+                    # The same is due again, and bears to be repeated: nothing is lost.
+                    if slot.rests_until == 0:
+                        self.roster.say("store", f"{slot.name} waits: {error}")
+                    slot.rests_until = time.monotonic() + RETRY_S
                 case _:
                     raise error
 
-        self.futures.watch(future, finished, failed)
+        self.futures.watch(future, finished, failed, slot.actor)
 
 
 def _smoothed(old: float, new: float) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -81,6 +81,8 @@ class TrainingView:
             view = self._read()
         except StoreError as error:
             view = View(status={}, rows=[], champion=None, event=str(error))
+        if progress.waits:
+            view = replace(view, event=f"the league waits: {progress.waits}")
         if self._live:
             self._live.update(self._panel(progress, view), refresh=True)
         else:

@@ -7,10 +7,12 @@ games are played. The seam is `training_step`: sample from our runners, hand the
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core.learner.training_data import TrainingData
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.policy.sample_batch import MultiAgentBatch, concat_samples
 from ray.rllib.utils.metrics import (
     ENV_RUNNER_RESULTS,
@@ -18,7 +20,11 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
-from league.learning.runner import LEARNER_MODULE
+from league.learning.runner import LEARNER_MODULE, LeagueRunner
+
+RESTART_S = 60.0
+"""How long an iteration waits for a first runner, where none is left."""
+PROBE_EVERY_S = 0.2
 
 
 class LeaguePPO(PPO):
@@ -36,6 +42,29 @@ class LeaguePPO(PPO):
     """Seconds that it played."""
     learn_s: float
     """Seconds that it took gradient steps."""
+    seat: Callable[[LeagueRunner], None] | None = None
+    """Tells a runner whom to play. Set by who chooses the opponents."""
+
+    def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
+        """Give runners that Ray has restarted the present weights and opponents; wait if there is no other one.
+
+        RLlib's own expects runners that hold all modules and know nothing of opponents.
+        """
+        group, deadline = env_runner_group, time.monotonic() + RESTART_S
+        restored: list[int] = group.probe_unhealthy_env_runners()
+        while group.num_remote_workers() and not group.num_healthy_remote_workers() and time.monotonic() < deadline:
+            time.sleep(PROBE_EVERY_S)
+            restored = group.probe_unhealthy_env_runners()
+        if restored:
+            group.sync_weights(
+                from_worker_or_learner_group=self.learner_group,
+                policies={LEARNER_MODULE},
+                to_worker_indices=restored,
+                timeout_seconds=None,
+            )
+            if self.seat is not None:
+                group.foreach_env_runner(self.seat, remote_worker_ids=restored, local_env_runner=False)
+        return restored
 
     def training_step(self) -> None:
         """Sample, update, send the new weights out."""

@@ -21,6 +21,7 @@ from league.ladder.records import Tally
 from league.learning.algorithm import LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.divergence import LeagueLearner
+from league.learning.hardware import Hardware
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
@@ -75,22 +76,6 @@ class Iteration:
     usage: Usage
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hardware:
-    """What a learner may use, resolved against the cluster."""
-
-    cpus: float = 1.0
-    """CPUs that it asks Ray for: less than one where learners take turns."""
-    at_once: int = 1
-    """How many learners of the league train at the same time."""
-    threads: int = 1
-    """Most threads for its gradient steps."""
-    runners: int = 0
-    """Runner processes beside the learner; 0 plays inside it."""
-    gpus: float = 0.0
-    """GPUs for each learner process."""
-
-
 class Trainer:
     """A learner from its first weights on. Needs a running Ray."""
 
@@ -132,12 +117,14 @@ class Trainer:
             group.local_env_runner.set_opponents(shares, weights, sample)
             return
         stored = {name: ray.put(data) for name, data in weights.items()}
-        group.foreach_env_runner(lambda runner: runner.set_opponents(shares, stored, sample), local_env_runner=False)
+        self.algorithm.seat = lambda runner: runner.set_opponents(shares, stored, sample)
+        group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
         result = self.algorithm.train()
-        learned = result.get("learners", {}).get(LEARNER_MODULE, {})
+        # Of an iteration without a gradient step RLlib reports NaN.
+        learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
         self._check_finite(losses)
         played = self.algorithm.played
@@ -244,6 +231,8 @@ def _annealed(value: float, learning: LearningConfig) -> list[list[float]]:
 
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
     learning = config.learning
+    # A GPU of Ray that torch has no driver for is no device: a learner that learns in this process would fail on it.
+    usable = learning.num_learners > 0 or torch.cuda.is_available()
     observation, action = spaces(spec)
     return (
         PPOConfig(algo_class=LeaguePPO)
@@ -256,7 +245,7 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         .env_runners(env_runner_cls=LeagueRunner, num_env_runners=hardware.runners)
         .multi_agent(policies={LEARNER_MODULE}, policy_mapping_fn=lambda *args, **kwargs: LEARNER_MODULE)
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
-        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus)
+        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus if usable else 0)
         .training(
             lr=_annealed(learning.lr, learning),
             gamma=learning.gamma,
@@ -274,6 +263,8 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
             use_kl_loss=False,
             learner_class=LeagueLearner,
         )
-        .fault_tolerance(restart_failed_env_runners=True, ignore_env_runner_failures=True)
+        .fault_tolerance(
+            restart_failed_env_runners=True, ignore_env_runner_failures=True, delay_between_env_runner_restarts_s=1.0
+        )
         .debugging(seed=seed, log_level="ERROR")
     )

@@ -156,7 +156,7 @@ class Champion(Connection):
         before it is read then.
         """
         try:
-            with translated(self._shown):
+            with translated(self._redis, self._shown):
                 if not subscription.subscribed:
                     subscription.subscribe(self._keys.promoted)
                 subscription.get_message(timeout=timeout_s)

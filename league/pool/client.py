@@ -15,7 +15,13 @@ from redis import exceptions
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from league.errors import StoreError, StoreFullError, StorePermissionError, StoreUnreachableError
+from league.errors import (
+    StoreError,
+    StoreFullError,
+    StorePermissionError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
 from league.pool.address import Address
 from league.pool.embedded import EmbeddedServer
 
@@ -23,17 +29,21 @@ LONGEST_PAUSE_S: Final = 0.5
 _REFUSED: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
 _REFUSALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
 _FULL: Final = "command not allowed when used memory"
+_DOWN: Final = (exceptions.MasterDownError, exceptions.ClusterDownError)
 
 
 @contextmanager
-def translated(shown: str) -> Iterator[None]:
+def translated(client: Any, shown: str) -> Iterator[None]:
     """Turn redis-py's errors into ours; `shown` is the address without a password. `WatchError` passes."""
     try:
         yield
     except exceptions.WatchError:
         raise
     except exceptions.RedisError as error:
-        raise _translation(error, shown) from error
+        ours = _translation(error, shown)
+        if isinstance(ours, StoreReadOnlyError):  # After a failover the name leads elsewhere: ask for it anew.
+            client.connection_pool.disconnect()
+        raise ours from error
 
 
 def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
@@ -48,7 +58,9 @@ def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
     if text.startswith("MISCONF"):
         return StoreFullError(f"{shown} cannot write to its disk, so nothing was written: {text}")
     if isinstance(error, exceptions.ReadOnlyError):
-        return StoreError(f"{shown} is a read-only replica: give the primary's address")
+        return StoreReadOnlyError(f"{shown} is a read-only replica: give the primary's address")
+    if isinstance(error, _DOWN) or text.startswith("NOREPLICAS"):
+        return StoreReadOnlyError(f"{shown} takes no writes now: {text}")
     if isinstance(error, exceptions.TimeoutError):
         return StoreUnreachableError(f"{shown} does not answer in time: {text}")
     if isinstance(error, exceptions.ConnectionError):

@@ -54,7 +54,7 @@ class Connection:
 
     def _call(self, *command: Any) -> Any:
         """Run one command; repeated after a lost connection, so it must bear that."""
-        with translated(self._shown):
+        with translated(self._redis, self._shown):
             return self._redis.execute_command(*command)
 
     def _transact(self, watched: list[str], attempt: Callable[[Any], T]) -> T:
@@ -67,7 +67,7 @@ class Connection:
         Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`.
         """
         while True:
-            with translated(self._shown), self._redis.pipeline() as pipe:
+            with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
                 try:
                     pipe.watch(self._keys.fence, *watched)
                     self._check_fence(pipe)
@@ -79,7 +79,15 @@ class Connection:
                     continue
 
     def _check_fence(self, pipe: Any) -> None:
-        if self.fence is not None and int(pipe.execute_command("GET", self._keys.fence) or 0) != self.fence:
+        if self.fence is None:
+            return
+        newest = pipe.execute_command("GET", self._keys.fence)
+        if newest is None:
+            raise WrongLeagueError(
+                f"{self._shown} has forgotten league {self.league!r}: it was emptied, or restarted without its files; "
+                "restore them, or begin anew"
+            )
+        if int(newest) != self.fence:
             raise LeaseError(f"league {self.league!r} at {self._shown} was taken over by another run: this one ends")
 
     def _write(self, *commands: tuple[Any, ...]) -> None:
@@ -94,7 +102,7 @@ class Connection:
 
     def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Read by several commands in one transaction; the replies, in order."""
-        with translated(self._shown), self._redis.pipeline() as pipe:
+        with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
             for command in commands:
                 pipe.execute_command(*command)
             replies: list[Any] = pipe.execute()

@@ -11,6 +11,7 @@ from league.errors import WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.client import connect
 from league.pool.connection import SCHEMA, dumps
+from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.lease import Leases
@@ -20,11 +21,11 @@ from league.pool.verification import Verification, Verifier
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Verifier, Journal, Leases):
+class Store(Verifier, Journal, Leases, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
-    Every method may raise `StoreUnreachableError`, `StorePermissionError` and `StoreFullError` beside what it says.
-    A write that raises `StoreUnreachableError` may have been made: repeat it, each of them bears that.
+    Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises
+    `StoreUnreachableError` may have been made: repeat it, each of them bears that.
     """
 
     _server: EmbeddedServer | None = None
@@ -134,14 +135,3 @@ class Store(Verifier, Journal, Leases):
         """
         info = self._call("INFO", "memory")
         return int(info["used_memory"]), int(info.get("maxmemory") or info.get("total_system_memory") or 0)
-
-    def server_warnings(self) -> list[str]:
-        """One line for each setting with which this server may lose or forget what the league needs."""
-        info = self._call("INFO")
-        warnings = []
-        policy = info.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
-            warnings.append(f"{self.address} has maxmemory-policy {policy} and may forget: set it to noeviction")
-        if not info.get("aof_enabled"):
-            warnings.append(f"{self.address} has no append-only file: results since its last dump die with it")
-        return warnings

@@ -16,6 +16,7 @@ import torch
 
 from league.actors import challenge as module
 from league.actors.challenge import Found, Target, Try, challenge
+from league.actors.nodes import Room
 from league.actors.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
@@ -49,7 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tries that follow each other quickly, in one thread: on a busy machine threads wait for one another."""
     monkeypatch.setattr(module, "TRY_EVERY_S", 0.5)
     monkeypatch.setattr(module, "TRYING_SHARE", 0.5)
-    monkeypatch.setattr(module, "cluster_size", lambda: (1.0, 0.0))
+    monkeypatch.setattr(module, "whole_room", lambda nodes: Room(cpus=1.0))
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

@@ -68,12 +68,13 @@ def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
     training = object.__new__(Training)
     training.roster, training.futures = Roster(store), Failing()
     known = Experience(live=LivePayoff(1.0), qualities=Qualities())
-    slot = Slot(name="main", role=RoleConfig(), actor=None, experience=known, frozen_steps=1, held=3)
+    slot = Slot(name="main", role=RoleConfig(), actor=None, experience=known, held=3)
     assert training.roster.playable() == ["main-0000", "main-0001"]
     store.prune(["main-0000"], by="anna", now_s=1.0)
     training._ask(slot, None, lambda result: None)
     failures[0](PrunedPolicyError("main-0000 was pruned"))
     assert (slot.busy, slot.held) == (False, 0)
+    training.roster.refresh()
     assert training.roster.playable() == ["main-0001"]
     assert training.roster.next_name("main") == "main-0002"
     assert store.events() == []

@@ -1,12 +1,14 @@
 """A league from its first move to its champion, and what it does when things go wrong."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import ray
 
 from league.actors.progress import Progress
-from league.actors.spawn import NAMESPACE, plan_hardware
+from league.actors.spawn import NAMESPACE
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.pool.store import Store
 from tests.actors.conftest import Run, small
@@ -161,9 +163,15 @@ def test_games_that_break_are_dropped_and_counted(run: Run, store: Store) -> Non
     assert "the table collapsed" in event or "against" in event
 
 
-def test_a_cluster_without_room_is_refused(run: Run) -> None:
-    with pytest.raises(ClusterError, match=r"needs 1001 CPUs and 0 GPUs, Ray has \d+ and \d+: lower roles"):
-        run(small("rollout.runners=1000"), steps=1)
+def test_who_only_starts_learners_does_not_wait_for_rllib() -> None:
+    """It takes seconds to import, on each start and each restart of driver and coordinator."""
+    program = "import sys, league.actors.driver, league.actors.coordinator; sys.exit('ray.rllib' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_cluster_without_room_for_one_learner_is_refused(run: Run) -> None:
+    with pytest.raises(ClusterError, match=r"learner needs 1001 CPUs and 0 GPUs, Ray has \d+ and \d+: lower learning"):
+        run(small("learning.num_learners=1000"), steps=1)
 
 
 def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
@@ -172,24 +180,3 @@ def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
         run(small("game=connect_four"), steps=1)
     with pytest.raises(ConfigError, match=r"network\.hidden cannot change"):
         run(small("network.hidden=[64]"), steps=1)
-
-
-@pytest.mark.parametrize(
-    ("learners", "cpus", "at_once", "threads"), [(1, 2, 1, 2), (2, 2, 2, 1), (3, 2, 2, 1), (3, 1, 1, 1), (2, 8, 2, 4)]
-)
-def test_learners_share_the_cpus_or_take_turns(learners: int, cpus: int, at_once: int, threads: int) -> None:
-    hardware = plan_hardware(small(f"roles.main.count={learners}"), cpus, 0)
-    assert (hardware.at_once, hardware.threads) == (at_once, threads)
-    assert 0 < learners * hardware.cpus <= cpus
-    assert hardware.cpus <= 1
-
-
-def test_learners_get_whole_gpus_or_share_one() -> None:
-    config = small()
-    assert plan_hardware(config, 2, 0).gpus == 0
-    assert plan_hardware(config, 16, 1).gpus == 1
-    assert plan_hardware(small("roles.main.count=2"), 16, 1).gpus == 0.5
-    assert plan_hardware(config, 16, 0).runners == 2
-    assert plan_hardware(config, 2, 0).runners == 0
-    with pytest.raises(ClusterError):
-        plan_hardware(small("learning.gpus=2"), 16, 1)

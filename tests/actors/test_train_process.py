@@ -134,7 +134,7 @@ def test_ctrl_c_saves_and_ends_and_nothing_listens_beyond_loopback(tmp_path: Pat
         (["--game", "connect_for"], "connect_for"),
         (["--set", "learning.lrr=1"], "did you mean 'learning.lr'"),
         (["--set", "learning.lr=fast"], "must be a number"),
-        (["--set", "rollout.runners=999"], "needs 1000 CPUs"),
+        (["--set", "learning.num_learners=999"], "needs 1000 CPUs"),
         (["--preset", "miror"], "did you mean 'mirror'"),
         (["--config", "nowhere.toml"], "cannot read nowhere.toml"),
         (["--address", "127.0.0.1:1"], "no Ray at 127.0.0.1:1"),
@@ -234,18 +234,21 @@ def test_one_run_at_a_time_on_a_server_and_the_next_takes_over_from_a_dead_or_pa
         killed.wait()
 
         paused = start()
+        assert paused.stdout is not None
+        waiting = next(line for line in paused.stdout if "waiting" in line)
+        assert f"waiting for the lease of pid {killed.pid} on" in waiting
+        store._call("PEXPIRE", store._keys.lease, 1)  # Another 15 s would show nothing new.
         wait_until(lambda: trains(paused), paused)
         send(paused, signal.SIGSTOP)
         steps = (store.status() or {})["steps"]
-        store._call("PEXPIRE", store._keys.lease, 1)  # Another 15 s would show nothing new.
+        store._call("PEXPIRE", store._keys.lease, 1)
         ended(train(redis_url, "--steps", str(steps + 3_000), *options))
         assert store.lease() is None
         left = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
         send(paused, signal.SIGCONT)
-        out, err = paused.communicate(timeout=TIMEOUT_S)
+        _, err = paused.communicate(timeout=TIMEOUT_S)
         assert paused.returncode == 2
         assert re.fullmatch(r"league: .* was taken over by another run: this one ends\n", err), err
-        assert f"waiting for the lease of pid {killed.pid} on" in out
         after = store.status(), store.match_count(), store.snapshots(), store.promotions(), store.events(1000)
         assert after == left
         assert store.verify().problems == ()

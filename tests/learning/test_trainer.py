@@ -1,6 +1,8 @@
 """A learner on a real Ray: it learns, it can be saved, it says when it has diverged, it works over processes."""
 
 import math
+import os
+import signal
 
 import pytest
 import torch
@@ -10,8 +12,9 @@ from league.config import LeagueConfig, NetworkConfig
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec, make_bot, make_game
 from league.learning.checkpoint import pack_state, unpack_state
+from league.learning.hardware import Hardware
 from league.learning.runner import LEARNER_MODULE
-from league.learning.trainer import Hardware, Trainer
+from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match
@@ -259,6 +262,28 @@ def test_runners_of_their_own(train):
         lambda runner: runner.get_state()["rl_module"][LEARNER_MODULE], local_env_runner=False
     ):
         assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
+
+
+@pytest.mark.slow
+def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train):
+    trainer = train(hardware=Hardware(runners=1))
+    trainer.set_opponents({"main-0000": 1.0}, {"main-0000": initial(seed=1)})
+    trainer.iterate()
+    group = trainer.algorithm.env_runner_group
+    (pid,) = group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
+    os.kill(pid, signal.SIGKILL)
+    lost = trainer.iterate()
+    assert (lost.steps, lost.losses) == (0, {}), "nobody played, and that is no divergence"
+    assert "no runner answered" in lost.error
+    again = trainer.iterate()
+    assert again.plies == 128 * 16
+    assert again.results.keys() == {"main-0000"}
+    ((playing, now),) = group.foreach_env_runner(
+        lambda runner: (runner.get_state()["rl_module"][LEARNER_MODULE], os.getpid()), local_env_runner=False
+    )
+    assert now != pid
+    learned = unpack(trainer.weights(), SPEC).state_dict()
+    assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
 
 
 @pytest.mark.slow

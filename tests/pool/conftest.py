@@ -65,7 +65,7 @@ def serve(tmp_path_factory, eventually, free_port):
     """Start a server on TCP: `serve("--requirepass", "secret")` gives its port, its client and its folder."""
     started = []
 
-    def start(*options, port=None, tls=False, **credentials):
+    def start(*options, port=None, tls=False, ready=True, **credentials):
         folder = tmp_path_factory.mktemp("server")
         port = port or free_port()
         plain = ["--port", "0", "--tls-port", str(port)] if tls else ["--port", str(port)]
@@ -80,6 +80,8 @@ def serve(tmp_path_factory, eventually, free_port):
                 return client.ping()
             except redis.ConnectionError:
                 return False
+            except redis.ResponseError:
+                return not ready
 
         eventually(answers)
         return port, client, folder

@@ -12,8 +12,11 @@ from league.errors import (
     StoreError,
     StoreFullError,
     StorePermissionError,
+    StoreReadOnlyError,
     StoreUnreachableError,
+    WrongLeagueError,
 )
+from league.pool.lease import Holder
 from league.pool.store import Store
 
 
@@ -146,18 +149,46 @@ def test_a_replica_is_refused(serve, free_port):
     assert "read-only replica" in text
 
 
+def test_a_server_that_is_a_replica_for_a_while(serve, free_port, a_match):
+    port, client, _ = serve()
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        store.create(LeagueConfig())
+        client.replicaof("127.0.0.1", free_port())
+        for action in (lambda: store.record(a_match("m1")), lambda: store.set_status({})):
+            with pytest.raises(StoreReadOnlyError, match="give the primary's address"):
+                action()
+        assert store.config() == LeagueConfig()
+        client.replicaof("NO", "ONE")
+        assert store.record(a_match("m1"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"min-replicas-to-write": "1"}, "NOREPLICAS"),
+        ({"replica-serve-stale-data": "no", "replicaof": "127.0.0.1 1"}, "MASTERDOWN|Link with MASTER is down"),
+    ],
+)
+def test_a_server_that_has_lost_its_others(serve, settings, said):
+    port, _, _ = serve(*(word for key, value in settings.items() for word in (f"--{key}", *value.split())), ready=False)
+    with pytest.raises(StoreReadOnlyError, match=said), Store.open(f"redis://127.0.0.1:{port}") as store:
+        store.create(LeagueConfig())
+
+
+def test_a_server_that_was_restarted_without_its_files(serve, a_match):
+    port, client, _ = serve()
+    with Store.open(f"redis://127.0.0.1:{port}") as store:
+        store.create(LeagueConfig())
+        store.fence = store.acquire(Holder.here())
+        client.flushall()
+        with pytest.raises(WrongLeagueError, match=r"has forgotten league 'league': it was emptied"):
+            store.record(a_match("m1"))
+
+
 def test_anything_else_the_server_says(store, raw):
     raw.set(f"league:{{{store.league}}}:ratings", "not a hash")
     with pytest.raises(StoreError, match="WRONGTYPE"):
         store.ratings()
-
-
-def test_warnings_about_a_forgetful_server(serve):
-    port, _, _ = serve("--maxmemory-policy", "allkeys-lru")
-    with Store.open(f"redis://127.0.0.1:{port}") as store:
-        eviction, persistence = store.server_warnings()
-    assert "allkeys-lru" in eviction
-    assert "append-only" in persistence
 
 
 @pytest.mark.parametrize("query", ["nonsense=1", "db=x", "socket_timeout=x", "username=me&password=s3cret&db=x"])

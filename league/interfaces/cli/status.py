@@ -71,6 +71,7 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
         "champion": None if champion is None else champion.to_json(),
         "dropped_games": (said or {}).get("dropped_games", 0),
         "learners": (said or {}).get("learners", {}),
+        "missing": (said or {}).get("missing"),
         "unreadable": (said or {}).get("unreadable", []),
         "warnings": store.server_warnings(),
         "events": store.events(events),
@@ -93,6 +94,7 @@ def _print(found: dict[str, Any]) -> None:
                 "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
                 "matches": f"{found['matches']:,}",
                 "dropped games": found["dropped_games"] or None,
+                "missing": found["missing"],
                 "champion": "none yet"
                 if champion is None
                 else f"{champion['policy']}{', pinned' if champion['pinned'] else ''}, by {champion['by']} "
@@ -126,13 +128,19 @@ def _learners(learners: dict[str, Any]) -> Table:
             f"{learner['steps']:,}",
             f"{learner['steps_per_s']:,.0f}",
             f"{learner['plies_per_s']:,.0f}",
-            "stopped: diverged" if learner["stopped"] else "learns",
+            _state(learner),
             " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
             " ".join(learner["opponents"]),
         )
     for column in made.columns[5:]:
         column.no_wrap, column.overflow = False, "fold"
     return made
+
+
+def _state(learner: dict[str, Any]) -> str:
+    if learner["stopped"]:
+        return "stopped: diverged"
+    return "learns" if learner.get("placed", True) else "waits for room"
 
 
 def _print_verification(verification: Verification) -> None:

@@ -66,8 +66,6 @@ def train(
     limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
     with Store.open(store, league) as opened:
         chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
-        for warning in opened.server_warnings():
-            console.print(f"warning: {warning}", style="yellow")
         with TrainingView(opened, chosen, limits, console) as view:
             run_league(
                 opened,

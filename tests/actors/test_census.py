@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from league.actors.nodes import GROUP, groups
+from league.actors.census import groups
+from league.actors.nodes import GROUP
 
 
 def node(*, alive: bool = True, labels: dict[str, str] | None = None, **resources: float) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Which machines a league has, asked for in a thread of its own: Ray may take long to answer while its head is away."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import ray
+from ray.exceptions import RayError
+
+from league.actors.nodes import GROUP, HEAD
+
+EVERY_S: Final = 5.0
+
+
+def groups(nodes: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Nodes alive by group, of `ray.nodes()`: by their label, else `head`, `gpu` or `cpu`. Groups without any are 0."""
+    alive: Counter[str] = Counter()
+    for node in nodes:
+        resources = node["Resources"]
+        kind = "head" if HEAD in resources else "gpu" if resources.get("GPU") else "cpu"
+        # A dead node has no resources any more, so what it was is known by its label alone.
+        group = node.get("Labels", {}).get(GROUP, kind if node["Alive"] else None)
+        if group is not None:
+            alive[group] += node["Alive"]
+    return alive
+
+
+class Census(threading.Thread):
+    """Looks every few seconds, as long as the process lives."""
+
+    def __init__(self) -> None:
+        super().__init__(name="census", daemon=True)
+        self.alive: Counter[str] = Counter()
+        """By group, as seen last; a group that has lost all of its nodes stays with 0."""
+        self.start()
+
+    def run(self) -> None:
+        """Until the process ends."""
+        while True:
+            with contextlib.suppress(RayError, RuntimeError):
+                seen = groups(ray.nodes())
+                self.alive = Counter({group: seen[group] for group in [*self.alive, *seen]})
+            time.sleep(EVERY_S)

@@ -1,0 +1,119 @@
+"""When a league's learners start, move and wait, as nodes come and go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+from league.actors.nodes import (
+    Node,
+    alive_nodes,
+    ask_versions,
+    autoscaled,
+    free_room,
+    other_versions,
+    project_version,
+    whole_room,
+)
+from league.actors.plan import Plan, plan_hardware
+from league.config import LeagueConfig
+from league.learning.hardware import Hardware
+
+REVIEW_S = 2.0
+SETTLE_S = 5.0
+"""More room must have been there for so long before a learner is moved for it: nodes come in groups."""
+
+
+L = TypeVar("L", bound="Placed")
+
+
+class Placed(Protocol):
+    """What is known of a learner here."""
+
+    hardware: Hardware | None
+    """That it was started with; None: it waits for a place."""
+    ready: bool
+
+
+class Placement:
+    """Reviews the cluster now and then: who has a place, and what is missing."""
+
+    def __init__(self, config: LeagueConfig) -> None:
+        self.config = config
+        self.nodes: tuple[Node, ...] = ()
+        self.strangers: dict[Node, str] = {}
+        """Nodes with another version of this project; they are not planned with."""
+        self.plan: Plan | None = None
+        self._asked: dict[Node, Any] = {}
+        self._told: set[Node] = set()
+        self._reviewed_at = float("-inf")
+        self._better_since: float | None = None
+
+    @property
+    def autoscaled(self) -> bool:
+        """Whether nodes may be asked for."""
+        return autoscaled(self.nodes)
+
+    def review(self, learners: Sequence[Placed]) -> Plan | None:
+        """The plan for the cluster as it is now; None while the next review is not due."""
+        now = time.monotonic()
+        if now - self._reviewed_at < REVIEW_S:
+            return None
+        self._reviewed_at = now
+        self._look()
+        known = [node for node in self.nodes if node not in self.strangers]
+        placed = [learner.hardware for learner in learners if learner.hardware is not None and learner.ready]
+        starting = any(learner.hardware is not None and not learner.ready for learner in learners)
+        if starting and self.plan is not None:  # What they hold, and whether they hold it yet, nobody knows.
+            return self._lost_room(known)
+        steps_in_actor = self.config.learning.num_learners == 0
+        gpus = [hardware.gpus for hardware in placed for _ in range(max(1, self.config.learning.num_learners))]
+        cpus = sum(
+            hardware.cpus
+            + hardware.runners
+            + (0 if steps_in_actor or hardware.gpus else self.config.learning.num_learners)
+            for hardware in placed
+        )
+        self.plan = plan_hardware(self.config, free_room(known, cpus, gpus))
+        return self.plan
+
+    def _lost_room(self, nodes: Sequence[Node]) -> Plan | None:
+        """While learners start: the present plan, unless what is left could never hold it."""
+        plan = plan_hardware(self.config, whole_room(nodes))
+        assert self.plan is not None
+        if plan.learners < self.plan.learners or plan.hardware.gpus < self.plan.hardware.gpus:
+            self.plan = plan
+        return self.plan
+
+    def _look(self) -> None:
+        nodes = alive_nodes()
+        if self.nodes:  # Those of the beginning have been asked by whoever started the league.
+            self._asked.update(ask_versions([node for node in nodes if node not in self.nodes]))
+        self.strangers.update(other_versions(self._asked, timeout_s=0))
+        self.strangers = {node: version for node, version in self.strangers.items() if node in nodes}
+        self.nodes = nodes
+
+    def new_strangers(self) -> list[Node]:
+        """Nodes with another version that have not been told of before."""
+        new = [node for node in self.strangers if node not in self._told]
+        self._told.update(new)
+        return new
+
+    def describe_stranger(self, node: Node) -> str:
+        """Why a node is left out."""
+        return f"node {node} has league {self.strangers[node]}, not {project_version()}: it is not planned with"
+
+    def movers(self, learners: Sequence[L]) -> list[L]:
+        """Learners that train and should be started again, with what the plan gives; to be asked at every review."""
+        assert self.plan is not None
+        offer, now = self.plan.hardware, time.monotonic()
+        better = [
+            learner
+            for learner in learners[: self.plan.learners]
+            if learner.ready
+            and learner.hardware is not None
+            and (offer.runners > learner.hardware.runners or offer.gpus > learner.hardware.gpus + 0.01)
+        ]
+        self._better_since = (self._better_since or now) if better else None
+        return better if self._better_since is not None and now - self._better_since >= SETTLE_S else []

@@ -1,0 +1,131 @@
+"""What each learner gets, of what the cluster has: pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from league.actors.nodes import Room
+from league.config import LeagueConfig
+from league.learning.hardware import Hardware
+
+RUNNERS_FROM_CPUS = 8
+"""From so many CPUs per learner on, games are played in processes of their own."""
+TINY = 1e-6
+"""Shares of a GPU are rounded."""
+
+Bundle = Mapping[str, float]
+"""Resources that one actor needs, on one node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Who trains, and with what."""
+
+    learners: int
+    """So many of the league's learners have a place, the first ones; 0: none."""
+    hardware: Hardware
+    """Of each of them."""
+    missing: str | None
+    """What the league asks for and cannot have, in one line."""
+    bundles: tuple[Bundle, ...]
+    """What all learners would use at full size."""
+
+
+def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
+    """Share `room` among the learners of a league.
+
+    Each learner takes one CPU, its runners and learner processes one each beside it. Where there are too few, there are
+    fewer runners; then learners take turns, as many at once as there are CPUs left; then there are fewer learners.
+    """
+    learning, learners = config.learning, len(config.learners())
+    processes = max(learning.num_learners, 1)
+    runners = config.rollout.runners
+    if runners is None:
+        runners = 2 if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
+    gpus = _gpus_each(config, room)
+    stepping = learning.num_learners if not gpus else 0  # RLlib gives a learner process a GPU or a CPU.
+    placed = learners if not gpus else min(learners, _fitting(gpus, room) // processes)
+    if stepping:
+        placed = min(placed, max(0, int((room.cpus - 1) // stepping)))
+    if room.cpus < 1:
+        placed = 0
+    there = min(runners, int((room.cpus - 1 - placed * stepping) // placed)) if placed else 0
+    left = room.cpus - placed * (there + stepping)
+    at_once = min(placed, int(left))
+    beside = there + stepping
+    threads = min(int(room.cpus / at_once) - beside, room.threads or math.ceil(room.cpus)) if at_once else 1
+    hardware = Hardware(
+        runners=there,
+        gpus=gpus,
+        cpus=min(1.0, math.floor(100 * left / placed) / 100) if placed else 1.0,
+        at_once=at_once,
+        threads=max(1, threads) if learning.num_learners == 0 else 1,
+    )
+    asks = learners * (1 + runners + stepping), learners * processes * gpus
+    has = f"asks for {asks[0]:g} CPUs and {asks[1]:g} GPUs, has {room.cpus:g} and {sum(room.gpus):g}"
+    short = at_once < learners or there < runners
+    return Plan(
+        learners=placed,
+        hardware=hardware,
+        missing=f"{has}: {_consequence(learners, placed, at_once, runners, there)}" if short else None,
+        bundles=tuple(_bundles(config, learners, runners, gpus)),
+    )
+
+
+def least(config: LeagueConfig) -> tuple[int, float]:
+    """CPUs and GPUs without which not one learner can train."""
+    gpus = config.learning.gpus or 0.0
+    processes = max(config.learning.num_learners, 1)
+    return 1 + (config.learning.num_learners if not gpus else 0), processes * gpus
+
+
+def _gpus_each(config: LeagueConfig, room: Room) -> float:
+    """GPUs of each learner process."""
+    if config.learning.gpus is not None:
+        return config.learning.gpus
+    learners, processes = len(config.learners()), max(config.learning.num_learners, 1)
+    # Whole GPUs where there are enough; else learners share one, but never processes that step together.
+    if _fitting(1.0, room) >= learners * processes:
+        return 1.0
+    if processes > 1 or not room.gpus:
+        return 0.0
+    each = math.ceil(learners / max(1, _fitting(1.0, room)))
+    return math.floor(10_000 / each) / 10_000 if _fitting(1.0, room) else 0.0
+
+
+def _fitting(gpus: float, room: Room) -> int:
+    """How many processes with so many GPUs fit on the nodes."""
+    return sum(int(node / gpus + TINY) for node in room.gpus)
+
+
+def _consequence(learners: int, placed: int, at_once: int, runners: int, there: int) -> str:
+    said = []
+    if placed < learners:
+        said.append(f"{placed} of {learners} learners train")
+    if at_once < placed:
+        said.append(f"learners take turns, {at_once} at once")
+    if placed and there < runners:
+        said.append(f"{there} of {runners} runners each")
+    return ", ".join(said)
+
+
+def _bundles(config: LeagueConfig, learners: int, runners: int, gpus: float) -> Iterator[Bundle]:
+    processes = config.learning.num_learners
+    for _ in range(learners):
+        yield {"CPU": 1.0, "GPU": gpus} if gpus and not processes else {"CPU": 1.0}
+        yield from ({"GPU": gpus} if gpus else {"CPU": 1.0} for _ in range(processes))
+        yield from ({"CPU": 1.0} for _ in range(runners))
+
+
+def bounded(bundles: Sequence[Bundle], max_cpus: int | None, max_gpus: int | None) -> list[Bundle]:
+    """The first of the bundles that together stay within the bounds; None: no bound."""
+    kept: list[Bundle] = []
+    cpus = gpus = 0.0
+    for bundle in bundles:
+        more_cpus, more_gpus = cpus + bundle.get("CPU", 0.0), gpus + bundle.get("GPU", 0.0)
+        if (max_cpus is None or more_cpus <= max_cpus) and (max_gpus is None or more_gpus <= max_gpus + TINY):
+            kept.append(bundle)
+            cpus, gpus = more_cpus, more_gpus
+    return kept

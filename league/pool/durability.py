@@ -1,0 +1,80 @@
+"""Whether the server of a league may forget what the league needs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from league.errors import EvictingStoreError, StoreError, StorePermissionError
+from league.pool.connection import Connection
+
+NEARLY_FULL: Final = 0.9
+"""Of `maxmemory`."""
+
+
+class Durability(Connection):
+    """Part of the store: checks of the server's settings, as far as the user may read them."""
+
+    def refuse_eviction(self) -> None:
+        """Raise `EvictingStoreError` if the server may delete keys when its memory is full."""
+        policy = (self._information() or {}).get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            raise EvictingStoreError(self._evicts(policy))
+
+    def server_warnings(self) -> list[str]:
+        """One line for each setting with which this server may lose or forget what the league needs."""
+        info = self._information()
+        if info is None:
+            return [
+                f"{self.address} lets this user not read its settings (ACL rule +info): "
+                "whether it keeps an append-only file and evicts nothing could not be checked"
+            ]
+        warnings = []
+        policy = info.get("maxmemory_policy", "noeviction")
+        if policy != "noeviction":
+            warnings.append(self._evicts(policy))
+        if not info.get("aof_enabled"):
+            warnings.append(self._forgets(info))
+        used, most = info.get("used_memory", 0), info.get("maxmemory", 0)
+        if most and used >= NEARLY_FULL * most:
+            warnings.append(
+                f"{self.address} uses {used / most:.0%} of its maxmemory of {most / 2**20:,.0f} MiB: once it is full "
+                "nothing can be written, and the league waits; raise it, or let retention prune"
+            )
+        return warnings
+
+    def _information(self) -> dict[str, Any] | None:
+        """What INFO says; None where the user may not ask."""
+        try:
+            info: dict[str, Any] = self._call("INFO")
+        except StorePermissionError:
+            return None
+        return info
+
+    def _evicts(self, policy: str) -> str:
+        return (
+            f"{self.address} has maxmemory-policy {policy} and would delete parts of the league when its memory is "
+            "full: set `maxmemory-policy noeviction` in its redis.conf, or CONFIG SET maxmemory-policy noeviction"
+        )
+
+    def _forgets(self, info: dict[str, Any]) -> str:
+        """What would be lost if the server ended now."""
+        if self._dumps() == "":
+            lost = "neither append-only file nor dumps: all snapshots, matches, ratings and checkpoints die with it"
+        else:
+            at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.get("rdb_last_save_time", 0)))
+            changes = info.get("rdb_changes_since_last_save", 0)
+            lost = (
+                "no append-only file: snapshots, matches, ratings and checkpoints since its last dump "
+                f"({at}, {changes:,} changes ago) die with it"
+            )
+        return f"{self.address} has {lost}; set `appendonly yes`"
+
+    def _dumps(self) -> str | None:
+        """When the server dumps by itself, as in `save 3600 1`; empty for never, None where the user may not ask."""
+        try:
+            found = self._call("CONFIG", "GET", "save")
+        except StoreError:  # Hosted servers have no such command.
+            return None
+        values = list(found.values()) if isinstance(found, dict) else found[1::2]
+        return "".join(value.decode() if isinstance(value, bytes) else str(value) for value in values)
