@@ -25,6 +25,7 @@ SETTLED_MATCHES = 4
 class Slot:
     """What the coordinator knows of one match worker."""
 
+    name: str
     actor: Any
     match: Wanted | None = None
     """Under way."""
@@ -39,7 +40,8 @@ class Evaluation:
         self.roster = roster
         self.futures = futures
         self.gate = Gate(roster)
-        self.slots = [Slot(actor=spawn_match_worker(place, n)) for n in range(roster.config.arena.workers)]
+        workers = range(roster.config.arena.workers)
+        self.slots = [Slot(name=f"match-{n}", actor=spawn_match_worker(place, n)) for n in workers]
         self.unrecorded: list[Match] = []
         """Results that the store has not taken yet: it did not answer."""
 
@@ -103,6 +105,7 @@ class Evaluation:
         def played(result: tuple[Match, float]) -> None:
             match, seconds = result
             slot.match = None
+            self.roster.lost.discard(slot.name)
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             slot.rests_until = time.monotonic() + seconds * (1 / share - 1)
             self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
@@ -116,7 +119,7 @@ class Evaluation:
                 case PrunedPolicyError():
                     self.roster.read_snapshots()
                 case LostError():
-                    self.roster.totals["restarts"]["match_worker"] += 1
+                    self.roster.count_lost(slot.name, "match_worker")
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                 case StoreUnreachableError():
                     pass

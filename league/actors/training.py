@@ -259,6 +259,7 @@ class Training:
 
         def finished(result: Any) -> None:
             slot.busy = False
+            self.roster.lost.discard(slot.name)
             seconds = time.monotonic() - started
             slot.used_s += seconds
             self.roster.totals["busy_seconds"][slot.name] += seconds
@@ -274,7 +275,7 @@ class Training:
                     slot.held = 0
                     self.roster.read_snapshots()
                 case LostError():
-                    self.roster.totals["restarts"]["learner"] += 1
+                    self.roster.count_lost(slot.name, "learner")
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
                     self._ask_ready(slot)
                 case StoreUnreachableError():
