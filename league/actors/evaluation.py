@@ -168,6 +168,7 @@ class Evaluation:
         def played(result: tuple[Match, float]) -> None:
             match, seconds = result
             slot.match = None
+            self.roster.lost.discard(slot.name)
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             slot.rests_until = time.monotonic() + seconds * (1 / share - 1)
             self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
@@ -181,7 +182,7 @@ class Evaluation:
                 case PrunedPolicyError():
                     self.roster.stale = True
                 case LostError():
-                    self.roster.totals["restarts"]["match_worker"] += 1
+                    self.roster.count_lost(f"match-{slot.number}", "match_worker")
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                     self._await(slot)
                 case StoreUnavailableError():

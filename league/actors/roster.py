@@ -37,6 +37,8 @@ class Roster:
         self.unreadable: set[str] = set()
         self.dropped = 0
         """Games without a result since this process began."""
+        self.lost: set[str] = set()
+        """Names of actors that have not answered since they were lost."""
         kept = (store.status() or {}).get("totals", {})
         self.totals = defaultdict(Counter, {what: Counter(numbers) for what, numbers in kept.items()})
         """What has happened since the league began, for monitors: numbers that only grow, by what and by whom. They are
@@ -104,6 +106,12 @@ class Roster:
             self.dropped += games
             self.totals["dropped_games"][purpose] += games
             self.say("dropped", f"{games} game(s) without a result: {where}")
+
+    def count_lost(self, actor: str, kind: str) -> None:
+        """An actor of that kind did not answer: counted once until it has answered again."""
+        if actor not in self.lost:
+            self.lost.add(actor)
+            self.totals["restarts"][kind] += 1
 
     def quarantine(self, names: list[str]) -> None:
         """Find out which of these cannot be read, and go on without them."""

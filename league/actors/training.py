@@ -346,6 +346,7 @@ class Training:
 
         def finished(result: Any) -> None:
             slot.busy = False
+            self.roster.lost.discard(slot.name)
             seconds = time.monotonic() - started
             slot.used_s += seconds / slot.role.share
             slot.rests_until = 0
@@ -362,7 +363,7 @@ class Training:
                     slot.held = 0
                     self.roster.stale = True
                 case LostError():
-                    self.roster.totals["restarts"]["learner"] += 1
+                    self.roster.count_lost(slot.name, "learner")
                     self.roster.say("lost", f"{slot.name}: {error}; it starts again from its last checkpoint")
                     if error.lives:
                         ray.kill(slot.actor, no_restart=False)

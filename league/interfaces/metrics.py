@@ -84,7 +84,12 @@ _STATE: Final = (
         "league_heartbeat_age_seconds", "s", "Since the coordinator last said something; over 10 it is not running."
     ),
     _counter("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
-    _counter("league_actor_restarts_total", "restarts", "Actors that died and were started again.", "actor"),
+    _counter(
+        "league_actor_restarts_total",
+        "restarts",
+        "Actors that were lost, and started again.",
+        "actor",
+    ),
     _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them.", "group"),
 )
 

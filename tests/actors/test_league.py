@@ -62,12 +62,12 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert store.verify().problems == ()
     lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
     assert any(text.startswith("main: ") for text in lost), lost
-    assert store.event_counts()["lost"] == len(lost)
+    assert store.event_counts()["lost"] >= len(lost)
     totals = (store.status() or {})["totals"]
     assert totals["restarts"]["coordinator"] == 1
-    assert totals["restarts"]["learner"] >= 1
+    assert totals["restarts"]["learner"] == 1, "however often it was asked in vain"
     assert counted == sorted(counted), "no counter ever falls"
-    assert totals["steps"]["main"] >= final.steps, "what the dead learner had made since its checkpoint counts twice"
+    assert totals["steps"]["main"] >= 0.9 * final.steps, "a coordinator that dies forgets a second at most"
     assert (store.status() or {})["nodes"] == {"head": 1}
     assert store._call("GET", store._keys.fence) == b"3", "the driver, the coordinator, and the one after it"
     assert store.lease() is None

@@ -1,0 +1,119 @@
+"""The mirror against the store that it follows."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from league.config import LeagueConfig
+from league.ladder.records import Match, Promotion, Snapshot, Tally
+from league.policies.weights import digest
+from league.pool import mirror as module
+from league.pool.journal import EVENT_KINDS
+from league.pool.mirror import Mirror
+from league.pool.store import Store
+
+
+def snapshot(name: str) -> tuple[Snapshot, bytes]:
+    weights = name.encode()
+    made = Snapshot(name=name, digest=digest(weights), learner="main", steps=1, created_s=1.0, bytes=len(weights))
+    return made, weights
+
+
+def match(number: int, row: str = "a", column: str = "b") -> Match:
+    results = {"01": Tally(number % 3, 1, 0), "10": Tally(0, 0, 1)}
+    return Match(match_id=str(number), row=row, column=column, results=results, played_s=float(number))
+
+
+def same(mirror: Mirror, store: Store) -> None:
+    assert mirror.config == store.config()
+    assert list(mirror.snapshots.values()) == store.snapshots()
+    assert mirror.pruned == store.pruned().keys()
+    assert mirror.promotions == store.promotions()
+    assert mirror.ratings == store.ratings()
+    assert mirror.payoff == store.payoff()
+    assert mirror.matches == store.match_count()
+    assert mirror.status == store.status()
+    assert mirror.events == store.event_counts()
+
+
+def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK", 3)
+    with Store.open(str(tmp_path)) as store:
+        mirror = Mirror(store)
+        assert mirror.refresh() is None
+        store.create(LeagueConfig(game="tic_tac_toe"))
+        assert mirror.refresh() == []
+        same(mirror, store)
+        numbers = itertools.count()
+        for new in (0, 1, 8, 3):
+            matches = [match(next(numbers), row="ab"[new % 2], column="cd"[new % 2]) for _ in range(new)]
+            for one in matches:
+                store.record(one)
+            made, weights = snapshot(f"main-{new:04d}")
+            store.add_snapshot(made, weights)
+            promotion = Promotion(policy=made.name, digest=made.digest, by="anna", reason="", promoted_s=float(new))
+            store.promote(promotion)
+            store.add_event("lost", "somebody", 1.0)
+            store.set_status({"phase": "training", "n": new})
+            assert mirror.refresh() == matches
+            same(mirror, store)
+        store.add_snapshot(*snapshot("main-9999"))
+        assert [gone.name for gone in store.prune(["main-9999"], by="anna", now_s=1.0)] == ["main-9999"]
+        assert mirror.refresh() == []
+        same(mirror, store)
+        late = Mirror(store)
+        assert late.refresh() == []
+        same(late, store)
+
+
+def test_other_ratings_after_a_change_of_configuration_or_a_repair(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path)) as store:
+        store.create(LeagueConfig(game="tic_tac_toe"))
+        store.record(match(1))
+        mirror = Mirror(store)
+        mirror.refresh()
+        before = mirror.ratings
+        store.update_config(LeagueConfig.from_dict({"game": "tic_tac_toe", "ratings": {"mu": 30.0}}))
+        mirror.refresh()
+        same(mirror, store)
+        assert mirror.ratings != before
+        store._call("HSET", store._keys.ratings, "nobody", "[1.0,1.0,1]")
+        mirror.refresh()
+        assert "nobody" in mirror.ratings
+        store.rebuild()
+        mirror.refresh()
+        same(mirror, store)
+
+
+def test_a_server_that_lost_its_last_writes(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path)) as store:
+        store.create(LeagueConfig(game="tic_tac_toe"))
+        for number in range(3):
+            store.record(match(number))
+        mirror = Mirror(store)
+        mirror.refresh()
+        store._call("XDEL", store._keys.matches, "3-0")
+        store.rebuild()
+        mirror.refresh()
+        same(mirror, store)
+        assert mirror.matches == 2
+
+
+def test_events_are_counted_also_those_that_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("league.pool.journal.EVENTS_KEPT", 5)
+    with Store.open(str(tmp_path)) as store:
+        store.create(LeagueConfig(game="tic_tac_toe"))
+        for _ in range(7):
+            store.add_event("gate", "not promoted", 1.0)
+        assert len(store.events(10)) == 5
+        assert store.event_counts() == {**dict.fromkeys(EVENT_KINDS, 0), "gate": 7}
+
+
+def test_the_server_tells_its_speed_and_its_memory(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path)) as store:
+        used, machine = store.memory()
+        assert 0 < used < machine
+        store._call("CONFIG", "SET", "maxmemory", "1gb")
+        assert store.memory()[1] == 2**30
+        assert 0 < store.ping() < 5
