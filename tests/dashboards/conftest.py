@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 import urllib.request
@@ -41,8 +39,6 @@ LEARNS_IN_SECONDS = {
 }
 RAY_PORTS = ("AUTOSCALER_METRIC_PORT", "DASHBOARD_METRIC_PORT")
 """Of Ray's metrics, which are otherwise the same for every Ray on the machine."""
-TOKEN = "0123456789abcdef" * 4
-"""Of the Ray session."""
 ENOUGH = (
     'up{job="ray"} == 1',
     "league_promotions_total > 0",
@@ -167,26 +163,6 @@ def prometheus(place: Path, target: str) -> Iterator[tuple[subprocess.Popen[str]
             yield process, f"http://{address}"
         finally:
             process.terminate()
-
-
-@contextmanager
-def grafana() -> Iterator[str]:
-    """The one answer of Grafana's that Ray's dashboard waits for; Grafana itself cannot be had from a registry."""
-
-    class Health(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.end_headers()
-            self.wfile.write(b'{"database": "ok"}')
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def answers(url: str) -> bool:
