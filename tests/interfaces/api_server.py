@@ -30,6 +30,7 @@ CORE = {
 KUBERAY = {"ray.io/v1": ["RayCluster", "RayJob", "RayService"]}
 PROMETHEUS = {"monitoring.coreos.com/v1": ["PodMonitor", "PrometheusRule"]}
 KUEUE = {"kueue.x-k8s.io/v1beta2": ["ClusterQueue", "LocalQueue", "ResourceFlavor"]}
+TOKEN = "not-a-real-one"
 OF_THE_CLUSTER = ("Namespace", "ClusterQueue", "ResourceFlavor")
 
 
@@ -92,6 +93,8 @@ class ApiServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()
         self.requests.append((request.method, request.path_qs, json.loads(text) if text else {}))
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return failed(401, "Unauthorized")
         for method, pattern, code, message in self.refusals:
             if request.method == method and re.search(pattern, request.path):
                 return failed(code, message)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from api_server import KUEUE, ApiServer
+from api_server import KUEUE, TOKEN, ApiServer
 from small_league import Command, Result
 
 from league.interfaces.cli.app import run
@@ -67,7 +67,7 @@ def kubeconfig(path: Path, url: str) -> Path:
                 "apiVersion": "v1",
                 "kind": "Config",
                 "clusters": [{"name": "here", "cluster": {"server": url}}],
-                "users": [{"name": "anna", "user": {"token": "not-a-real-one"}}],
+                "users": [{"name": "anna", "user": {"token": TOKEN}}],
                 "contexts": [{"name": "here", "context": {"cluster": "here", "user": "anna"}}],
                 "current-context": "here",
             }
@@ -568,6 +568,33 @@ def test_resume_needs_no_more_rights_than_its_role_has(deployed: ApiServer, k8s:
     jobs = "/apis/ray.io/v1/namespaces/league/rayjobs"
     discovered = {("get", "/apis/ray.io/v1")}
     assert asked - discovered == {("get", f"{jobs}/league"), ("delete", f"{jobs}/league"), ("create", jobs)}
+
+
+def test_the_role_for_people_is_enough_for_daily_use(deployed: ApiServer, k8s: Command) -> None:
+    deployed.execs = lambda pod, container, command: (0, json.dumps({"policy": "main-0000"}), "")
+    deployed.logs["league-head-x/ray-head"] = "here\n"
+    for words in (["status", "--json"], ["scale", "cpu", "2"], ["logs", "head"], ["logs"], ["promote"]):
+        assert k8s(*words).code == 0
+    rules = deployed.objects["Role", "league-user"]["rules"]
+    asked = set()
+    for method, path, _ in deployed.requests:
+        found = re.fullmatch(
+            r"/(?:api/v1|apis/([^/]+)/\w+)/namespaces/league/(\w+)(?:/([^/?]+))?(?:/(\w+))?(?:\?.*)?", path
+        )
+        if found is None:
+            continue  # Discovery is open to everyone.
+        group, resource, name, sub = found.groups()
+        verb = {"GET": "get" if name else "list", "PATCH": "patch"}[method]
+        asked.add((verb, group or "", f"{resource}/{sub}" if sub else resource, name))
+    assert {verb for verb, *_ in asked} == {"get", "list", "patch"}
+    for verb, group, resource, name in asked:
+        assert any(
+            verb in rule["verbs"]
+            and group in rule["apiGroups"]
+            and resource in rule["resources"]
+            and ("resourceNames" not in rule or name in rule["resourceNames"])
+            for rule in rules
+        ), (verb, group, resource, name)
 
 
 def test_delete_keeps_what_is_worth_keeping(deployed: ApiServer, k8s: Command) -> None:

@@ -405,6 +405,19 @@ def test_the_configuration_is_one(league: list[Object], tmp_path: Path) -> None:
     load_config(preset=preset, file=file, settings=[], base=None)
 
 
+def test_the_smallest_cluster_has_room_for_the_league(league: list[Object], tmp_path: Path) -> None:
+    """Before any worker is added: a learner, and its runners, a CPU each."""
+    file = tmp_path / "league.toml"
+    file.write_text(only(league, "ConfigMap", "league-config")["data"]["league.toml"], encoding="utf-8")
+    config = load_config(preset=None, file=file, settings=[], base=None)
+    cpus = 0.0
+    for group in only(league, "RayCluster")["spec"]["workerGroupSpecs"]:
+        limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
+        cpus += group.get("replicas", group["minReplicas"]) * amount(limits["cpu"])
+    assert config.rollout.runners is not None
+    assert cpus >= len(config.learners()) * config.rollout.runners + 1
+
+
 def test_the_job_runs_a_command_that_exists(league: list[Object]) -> None:
     from typer.main import get_command
 
