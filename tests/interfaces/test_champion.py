@@ -18,7 +18,7 @@ from small_league import CONFIG, Command, Recorded
 from league.actors.players import PlayerLoader
 from league.games import make_bot
 from league.games.base import Player
-from league.interfaces.cli import promote as command
+from league.interfaces import contest
 from league.ladder.records import Match, Promotion, Tally
 from league.pool.store import Store
 
@@ -188,13 +188,13 @@ def test_a_champion_that_came_in_between_stays(
     league: Command, own: Store, strengths: Strengths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strengths["main-0002"] = "perfect"
-    play = command._play
+    play = contest._play
 
     def overtaken(*arguments: object) -> None:
         play(*arguments)  # type: ignore[arg-type]
         own.promote(dataclasses.replace(own.promotions()[0], promoted_s=3.0))
 
-    monkeypatch.setattr(command, "_play", overtaken)
+    monkeypatch.setattr(contest, "_play", overtaken)
     result = league("promote", "main-0002", at=own)
     assert result.code == 1
     assert "replaced in the meantime" in result.out

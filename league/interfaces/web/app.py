@@ -204,6 +204,11 @@ class Server(uvicorn.Server):
             )
         )
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and read at once, so that the first visitor need not wait for it."""
+        await super().startup(sockets)
+        self._first = asyncio.create_task(self._site.pages.parts())
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End in order: listeners, a test under way, the store."""
         self._site.ending.set()
