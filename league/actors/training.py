@@ -49,6 +49,7 @@ class Slot:
     hardware: Hardware | None = None
     """That the actor was started with; None: there is none, it waits for a place."""
     started_at: float = 0.0
+    """Or started again by Ray."""
     moves_to: Hardware | None = None
     """With which it starts again once it is saved."""
     used_s: float = 0.0
@@ -157,7 +158,7 @@ class Training:
             slot.actor = spawn_learner(self.place, slot.name, number, hardware, self.roster.config)
         except ValueError:  # Ray has not yet let go of the name: at the next review.
             return
-        slot.hardware, slot.started_at = hardware, time.monotonic()
+        slot.hardware = hardware
         self._ask_ready(slot)
 
     def _withdraw(self, slot: Slot) -> None:
@@ -331,7 +332,7 @@ class Training:
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
     def _ask_ready(self, slot: Slot) -> None:
-        slot.ready, slot.busy = False, True
+        slot.ready, slot.busy, slot.started_at = False, True, time.monotonic()
 
         def ready(steps: int) -> None:
             slot.steps, slot.ready, slot.busy = steps, True, False
