@@ -87,7 +87,6 @@ class Coordinator:
         self.phase, self.failure = "failed", reason
         with contextlib.suppress(LeagueError, AttributeError):  # Without a store or a roster there is nobody to tell.
             self.roster.say("failed", reason.strip().splitlines()[-1])
-            self.roster.tell()
             self._write_status()
 
     def _retry(self, step: Callable[[], None]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
 
 import numpy as np
 
-from league.errors import CorruptSnapshotError, PrunedPolicyError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.games import game_spec
 from league.ladder.records import Match, Snapshot
 from league.ladder.retention import Pruned
@@ -46,11 +47,13 @@ class Roster:
         self.rng = np.random.default_rng([self.config.seed, self.matches])
 
     def say(self, kind: str, text: str) -> None:
-        """Add a line to the league's events, as soon as the store takes it."""
+        """Add a line to the league's events; if the store does not take it now, `tell` adds it later."""
         self._unsaid.append((kind, text, time.time()))
+        with contextlib.suppress(StoreUnavailableError):
+            self.tell()
 
     def tell(self) -> None:
-        """Write what was said."""
+        """Write what was said and is not written yet."""
         while self._unsaid:
             self.store.add_event(*self._unsaid[0])
             self._unsaid.pop(0)

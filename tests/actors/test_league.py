@@ -50,15 +50,15 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     def kill_in_turn(progress: Progress) -> None:
         counted.append((store.status() or {}).get("totals", {}).get("steps", {}).get("main", 0))
         for name in ("coordinator", "main", "match-0"):
-            if name not in killed and progress.steps > 4_000 * (len(killed) + 1):
+            if name not in killed and progress.steps > 2_000 * (len(killed) + 1):
                 ray.kill(ray.get_actor(f"{store.league}/{name}", namespace=NAMESPACE), no_restart=False)
                 killed.append(name)
                 return
 
-    final = run(small(), steps=30_000, watch=kill_in_turn)
+    final = run(small(), steps=12_000, watch=kill_in_turn)
     assert killed == ["coordinator", "main", "match-0"]
     assert final.phase == "stopped"
-    assert final.steps >= 30_000
+    assert final.steps >= 12_000
     assert store.verify().problems == ()
     lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
     assert any(text.startswith("main: ") for text in lost), lost
