@@ -48,6 +48,11 @@ class Slot:
     rests_until: float = 0.0
     """So that matches take no more than their share of the time."""
 
+    @property
+    def name(self) -> str:
+        """Of the actor."""
+        return f"match-{self.number}"
+
 
 class Evaluation:
     """All match workers of the league."""
@@ -182,7 +187,7 @@ class Evaluation:
                 case PrunedPolicyError():
                     self.roster.stale = True
                 case LostError():
-                    self.roster.count_lost(f"match-{slot.number}", "match_worker")
+                    self.roster.count_lost(slot.name, "match_worker")
                     self.roster.say("lost", f"a match of {wanted.row} against {wanted.column}: {error}")
                     self._await(slot)
                 case StoreUnavailableError():
