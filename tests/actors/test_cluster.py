@@ -96,7 +96,7 @@ def ended(process: subprocess.Popen[str]) -> None:
 
 
 def said(store: Store, kind: str) -> list[str]:
-    return [event["text"] for event in store.events(100) if event["kind"] == kind]
+    return [event["text"] for event in store.events(1000) if event["kind"] == kind]
 
 
 def test_learners_live_on_gpu_nodes_and_nodes_come_and_go(
@@ -140,7 +140,7 @@ def test_learners_live_on_gpu_nodes_and_nodes_come_and_go(
         wait_until(lambda: ray.where(name="league/main") == [another], process)
         steps = checkpoint[1]["steps"]
         wait_until(lambda: (store.checkpoint("main") or ("", {"steps": 0}))[1]["steps"] > steps + 1_000, process)
-        assert any(text.startswith("main: ") for text in said(store, "lost"))
+        assert any(text.startswith("main: ") for text in said(store, "lost")), store.events(1000)
         process.terminate()
         ended(process)
         assert store.verify().problems == ()
