@@ -20,12 +20,11 @@ from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
 from league.learning.hardware import Hardware
 from league.learning.threads import Threads
-from league.learning.trainer import Iteration, Trainer, Usage
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 
 if TYPE_CHECKING:
-    from league.learning.trainer import Iteration
+    from league.learning.trainer import Iteration, Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +72,7 @@ class Learner:
         """
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
+        from league.learning.trainer import Trainer
 
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
         self.store = until_available(lambda: Store.open(store, league))
