@@ -547,6 +547,7 @@ def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> N
         )
     try:
         assert several.prefix == "/c4/"
+        several.promote("main-0002")
         eventually(lambda: several.ask("/c4/readyz", method="GET").status == 200)
         assert several.ask("/act", body=single(1)).status == 404
         assert several.ask("/c4/act", body=b" " * (LIMIT + 2**20)).status == 413

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from typing import Any, Final
@@ -30,6 +31,7 @@ PATHS: Final = "GET /, POST /act, GET /healthz, GET /readyz"
 INLINE_BYTES: Final = 64 * 1024
 """A larger body is parsed in a thread, so that others need not wait for it."""
 RETRY_AFTER_S: Final = 1
+FIRST_LOOK_S: Final = 5.0
 
 PLURALS: Final = {"value": "values"}
 """Names in the answer to a list, where they differ."""
@@ -43,6 +45,7 @@ def routes(follower: Follower, batcher: Batcher, max_body: int) -> Starlette:
     async def act(request: Request) -> Response:
         _check_type(request)
         body = await _read(request, max_body)
+        await _first_look(follower)
         spec, reason = follower.spec, follower.not_ready()
         if spec is None or reason is not None:
             raise RequestError(503, f"no champion is loaded yet: {reason}")
@@ -90,6 +93,13 @@ def _check_type(request: Request) -> None:
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise RequestError(415, f"Content-Encoding is {encoding[:60]!r}: send the body as it is", "Content-Encoding")
+
+
+async def _first_look(follower: Follower) -> None:
+    """Requests that meet a replica which has only just started wait until it knows its champion, not for long."""
+    deadline = time.monotonic() + FIRST_LOOK_S
+    while follower.looking and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
 
 
 async def _read(request: Request, most: int) -> bytes:
