@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayActorError, RayError, RayTaskError
 
 from league.actors.waiting import RETRY_S
 from league.errors import LeagueError
@@ -92,13 +92,13 @@ class Futures:
                         failed(LostError(str(cause).splitlines()[0], lives=True))
                     case _:
                         raise
-            except RayActorError as error:
+            except (RayActorError, ActorUnschedulableError) as error:
                 failed(_lost(error))
             else:
                 done(result)
 
 
-def _lost(error: RayActorError) -> Exception:
+def _lost(error: RayError) -> Exception:
     """An actor whose constructor raised stays dead: its reason is an error of ours, or a bug."""
     text = str(error)
     if isinstance(error, ActorDiedError) and "creation task" in text:

@@ -82,7 +82,8 @@ class Placement:
         """While learners start: the present plan, unless what is left could never hold it."""
         plan = plan_hardware(self.config, whole_room(nodes))
         assert self.plan is not None
-        if plan.learners < self.plan.learners or plan.hardware.gpus < self.plan.hardware.gpus:
+        now, before = plan.hardware, self.plan.hardware
+        if plan.learners < self.plan.learners or now.gpus < before.gpus or now.runners < before.runners:
             self.plan = plan
         return self.plan
 

@@ -57,13 +57,13 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
 
 
 def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0.0) -> Any:
-    """Start a match worker, on `node` while there is one. Without CPUs, `arena.share` bounds it."""
+    """Start a match worker on `node`; when that is gone, so is the worker. Without CPUs, `arena.share` bounds it."""
     return MatchWorkerActor.options(
         name=f"{place.league}/match-{number}",
         namespace=NAMESPACE,
         num_cpus=cpus,
         max_restarts=-1,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=True),
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
     ).remote(place.store, place.league)
 
 

@@ -134,7 +134,7 @@ class Training:
                 continue
             if number >= plan.learners:
                 self._withdraw(slot)
-            elif slot.hardware is None or slot.hardware.gpus > plan.hardware.gpus:
+            elif slot.hardware is None or _too_large(slot.hardware, plan.hardware):
                 self._start(slot, number, plan.hardware)
         for slot in self.placement.movers(self.slots):
             slot.moves_to = plan.hardware
@@ -378,6 +378,11 @@ class Training:
                     raise error
 
         self.futures.watch(future, finished, failed, slot.actor)
+
+
+def _too_large(hardware: Hardware, offer: Hardware) -> bool:
+    """Whether a learner that was to start with `hardware` would wait for what is no longer there."""
+    return hardware.gpus > offer.gpus or hardware.runners > offer.runners
 
 
 def _smoothed(old: float, new: float) -> float:
