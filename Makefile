@@ -5,10 +5,10 @@ STORE := runs/demo
 MINUTES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test test-cluster check format clean
 
 help:  ## Show this
-	@sed -n 's/^\([a-z]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
 
 demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard, export the champion
 	$(BIN)/league train --store $(STORE) --game connect_four --minutes $(MINUTES)
@@ -17,6 +17,9 @@ demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard
 
 test: .venv/dev  ## Run the tests
 	$(BIN)/python -m pytest
+
+test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
+	$(BIN)/python -m pytest -m cluster
 
 check: .venv/dev  ## Lint, types and import contracts
 	$(BIN)/ruff check .

@@ -557,7 +557,9 @@ def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> N
             seen = set()
             while not stop.is_set():
                 answer = several.ask("/c4/act", body=single(seed))
-                seen.add((answer.status, answer.headers["League-Policy"] if answer.status == 200 else str(answer.json)[:300]))
+                seen.add(
+                    (answer.status, answer.headers["League-Policy"] if answer.status == 200 else str(answer.body)[:300])
+                )
             return seen
 
         with ThreadPoolExecutor(2) as pool:

@@ -67,9 +67,7 @@ class Follower:
         self.refused: str | None = None
         """Why the champion of the store is not the one that is served; None if it is."""
         self._loading: str | None = None
-        self.looking = True
-        """Whether what the store has to say is still to be heard for the first time."""
-        self._looks = 0
+        self.started = time.monotonic()
         self._stop = threading.Event()
         self._store: Store | None = None
         self._thread = threading.Thread(target=self._run, name="follow the champion", daemon=True)
@@ -129,7 +127,7 @@ class Follower:
         else:
             network, quick = before.network, before.quick
         self.served = Served(promotion=promotion, network=network, device=self.device, quick=quick, since_s=time.time())
-        self.refused, self.looking = None, False
+        self.refused = None
         self._metrics.served(promotion, None if before is None else before.promotion)
         took_ms = 1000 * (time.perf_counter() - started_s)
         log.info("serving %s, hash %s, loaded in %.0f ms", promotion.policy, promotion.digest[:12], took_ms)
@@ -138,13 +136,11 @@ class Follower:
         if self.refused != str(error):
             goes_on = "nothing is served" if self.served is None else f"{self.served.promotion.policy} goes on"
             log.error("the champion cannot be served: %s; %s", error, goes_on)
-        self.refused, self.looking = str(error), False
+        self.refused = str(error)
 
     def _heard(self, error: LeagueError | None) -> None:
-        """Called after every look at the store, and before a champion that was found is taken."""
+        """Called after every look at the store."""
         reason = None if error is None else str(error)
-        self.looking = self.looking and reason is None and not self._looks
-        self._looks += 1
         if (reason is None) != (self.store_error is None) and self._store is not None:
             log.log(*((logging.INFO, "the store answers") if reason is None else (logging.ERROR, f"{reason}")))
         self.store_error = reason

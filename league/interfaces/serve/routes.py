@@ -31,7 +31,8 @@ PATHS: Final = "GET /, POST /act, GET /healthz, GET /readyz"
 INLINE_BYTES: Final = 64 * 1024
 """A larger body is parsed in a thread, so that others need not wait for it."""
 RETRY_AFTER_S: Final = 1
-FIRST_LOOK_S: Final = 5.0
+STARTING_S: Final = 5.0
+"""For so long after its start a replica without a champion keeps requests, before it refuses them."""
 
 PLURALS: Final = {"value": "values"}
 """Names in the answer to a list, where they differ."""
@@ -45,7 +46,7 @@ def routes(follower: Follower, batcher: Batcher, max_body: int) -> Starlette:
     async def act(request: Request) -> Response:
         _check_type(request)
         body = await _read(request, max_body)
-        await _first_look(follower)
+        await _first_champion(follower)
         spec, reason = follower.spec, follower.not_ready()
         if spec is None or reason is not None:
             raise RequestError(503, f"no champion is loaded yet: {reason}")
@@ -95,10 +96,9 @@ def _check_type(request: Request) -> None:
         raise RequestError(415, f"Content-Encoding is {encoding[:60]!r}: send the body as it is", "Content-Encoding")
 
 
-async def _first_look(follower: Follower) -> None:
-    """Requests that meet a replica which has only just started wait until it knows its champion, not for long."""
-    deadline = time.monotonic() + FIRST_LOOK_S
-    while follower.looking and time.monotonic() < deadline:
+async def _first_champion(follower: Follower) -> None:
+    """Requests that meet a replica which has only just started wait until it has its champion, not for long."""
+    while follower.served is None and time.monotonic() < follower.started + STARTING_S:
         await asyncio.sleep(0.01)
 
 
