@@ -553,7 +553,7 @@ def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> N
         assert several.ask("/c4/act", body=b" " * (LIMIT + 2**20)).status == 413
         stop = threading.Event()
 
-        def load(seed: int) -> set[tuple[int, str]]:
+        def load(seed: int) -> set[tuple[int, str | None]]:
             seen = set()
             while not stop.is_set():
                 answer = several.ask("/c4/act", body=single(seed))
