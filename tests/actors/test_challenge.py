@@ -148,7 +148,7 @@ def test_the_command_reports_keeps_the_exploiter_and_leaves_the_store_alone(
         (["uniform", "--minutes", "nan"], "--minutes nan: must be above 0"),
         (["uniform", "--set", "learning.lrr=1"], "did you mean 'learning.lr'"),
         (["uniform", "--set", "game=connect_four"], "the policies of this league play tic_tac_toe"),
-        (["uniform", "--set", "rollout.runners=999"], "needs 1000 CPUs"),
+        (["uniform", "--set", "learning.gpus=99"], "there is no room for a learner"),
         (["uniform", "--output", "."], "cannot write .: it is a folder"),
     ],
 )

@@ -62,7 +62,9 @@ def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
     failures: list[Callable[[Exception], None]] = []
 
     class Failing(Futures):
-        def watch(self, future: Any, done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        def watch(
+            self, future: Any, done: Callable[[Any], None], failed: Callable[[Exception], None], actor: Any = None
+        ) -> None:
             failures.append(failed)
 
     training = object.__new__(Training)
