@@ -335,7 +335,13 @@ class Training:
         slot.ready, slot.busy, slot.started_at = False, True, time.monotonic()
 
         def ready(steps: int) -> None:
+            # Its turns count from now on: it does not catch up on those that others had while it was away.
+            others = [other.used_s for other in self.slots if other.ready and not other.stopped]
+            slot.used_s = max(slot.used_s, min(others, default=0.0))
             slot.steps, slot.ready, slot.busy = steps, True, False
+            # What it learned before its checkpoint, the last coordinator may not have lived to count.
+            counted = self.roster.totals["steps"]
+            counted[slot.name] = max(counted[slot.name], steps)
             # One that it froze just before it died is in the store, though nobody here has heard of it.
             self.roster.stale = True
 

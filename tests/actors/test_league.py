@@ -1,5 +1,6 @@
 """A league from its first move to its champion, and what it does when things go wrong."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert totals["restarts"]["coordinator"] == 1
     assert totals["restarts"]["learner"] == 1, "however often it was asked in vain"
     assert counted == sorted(counted), "no counter ever falls"
-    assert totals["steps"]["main"] >= 0.9 * final.steps, "a coordinator that dies forgets a second at most"
+    assert totals["steps"]["main"] >= final.steps, "whatever a checkpoint holds is counted, whoever dies"
     assert (store.status() or {})["nodes"] == {"head": 1}
     assert store._call("GET", store._keys.fence) == b"3", "the driver, the coordinator, and the one after it"
     assert store.lease() is None
@@ -91,12 +92,23 @@ def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Sto
         reset_to = "past"
         """
     )
-    run(small(file=roles), steps=60_000)
+    began: dict[str, int] = {}
+
+    def end_after_enough_turns(progress: Progress) -> None:
+        """Turns are shared once everybody is there; how long that takes is the machine's affair."""
+        learners = (store.status() or {}).get("learners", {})
+        steps = {name: learner["steps"] for name, learner in learners.items()}
+        if not began and steps and all(steps.values()):
+            began.update(steps)
+        elif began and not progress.interrupted and sum(steps.values()) >= sum(began.values()) + 50_000:
+            signal.raise_signal(signal.SIGINT)
+
+    first = run(small(file=roles), watch=end_after_enough_turns)
     status = store.status()
     assert status is not None
     learners = status["learners"]
     assert set(learners) == {"main", "exploiter1", "exploiter2", "veteran"}
-    steps = {name: learner["steps"] for name, learner in learners.items()}
+    steps = {name: learner["steps"] - began[name] for name, learner in learners.items()}
     main = steps.pop("main")
     assert min(steps.values()) > 0.3 * max(steps.values()), "nobody starves"
     assert main > 1.5 * sum(steps.values()) / len(steps), "it has three times the share"
@@ -109,7 +121,7 @@ def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Sto
     assert checkpoint is not None
     assert 0 < checkpoint[1]["began_at"] <= checkpoint[1]["steps"]
 
-    again = run(small(file=roles), steps=70_000)
+    again = run(small(file=roles), steps=first.steps + 10_000)
     assert again.phase == "stopped"
     assert store.verify().problems == ()
 
