@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos_rig import DRIVER, ROOT, Rig, wait_until
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.pool.store import Store
 
 SETTINGS = [
@@ -230,8 +231,15 @@ def _growing(steps: Callable[[], dict[str, int]]) -> Callable[[], bool]:
     return look
 
 
-def measure(folder: Path, wanted: list[str]) -> dict[str, Any]:
-    """All faults in turn: the report as plain data."""
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Break and watch: the report as plain data."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        report = break_all(Path(folder), options.fault)
+    return {**report, "held": held(report)}
+
+
+def break_all(folder: Path, wanted: list[str]) -> dict[str, Any]:
+    """All faults in turn, and what the league has become in the end."""
     about = machine()
     with Rig(folder, SETTINGS) as rig, Store.open(rig.server.url) as store:
         chaos = Chaos(rig, store)
@@ -287,18 +295,9 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Break, watch, print, and with `--check` say by the exit status whether the claim is held."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__.partition("\n")[0])
-    parser.add_argument("--fault", action="append", default=[], help="only this one; may be repeated")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if the claim is not held")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        report = measure(Path(folder), options.fault)
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and not held(report) else 0
+    options = parser("chaos", __doc__)
+    options.add_argument("--fault", action="append", default=[], help="only this one; may be repeated")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":

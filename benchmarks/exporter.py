@@ -11,39 +11,20 @@ reads the whole payoff, is told apart. `--check` exits 1 at a median of 50 ms or
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import large_store
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
-from league.interfaces.cli.console import facts, print_json, stdout
-from league.ladder.records import Match, Tally
+from league.interfaces.cli.console import facts, stdout
 from league.pool.store import Store
 
 SCRAPES = 100
 LIMIT_MS = 50.0
-
-
-@contextmanager
-def served(address: str) -> Iterator[str]:
-    """`league exporter` of the store, by its URL."""
-    program = "from league.interfaces.cli import main; main()"
-    command = [sys.executable, "-c", program, "exporter", "--store", address, "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip()
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def scrape(url: str) -> tuple[float, int]:
@@ -55,58 +36,53 @@ def scrape(url: str) -> tuple[float, int]:
     return 1000 * (time.perf_counter() - started), len(body)
 
 
-def measure(address: str, scrapes: int) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     """The first scrape, and the others with a new match before each."""
-    with Store.open(address, timeout_s=60.0) as store, served(address) as url:
+    before = machine()
+    with (
+        large_store.filled(options.store) as address,
+        Store.open(address, timeout_s=60.0) as store,
+        large_store.served("exporter", address) as url,
+    ):
         first_ms, _ = scrape(url)
         names = [snapshot.name for snapshot in store.snapshots()]
         times, size = [], 0
-        for number in range(scrapes):
-            row, column = names[-1 - number % 20], names[-30 - number % 7]
-            results = {"01": Tally(1, 0, 1), "10": Tally(1, 1, 0)}
-            match = Match(match_id=f"{time.time_ns():x}", row=row, column=column, results=results, played_s=time.time())
-            store.record(match)
+        for number in range(options.scrapes):
+            large_store.record_another(store, names, number)
             took_ms, size = scrape(url)
             times.append(took_ms)
         return {
+            "machine": before,
             "policies": len(names),
             "matches": store.match_count(),
-            "scrapes": scrapes,
+            "scrapes": options.scrapes,
             "median_ms": median(times),
             "worst_ms": max(times),
             "first_ms": first_ms,
             "bytes": size,
+            "limit_ms": LIMIT_MS,
+            "held": median(times) < LIMIT_MS,
         }
 
 
-def main() -> None:
-    """Measure, print, check."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", help="a folder that benchmarks.large_store has filled")
-    parser.add_argument("--scrapes", type=int, default=SCRAPES)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    given = parser.parse_args()
-    before = machine()
-    with tempfile.TemporaryDirectory() as folder:
-        address = given.store or str(Path(folder) / "store")
-        if given.store is None:
-            large_store.build(address)
-        found = measure(address, given.scrapes)
-    held = found["median_ms"] < LIMIT_MS
-    if given.json:
-        print_json({"machine": before, **found, "limit_ms": LIMIT_MS, "held": held})
-    else:
-        shown = {
-            "league": f"{found['policies']:,} policies, {found['matches']:,} matches",
-            "scrape": f"median {found['median_ms']:.1f} ms, worst {found['worst_ms']:.1f} ms of {found['scrapes']}",
-            "first scrape": f"{found['first_ms']:,.0f} ms, which reads the whole payoff",
-            "answer": f"{found['bytes'] / 1000:.1f} kB, compressed",
-        }
-        stdout().print(facts({**before, **shown}))
-    if given.check and not held:
-        raise SystemExit(1)
+def show(report: dict[str, Any]) -> None:
+    """Print the report."""
+    shown = {
+        "league": f"{report['policies']:,} policies, {report['matches']:,} matches",
+        "scrape": f"median {report['median_ms']:.1f} ms, worst {report['worst_ms']:.1f} ms of {report['scrapes']}",
+        "first scrape": f"{report['first_ms']:,.0f} ms, which reads the whole payoff",
+        "answer": f"{report['bytes'] / 1000:.1f} kB, compressed",
+    }
+    stdout().print(facts({**report["machine"], **shown}))
+
+
+def main() -> int:
+    """Measure, print, and with `--check` say by the exit status whether the claim is held."""
+    options = parser("exporter", __doc__)
+    options.add_argument("--store", help="a folder that benchmarks.large_store has filled")
+    options.add_argument("--scrapes", type=int, default=SCRAPES)
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,8 +13,13 @@ from them, as `league ratings recompute` does. So `league status --verify` finds
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,6 +200,37 @@ LEARNER: dict[str, Any] = {
     "opponents": {"self": 0.5, "main-0001": 0.5},
     "stopped": False,
 }
+
+
+@contextmanager
+def filled(folder: str | None) -> Iterator[str]:
+    """The address of such a league: that of `folder`, which holds one already, or of one made for the block."""
+    with tempfile.TemporaryDirectory() as temporary:
+        address = folder or str(Path(temporary) / "store")
+        if folder is None:
+            build(address)
+        yield address
+
+
+@contextmanager
+def served(command: str, address: str) -> Iterator[str]:
+    """`league exporter` or `league dashboard` of the store, as a process, by its URL."""
+    program = "from league.interfaces.cli import main; main()"
+    words = [sys.executable, "-c", program, command, "--store", address, "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def record_another(store: Store, names: Sequence[str], number: int) -> None:
+    """A match between two of the newest, with what follows from it."""
+    row, column = names[-1 - number % 20], names[-30 - number % 7]
+    results = {"01": Tally(1, 0, 1), "10": Tally(1, 1, 0)}
+    store.record(Match(match_id=f"{time.time_ns():x}", row=row, column=column, results=results, played_s=time.time()))
 
 
 def main() -> None:

@@ -27,10 +27,11 @@ from typing import Any, NamedTuple
 import aiohttp
 import numpy as np
 
+from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.config import LeagueConfig
 from league.games import game_spec
-from league.interfaces.cli.console import facts, print_json, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.interfaces.serve import Settings
 from league.interfaces.serve.session import serving
 from league.ladder.records import Promotion, Snapshot
@@ -144,7 +145,7 @@ def league(snapshots: int) -> Iterator[tuple[Store, str, list[str]]]:
         yield store, str(Path(folder) / "store"), names[1:]
 
 
-async def measure(url: str, store: Store, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
+async def ask_all(url: str, store: Store, names: list[str], options: argparse.Namespace) -> dict[str, Any]:
     """All three loads, once the champion is loaded."""
     async with aiohttp.ClientSession(url) as session:
         while (await session.get("readyz")).status != 200:
@@ -192,6 +193,26 @@ def swap(promoted: list[tuple[str, float]], number: int, calls: list[Call]) -> d
     return {"policy": name, "first_s": first_s - at_s, "last_other_s": max(others, default=at_s) - at_s}
 
 
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Serve and ask: the report as plain data."""
+    before = machine()
+    with league(options.promotions + 1) as (store, address, names):
+        settings = Settings(store=address, replicas=options.replicas, device=options.device)
+        with serving(settings, host="127.0.0.1", port=0, prefix="/", address=None) as url:
+            loads = asyncio.run(ask_all(url, store, names, options))
+    promotions = loads.pop("promotions")
+    failed = sum(row["failed"] for row in loads.values())
+    worst_s = max(max(row["first_s"], row["last_other_s"]) for row in promotions)
+    return {
+        "machine": before,
+        "loads": loads,
+        "promotions": promotions,
+        "failed": failed,
+        "worst_s": worst_s,
+        "held": not failed and worst_s <= WITHIN_S,
+    }
+
+
 def show(report: dict[str, Any]) -> None:
     """Print the report as tables."""
     output = stdout()
@@ -213,35 +234,15 @@ def show(report: dict[str, Any]) -> None:
 
 def main() -> int:
     """Serve, ask, print, and with `--check` say by the exit status whether the claims hold."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.serve", description=__doc__.partition("\n")[0])
-    parser.add_argument("--promotions", type=int, default=10)
-    parser.add_argument("--every", type=float, default=3.0, help="seconds between promotions")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of the loads without promotions")
-    parser.add_argument("--clients", type=int, default=8, help="connections at once")
-    parser.add_argument("--positions", type=int, default=256, help="in each list")
-    parser.add_argument("--replicas", type=int, default=1)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.add_argument("--check", action="store_true", help="exit 1 if a request failed or a change took over 2 s")
-    options = parser.parse_args()
-    before = machine()
-    with league(options.promotions + 1) as (store, address, names):
-        settings = Settings(store=address, replicas=options.replicas, device=options.device)
-        with serving(settings, host="127.0.0.1", port=0, prefix="/", address=None) as url:
-            loads = asyncio.run(measure(url, store, names, options))
-    promotions = loads.pop("promotions")
-    report = {
-        "machine": before,
-        "loads": loads,
-        "promotions": promotions,
-        "failed": sum(row["failed"] for row in loads.values()),
-        "worst_s": max(max(row["first_s"], row["last_other_s"]) for row in promotions),
-    }
-    if options.json:
-        print_json(report)
-    else:
-        show(report)
-    return 1 if options.check and (report["failed"] or report["worst_s"] > WITHIN_S) else 0
+    options = parser("serve", __doc__)
+    options.add_argument("--promotions", type=int, default=10)
+    options.add_argument("--every", type=float, default=3.0, help="seconds between promotions")
+    options.add_argument("--seconds", type=float, default=5.0, help="of the loads without promotions")
+    options.add_argument("--clients", type=int, default=8, help="connections at once")
+    options.add_argument("--positions", type=int, default=256, help="in each list")
+    options.add_argument("--replicas", type=int, default=1)
+    options.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    return run(options, measure, show)
 
 
 if __name__ == "__main__":
