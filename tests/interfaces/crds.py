@@ -1,4 +1,8 @@
-"""Strict checks of custom resources against the CRDs in `$LEAGUE_CRDS`, or in `../shared/crds` beside the checkout."""
+"""Strict checks of custom resources against CRDs.
+
+Those of KubeRay and Prometheus's operator are large and come from outside: from `$LEAGUE_CRDS`, or `../shared/crds`
+beside the checkout. Of Kueue's a few fields are used, which `kueue.yaml` here describes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from jsonschema import Draft7Validator
 from jsonschema.validators import extend
 
 ROOT = Path(__file__).parents[2]
+KUEUE = Path(__file__).with_name("kueue.yaml")
 
 
 def folder() -> Path:
@@ -23,12 +28,17 @@ def folder() -> Path:
     return found
 
 
-@cache
 def validators() -> dict[tuple[str, str], Draft7Validator]:
-    """By apiVersion and kind."""
+    """Of KubeRay's and Prometheus's kinds, by apiVersion and kind."""
+    return read(*sorted(folder().glob("*.yaml")))
+
+
+@cache
+def read(*files: Path) -> dict[tuple[str, str], Draft7Validator]:
+    """Of the CRDs in these files, by apiVersion and kind."""
     found = {}
-    for path in sorted(folder().glob("*.yaml")):
-        crd = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    for crd in (crd for path in files for crd in yaml.load_all(path.read_text(encoding="utf-8"), loader)):
         spec = crd["spec"]
         for version in spec["versions"]:
             schema = strict(version["schema"]["openAPIV3Schema"])

@@ -166,6 +166,20 @@ def test_custom_kinds_fit_their_schema(overlay: list[Object]) -> None:
         assert not errors, [(one["kind"], list(error.path), error.message[:200]) for error in errors]
 
 
+def test_kinds_of_kueue_fit_their_schema() -> None:
+    from crds import KUEUE, read
+
+    queues = [one for one in load("kueue") if "x-k8s.io/" in one["apiVersion"]]
+    assert len(queues) == 3
+    for one in queues:
+        errors = list(read(KUEUE)[one["apiVersion"], one["kind"]].iter_errors(one))
+        assert not errors, [(one["kind"], list(error.path), error.message[:200]) for error in errors]
+    queue = only(queues, "ClusterQueue")
+    (flavor,) = queue["spec"]["resourceGroups"][0]["flavors"]
+    for wrong in ({"cohort": "all"}, {"resourceGroups": [{"flavors": [flavor]}]}):  # The first is of v1beta1.
+        assert list(read(KUEUE)["kueue.x-k8s.io/v1beta2", "ClusterQueue"].iter_errors({**queue, "spec": wrong}))
+
+
 def test_pods_in_custom_kinds_fit_the_schema_of_pods(league: list[Object]) -> None:
     """The schema of a CRD is laxer than that of a pod."""
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
