@@ -179,8 +179,10 @@ class RoleConfig(_Section):
         None, "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps", at_least=1
     )
     reset_probability: float = knob(0.0, "after a freeze, begin anew with this probability", at_least=0, at_most=1)
-    reset_to: Literal["initial", "past"] = knob(
-        "initial", "with the first weights, or with those of one of its own snapshots, drawn uniformly"
+    reset_to: Literal["initial", "past", "opponent"] = knob(
+        "initial",
+        "with the first weights, those of one of its own snapshots, or those of the newest snapshot of another learner "
+        "in its mix, drawn uniformly",
     )
     champion: bool = knob(True, "its snapshots race for the champion's place; a person may promote any")
 

@@ -19,7 +19,7 @@ from league.actors.spawn import Place, spawn_learner
 from league.actors.waiting import RETRY_S
 from league.config import RoleConfig
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
-from league.ladder.matchmaking import Experience, all_beaten, learn_of, training_opponents
+from league.ladder.matchmaking import Experience, all_beaten, fresh_starts, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
@@ -310,8 +310,8 @@ class Training:
 
     def _begin_anew(self, slot: Slot) -> None:
         """The learner starts from other weights; what its old ones knew of their opponents is gone with them."""
-        own = [s.name for s in self.roster.pool() if s.learner == slot.name]
-        start = str(self.roster.rng.choice(own)) if slot.role.reset_to == "past" and own else None
+        starts = fresh_starts(slot.role, slot.name, self.roster.pool())
+        start = str(self.roster.rng.choice(starts)) if starts else None
 
         def begun(steps: int) -> None:
             slot.experience = Experience(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -132,6 +132,23 @@ def training_opponents(
     drawn = _drawn({name: share for name, share in mixed.items() if share > 0}, config.opponents, rng)
     others = {name: (1 - own) * share for name, share in drawn.items()}
     return {SELF: own, **others} if own else others
+
+
+def fresh_starts(role: RoleConfig, learner: str, pool: Sequence[Snapshot]) -> list[str]:
+    """The snapshots from which a learner may begin anew, by its role's `reset_to`; none: from its first weights.
+
+    Args:
+        role: the learner's.
+        learner: its name.
+        pool: the frozen policies, oldest first.
+    """
+    if role.reset_to == "past":
+        return [s.name for s in pool if s.learner == learner]
+    if role.reset_to == "opponent":
+        others = [s for s in pool if s.learner != learner]
+        sources = [replace(source, against="latest") for source in role.mix if source.against != SELF]
+        return sorted({name for source in sources for name in opponents_of(source, others)})
+    return []
 
 
 def all_beaten(role: RoleConfig, pool: Sequence[Snapshot], experience: Experience, threshold: float) -> bool:

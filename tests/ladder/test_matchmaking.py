@@ -15,6 +15,7 @@ from league.ladder.matchmaking import (
     Experience,
     all_beaten,
     evaluation_pair,
+    fresh_starts,
     learn_of,
     opponents_of,
     pfsp_weights,
@@ -193,6 +194,20 @@ def test_when_everybody_is_beaten():
     assert all_beaten(role, snapshots, knowing({"main-0001": Tally(90, 0, 10)}), 0.7), "only the latest counts"
     everyone = preset_roles("alphastar")["league-exploiter"]
     assert not all_beaten(everyone, snapshots, knowing({"main-0001": Tally(90, 0, 10)}), 0.7)
+
+
+def test_where_a_learner_begins_anew():
+    roles = preset_roles("alphastar")
+    snapshots = pool(
+        "main-0000", "league-exploiter-0000", "main-exploiter-0000", "main-0001", "main-exploiter-0001", "other-0000"
+    )
+    assert fresh_starts(roles["main-exploiter"], "main-exploiter", snapshots) == ["main-0001"]
+    everyone_else = ["main-0001", "main-exploiter-0001", "other-0000"]
+    assert fresh_starts(roles["league-exploiter"], "league-exploiter", snapshots) == everyone_else
+    assert fresh_starts(roles["main-exploiter"], "main-exploiter", pool("main-exploiter-0000")) == []
+    own = ["main-exploiter-0000", "main-exploiter-0001"]
+    assert fresh_starts(RoleConfig(reset_to="past"), "main-exploiter", snapshots) == own
+    assert fresh_starts(RoleConfig(), "main", snapshots) == []
 
 
 def rated(mu: float, sigma: float = 1.0) -> Rating:
