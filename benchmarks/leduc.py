@@ -51,7 +51,8 @@ POINTS = 5
 def settings(preset: str, seed: int) -> LeagueConfig:
     """The defaults, but for a game with few moves and hidden cards, in which an equilibrium bluffs: much entropy.
 
-    Step size and entropy are those, of six pairs that were tried, with which `mirror` ended lowest after a million steps.
+    Step size and entropy are those, of six pairs that were tried, with which `mirror` stood lowest after a million
+    steps.
     """
     return load_config(
         preset=preset,
