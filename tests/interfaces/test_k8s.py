@@ -240,6 +240,37 @@ def test_deploy_reports_conflicts_and_force_takes_over(deployed: ApiServer, k8s:
     assert deployed.objects["StatefulSet", "league-redis"]["spec"]["replicas"] == 1
 
 
+def autoscale(server: ApiServer, replicas: int) -> None:
+    """Do what KubeRay's autoscaler does: patch a group, and so own the list of groups."""
+    found = server.objects["RayCluster", "league"]["spec"]["workerGroupSpecs"][0]
+    found |= {"replicas": replicas, "scaleStrategy": {"workersToDelete": ["league-cpu-worker-y"]}}
+    server.managers["RayCluster", "league"][".spec.workerGroupSpecs"] = "autoscaler (Update)"
+
+
+def test_deploy_again_leaves_the_size_that_it_was_scaled_to(deployed: ApiServer, k8s: Command) -> None:
+    assert k8s("scale", "cpu", "5", "--min", "2").code == 0
+    assert deployed.managers["RayCluster", "league"][".spec.workerGroupSpecs"] == "league (Update)"
+    assert k8s("deploy", "local").code == 0
+    assert group(deployed) == {"replicas": 5, "minReplicas": 2, "maxReplicas": 5}
+    autoscale(deployed, 4)
+    assert k8s("deploy", "local", "--image", "r.example/league:0.2.0").code == 0
+    assert group(deployed) == {"replicas": 4, "minReplicas": 2, "maxReplicas": 5}
+    live = deployed.objects["RayCluster", "league"]["spec"]["workerGroupSpecs"][0]
+    assert live["scaleStrategy"] == {"workersToDelete": ["league-cpu-worker-y"]}
+    assert live["template"]["spec"]["containers"][0]["image"] == "r.example/league:0.2.0"
+    assert k8s("deploy", "local", "--force").code == 0
+    assert group(deployed) == {"replicas": 4, "minReplicas": 1, "maxReplicas": 2}, "the bounds of the overlay"
+
+
+def test_deploy_reports_conflicts_in_a_cluster_that_was_scaled(deployed: ApiServer, k8s: Command) -> None:
+    autoscale(deployed, 2)
+    deployed.objects["RayCluster", "league"]["spec"]["rayVersion"] = "2.59.0"
+    deployed.managers["RayCluster", "league"][".spec.rayVersion"] = "kubectl-edit"
+    refused(k8s("deploy", "local"), "patch rayclusters/league", ".spec.rayVersion", "kubectl-edit", "--force")
+    assert k8s("deploy", "local", "--force").code == 0
+    assert group(deployed)["replicas"] == 2
+
+
 def test_deploy_without_kuberay_writes_nothing(server: ApiServer, k8s: Command) -> None:
     del server.apis["ray.io/v1"]
     refused(k8s("deploy", "local"), "knows no RayCluster (ray.io/v1)", "helm install kuberay-operator")

@@ -11,6 +11,7 @@ from typing import Any, Final
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster, Object
 from league.interfaces.k8s.manifests import load, secrets, shipped
+from league.interfaces.k8s.scaling import keep_sizes
 
 POLL_S: Final = 2.0
 RECENT_S: Final = 600
@@ -45,9 +46,24 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
         if one["kind"] == JOB[1] and _ended(cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])):
             say(f"the last RayJob {one['metadata']['name']} has ended: putting it in anew")
             remove_and_wait(cluster, one["apiVersion"], one["kind"], one["metadata"]["name"])
-        if one["kind"] != "Namespace":
+        if one["kind"] == "RayCluster":
+            _apply_cluster(cluster, one, force=force)
+        elif one["kind"] != "Namespace":
             cluster.apply(one, force=force)
     say(f"applied {len(objects)} objects to namespace {cluster.namespace}")
+
+
+def _apply_cluster(cluster: Cluster, manifest: Object, *, force: bool) -> None:
+    """Apply a RayCluster without changing its size; the bounds of its groups, too, stay unless `force`."""
+    live = cluster.get(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"])
+    if live is not None:
+        manifest = keep_sizes(manifest, live, bounds=not force)
+    try:
+        cluster.apply(manifest, force=force)
+    except KubernetesError as error:
+        if set(error.conflicts) != {".spec.workerGroupSpecs"}:
+            raise
+        cluster.apply(manifest, force=True)  # Whoever scaled a group; what they set is in the manifest.
 
 
 def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
