@@ -14,6 +14,8 @@ from league.interfaces.k8s.manifests import load, secrets, shipped
 from league.interfaces.k8s.scaling import keep_sizes
 
 POLL_S: Final = 2.0
+GONE_S: Final = 360.0
+"""How long finalizers may take; less than `activeDeadlineSeconds` of the CronJob league-resume, which waits, too."""
 RECENT_S: Final = 600
 """A warning that is older is of another time."""
 OURS: Final = "app.kubernetes.io/part-of=league"
@@ -29,11 +31,12 @@ FIRST: Final = ("RayJob", "RayService", "RayCluster")
 Say = Callable[[str], None]
 
 
-def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> None:
-    """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended.
+def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> datetime:
+    """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended; when it began.
 
     `say` is told each step. Nothing is written where the cluster lacks a kind. Raises `KubernetesError`.
     """
+    began = datetime.now(UTC)
     for one in objects:
         cluster.require_kind(one["apiVersion"], one["kind"])
     for one in objects:  # Secrets come first, and need it.
@@ -51,6 +54,7 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
         elif one["kind"] != "Namespace":
             cluster.apply(one, force=force)
     say(f"applied {len(objects)} objects to namespace {cluster.namespace}")
+    return began
 
 
 def _apply_cluster(cluster: Cluster, manifest: Object, *, force: bool) -> None:
@@ -84,10 +88,11 @@ def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
     return True
 
 
-def wait(cluster: Cluster, objects: list[Object], *, timeout_s: float, say: Say) -> None:
+def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s: float, say: Say) -> None:
     """Wait until all that was applied runs; `say` is told whenever something changes.
 
-    Raises `KubernetesError` where the job has failed, a quota is used up, or `timeout_s` seconds are over.
+    Raises `KubernetesError` where the job has failed, `timeout_s` seconds are over, or a quota kept pods away `since`
+    the objects were applied: before that it may have been another one.
     """
     deadline = time.monotonic() + timeout_s
     waiting = [one for one in objects if one["kind"] in READINESS]
@@ -106,12 +111,12 @@ def wait(cluster: Cluster, objects: list[Object], *, timeout_s: float, say: Say)
         waiting = left
         if not waiting:
             return
-        troubles = warnings(cluster)
-        quota = next((text for text in troubles if "exceeded quota" in text), None)
+        quota = next((text for text in warnings(cluster, since) if "exceeded quota" in text), None)
         if quota is not None:
             raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
         if time.monotonic() > deadline:
             late = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in waiting)
+            troubles = warnings(cluster)
             reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
         time.sleep(POLL_S)
@@ -165,9 +170,9 @@ def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
     return {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
 
 
-def warnings(cluster: Cluster) -> list[str]:
-    """What Kubernetes has warned of in this namespace lately, the latest last."""
-    since = (datetime.now(UTC) - timedelta(seconds=RECENT_S)).isoformat()
+def warnings(cluster: Cluster, since: datetime | None = None) -> list[str]:
+    """What Kubernetes has warned of in this namespace since then, or lately, the latest last."""
+    earliest = (since or datetime.now(UTC) - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = [
         (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
         for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
@@ -175,7 +180,7 @@ def warnings(cluster: Cluster) -> list[str]:
     return [
         f"{event['involvedObject']['name']}: {event['message']}"
         for at, event in sorted(events, key=lambda one: one[0])
-        if at >= since
+        if at >= earliest
     ]
 
 
@@ -183,27 +188,13 @@ def _ended(job: Object | None) -> bool:
     return job is not None and job.get("status", {}).get("jobDeploymentStatus") in ENDED
 
 
-def resume(cluster: Cluster) -> bool:
-    """Put the job in anew if it has failed; whether it had."""
-    job = cluster.get(*JOB)
-    if job is None:
-        raise KubernetesError(f"namespace {cluster.namespace} has no RayJob {JOB[2]}: see `league k8s deploy`")
-    if job.get("status", {}).get("jobDeploymentStatus") != "Failed":
-        return False
-    remove_and_wait(cluster, *JOB)
-    kept = {key: value for key, value in job["metadata"].items() if key in ("name", "namespace", "labels")}
-    spec = {key: value for key, value in job["spec"].items() if key != "jobId"}
-    cluster.create({"apiVersion": JOB[0], "kind": JOB[1], "metadata": kept, "spec": spec})
-    return True
-
-
-def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str, timeout_s: float = 360.0) -> None:
+def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) -> None:
     """Delete an object, and wait until it is gone with all that its finalizers do."""
     cluster.delete(api_version, kind, name)
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + GONE_S
     while cluster.get(api_version, kind, name) is not None:
         if time.monotonic() > deadline:
-            raise KubernetesError(f"{kind} {name} is not gone after {timeout_s:.0f} s: see kubectl describe")
+            raise KubernetesError(f"{kind} {name} is not gone after {GONE_S:.0f} s: see kubectl describe")
         time.sleep(POLL_S)
 
 
