@@ -9,18 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from league.errors import KubernetesError
-from league.interfaces.k8s.cluster import Cluster, Object
-from league.interfaces.k8s.manifests import load, secrets, shipped
+from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.manifests import Object, load, secrets, shipped
 from league.interfaces.k8s.scaling import keep_sizes
+from league.interfaces.k8s.selectors import OURS
 
 POLL_S: Final = 2.0
 GONE_S: Final = 360.0
 """How long finalizers may take; less than `activeDeadlineSeconds` of the CronJob league-resume, which waits, too."""
 RECENT_S: Final = 600
 """A warning that is older is of another time."""
-OURS: Final = "app.kubernetes.io/part-of=league"
-"""Selects what belongs to a league."""
-
 JOB: Final = ("ray.io/v1", "RayJob", "league")
 ENDED: Final = ("Complete", "Failed")
 """`jobDeploymentStatus` of a RayJob that does nothing any more."""
@@ -106,6 +104,8 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
             if said.get(shown) != text:
                 said[shown] = text
                 say(f"{shown}: {text}")
+            if ready is None:
+                raise KubernetesError(text)
             if not ready:
                 left.append(one)
         waiting = left
@@ -138,14 +138,12 @@ def _ready_cluster(live: Object) -> tuple[bool, str]:
     return ready, "head ready" if ready else "head starts"
 
 
-def _ready_job(live: Object) -> tuple[bool, str]:
+def _ready_job(live: Object) -> tuple[bool | None, str]:
     status = live.get("status", {})
     state = status.get("jobDeploymentStatus") or "waits for the cluster"
     if state == "Failed":
-        raise KubernetesError(
-            f"the job failed: {status.get('message') or status.get('reason') or 'no reason given'}; "
-            "see `league k8s logs job`"
-        )
+        reason = status.get("message") or status.get("reason") or "no reason given"
+        return None, f"the job failed: {reason}; see `league k8s logs job`"
     return state in ("Running", "Complete"), state
 
 
@@ -155,14 +153,14 @@ def _ready_service(live: Object) -> tuple[bool, str]:
     return ready, f"serves, {endpoints} endpoints" if ready else "starts"
 
 
-READINESS: Final[dict[str, Callable[[Object], tuple[bool, str]]]] = {
+READINESS: Final[dict[str, Callable[[Object], tuple[bool | None, str]]]] = {
     "StatefulSet": _ready_pods,
     "Deployment": _ready_pods,
     "RayCluster": _ready_cluster,
     "RayJob": _ready_job,
     "RayService": _ready_service,
 }
-"""For each kind that takes its time: whether an object is ready, and in a few words how it is."""
+"""For each kind that takes its time: whether an object is ready (None: never), and in a few words how it is."""
 
 
 def conditions_of(live: Object) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from league.errors import KubernetesError
-from league.interfaces.k8s.cluster import Cluster, Object
+from league.interfaces.k8s.cluster import Cluster
 from league.interfaces.k8s.deployment import JOB, remove_and_wait
+from league.interfaces.k8s.manifests import Object
 
 KEPT: Final = ("v1", "ConfigMap", "league-resume")
 TIMES: Final = "league/resumed"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from league.errors import KubernetesError, nearest
-from league.interfaces.k8s.cluster import Cluster, Object
+from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.manifests import Object
 
 SIZES = ("replicas", "scaleStrategy", "minReplicas", "maxReplicas")
 
