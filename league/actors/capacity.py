@@ -65,8 +65,10 @@ class CapacityDesk:
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[list[Bundle], float]] = {}
-        self._wanted = self._requested = Request()
-        self._requests = feasible(self._wanted, self._requested)
+        self._wanted = Request()
+        self._requests = feasible(Request(), Request())
+        self._requested: Request | None = None
+        """None: whatever an earlier desk has left."""
         self._version = 0
         """Of the autoscaler's view of the cluster, from which on it knows the present request."""
         self._settling = asyncio.Lock()
@@ -77,8 +79,7 @@ class CapacityDesk:
         self._asked[league] = bundles, time.monotonic()
         if self._watch is None:
             self._watch = asyncio.create_task(self._keep())
-        await self._settle()
-        return self._requested.total()
+        return (await self._settle()).total()
 
     async def _keep(self) -> None:
         while self._asked:
@@ -88,19 +89,20 @@ class CapacityDesk:
             await self._settle()
         ray.kill(ray.get_runtime_context().current_actor)
 
-    async def _settle(self) -> None:
-        """Bring the request in line with what is asked for, and with what the autoscaler can bring."""
+    async def _settle(self) -> Request:
+        """Bring the request in line with what is asked for, and with what the autoscaler can bring: what it is now."""
         async with self._settling:  # Each answer is about one request.
             wanted = Request(tuple(bundle.items()) for bundles, _ in self._asked.values() for bundle in bundles)
-            if wanted != self._wanted:
-                self._wanted, self._requests = wanted, feasible(wanted, self._requested & wanted)
+            if self._requested is None or wanted != self._wanted:
+                self._wanted, self._requests = wanted, feasible(wanted, (self._requested or Request()) & wanted)
                 request = next(self._requests)
             else:
                 answer = await asyncio.to_thread(_answer, self._version)
                 request = self._requested if answer is None else self._requests.send(answer)
             if request != self._requested:
-                self._requested = request
                 self._version = await asyncio.to_thread(_request, [dict(shape) for shape in request.elements()])
+                self._requested = request
+            return request
 
 
 def _request(bundles: list[Bundle]) -> int:

@@ -60,6 +60,12 @@ def test_the_desk_adds_up_what_leagues_ask_for(monkeypatch: pytest.MonkeyPatch) 
     assert autoscaler.requests == [[GPU, CPU], [GPU, CPU, CPU, CPU, CPU], [CPU, CPU, CPU]]
 
 
+def test_a_new_desk_takes_back_what_another_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    autoscaler = Autoscaler(monkeypatch, cpus=100)
+    assert asyncio.run(settled(CapacityDesk(), "red", [])) == 0
+    assert autoscaler.requests == [[]]
+
+
 def test_of_a_request_that_is_too_much_as_much_is_asked_for_as_there_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     autoscaler = Autoscaler(monkeypatch, cpus=3)
     assert asyncio.run(settled(CapacityDesk(), "red", [CPU] * 8)) == 3
