@@ -624,6 +624,8 @@ def test_a_job_that_fails_again_and_again_is_put_in_less_and_less_often(deployed
         fail(deployed, wait_s + 30)
         assert "it is put in anew" in k8s("resume").out
         assert deployed.objects["RayJob", "league"] is not job
+    fail(deployed, 3000)["metadata"]["annotations"]["league/resumed"] = "2000"
+    assert "the next time is in 10 min" in k8s("resume").out
     fail(deployed, 7300)  # It worked for long before it failed.
     assert k8s("resume").code == 0
     assert deployed.objects["RayJob", "league"]["metadata"]["annotations"]["league/resumed"] == "1"

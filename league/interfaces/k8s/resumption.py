@@ -35,7 +35,7 @@ def resume(cluster: Cluster) -> str:
         return "the job has not failed"
     age_s = (datetime.now(UTC) - datetime.fromisoformat(job["metadata"]["creationTimestamp"])).total_seconds()
     times = int(job["metadata"].get("annotations", {}).get(TIMES, 0)) if age_s < 2 * LONGEST_S else 0
-    wait_s = min(60.0 * 2**times, LONGEST_S) - age_s if times else 0.0
+    wait_s = min(60.0 * 2 ** min(times, 10), LONGEST_S) - age_s if times else 0.0
     if wait_s > 0:
         return (
             f"the job was put in anew {times} times and has failed again: the next time is in {wait_s / 60:.0f} min; "
