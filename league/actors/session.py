@@ -15,7 +15,7 @@ import ray
 from ray._private import ray_constants
 
 from league.actors.grafana import embed_league
-from league.actors.nodes import alive_nodes, autoscaled
+from league.actors.nodes import alive_nodes, autoscaled, check_versions
 from league.errors import ClusterError
 from league.pool.store import is_embedded
 
@@ -43,13 +43,17 @@ def ray_session(store: str, address: str | None = None, *, dashboard: bool = Fal
 
     A Ray that this process is connected to already is used and left alone.
 
-    Raises `ClusterError` where the cluster cannot be reached, or has several nodes while the store is a folder of one.
+    Raises `ClusterError` where the cluster cannot be reached, has another version of this project, Ray or Python, or
+    several nodes while the store is a folder of one.
     """
     joined = ray.is_initialized()
+    address = address or os.environ.get("RAY_ADDRESS")
     if not joined:
-        _connect(address or os.environ.get("RAY_ADDRESS"), dashboard)
+        _connect(address, dashboard)
     try:
         nodes = alive_nodes()
+        if address is not None or len(nodes) > 1:
+            check_versions(nodes)
         if is_embedded(store) and autoscaled(nodes):
             raise ClusterError(
                 f"the cluster grows by itself and the store {store} is a folder of this node: "
