@@ -16,7 +16,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from league.errors import LeagueError, StorePermissionError
-from league.interfaces.metrics import Page
+from league.interfaces.metrics import Samples
 from league.interfaces.readings import Readings
 from league.pool.address import Address
 from league.pool.keys import Keys
@@ -45,18 +45,18 @@ class LeagueCollector(Collector):
         """Everything that `league.interfaces.metrics` declares and the store holds; `league_store_up` always."""
         with self._lock:
             started = time.perf_counter()
-            page = Page()
+            samples = Samples()
             try:
-                self._read(page)
-                page.add("league_store_up", 1)
+                self._read(samples)
+                samples.add("league_store_up", 1)
                 self._tell(None)
             except LeagueError as error:
-                page = Page()
-                page.add("league_store_up", 0)
+                samples = Samples()
+                samples.add("league_store_up", 0)
                 self.close()
                 self._tell(error)
-            page.add("league_scrape_seconds", time.perf_counter() - started)
-            return page.families()
+            samples.add("league_scrape_seconds", time.perf_counter() - started)
+            return samples.families()
 
     def close(self) -> None:
         """Let go of the store."""
@@ -71,20 +71,20 @@ class LeagueCollector(Collector):
             self._say("league: the store answers again")
         self._lost = error is not None
 
-    def _read(self, page: Page) -> None:
+    def _read(self, samples: Samples) -> None:
         if self._store is None:
             self._store = Store.open(self._address, self._league, timeout_s=TIMEOUT_S, create=False)
             self._readings = Readings(Mirror(self._store))
-        page.add("league_store_seconds", self._store.ping(), "ping")
+        samples.add("league_store_seconds", self._store.ping(), "ping")
         started = time.perf_counter()
         self._readings.refresh()
-        page.add("league_store_seconds", time.perf_counter() - started, "read")
+        samples.add("league_store_seconds", time.perf_counter() - started, "read")
         with contextlib.suppress(StorePermissionError):  # A user of the store need not have the right to ask.
             used, limit = self._store.memory()
-            page.add("league_store_memory_bytes", used)
+            samples.add("league_store_memory_bytes", used)
             if limit:
-                page.add("league_store_memory_limit_bytes", limit)
-        self._readings.fill(page, time.time())
+                samples.add("league_store_memory_limit_bytes", limit)
+        self._readings.fill(samples, time.time())
 
 
 def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:

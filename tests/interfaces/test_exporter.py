@@ -19,7 +19,7 @@ from small_league import CONFIG, STATUS, Recorded, fill
 from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
 from league.interfaces.exporter import LeagueCollector, serve
-from league.interfaces.metrics import LABELS, METRICS, TOP, Page
+from league.interfaces.metrics import LABELS, METRICS, TOP, VALUES, Samples
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
@@ -221,11 +221,14 @@ def answers(path: Path) -> bool:
 
 
 def test_nothing_undeclared_can_be_exported() -> None:
-    page = Page()
+    samples = Samples()
     with pytest.raises(KeyError):
-        page.add("league_secret", 1)
+        samples.add("league_secret", 1)
     with pytest.raises(ValueError, match="labels"):
-        page.add("league_policy_elo", 1, "main-0001")
+        samples.add("league_policy_elo", 1, "main-0001")
+    with pytest.raises(ValueError, match=r"league_phase can have the phase starting, .*, not 'asleep'"):
+        samples.add("league_phase", 1, "asleep")
+    assert VALUES.keys() <= LABELS.keys()
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert {label for metric in METRICS for label in metric.labels} == LABELS.keys()
     for metric in METRICS:
