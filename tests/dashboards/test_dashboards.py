@@ -136,10 +136,16 @@ def rays() -> set[str]:
 
 
 def test_every_metric_that_is_declared_is_shown_or_says_why_not() -> None:
-    used = {name for path in FILES for _, target in queries(path) for name in names(target["expr"])}
-    used |= {name for rule in rules() for name in names(rule["expr"])}
+    shown = {name for path in FILES for _, target in queries(path) for name in names(target["expr"])}
     for metric in METRICS:
-        assert (metric.name in used) != bool(metric.not_shown), metric.name
+        assert (metric.name in shown) != bool(metric.not_shown), metric.name
+
+
+def test_every_recording_rule_is_used() -> None:
+    asked = " ".join(
+        [*(target["expr"] for path in FILES for _, target in queries(path)), *(r["expr"] for r in rules())]
+    )
+    assert [rule["record"] for rule in rules() if "record" in rule and rule["record"] not in asked] == []
 
 
 def test_selectors_name_labels_that_the_metric_has() -> None:
