@@ -16,6 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from small_league import CONFIG, STATUS, Recorded, fill
 
+from benchmarks import large_store
 from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
 from league.interfaces.exporter import LeagueCollector, serve
@@ -87,6 +88,14 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_match_seconds_total"] == {("gate",): 1.25, ("rating",): 8.5}
     assert samples["league_store_memory_bytes"][()] < samples["league_store_memory_limit_bytes"][()]
     assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
+
+
+def test_the_league_of_the_benchmarks_exports_everything_too(scrape: Scrape, tmp_path: Path) -> None:
+    address = str(tmp_path / "store")
+    large_store.build(address, policies=40, matches=200)
+    with Store.open(address) as store:
+        large_store.record_another(store, [snapshot.name for snapshot in store.snapshots()], 0)
+        assert set(scrape(LeagueCollector(address, "league"))) == {metric.name for metric in METRICS}
 
 
 def test_what_is_kept_between_scrapes_is_what_a_fresh_look_finds(
