@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -16,15 +15,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from league.errors import LeagueError, StorePermissionError
+from league.interfaces.attachment import Attachment
 from league.interfaces.metrics import Samples
 from league.interfaces.readings import Readings
-from league.pool.address import Address
-from league.pool.keys import Keys
 from league.pool.mirror import Mirror
-from league.pool.store import Store
-
-TIMEOUT_S: Final = 2.0
-"""For the store to answer, well below Prometheus's own for a scrape (10 s)."""
 
 
 class LeagueCollector(Collector):
@@ -32,12 +26,9 @@ class LeagueCollector(Collector):
 
     def __init__(self, address: str, league: str, say: Callable[[str], None] | None = None) -> None:
         """`say` is told when the store is lost and found. Raises `StoreError` if the address or name is malformed."""
-        Address.parse(address)
-        Keys(league)
-        self._address = address
-        self._league = league
+        self._attachment = Attachment(address, league)
+        self._readings: Readings | None = None
         self._say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-        self._store: Store | None = None
         self._lost = False
         self._lock = threading.Lock()
 
@@ -60,9 +51,8 @@ class LeagueCollector(Collector):
 
     def close(self) -> None:
         """Let go of the store."""
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        self._readings = None
+        self._attachment.close()
 
     def _tell(self, error: LeagueError | None) -> None:
         if error is not None and not self._lost:
@@ -72,15 +62,15 @@ class LeagueCollector(Collector):
         self._lost = error is not None
 
     def _read(self, samples: Samples) -> None:
-        if self._store is None:
-            self._store = Store.open(self._address, self._league, timeout_s=TIMEOUT_S, create=False)
-            self._readings = Readings(Mirror(self._store))
-        samples.add("league_store_seconds", self._store.ping(), "ping")
+        store = self._attachment.store()
+        if self._readings is None:
+            self._readings = Readings(Mirror(store))
+        samples.add("league_store_seconds", store.ping(), "ping")
         started = time.perf_counter()
         self._readings.refresh()
         samples.add("league_store_seconds", time.perf_counter() - started, "read")
         with contextlib.suppress(StorePermissionError):  # A user of the store need not have the right to ask.
-            used, limit = self._store.memory()
+            used, limit = store.memory()
             samples.add("league_store_memory_bytes", used)
             if limit:
                 samples.add("league_store_memory_limit_bytes", limit)

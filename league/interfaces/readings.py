@@ -25,10 +25,10 @@ from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
-from league.ladder.records import Match, Promotion, Tally
+from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
 from league.pool.champion import ROLLED_BACK
-from league.pool.mirror import Mirror
+from league.pool.mirror import Mirror, Refreshed
 
 BOT: Final = "bot"
 """The role of the fixed bots."""
@@ -44,18 +44,16 @@ class Readings:
         self._found = False
         self._roles: dict[tuple[str, str], Tally] = {}
         """Every game twice, from either side."""
-        self._known = 0
-        """Matches behind `_roles`."""
         self._met: tuple[Payoff, str | None] | None = None
         """Of whom `_strongest` was computed last."""
         self._strongest: dict[str, float] = {}
 
     def refresh(self) -> None:
         """Read what is new; raises what the store's own methods do."""
-        matches = self._mirror.refresh()
-        self._found = matches is not None
-        if matches is not None:
-            self._count_roles(matches)
+        refreshed = self._mirror.refresh()
+        self._found = refreshed.found
+        if refreshed.found:
+            self._count_roles(refreshed)
 
     def fill(self, samples: Samples, now_s: float) -> None:
         """Add the samples as of the last `refresh`; none if the server is there and the league not yet."""
@@ -102,13 +100,12 @@ class Readings:
         samples.add("league_pool_pruned", sum(snapshot.digest in pruned for snapshot in snapshots))
         samples.add("league_pool_bytes", kept_bytes(snapshots, pruned))
 
-    def _count_roles(self, matches: Iterable[Match]) -> None:
-        """Add the matches to the results of the roles; where they are not all that came since, begin anew."""
+    def _count_roles(self, refreshed: Refreshed) -> None:
+        """Add what is new to the results of the roles."""
         mirror = self._mirror
-        new = [((match.row, match.column), match.total) for match in matches]
-        if self._known + len(new) != mirror.matches:
+        new = [((match.row, match.column), match.total) for match in refreshed.matches]
+        if refreshed.anew:
             self._roles, new = {}, list(mirror.payoff.pairs().items())
-        self._known = mirror.matches
         for (row, column), tally in new:
             first, second = (mirror.snapshots[n].role if n in mirror.snapshots else BOT for n in (row, column))
             for roles, seen in (((first, second), tally), ((second, first), tally.mirrored())):

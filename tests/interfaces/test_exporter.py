@@ -210,7 +210,7 @@ def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recor
 
 
 def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.interfaces.exporter.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("league.interfaces.attachment.TIMEOUT_S", 0.1)
     said: list[str] = []
     with Store.open(str(tmp_path), "league") as store:
         store.create(CONFIG)
