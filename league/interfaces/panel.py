@@ -92,7 +92,7 @@ class TrainingView:
         rows = standings(self.store, self.config, scores=False)
         events = self.store.events(1)
         return View(
-            status=Status.from_json(self.store.status()),
+            status=Status.from_json(self.store.status()).at(time.time()),
             rows=rows,
             champion=next((row.policy for row in rows if row.champion), None),
             event=f"{events[0]['kind']}: {events[0]['text']}" if events else None,

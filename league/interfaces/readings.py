@@ -20,7 +20,7 @@ from league.interfaces.metrics import (
     Samples,
 )
 from league.interfaces.standings import fixed_bots
-from league.interfaces.status import ArenaStatus, LearnerStatus, Status, Usage
+from league.interfaces.status import LearnerStatus, Status
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
@@ -70,7 +70,7 @@ class Readings:
         samples.add("league_matches_total", mirror.matches)
         for kind, count in mirror.events.items():
             samples.add("league_events_total", count, kind)
-        _status(samples, Status.from_json(mirror.status), now_s)
+        _status(samples, Status.from_json(mirror.status).at(now_s), now_s)
 
     def _policies(self, samples: Samples, champion: str | None) -> None:
         ratings, config = self._mirror.ratings, self._mirror.config
@@ -172,25 +172,22 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
         return
     samples.add("league_heartbeat_age_seconds", age_s)
     samples.add("league_pool_unreadable", len(status.unreadable))
-    totals, learners, at_work = defaultdict(dict, status.totals), status.learners, status.at_work(now_s)
+    totals, learners, arena = defaultdict(dict, status.totals), status.learners, status.arena
     _by_label(samples, "league_actor_restarts_total", totals["restarts"], ACTORS)
     _by_label(samples, "league_refusals_total", totals["refusals"], VERDICTS)
     _by_label(samples, "league_dropped_games_total", totals["dropped_games"], PURPOSES)
     _by_label(samples, "league_match_seconds_total", totals["match_seconds"], OF_MATCHES)
     for what in ("steps", "busy_seconds"):
         _by_label(samples, f"league_learner_{what}_total", totals[what], {**learners, **totals[what]})
-    if at_work:  # Of the nodes of a league that is not, nothing is known.
-        for group, count in status.nodes.items():
-            samples.add("league_nodes", count, group)
-    if status.arena is not None:
-        arena = status.arena if at_work else ArenaStatus()
+    for group, count in status.nodes.items():
+        samples.add("league_nodes", count, group)
+    if arena is not None:
         samples.add("league_match_workers", arena.workers)
         samples.add("league_match_workers_busy", arena.busy)
         samples.add("league_candidates", arena.candidates)
         _by_label(samples, "league_matches_wanted", arena.wanted, OF_MATCHES)
     for name, learner in learners.items():
         _learner(samples, name, learner)
-        _present(samples, name, learner, at_work)
         for metric, at_s in (("report", learner.reported_s), ("checkpoint", learner.saved_s)):
             since_s = status.started_s if at_s is None else at_s
             if since_s is not None:
@@ -204,8 +201,10 @@ def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], label
 
 
 def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:
-    """What stays true when the league has ended."""
     samples.add("league_learner_steps", learner.steps, name)
+    samples.add("league_learner_steps_per_second", learner.steps_per_s, name)
+    samples.add("league_learner_plies_per_second", learner.plies_per_s, name)
+    samples.add("league_learner_placed", learner.placed, name)
     samples.add("league_learner_stopped", learner.stopped, name)
     samples.add("league_learner_lag_steps", learner.lag_steps, name)
     for loss, value in learner.losses.items():
@@ -213,16 +212,7 @@ def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:
     for part in PARTS:
         if part in learner.parts_s:
             samples.add("league_learner_iteration_seconds", learner.parts_s[part], name, part)
-
-
-def _present(samples: Samples, name: str, learner: LearnerStatus, at_work: bool) -> None:
-    """What a learner does and holds now: nothing, unless the league is at work."""
-    now = learner if at_work else LearnerStatus(placed=False)
-    samples.add("league_learner_steps_per_second", now.steps_per_s, name)
-    samples.add("league_learner_plies_per_second", now.plies_per_s, name)
-    samples.add("league_learner_placed", now.placed, name)
     if learner.usage is not None:
-        usage = now.usage or Usage()
-        samples.add("league_learner_gpu_memory_bytes", usage.gpu_bytes, name)
-        samples.add("league_learner_runners", usage.runners, name, "healthy")
-        samples.add("league_learner_runners", usage.runners_lost, name, "lost")
+        samples.add("league_learner_gpu_memory_bytes", learner.usage.gpu_bytes, name)
+        samples.add("league_learner_runners", learner.usage.runners, name, "healthy")
+        samples.add("league_learner_runners", learner.usage.runners_lost, name, "lost")

@@ -70,6 +70,11 @@ class LearnerStatus(_Read):
         read, usage = super().from_json(data), data.get("usage")
         return dataclasses.replace(read, usage=None if usage is None else Usage.from_json(usage))
 
+    def at_rest(self) -> Self:
+        """Without what it did and held."""
+        usage = None if self.usage is None else Usage()
+        return dataclasses.replace(self, steps_per_s=0.0, plies_per_s=0.0, placed=False, usage=usage)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ArenaStatus(_Read):
@@ -156,3 +161,11 @@ class Status(_Read):
         """Whether the coordinator runs, so that what it said of the present still holds."""
         age_s = self.age_s(now_s)
         return age_s is not None and age_s <= STALE_S and self.phase not in _ENDED
+
+    def at(self, now_s: float) -> Self:
+        """What still holds: unless the coordinator runs, nobody does or holds anything, and no node is known."""
+        if self.at_work(now_s):
+            return self
+        arena = None if self.arena is None else ArenaStatus()
+        learners = {name: learner.at_rest() for name, learner in self.learners.items()}
+        return dataclasses.replace(self, learners=learners, arena=arena, nodes={})

@@ -79,6 +79,7 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_nodes"] == {("head",): 1, ("gpu",): 0}
     assert samples["league_policy_elo"]["uniform", "bot"] == 0
     assert samples["league_policy_games"]["main-0002", "snapshot"] == 80
+    assert {("main-0001", "perfect"), ("perfect", "uniform")} <= samples["league_payoff_score"].keys(), "bots, too"
     assert samples["league_learner_steps_total"] == {("main",): 3500}
     assert samples["league_learner_steps"] == {("main",): 3000}
     assert samples["league_learner_lag_steps"] == {("main",): 500}

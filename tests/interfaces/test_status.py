@@ -71,7 +71,7 @@ def test_what_is_read_is_what_was_said(own: Store) -> None:
     ],
 )
 def test_a_league_that_is_not_at_work_does_and_holds_nothing(
-    phase: str, silent_s: float, at_work: bool, own: Store, folder: Path
+    phase: str, silent_s: float, at_work: bool, own: Store, folder: Path, league: Command
 ) -> None:
     own.set_status({**STATUS, "phase": phase}, now_s=time.time() - silent_s)
     collector = LeagueCollector(str(folder), own.league)
@@ -94,6 +94,11 @@ def test_a_league_that_is_not_at_work_does_and_holds_nothing(
     }
     assert {key: values[key] for key in present} == (present if at_work else dict.fromkeys(present, 0))
     assert values.get(("league_nodes", "head")) == (1 if at_work else None), "what still costs is not known"
+    watched = io.StringIO()
+    with TrainingView(own, CONFIG, Limits(), Console(file=watched), every_s=0.0) as view:
+        view.update(Progress(phase=phase, seconds=1.0, steps=3000, interrupted=False))
+    assert (" 1234 steps/s" in watched.getvalue(), "  0 steps/s" in watched.getvalue()) == (at_work, not at_work)
+    assert (" learns " in league("status", at=own).out) == (phase == "training" and at_work)
     assert values["league_learner_steps", "main"] == 3000
     assert values["league_learner_steps_total", "main"] == 3500
     assert values["league_actor_restarts_total", "learner"] == 1

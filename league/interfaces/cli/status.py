@@ -105,7 +105,7 @@ def _print(found: dict[str, Any]) -> None:
     )
     if found["learners"]:
         output.print()
-        output.print(_learners(found["learners"]))
+        output.print(_learners(found["learners"], found["phase"]))
     for name in found["unreadable"]:
         output.print(f"unreadable  {name}: its weights are damaged, the league goes on without it", style="red")
     for warning in found["warnings"]:
@@ -119,7 +119,7 @@ def _print(found: dict[str, Any]) -> None:
         output.print(shown)
 
 
-def _learners(learners: dict[str, Any]) -> Table:
+def _learners(learners: dict[str, Any], phase: str) -> Table:
     from league.interfaces.cli.console import table
 
     made = table("learner", ">steps", ">steps/s", ">plies/s", "state", "losses", "opponents")
@@ -129,7 +129,7 @@ def _learners(learners: dict[str, Any]) -> Table:
             f"{learner['steps']:,}",
             f"{learner['steps_per_s']:,.0f}",
             f"{learner['plies_per_s']:,.0f}",
-            _state(learner),
+            _state(learner, phase),
             " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
             " ".join(learner["opponents"]),
         )
@@ -138,10 +138,12 @@ def _learners(learners: dict[str, Any]) -> Table:
     return made
 
 
-def _state(learner: dict[str, Any]) -> str:
+def _state(learner: dict[str, Any], phase: str) -> str:
     if learner["stopped"]:
         return "stopped: diverged"
-    return "learns" if learner["placed"] else "waits for room"
+    if phase in ("starting", "training") and not learner["placed"]:
+        return "waits for room"
+    return "learns" if phase == "training" else phase
 
 
 def _print_verification(verification: Verification) -> None:

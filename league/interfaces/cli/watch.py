@@ -120,7 +120,7 @@ def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
     from league.interfaces.standings import standings
     from league.interfaces.status import Status
 
-    status, champion = Status.from_json(store.status()), store.champion()
+    status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
     progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]
     return {
         "game": config.game,
