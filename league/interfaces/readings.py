@@ -188,10 +188,15 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
         _by_label(samples, "league_matches_wanted", arena.wanted, OF_MATCHES)
     for name, learner in learners.items():
         _learner(samples, name, learner)
-        for metric, at_s in (("report", learner.reported_s), ("checkpoint", learner.saved_s)):
-            since_s = status.started_s if at_s is None else at_s
-            if since_s is not None:
-                samples.add(f"league_learner_{metric}_age_seconds", max(0.0, now_s - since_s), name)
+        began_s = status.started_s
+        _age(samples, "report", name, learner.reported_s or began_s, now_s)
+        # Before its first iteration a learner has learned nothing that a crash could cost.
+        _age(samples, "checkpoint", name, learner.saved_s or (began_s if learner.reported_s else None), now_s)
+
+
+def _age(samples: Samples, what: str, learner: str, since_s: float | None, now_s: float) -> None:
+    if since_s is not None:
+        samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), learner)
 
 
 def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str]) -> None:

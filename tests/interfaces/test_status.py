@@ -104,13 +104,17 @@ def test_a_league_that_is_not_at_work_does_and_holds_nothing(
     assert values["league_actor_restarts_total", "learner"] == 1
 
 
-def test_a_learner_that_has_never_reported_gets_older_from_the_start_of_the_run(own: Store, folder: Path) -> None:
-    learner = {**STATUS["learners"]["main"], "reported_s": None, "saved_s": None, "placed": False, "usage": None}
-    own.set_status({**STATUS, "phase": "starting", "started_s": time.time() - 1000, "learners": {"main": learner}})
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_learner_gets_older_from_the_start_of_the_run(learned: bool, own: Store, folder: Path) -> None:
+    """Until its first report, and until its first checkpoint, which before it has learned nobody misses."""
+    now_s = time.time()
+    reported = {"reported_s": now_s - 500 if learned else None, "saved_s": None}
+    learner = {**STATUS["learners"]["main"], **reported, "placed": learned, "usage": None}
+    own.set_status({**STATUS, "phase": "starting", "started_s": now_s - 1000, "learners": {"main": learner}})
     collector = LeagueCollector(str(folder), own.league)
     values = {family.name: family.samples[0].value for family in collector.collect() if "learner_" in family.name}
     collector.close()
-    assert values["league_learner_report_age_seconds"] == pytest.approx(1000, abs=60)
-    assert values["league_learner_checkpoint_age_seconds"] == pytest.approx(1000, abs=60)
-    assert values["league_learner_placed"] == 0
+    assert values["league_learner_report_age_seconds"] == pytest.approx(500 if learned else 1000, abs=60)
+    assert values.get("league_learner_checkpoint_age_seconds") == (pytest.approx(1000, abs=60) if learned else None)
+    assert values["league_learner_placed"] == learned
     assert "league_learner_runners" not in values
