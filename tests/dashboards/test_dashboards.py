@@ -157,6 +157,13 @@ def test_selectors_name_labels_that_the_metric_has() -> None:
                 assert 'instance=~"$instance"' in selector, name
 
 
+def test_grafana_knows_how_often_prometheus_scrapes() -> None:
+    provisioned = yaml.safe_load((FOLDER / "grafana/provisioning/datasources/league.yml").read_text(encoding="utf-8"))
+    scraping = yaml.safe_load((FOLDER / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    interval = scraping["global"]["scrape_interval"]
+    assert [source["jsonData"]["timeInterval"] for source in provisioned["datasources"]] == [interval]
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")
 def test_the_prices_are_rules_that_prometheus_takes(tmp_path: Path) -> None:
     """Two nodes of a group with a price cost; one of a group without does not, and is not lost sight of."""
