@@ -51,8 +51,8 @@ def test_promtool_finds_nothing_wrong_with_a_scrape(live: Live) -> None:
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if "record" in rule], ids=lambda rule: rule["record"])
 def test_every_recording_rule_gives_data(live: Live, rule: dict[str, Any]) -> None:
-    assert live.query(rule["expr"])
-    assert live.query(rule["record"])
+    for expr in (rule["expr"], rule["record"]):
+        wait_until(lambda expr=expr: live.query(expr), expr)
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if "alert" in rule], ids=lambda rule: rule["alert"])
