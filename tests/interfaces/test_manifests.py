@@ -138,6 +138,22 @@ def test_the_alerts_are_those_of_prometheus() -> None:
     assert only(load("monitoring"), "PrometheusRule")["spec"]["groups"] == groups
 
 
+def test_scrapes_have_the_jobs_that_rules_ask_for() -> None:
+    """Unless told, the operator calls a job after its PodMonitor, with its namespace."""
+    configured = yaml.safe_load((ROOT / "dashboards" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    jobs = {}
+    for one in load("monitoring"):
+        for endpoint in one["spec"]["podMetricsEndpoints"] if one["kind"] == "PodMonitor" else []:
+            (job,) = (rule for rule in endpoint["relabelings"] if rule["targetLabel"] == "job")
+            assert job.keys() == {"targetLabel", "replacement"}
+            jobs[one["metadata"]["name"], endpoint["port"]] = job["replacement"]
+    assert set(jobs.values()) == {job["job_name"] for job in configured["scrape_configs"]}
+    assert jobs["league", "metrics"] == "league"
+    rules = only(load("monitoring"), "PrometheusRule")["spec"]["groups"]
+    asked = {job for group in rules for rule in group["rules"] for job in re.findall(r'job="([^"]*)"', rule["expr"])}
+    assert asked == {"league"}
+
+
 def test_every_kustomization_opens_with_its_purpose() -> None:
     found = list(K8S.rglob("kustomization.yaml"))
     assert len(found) >= 7
