@@ -20,6 +20,8 @@ COPY dashboards dashboards
 RUN pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,k8s,classic,onnx]'
 
 FROM python:3.11.14-slim-bookworm
+# Another version of it is among ours, and two do not lie in one folder.
+RUN pip uninstall --yes setuptools
 # Ray logs into the container with a login shell, whose PATH has /usr/local/bin but no virtual environment.
 COPY --from=build /install /usr/local
 COPY cluster/redis.sh /usr/local/bin/league-redis

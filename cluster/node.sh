@@ -5,7 +5,13 @@
 #     league-node head ray start --head …
 #     league-node worker ray start --address=…
 set -eu
-role=${1:?usage: league-node head|worker COMMAND…}
+case ${1:-} in
+head | worker) role=$1 ;;
+*)
+  echo "usage: league-node head|worker COMMAND…" >&2
+  exit 2
+  ;;
+esac
 shift
 set -a
 . "$HOME/league.env"
