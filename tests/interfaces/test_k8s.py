@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -181,12 +182,12 @@ def test_deploy_makes_the_secrets_once_and_shows_none(server: ApiServer, k8s: Co
     controllers(server)
     first = k8s("deploy", "local")
     made = {name: one["stringData"] for (kind, name), one in server.objects.items() if kind == "Secret"}
-    assert made.keys() == {"league-redis", "gcs-redis"}
-    values = [made["league-redis"]["password"], made["gcs-redis"]["password"]]
-    assert len(set(values)) == 2
+    assert made.keys() == {"league-redis", "league-reader", "gcs-redis"}
+    values = [one["password"] for one in made.values()]
+    assert len(set(values)) == 3
     assert all(len(value) >= 32 for value in values)
     assert not any(value in first.out + first.err for value in values)
-    assert first.out.count("made Secret") == 2
+    assert first.out.count("made Secret") == 3
     second = k8s("deploy", "local")
     assert "made Secret" not in second.out
     assert made["league-redis"]["password"] == server.objects["Secret", "league-redis"]["stringData"]["password"]
@@ -289,7 +290,7 @@ def test_deploy_of_every_overlay(server: ApiServer, k8s: Command) -> None:
     controllers(server)
     for overlay in ("kueue", "gpu", "monitoring"):
         assert k8s("deploy", overlay).code == 0
-    assert ("ClusterQueue", "league") in server.objects
+    assert ("ClusterQueue", "league-league") in server.objects
     assert ("ConfigMap", "grafana-league-league") in server.objects
 
 
@@ -728,6 +729,7 @@ def test_delete_keeps_what_is_worth_keeping(deployed: ApiServer, k8s: Command) -
     assert left == {
         ("Namespace", "league"),
         ("Secret", "league-redis"),
+        ("Secret", "league-reader"),
         ("Secret", "gcs-redis"),
         ("PersistentVolumeClaim", "data-league-redis-0"),
         ("ConfigMap", "kube-root-ca.crt"),
@@ -743,6 +745,28 @@ def test_delete_with_its_volumes(deployed: ApiServer, k8s: Command) -> None:
     deployed.put({"kind": "PersistentVolumeClaim", "metadata": {"name": "data-league-redis-0", "labels": label}})
     assert k8s("delete", "--purge", "--yes").code == 0
     assert {kind for kind, _ in deployed.objects} == {"Namespace", "Pod"}
+
+
+def test_queues_of_two_namespaces_know_nothing_of_each_other(server: ApiServer, k8s: Command) -> None:
+    server.apis.update(KUEUE)
+    controllers(server)
+
+    def of_the_cluster() -> dict[tuple[str, str], Object]:
+        return {key: one for key, one in server.objects.items() if key[0] in ("ClusterQueue", "ResourceFlavor")}
+
+    assert k8s("deploy", "kueue", "--no-wait").code == 0
+    first = copy.deepcopy(of_the_cluster())
+    assert first.keys() == {("ClusterQueue", "league-league"), ("ResourceFlavor", "league-league")}
+    assert k8s("deploy", "kueue", "--no-wait", "-n", "chess").code == 0
+    both = of_the_cluster()
+    assert both.keys() - first.keys() == {("ClusterQueue", "league-chess"), ("ResourceFlavor", "league-chess")}
+    assert both.items() >= first.items(), "the second league has changed the queue of the first"
+    queue = both["ClusterQueue", "league-chess"]["spec"]
+    assert queue["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "chess"}}
+    assert queue["resourceGroups"][0]["flavors"][0]["name"] == "league-chess"
+    assert server.objects["LocalQueue", "league"]["spec"]["clusterQueue"] == "league-chess"
+    assert k8s("delete", "--yes", "-n", "chess").code == 0
+    assert of_the_cluster() == first
 
 
 def test_delete_asks_first(deployed: ApiServer, k8s: Command, monkeypatch: pytest.MonkeyPatch) -> None:

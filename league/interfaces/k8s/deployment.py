@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
-from league.interfaces.k8s.manifests import Object, load, secrets, shipped
+from league.interfaces.k8s.manifests import Object, load, of_cluster, secrets, shipped
 from league.interfaces.k8s.scaling import keep_sizes
 from league.interfaces.k8s.selectors import OURS
 
@@ -197,7 +197,7 @@ def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) ->
 
 
 def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
-    """Delete all that is labelled as ours in the namespace; volumes and Secrets stay, unless `purge`."""
+    """Delete all that is labelled as ours in the namespace, and its queue; volumes and Secrets stay, unless `purge`."""
     shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
     order = sorted(shapes - {("v1", "Namespace")}, key=lambda shape: (_rank(shape[1]), shape))
     if purge:
@@ -216,6 +216,8 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
             raise
         for one in found:
             name = one["metadata"]["name"]
+            if not known.namespaced and name != of_cluster(cluster.namespace):
+                continue  # Of a league in another namespace.
             if kind in FIRST:
                 remove_and_wait(cluster, api_version, kind, name)
             else:
