@@ -10,7 +10,6 @@ import json
 from datetime import UTC, datetime
 from typing import Final
 
-from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
 from league.interfaces.k8s.deployment import JOB, remove_and_wait
 from league.interfaces.k8s.manifests import Object
@@ -27,7 +26,7 @@ def resume(cluster: Cluster) -> str:
     job, kept = cluster.get(*JOB), _kept(cluster)
     if job is None:
         if kept is None:
-            raise KubernetesError(f"namespace {cluster.namespace} has no RayJob {JOB[2]}: see `league k8s deploy`")
+            return f"namespace {cluster.namespace} has no RayJob {JOB[2]}: `league k8s deploy` makes one"
         return _make(cluster, kept)
     if job.get("status", {}).get("jobDeploymentStatus") != "Failed":
         if kept is not None:
