@@ -236,8 +236,8 @@ class PromotionConfig(_Section):
     automatic: bool = knob(True, "the league promotes by itself, by the same test as `league promote`")
     elo0: float = knob(0.0, "Elo above the champion that is not enough", at_least=-1000, at_most=1000)
     elo1: float = knob(50.0, "Elo above the champion that is enough", at_least=-1000, at_most=1000)
-    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, at_most=0.5)
-    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, at_most=0.5)
+    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, below=0.5)
+    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, below=0.5)
     max_games: int = knob(2000, "games of one candidate against the champion, after which it is undecided", at_least=2)
     candidates: int = knob(3, "snapshots that race for the place of the champion at once", at_least=1)
     succession: float | None = knob(

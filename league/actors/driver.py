@@ -25,9 +25,11 @@ from league.actors.spawn import Place, spawn_coordinator
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
+from league.ladder.promotion import check_cap
 from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
+from league.rollout.arena import seatings
 
 POLL_S = 0.5
 SILENCE_S = 120.0
@@ -41,10 +43,13 @@ STARTING_S = 60.0
 def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
-    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a
-    league of another game, another network than the learners have.
+    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
+    of the promotion test that nobody can pass, a league of another game, another network than the learners have.
     """
-    fresh(game_spec(config.game), config.network, config.seed)
+    spec = game_spec(config.game)
+    fresh(spec, config.network, config.seed)
+    if config.promotion.automatic:
+        check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
     if present is None:
         store.create(config)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from league.errors import ConfigError, CorruptSnapshotError, GameError, PolicyError
+from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.interfaces.standings import bots_of
 from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
 from league.ladder.records import Promotion
@@ -77,6 +77,8 @@ def compete(
     """
     from league.actors.arena import Arena
     from league.actors.gate import promotion_of, start_race
+    from league.ladder.promotion import check_cap
+    from league.rollout.arena import seatings
 
     over = store.champion()
     named = None if word is None else _snapshot(store, config, word)
@@ -94,7 +96,8 @@ def compete(
         champion=holder,
         pool=[snapshot.name for snapshot in snapshots],
     )
-    _check_cap(config, race, arena)
+    if race.champion is not None:
+        check_cap(config.promotion, len(race.candidates), len(seatings(arena.spec.seats)))
     _play(store, arena, race, watch, note)
     winner, trials = race.winner, race.trials()
     if winner is None:
@@ -144,23 +147,6 @@ def _readable(store: Store, snapshot: Snapshot, note: Callable[[str], None]) -> 
         note(f"{error}; passed over")
         return False
     return True
-
-
-def _check_cap(config: LeagueConfig, race: Race, arena: Arena) -> None:
-    """Raise `ConfigError` where the cap is too low for any candidate to pass."""
-    from league.ladder.promotion import bounds_of
-    from league.ladder.sprt import fewest_games
-    from league.rollout.arena import seatings
-
-    if race.champion is None:
-        return
-    cap, bounds = config.promotion.max_games, bounds_of(config.promotion, len(race.candidates))
-    fewest = fewest_games(bounds, len(seatings(arena.spec.seats)))
-    if cap < fewest:
-        raise ConfigError(
-            f"promotion.max_games = {cap}: even a candidate that wins every game needs {fewest} "
-            f"to show {bounds.elo1:g} Elo: raise it, or give --games {fewest} or more"
-        )
 
 
 def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], note: Callable[[str], None]) -> None:

@@ -10,15 +10,15 @@ from league.ladder.records import Tally
 
 
 class Interval(NamedTuple):
-    """An estimate with its 95% interval."""
+    """An estimate with its confidence interval."""
 
     value: float
     low: float
     high: float
 
 
-def score_interval(tally: Tally) -> Interval:
-    """Points per game in [0, 1], a draw counts half, with a 95% confidence interval.
+def score_interval(tally: Tally, z: float = Z_95) -> Interval:
+    """Points per game in [0, 1], a draw counts half, with a confidence interval: of 95%, or of `z` standard deviations.
 
     Wilson's interval (E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22,
     1927) holds for wins and losses only. Draws lower the variance of a game from s(1 - s) to
@@ -39,9 +39,9 @@ def score_interval(tally: Tally) -> Interval:
     smooth = tally.plus(Tally(1, 1, 1))
     binomial = smooth.score * (1 - smooth.score)
     effective = games * binomial / (binomial - smooth.draws / smooth.games / 4)
-    score, z2 = tally.score, Z_95**2
+    score, z2 = tally.score, z**2
     centre = (score + z2 / (2 * effective)) / (1 + z2 / effective)
-    half = Z_95 * math.sqrt(score * (1 - score) / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
+    half = z * math.sqrt(score * (1 - score) / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
     return Interval(score, max(0.0, min(score, centre - half)), min(1.0, max(score, centre + half)))
 
 

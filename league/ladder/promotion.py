@@ -11,16 +11,22 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Final, Literal, NamedTuple
 
 from league.config import PromotionConfig
+from league.errors import ConfigError
 from league.ladder.comparison import Interval, score_interval
 from league.ladder.payoff import Payoff
+from league.ladder.ratings import Z_95
 from league.ladder.records import Match, Tally
-from league.ladder.sprt import Bounds, Sprt, sequential_test
+from league.ladder.sprt import Bounds, Sprt, fewest_games, sequential_test
 
 SCREENING: Final = 4
 """A snapshot that has not won more than the candidate in a quarter of the regression games is not played further."""
+
+COUNTED: Final = 1_000_000
+"""Games up to which it is said how many a test needs at least."""
 
 
 class Wanted(NamedTuple):
@@ -114,6 +120,21 @@ def succession_of(config: PromotionConfig) -> PromotionConfig:
 def bounds_of(config: PromotionConfig, candidates: int) -> Bounds:
     """The test of each of so many candidates."""
     return Bounds(elo0=config.elo0, elo1=config.elo1, alpha=config.alpha / max(candidates, 1), beta=config.beta)
+
+
+def check_cap(config: PromotionConfig, candidates: int, group: int) -> None:
+    """Raise `ConfigError` where `max_games` is too low for any of so many candidates to pass.
+
+    `group`: games of one opening, `len(seatings(seats))`.
+    """
+    bounds = bounds_of(config, candidates)
+    fewest = fewest_games(bounds, group, COUNTED)
+    if fewest is None or fewest > config.max_games:
+        needs = f"more than {COUNTED}" if fewest is None else fewest
+        raise ConfigError(
+            f"promotion.max_games = {config.max_games}: even a candidate that wins every game needs {needs} "
+            f"to show {bounds.elo1:g} Elo: raise it, or put elo1 further above elo0"
+        )
 
 
 class Race:
@@ -239,11 +260,15 @@ class Race:
     def _regression(self, name: str) -> Regression:
         """No snapshot may beat the candidate clearly, unless it beats the champion clearly, too.
 
-        Clearly: the whole 95% interval of the score is on one side of one half (`comparison.score_interval`).
+        Clearly: the whole interval of the score is below one half (`comparison.score_interval`). Of many equals some
+        beat the candidate by luck, so with n snapshots its interval is one of 1 - alpha / n (Bonferroni): all together
+        refuse one that none is stronger than with a chance below alpha, however large the pool. The champion's is one
+        of 95%, since a doubt there speaks for the candidate.
         """
         pending: list[Wanted] = []
         beaten_by, games, limit = None, 0, self._config.regression_games
         others = [other for other in self._others if other != name]
+        z = NormalDist().inv_cdf(1 - self._config.alpha / (2 * max(len(others), 1)))
         for other in others:
             tally, missing = self._against(name, other)
             games += tally.games
@@ -251,7 +276,7 @@ class Race:
             if missing and not screened:
                 first = max(-(-limit // SCREENING) - (limit - missing), 0)
                 pending.append(Wanted(name, other, first or missing, False))
-            elif _clearly_beaten(tally):
+            elif _clearly_beaten(tally, z):
                 theirs, missing = (Tally(), 0) if self.champion is None else self._against(self.champion, other)
                 if _clearly_beaten(theirs):
                     continue
@@ -277,5 +302,5 @@ def _shown(elo: Interval) -> str:
     return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
 
 
-def _clearly_beaten(tally: Tally) -> bool:
-    return tally.games > 0 and score_interval(tally).high < 0.5
+def _clearly_beaten(tally: Tally, z: float = Z_95) -> bool:
+    return tally.games > 0 and score_interval(tally, z).high < 0.5

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from league.config import PromotionConfig
+from league.errors import ConfigError
 from league.ladder.comparison import expected_score
 from league.ladder.payoff import Payoff
-from league.ladder.promotion import Race, Wanted, bounds_of
+from league.ladder.promotion import Race, Wanted, bounds_of, check_cap
 from league.ladder.records import Match, Tally
 
 CONFIG = PromotionConfig()
@@ -206,6 +207,39 @@ def test_games_that_never_end_are_not_asked_for_for_ever():
     while wanted := first.wanted():
         first.add(a_match(wanted[0].row, wanted[0].column, results={"01": Tally()}, gate=False, dropped=20))
     assert first.winner.candidate == "a"
+
+
+def test_a_pool_of_equals_seldom_refuses_a_candidate_however_many_they_are():
+    beaten, races = 0, 200
+    pool = dict.fromkeys(["new", *(f"equal-{number}" for number in range(20))], 0)
+    for seed in range(races):
+        race = a_race(["new"], None, pool)
+        beaten += finish(race, Simulation(pool, seed=seed)) == ["beaten"]
+    assert beaten / races <= 0.05
+
+
+def test_in_a_large_pool_a_clear_nemesis_is_still_found():
+    strengths = dict.fromkeys(["new", "nemesis", *(f"equal-{number}" for number in range(50))], 0)
+    simulation = Simulation(strengths, beats={("new", "nemesis"): 0.05})
+    race = a_race(["new"], None, strengths)
+    assert finish(race, simulation) == ["beaten"]
+    assert race.trials()[0].regression.beaten_by == "nemesis"
+
+
+def test_a_cap_that_nobody_can_pass_is_named():
+    check_cap(PromotionConfig(max_games=46), 1, 2)
+    with pytest.raises(ConfigError, match=r"promotion\.max_games = 45: .* needs 46 to show 50 Elo"):
+        check_cap(PromotionConfig(max_games=45), 1, 2)
+    with pytest.raises(ConfigError, match="needs 56 to"):
+        check_cap(PromotionConfig(max_games=46), 2, 2)
+    with pytest.raises(ConfigError, match="needs more than 1000000 to show 1e-06 Elo"):
+        check_cap(PromotionConfig(elo1=1e-6), 1, 2)
+
+
+@pytest.mark.parametrize("knob", ["alpha", "beta"])
+def test_a_test_that_is_a_coin_is_refused(knob):
+    with pytest.raises(ConfigError, match=rf"{knob} = 0\.5: must be below 0\.5"):
+        PromotionConfig(**{knob: 0.5})
 
 
 def test_what_is_wanted_and_the_evidence_are_plain():
