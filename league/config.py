@@ -319,8 +319,12 @@ class LeagueConfig(_Section):
         }
 
     def may_lead(self, role: str) -> bool:
-        """Whether snapshots of the role race for the champion's place; so do those of roles that are no longer here."""
-        return role not in self.roles or self.roles[role].champion
+        """Whether snapshots of the role race for the champion's place.
+
+        So do those of roles that are no longer here, but not those that were imported: they came in as opponents. Their
+        roles have a dot, which no name of a role of ours has.
+        """
+        return self.roles[role].champion if role in self.roles else "." not in role
 
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""

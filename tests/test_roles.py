@@ -93,6 +93,7 @@ def test_an_impossible_table_is_named(tmp_path: Path, table: str, problem: str) 
 def test_somebody_must_be_allowed_to_lead() -> None:
     config = load_config(preset="alphastar")
     assert [role for role in config.roles if config.may_lead(role)] == ["main"]
-    assert config.may_lead("veteran"), "a role of another league, or of before"
+    assert config.may_lead("veteran"), "a role of before"
+    assert not config.may_lead("imported.main"), "a role of another league"
     with pytest.raises(ConfigError, match="whose snapshots may become champion"):
         load_config(preset="alphastar", settings=["roles.main.champion=false"])

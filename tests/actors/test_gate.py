@@ -216,6 +216,18 @@ def test_a_role_may_be_kept_out_of_the_race(league: Callable[..., Desk], store: 
     assert desk.roster.champion.policy == "main-0000"
 
 
+def test_what_was_imported_is_an_opponent_and_no_candidate(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000")
+    imported = {"main-0001", "main-0003"}
+    desk.roster.snapshots = [
+        dataclasses.replace(snapshot, learner="imported.main") if snapshot.name in imported else snapshot
+        for snapshot in desk.roster.snapshots
+    ]
+    desk.play_all()
+    assert champion(store) == "main-0000"
+    assert {row for row, _ in gate_pairs(store)} == {"main-0002"}
+
+
 def test_a_pinned_champion_is_left_alone(league: Callable[..., Desk], store: Store) -> None:
     desk = league("main-0000", pinned=True)
     assert not desk.gate.busy
