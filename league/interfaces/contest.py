@@ -6,12 +6,13 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.interfaces.standings import bots_of
 from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
 from league.ladder.records import Promotion
+from league.pool.champion import UNPINNED
 
 if TYPE_CHECKING:
     from league.actors.arena import Arena
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from league.ladder.promotion import Race, Trial, Wanted
     from league.ladder.records import Snapshot
     from league.pool.store import Store
+
+OVERTAKEN: Final = "the champion was replaced in the meantime: nothing was changed, try again"
 
 
 class Result(NamedTuple):
@@ -101,10 +104,12 @@ def compete(
     _play(store, arena, race, watch, note)
     winner, trials = race.winner, race.trials()
     if winner is None:
+        for trial in trials:
+            store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", time.time())
         return Result(None, trials, _stays(store, over, by, unpin=word is None))
     promotion = promotion_of(winner, next(s for s in candidates if s.name == winner.candidate), by, reason)
     if not store.promote(promotion, over=over):
-        return Result(None, trials, "the champion was replaced in the meantime: nothing was changed, try again")
+        return Result(None, trials, OVERTAKEN)
     return Result(promotion, trials, f"{promotion.policy} is the champion")
 
 
@@ -188,9 +193,9 @@ def _stays(store: Store, over: Promotion | None, by: str, *, unpin: bool) -> str
         over,
         by=by,
         reason="no better one was found; no longer pinned",
-        promoted_s=time.time(),
         pinned=False,
-        evidence={},
+        evidence={UNPINNED: time.time()},
     )
-    store.promote(again, over=over)
+    if not store.promote(again, over=over):
+        return OVERTAKEN
     return f"{over.policy} stays the champion; no longer pinned: the league may replace it"

@@ -158,7 +158,13 @@ _CHAMPION: Final = (
         "Points per game, 0 to 1, that the best response among the strongest should score against the champion.",
     ),
     _counter("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
-    _counter("league_refusals_total", "snapshots", "Candidates that the league tested and did not promote.", "verdict"),
+    _counter(
+        "league_refusals_total",
+        "snapshots",
+        "Candidates that were tested and not promoted: of the league itself, or asked for by a person.",
+        "verdict",
+        "how",
+    ),
 )
 
 _LEARNERS: Final = (

@@ -16,7 +16,7 @@ from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
 from league.ladder.records import Match, Promotion, Tally
-from league.pool.champion import ROLLED_BACK
+from league.pool.champion import ROLLED_BACK, UNPINNED
 from league.pool.mirror import Mirror
 
 BOT: Final = "bot"
@@ -24,7 +24,7 @@ BOT: Final = "bot"
 ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")
 PURPOSES: Final = ("gate", "rating")
 VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
-WAYS: Final = ("automatic", "asked", "forced", "rollback")
+WAYS: Final = ("automatic", "asked", "forced", "rollback", "unpinned")
 
 
 class Readings:
@@ -60,6 +60,7 @@ class Readings:
         self._add_roles(page)
         self._add_strongest(page, champion)
         _promotions(page, mirror.promotions, now_s)
+        _totals(page, "league_refusals_total", mirror.refusals, VERDICTS, "asked")
         page.add("league_matches_total", mirror.matches)
         for kind, count in mirror.events.items():
             page.add("league_events_total", count, kind)
@@ -151,6 +152,8 @@ def _promotions(page: Page, promotions: Sequence[Promotion], now_s: float) -> No
 def _way(promotion: Promotion) -> str:
     if ROLLED_BACK in promotion.evidence:
         return "rollback"
+    if UNPINNED in promotion.evidence:
+        return "unpinned"
     if "forced" in promotion.evidence:
         return "forced"
     return "automatic" if promotion.by == "coordinator" else "asked"
@@ -167,7 +170,7 @@ def _status(page: Page, status: Mapping[str, Any] | None, now_s: float) -> None:
         page.add("league_nodes", count, group)
     totals = status.get("totals", {})
     _totals(page, "league_actor_restarts_total", totals.get("restarts", {}), ACTORS)
-    _totals(page, "league_refusals_total", totals.get("refusals", {}), VERDICTS)
+    _totals(page, "league_refusals_total", totals.get("refusals", {}), VERDICTS, "automatic")
     _totals(page, "league_dropped_games_total", totals.get("dropped_games", {}), ("training", *PURPOSES))
     _totals(page, "league_match_seconds_total", totals.get("match_seconds", {}), PURPOSES)
     _totals(page, "league_learner_steps_total", totals.get("steps", {}), status["learners"])
@@ -182,10 +185,10 @@ def _status(page: Page, status: Mapping[str, Any] | None, now_s: float) -> None:
         _learner(page, name, learner, now_s)
 
 
-def _totals(page: Page, metric: str, numbers: Mapping[str, float], labels: Iterable[str]) -> None:
+def _totals(page: Page, metric: str, numbers: Mapping[str, float], labels: Iterable[str], *more: str) -> None:
     """Also of what has not happened yet: an alert on a counter that appears with its first event misses that event."""
     for label in dict.fromkeys([*labels, *numbers]):
-        page.add(metric, numbers.get(label, 0), label)
+        page.add(metric, numbers.get(label, 0), label, *more)
 
 
 def _learner(page: Page, name: str, learner: Mapping[str, Any], now_s: float) -> None:

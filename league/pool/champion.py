@@ -17,6 +17,9 @@ from league.pool.snapshots import pruned_error
 ROLLED_BACK: Final = "rolled_back"
 """Key in a promotion's evidence: the name of the champion that it took back."""
 
+UNPINNED: Final = "unpinned_s"
+"""Key in a promotion's evidence: when a person handed a pinned champion back to the league (Unix time, s)."""
+
 
 class Champion(Connection):
     """Part of the store: the champion's history."""

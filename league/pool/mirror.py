@@ -35,6 +35,8 @@ class Mirror:
     status: Mapping[str, Any] | None
     events: dict[str, int]
     """How many there were, by kind."""
+    refusals: dict[str, int]
+    """Candidates of people that were not promoted, by outcome."""
 
     def __init__(self, store: Store) -> None:
         """Read nothing yet. The store stays the caller's, to be closed."""
@@ -80,10 +82,11 @@ class Mirror:
             ("LRANGE", keys.promotions, len(self.promotions), -1),
             ("GET", keys.status),
             ("HGETALL", keys.event_counts),
+            ("HGETALL", keys.refusals),
         ]
         first = self._number is None
         replies = self._store._together(*commands, *([("HGETALL", keys.payoff)] if first else []))
-        entries, self.matches, ratings, order, pruned, history, status, events = replies[: len(commands)]
+        entries, self.matches, ratings, order, pruned, history, status, events, refusals = replies[: len(commands)]
         newest = max((int(entry.partition("-")[0]) for entry, _ in read_entries(entries)), default=0)
         if self._number is not None and newest < self._number:  # The server has come back without its last writes.
             self._meta = None
@@ -96,6 +99,7 @@ class Mirror:
         self.promotions += [Promotion.from_json(json.loads(entry)) for entry in history]
         self.status = None if status is None else json.loads(status)
         self.events = read_event_counts(events)
+        self.refusals = {outcome.decode(): int(count) for outcome, count in refusals.items()}
         self._read_snapshots(order)
         if first:
             self.payoff = read_payoff(replies[-1])
