@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.interfaces.standings import bots_of
-from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
+from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
 from league.pool.champion import UNPINNED
 
@@ -129,20 +129,17 @@ def _snapshot(store: Store, config: LeagueConfig, word: str) -> Snapshot:
 
 def _best(store: Store, config: LeagueConfig, snapshots: list[Snapshot], over: Promotion | None) -> list[Snapshot]:
     """The highest lower bounds of the rating, without the champion."""
-    min_games = CANDIDATE_MATCHES * config.arena.games
-    contenders = [snapshot for snapshot in snapshots if config.may_lead(snapshot.role)]
-    ranked = best_candidates(contenders, store.ratings(), min_games)
-    found = [snapshot for snapshot in ranked if over is None or snapshot.name != over.policy][
-        : config.promotion.candidates
-    ]
+    rated = contenders(snapshots, store.ratings(), config)
+    found = [snapshot for snapshot in rated if over is None or snapshot.name != over.policy]
     if not found:
         if not snapshots:
             raise PolicyError(f"league {store.league!r} has no snapshots yet: let it train first")
+        games = CANDIDATE_MATCHES * config.arena.games
         raise PolicyError(
-            f"no snapshot beside the champion has {min_games} games behind its rating yet: "
+            f"no snapshot beside the champion has {games} games behind its rating yet: "
             "name one, or let the league play on"
         )
-    return found
+    return found[: config.promotion.candidates]
 
 
 def _readable(store: Store, snapshot: Snapshot, note: Callable[[str], None]) -> bool:

@@ -68,13 +68,18 @@ class Trial:
     regression: Regression | None
     """None before the test is passed."""
     outcome: Outcome
+    succession: bool = False
+    """It had to prove not to be weaker, instead of stronger."""
 
     @property
     def reason(self) -> str:
         """Why it is champion, in a few words."""
         if self.test is None:
             return "no champion to be tested against"
-        claim = "stronger than" if self.test.bounds.elo1 > 0 else "longer trained and no weaker than"
+        if self.succession:
+            claim = "longer trained and no weaker than"
+        else:
+            claim = "stronger than" if self.test.bounds.elo1 > 0 else "no weaker than"
         return f"{claim} {self.champion}: Elo {_shown(self.test.elo)}"
 
     @property
@@ -137,6 +142,16 @@ def check_cap(config: PromotionConfig, candidates: int, group: int) -> None:
         )
 
 
+class _Standing(NamedTuple):
+    """How a candidate does against one snapshot of the pool."""
+
+    games: int
+    wanted: Wanted | None = None
+    """The match without which it is not known."""
+    beaten: bool = False
+    """Clearly, and the champion is not."""
+
+
 class Race:
     """Candidates on their way to the champion's place, until one has passed or none can. Holds what was played."""
 
@@ -151,6 +166,7 @@ class Race:
         batch: int,
         payoff: Payoff,
         played: Iterable[Match] = (),
+        succession: bool = False,
     ) -> None:
         """Begin, or go on where the log ends.
 
@@ -163,12 +179,14 @@ class Race:
             batch: games between two looks at a test.
             payoff: all results so far; the race counts its own matches into it.
             played: matches of the log, of which those count that candidates played against this champion in a gate.
+            succession: the candidates have to prove not to be weaker (`succession_of`), instead of stronger.
         """
         self.candidates = tuple(candidates)
         self.champion = champion
+        self.succession = succession
         self._others = [name for name in pool if name != champion]
-        self._config = config
-        self._bounds = bounds_of(config, len(self.candidates))
+        self._config = succession_of(config) if succession else config
+        self._bounds = bounds_of(self._config, len(self.candidates))
         self._batch = batch
         self._payoff = payoff
         self._counts = {name: [0] * (2 * group + 1) for name in self.candidates}
@@ -176,18 +194,23 @@ class Race:
         """Games of each test, void ones included."""
         self._void: Counter[frozenset[str]] = Counter()
         """Dropped games of each two, while this race has lasted: a pair that never ends must not be asked for again."""
+        self._trials: list[Trial] | None = None
+        """Where every candidate stands, since the last match."""
         for match in played:
             self._count(match)
 
     def add(self, match: Match) -> None:
         """A match was played, by whomever it was wanted."""
+        self._trials = None
         self._payoff.add(match)
         self._void[frozenset((match.row, match.column))] += match.dropped
         self._count(match)
 
     def leave_out(self, name: str) -> None:
         """A snapshot of the pool cannot be played any more: the regression check goes on without it."""
-        self._others = [other for other in self._others if other != name]
+        if name in self._others:
+            self._trials = None
+            self._others.remove(name)
 
     def _count(self, match: Match) -> None:
         counts = self._counts.get(match.row)
@@ -198,6 +221,11 @@ class Race:
 
     def trials(self) -> list[Trial]:
         """Where every candidate stands, in their order."""
+        if self._trials is None:
+            self._trials = self._stand()
+        return self._trials
+
+    def _stand(self) -> list[Trial]:
         tests = {name: self._test(name) for name in self.candidates}
         checks = {
             name: self._regression(name) for name, test in tests.items() if test is None or test.decision == "accepted"
@@ -215,6 +243,7 @@ class Race:
                 test=test,
                 regression=checks.get(name),
                 outcome=self._outcome(name, test, checks.get(name), best_low),
+                succession=self.succession,
             )
             for name, test in tests.items()
         ]
@@ -233,8 +262,17 @@ class Race:
             return "outrun"
         return "undecided" if self._tried[name] >= self._config.max_games else "running"
 
-    def wanted(self) -> list[Wanted]:
-        """The matches to be played next, the most urgent first; none when the race is over."""
+    @property
+    def over(self) -> bool:
+        """Whether no match is left that could decide anything."""
+        return not self.wanted()
+
+    def wanted(self, under_way: Sequence[Wanted] = ()) -> list[Wanted]:
+        """The matches to be played next, the most urgent first.
+
+        `under_way`: what is being played. No pair of the regression check is asked for twice, and no more games of a
+        test than the cap leaves; so there may be none although the race is not over.
+        """
         trials = self.trials()
         accepted = [trial for trial in trials if trial.regression is not None and trial.outcome != "beaten"]
         tested = [trial.candidate for trial in trials if trial.regression is None and trial.outcome == "running"]
@@ -244,12 +282,20 @@ class Race:
             # With what the log knew, one may be ahead of others that have not had their chance.
             tested = [name for name in tested if self._tried[name] < self._tried[best.candidate]]
             if not tested:
-                return list(best.regression.pending)
-        return [self._gate_match(name) for name in sorted(tested, key=self._tried.__getitem__)]
+                playing = {frozenset((match.row, match.column)) for match in under_way}
+                return [one for one in best.regression.pending if frozenset((one.row, one.column)) not in playing]
+        return self._gate_matches(tested, under_way)
 
-    def _gate_match(self, name: str) -> Wanted:
-        assert self.champion is not None  # Without one there is no test, and so nobody is running in it.
-        return Wanted(name, self.champion, min(self._batch, self._config.max_games - self._tried[name]), True)
+    def _gate_matches(self, tested: Sequence[str], under_way: Sequence[Wanted]) -> list[Wanted]:
+        """One more part of each test that the cap leaves room for, that with the fewest games first."""
+        if self.champion is None:  # There is no test, and so nobody is running in it.
+            return []
+        games = Counter({name: self._tried[name] for name in tested})
+        for match in under_way:
+            if match.gate and match.column == self.champion:
+                games[match.row] += match.games
+        left = {name: self._config.max_games - games[name] for name in sorted(tested, key=games.__getitem__)}
+        return [Wanted(name, self.champion, min(self._batch, few), True) for name, few in left.items() if few > 0]
 
     @property
     def winner(self) -> Trial | None:
@@ -265,28 +311,36 @@ class Race:
         refuse one that none is stronger than with a chance below alpha, however large the pool. The champion's is one
         of 95%, since a doubt there speaks for the candidate.
         """
-        pending: list[Wanted] = []
-        beaten_by, games, limit = None, 0, self._config.regression_games
         others = [other for other in self._others if other != name]
         z = NormalDist().inv_cdf(1 - self._config.alpha / (2 * max(len(others), 1)))
-        for other in others:
-            tally, missing = self._against(name, other)
-            games += tally.games
-            screened = tally.games >= limit / SCREENING and tally.score >= 0.5
-            if missing and not screened:
-                first = max(-(-limit // SCREENING) - (limit - missing), 0)
-                pending.append(Wanted(name, other, first or missing, False))
-            elif _clearly_beaten(tally, z):
-                theirs, missing = (Tally(), 0) if self.champion is None else self._against(self.champion, other)
-                if _clearly_beaten(theirs):
-                    continue
-                if missing and self.champion is not None:
-                    pending.append(Wanted(self.champion, other, missing, False))
-                else:
-                    beaten_by = other
+        standings = {other: self._standing(name, other, z) for other in others}
+        beaten_by = next((other for other, standing in standings.items() if standing.beaten), None)
+        pending = (standing.wanted for standing in standings.values() if standing.wanted is not None)
         return Regression(
-            pending=() if beaten_by else tuple(pending), beaten_by=beaten_by, snapshots=len(others), games=games
+            pending=() if beaten_by else tuple(pending),
+            beaten_by=beaten_by,
+            snapshots=len(others),
+            games=sum(standing.games for standing in standings.values()),
         )
+
+    def _standing(self, name: str, other: str, z: float) -> _Standing:
+        """Against one snapshot: first it is screened, then played in full, then it is asked how the champion does."""
+        tally, missing = self._against(name, other)
+        games, limit = tally.games, self._config.regression_games
+        screened = games >= limit / SCREENING and tally.score >= 0.5
+        if missing and not screened:
+            first = max(-(-limit // SCREENING) - (limit - missing), 0)
+            return _Standing(games, Wanted(name, other, first or missing, False))
+        if not _clearly_beaten(tally, z):
+            return _Standing(games)
+        if self.champion is None:
+            return _Standing(games, beaten=True)
+        theirs, missing = self._against(self.champion, other)
+        if _clearly_beaten(theirs):
+            return _Standing(games)
+        if missing:
+            return _Standing(games, Wanted(self.champion, other, missing, False))
+        return _Standing(games, beaten=True)
 
     def _against(self, name: str, other: str) -> tuple[Tally, int]:
         """Their games so far, and how many more the check needs at most."""

@@ -242,6 +242,51 @@ def test_a_test_that_is_a_coin_is_refused(knob):
         PromotionConfig(**{knob: 0.5})
 
 
+def test_what_is_being_played_counts_towards_the_cap():
+    race = a_race(["new", "newer"], "old", config=PromotionConfig(max_games=100))
+    asked = []
+    while wanted := race.wanted(asked):
+        asked.append(wanted[0])
+    assert [one.row for one in asked] == ["new", "newer"] * 3, "in turns"
+    assert [one.games for one in asked] == [40, 40, 40, 40, 20, 20]
+    assert not race.over, "before they have ended nothing is known"
+    assert [trial.outcome for trial in race.trials()] == ["running", "running"]
+    assert race.wanted([Wanted("new", "old", 40, False)])[0].games == 40, "no part of the test"
+
+
+def test_a_pair_of_the_regression_check_is_played_once_at_a_time():
+    race = a_race(["a"], None, ["a", "b", "c"])
+    first, second = race.wanted()
+    assert race.wanted([first]) == [second]
+    assert race.wanted([Wanted("b", "a", 40, False), second]) == []
+    assert not race.over
+
+
+@pytest.mark.parametrize(
+    ("elos", "succession", "claim"),
+    [
+        ((0, 50), False, "stronger than old"),
+        ((0, 50), True, "longer trained and no weaker than old"),
+        ((-50, 0), False, "no weaker than old"),
+    ],
+)
+def test_the_reason_claims_what_was_tested(elos, succession, claim):
+    config = PromotionConfig(elo0=elos[0], elo1=elos[1])
+    race = Race(
+        candidates=["new"],
+        champion="old",
+        pool=[],
+        config=config,
+        group=2,
+        batch=40,
+        payoff=Payoff(),
+        succession=succession,
+    )
+    finish(race, Simulation({"new": 500, "old": 0}))
+    assert race.winner.reason.startswith(f"{claim}: Elo +")
+    assert race.winner.to_json()["elo_bounds"] == ([-50, 0] if succession else list(elos))
+
+
 def test_what_is_wanted_and_the_evidence_are_plain():
     race = a_race(["new"], "old", ["new", "old"])
     assert race.wanted() == [Wanted("new", "old", 40, True)]
