@@ -8,7 +8,7 @@ import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -44,13 +44,15 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
     Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
-    of the promotion test that nobody can pass, a league of another game, another network than the learners have.
+    of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of another
+    game, another network than the learners have.
     """
     spec = game_spec(config.game)
     fresh(spec, config.network, config.seed)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
+    _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
         store.create(config)
         return
@@ -65,6 +67,17 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     if present != config:
         store.update_config(config)
+
+
+def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:
+    """Raise `ConfigError` for a source of opponents whose roles have no learner, nor a snapshot from when they had."""
+    for name, role in config.roles.items():
+        for place, source in enumerate(role.mix if role.count else ()):
+            if source.roles and not any(config.roles[other].count or other in seen for other in source.roles):
+                raise ConfigError(
+                    f"roles.{name}.mix[{place}].roles = {list(source.roles)}: nobody has these roles, their count is 0 "
+                    "and the pool has no snapshot of them"
+                )
 
 
 def run_league(
