@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from league.ladder.ratings import Z_95
+from league.ladder.ratings import POINTS_PER_LOGIT, Z_95, logistic
 from league.ladder.records import Tally
 
 
@@ -49,12 +49,12 @@ def elo_difference(score: float) -> float:
     """The Elo difference at which `score` is expected: 400 log10(s / (1 - s)), infinite at 0 and 1."""
     if score <= 0 or score >= 1:
         return math.copysign(math.inf, score - 0.5)
-    return 400 * math.log10(score / (1 - score))
+    return POINTS_PER_LOGIT * math.log(score / (1 - score))
 
 
 def expected_score(elo: float) -> float:
     """The inverse of `elo_difference`: points per game in (0, 1) at an Elo difference, 1 / (1 + 10^(-elo / 400))."""
-    return 1 / (1 + 10 ** (-elo / 400))
+    return logistic(elo / POINTS_PER_LOGIT)
 
 
 def elo_interval(score: Interval) -> Interval:
