@@ -312,7 +312,7 @@ class Race:
         of 95%, since a doubt there speaks for the candidate.
         """
         others = [other for other in self._others if other != name]
-        z = NormalDist().inv_cdf(1 - self._config.alpha / (2 * max(len(others), 1)))
+        z = -NormalDist().inv_cdf(self._config.alpha / (2 * max(len(others), 1)))
         standings = {other: self._standing(name, other, z) for other in others}
         beaten_by = next((other for other, standing in standings.items() if standing.beaten), None)
         pending = (standing.wanted for standing in standings.values() if standing.wanted is not None)

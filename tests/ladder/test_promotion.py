@@ -226,6 +226,13 @@ def test_in_a_large_pool_a_clear_nemesis_is_still_found():
     assert race.trials()[0].regression.beaten_by == "nemesis"
 
 
+def test_however_sure_the_check_has_to_be_it_has_an_answer():
+    strengths = {"new": 0, "nemesis": 0, "equal": 0}
+    simulation = Simulation(strengths, beats={("new", "nemesis"): 0.0})
+    config = PromotionConfig(alpha=1e-20, regression_games=400)
+    assert finish(a_race(["new"], None, strengths, config=config), simulation) == ["beaten"]
+
+
 def test_a_cap_that_nobody_can_pass_is_named():
     check_cap(PromotionConfig(max_games=46), 1, 2)
     with pytest.raises(ConfigError, match=r"promotion\.max_games = 45: .* needs 46 to show 50 Elo"):
