@@ -19,8 +19,8 @@ from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
-from league.ladder.promotion import Wanted
 from league.ladder.records import Match
+from league.ladder.trials import Wanted
 
 SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""

@@ -13,8 +13,9 @@ from league.config import LeagueConfig
 from league.errors import PrunedPolicyError
 from league.games.base import GameSpec
 from league.ladder.leaderboard import contenders
-from league.ladder.promotion import Race, Trial, Wanted
+from league.ladder.promotion import Race
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.trials import Trial, Wanted
 from league.pool.store import Store
 from league.rollout.arena import seatings
 

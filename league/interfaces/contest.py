@@ -17,8 +17,9 @@ from league.pool.champion import UNPINNED
 if TYPE_CHECKING:
     from league.actors.arena import Arena
     from league.config import LeagueConfig
-    from league.ladder.promotion import Race, Trial, Wanted
+    from league.ladder.promotion import Race
     from league.ladder.records import Snapshot
+    from league.ladder.trials import Trial, Wanted
     from league.pool.store import Store
 
 OVERTAKEN: Final = "the champion was replaced in the meantime: nothing was changed, try again"

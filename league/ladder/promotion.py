@@ -10,17 +10,17 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from league.config import PromotionConfig
 from league.errors import ConfigError
-from league.ladder.comparison import Interval, score_interval
+from league.ladder.comparison import score_interval
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Z_95
 from league.ladder.records import Match, Tally
 from league.ladder.sprt import Bounds, Sprt, fewest_games, sequential_test
+from league.ladder.trials import Outcome, Regression, Trial, Wanted
 
 SCREENING: Final = 4
 """A snapshot that has not won more than the candidate in a quarter of the regression games is not played further."""
@@ -29,97 +29,13 @@ COUNTED: Final = 1_000_000
 """Games up to which it is said how many a test needs at least."""
 
 
-class Wanted(NamedTuple):
-    """A match that a race needs."""
-
-    row: str
-    column: str
-    games: int
-    gate: bool
-    """Part of the sequential test, not of the regression check."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Regression:
-    """What the pool has against a candidate."""
-
-    pending: tuple[Wanted, ...]
-    """Matches to be played before it is known."""
-    beaten_by: str | None
-    """A snapshot that beats the candidate clearly and did not beat the champion clearly."""
-    snapshots: int
-    """How many were met."""
-    games: int
-    """Against them."""
-
-
-Outcome = Literal["running", "passed", "refused", "beaten", "outrun", "undecided"]
-"""Of a candidate: `beaten` in the regression check, `outrun` by a better candidate, `undecided` at the cap."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """Where one candidate stands."""
-
-    candidate: str
-    champion: str | None
-    test: Sprt | None
-    """None where there is no champion to be tested against."""
-    regression: Regression | None
-    """None before the test is passed."""
-    outcome: Outcome
-    succession: bool = False
-    """It had to prove not to be weaker, instead of stronger."""
-
-    @property
-    def reason(self) -> str:
-        """Why it is champion, in a few words."""
-        if self.test is None:
-            return "no champion to be tested against"
-        if self.succession:
-            claim = "longer trained and no weaker than"
-        else:
-            claim = "stronger than" if self.test.bounds.elo1 > 0 else "no weaker than"
-        return f"{claim} {self.champion}: Elo {_shown(self.test.elo)}"
-
-    @property
-    def summary(self) -> str:
-        """One line for people, with the numbers."""
-        parts = []
-        if self.test is None:
-            parts.append(f"{self.candidate}: no champion to be tested against")
-        else:
-            bounds = self.test.bounds
-            parts.append(
-                f"{self.candidate} against {self.champion}: {self.test.decision}, LLR {self.test.llr:+.2f} "
-                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, Elo {_shown(self.test.elo)}"
-            )
-        if self.regression is not None:
-            found = self.regression.beaten_by
-            verdict = f"{found} beats it clearly" if found else "no snapshot beats it clearly that did not before"
-            parts.append(f"{verdict} ({self.regression.snapshots} met, {self.regression.games} games)")
-        if self.outcome == "outrun":
-            parts.append("dropped, another candidate is better")
-        return "; ".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """The numbers as plain data: the evidence of a promotion."""
-        data: dict[str, Any] = {"against": self.champion, "outcome": self.outcome}
-        if self.test is not None:
-            data |= self.test.to_json()
-        if self.regression is not None:
-            keys = ("beaten_by", "snapshots", "games")
-            data["regression"] = {key: getattr(self.regression, key) for key in keys}
-        return data
-
-
 def succession_of(config: PromotionConfig) -> PromotionConfig:
     """The test of a successor: H0 says that it is `elo1` weaker than the champion, H1 that it is as strong.
 
     Fishtest tests simplifications of Stockfish so. Where good play is a draw nobody can prove to be stronger, and an
-    early champion with a rare flaw would stay for ever.
+    early champion with a rare flaw would stay for ever. Where `elo1` is 0 or less, every candidate has such a test.
     """
-    return dataclasses.replace(config, elo0=-abs(config.elo1), elo1=0.0)
+    return config if config.elo1 <= 0 else dataclasses.replace(config, elo0=-config.elo1, elo1=0.0)
 
 
 def bounds_of(config: PromotionConfig, candidates: int) -> Bounds:
@@ -350,10 +266,6 @@ class Race:
 
 def _ratio(trial: Trial) -> float:
     return trial.test.llr if trial.test is not None else 0.0
-
-
-def _shown(elo: Interval) -> str:
-    return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
 
 
 def _clearly_beaten(tally: Tally, z: float = Z_95) -> bool:

@@ -49,7 +49,7 @@ class Journal(Connection):
     def add_refusal(self, outcome: str, text: str, now_s: float) -> None:
         """Note as an event of kind `gate` that a candidate whom a person put forward was not promoted, and count it.
 
-        `outcome`: what it came to (`league.ladder.promotion.Outcome`).
+        `outcome`: what it came to (`league.ladder.trials.Outcome`).
         """
         self._write(*self._noting("gate", text, now_s), ("HINCRBY", self._keys.refusals, outcome, 1))
 

@@ -10,8 +10,9 @@ from league.config import PromotionConfig
 from league.errors import ConfigError
 from league.ladder.comparison import expected_score
 from league.ladder.payoff import Payoff
-from league.ladder.promotion import Race, Wanted, bounds_of, check_cap
+from league.ladder.promotion import Race, bounds_of, check_cap
 from league.ladder.records import Match, Tally
+from league.ladder.trials import Wanted
 
 CONFIG = PromotionConfig()
 
@@ -275,6 +276,7 @@ def test_a_pair_of_the_regression_check_is_played_once_at_a_time():
         ((0, 50), False, "stronger than old"),
         ((0, 50), True, "longer trained and no weaker than old"),
         ((-50, 0), False, "no weaker than old"),
+        ((-50, 0), True, "longer trained and no weaker than old"),
     ],
 )
 def test_the_reason_claims_what_was_tested(elos, succession, claim):
