@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -21,6 +20,7 @@ from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig
 from league.errors import StoreError
 from league.interfaces.standings import standings
+from league.interfaces.status import Status
 from league.ladder.leaderboard import Row
 from league.pool.store import Store
 
@@ -33,7 +33,7 @@ REFRESH_S = 1.0
 class View:
     """One reading of the store."""
 
-    status: dict[str, Any]
+    status: Status
     rows: list[Row]
     champion: str | None
     event: str | None
@@ -80,7 +80,7 @@ class TrainingView:
         try:
             view = self._read()
         except StoreError as error:
-            view = View(status={}, rows=[], champion=None, event=str(error))
+            view = View(status=Status(), rows=[], champion=None, event=str(error))
         if progress.waits:
             view = replace(view, event=f"the league waits: {progress.waits}")
         if self._live:
@@ -92,7 +92,7 @@ class TrainingView:
         rows = standings(self.store, self.config, scores=False)
         events = self.store.events(1)
         return View(
-            status=self.store.status() or {},
+            status=Status.from_json(self.store.status()).at(time.time()),
             rows=rows,
             champion=next((row.policy for row in rows if row.champion), None),
             event=f"{events[0]['kind']}: {events[0]['text']}" if events else None,
@@ -100,7 +100,7 @@ class TrainingView:
 
     def _panel(self, progress: Progress, view: View) -> RenderableType:
         parts: list[RenderableType] = [self._clock(progress, view)]
-        if view.status.get("learners"):
+        if view.status.learners:
             parts.append(_learners(view))
         if view.rows:
             parts.append(_board(view))
@@ -116,7 +116,7 @@ class TrainingView:
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
         text = f"{_clock(progress.seconds)}  {progress.steps:,} steps"
-        counts = f"pool {view.status.get('snapshots', 0)}  matches {view.status.get('matches', 0)}"
+        counts = f"pool {view.status.snapshots}  matches {view.status.matches}"
         share = self._share(progress)
         line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
         return line
@@ -134,15 +134,15 @@ def _learners(view: View) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("learner", "steps", "steps/s", "plies/s", "policy loss", "value loss", "entropy", "opponents"):
         table.add_column(column, justify="left" if column in ("learner", "opponents") else "right", no_wrap=True)
-    for name, learner in view.status["learners"].items():
-        losses = learner["losses"]
+    for name, learner in view.status.learners.items():
+        losses = learner.losses
         table.add_row(
-            f"{name} (stopped)" if learner["stopped"] else name,
-            f"{learner['steps']:,}",
-            f"{learner['steps_per_s']:,.0f}",
-            f"{learner['plies_per_s']:,.0f}",
+            f"{name} (stopped)" if learner.stopped else name,
+            f"{learner.steps:,}",
+            f"{learner.steps_per_s:,.0f}",
+            f"{learner.plies_per_s:,.0f}",
             *(f"{losses[key]:.3f}" if key in losses else "" for key in ("policy_loss", "vf_loss", "entropy")),
-            " ".join(learner["opponents"]),
+            " ".join(learner.opponents),
         )
     return table
 
@@ -161,16 +161,15 @@ def _board(view: View) -> Table:
 
 
 def _line(progress: Progress, view: View) -> str:
-    learners = view.status.get("learners", {}).values()
-    speed = sum(learner["steps_per_s"] for learner in learners)
-    loss = next((learner["losses"]["total_loss"] for learner in learners if "total_loss" in learner["losses"]), None)
+    losses = [learner.losses for learner in view.status.learners.values()]
+    loss = next((loss["total_loss"] for loss in losses if "total_loss" in loss), None)
     parts = [
         f"{_clock(progress.seconds)} {progress.phase}",
         f"steps {progress.steps}",
-        f"{speed:.0f} steps/s",
+        f"{view.status.steps_per_s:.0f} steps/s",
         *([f"loss {loss:.3f}"] if loss is not None else []),
-        f"pool {view.status.get('snapshots', 0)}",
-        f"matches {view.status.get('matches', 0)}",
+        f"pool {view.status.snapshots}",
+        f"matches {view.status.matches}",
         f"champion {view.champion or '-'}",
         *([f"[{view.event}]"] if view.event else []),
     ]
