@@ -10,64 +10,25 @@ value of the wrong type or outside its range is a `ConfigError` that names the k
 from __future__ import annotations
 
 import dataclasses
-import operator
 import re
-import tomllib
-import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from league.errors import ConfigError, nearest
+from league.settings import JSON, Section, build, knob, merge, parse_setting, plain, read_toml, walk
 
-T = TypeVar("T")
+MOST_LEARNERS = 1000
+"""Of one role: each is a process of its own."""
+
 _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number the learners of a role.
-JSON = dict[str, Any]
-
-
-def knob(
-    default: Any,
-    about: str,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-) -> Any:
-    """Declare a field with its default, one line for people, and its range."""
-    limits = {"at_least": at_least, "at_most": at_most, "above": above, "below": below}
-    return field(default=default, metadata={"about": about, **limits})
-
-
-_RANGE_RULES = {"at_least": operator.ge, "at_most": operator.le, "above": operator.gt, "below": operator.lt}
-
-
-class _Section:
-    """Checks the declared ranges when a section is built."""
-
-    def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):  # type: ignore[arg-type]
-            value = getattr(self, f.name)
-            for item in value if isinstance(value, tuple) else (value,):
-                _check_range(f, item)
-
-
-def _check_range(f: dataclasses.Field[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return
-    if value != value:
-        raise ConfigError(f"{f.name} = {value}: not a number")
-    for rule, holds in _RANGE_RULES.items():
-        bound = f.metadata.get(rule)
-        if bound is not None and not holds(value, bound):
-            raise ConfigError(f"{f.name} = {value}: must be {rule.replace('_', ' ')} {bound}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkConfig(_Section):
+class NetworkConfig(Section):
     """The policy network, built from the game's observation shape and number of actions."""
 
     kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
@@ -77,7 +38,7 @@ class NetworkConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RolloutConfig(_Section):
+class RolloutConfig(Section):
     """How games are played for training."""
 
     runners: int | None = knob(
@@ -99,7 +60,7 @@ class RolloutConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LearningConfig(_Section):
+class LearningConfig(Section):
     """Proximal policy optimisation; fields that are RLlib's keep RLlib's spelling."""
 
     lr: float = knob(3e-3, "Adam step size", above=0)
@@ -124,7 +85,7 @@ class LearningConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SnapshotConfig(_Section):
+class SnapshotConfig(Section):
     """When a learner's policy is frozen into the pool and when its state is saved."""
 
     every_steps: int = knob(250_000, "freeze after so many steps of the learner", at_least=1)
@@ -133,7 +94,7 @@ class SnapshotConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MixConfig(_Section):
+class MixConfig(Section):
     """One source of a learner's training games."""
 
     against: Literal["self", "past", "latest"] = knob(
@@ -147,7 +108,7 @@ class MixConfig(_Section):
         "variance",
         "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, min(0.5, 1-x), 1, or its quality score",
     )
-    win_rate_from: float = knob(0.0, "leave out opponents that are beaten less often", at_least=0, at_most=1)
+    win_rate_from: float = knob(0.0, "leave out opponents that are beaten less often", at_least=0, below=1)
     win_rate_below: float | None = knob(
         None, "leave out opponents that are beaten at least so often; auto: nobody", above=0, at_most=1
     )
@@ -158,13 +119,17 @@ class MixConfig(_Section):
             raise ConfigError(
                 f"win_rate_below = {self.win_rate_below}: must be above win_rate_from = {self.win_rate_from}"
             )
+        if self.against == "self":
+            for f in dataclasses.fields(self):
+                if f.name not in ("against", "share") and getattr(self, f.name) != f.default:
+                    raise ConfigError(f"{f.name}: self-play has no other opponents; leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoleConfig(_Section):
+class RoleConfig(Section):
     """A kind of learner: how many there are, whom they meet, when they are frozen and what happens then."""
 
-    count: int = knob(1, "learners of this role", at_least=0)
+    count: int = knob(1, "learners of this role", at_least=0, at_most=MOST_LEARNERS)
     share: float = knob(1.0, "of the time, next to other learners, where there are too few CPUs for all", above=0)
     mix: tuple[MixConfig, ...] = knob(
         (MixConfig(against="self"), MixConfig(against="past")), "where the training games come from: a list of tables"
@@ -190,13 +155,19 @@ class RoleConfig(_Section):
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):
             raise ConfigError("mix: at least one source needs a share above 0")
-        for place, source in enumerate(self.mix):
-            if source.against == "self" and source.roles is not None:
-                raise ConfigError(f"mix[{place}].roles: self-play has no other roles; leave it out")
+        if all(source.against == "self" for source in self.mix):
+            if self.freeze_win_rate is not None:
+                raise ConfigError(f"freeze_win_rate = {self.freeze_win_rate}: a mix of self-play has nobody to beat")
+            if self.reset_to == "opponent":
+                raise ConfigError("reset_to = 'opponent': a mix of self-play has no opponent")
+        if self.freeze_limit_steps is not None and self.freeze_win_rate is None:
+            raise ConfigError(
+                f"freeze_limit_steps = {self.freeze_limit_steps}: says nothing without freeze_win_rate; leave it out"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchmakingConfig(_Section):
+class MatchmakingConfig(Section):
     """How a learner's training opponents are drawn from the sources of its role."""
 
     opponents: int = knob(4, "distinct opponents in play at once", at_least=1)
@@ -207,7 +178,7 @@ class MatchmakingConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArenaConfig(_Section):
+class ArenaConfig(Section):
     """Matches between frozen policies and fixed bots, which the ratings follow from."""
 
     workers: int = knob(1, "match worker actors", at_least=1)
@@ -221,7 +192,7 @@ class ArenaConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RatingConfig(_Section):
+class RatingConfig(Section):
     """OpenSkill, Plackett-Luce; the names are OpenSkill's."""
 
     mu: float = knob(25.0, "mean of a new policy")
@@ -230,14 +201,14 @@ class RatingConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromotionConfig(_Section):
+class PromotionConfig(Section):
     """When a snapshot replaces the champion: a sequential test of pairs of games, then a check against the pool."""
 
     automatic: bool = knob(True, "the league promotes by itself, by the same test as `league promote`")
     elo0: float = knob(0.0, "Elo above the champion that is not enough", at_least=-1000, at_most=1000)
     elo1: float = knob(50.0, "Elo above the champion that is enough", at_least=-1000, at_most=1000)
-    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, at_most=0.5)
-    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, at_most=0.5)
+    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, below=0.5)
+    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, below=0.5)
     max_games: int = knob(2000, "games of one candidate against the champion, after which it is undecided", at_least=2)
     candidates: int = knob(3, "snapshots that race for the place of the champion at once", at_least=1)
     succession: float | None = knob(
@@ -255,7 +226,7 @@ class PromotionConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetentionConfig(_Section):
+class RetentionConfig(Section):
     """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
 
     automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
@@ -265,7 +236,7 @@ class RetentionConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CapacityConfig(_Section):
+class CapacityConfig(Section):
     """What the league asks of Ray's autoscaler; where the cluster has none, nothing."""
 
     max_cpus: int | None = knob(None, "most CPUs to ask for; 0: none; auto: all that it can use", at_least=0)
@@ -275,7 +246,7 @@ class CapacityConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeagueConfig(_Section):
+class LeagueConfig(Section):
     """The whole configuration of one league."""
 
     game: str = knob("connect_four", "a built-in game, or the dotted module of a PettingZoo AEC environment")
@@ -299,6 +270,10 @@ class LeagueConfig(_Section):
                 raise ConfigError(
                     f"roles.{name}: a role's name is lower-case letters and hyphens, such as main-exploiter"
                 )
+            least, limit = role.freeze_steps or self.snapshots.every_steps, role.freeze_limit_steps
+            if limit is not None and limit < least:
+                key = "snapshots.every_steps" if role.freeze_steps is None else "freeze_steps"
+                raise ConfigError(f"roles.{name}.freeze_limit_steps = {limit}: must be at least {key} = {least}")
             for place, source in enumerate(role.mix):
                 for other in source.roles or ():
                     if other not in self.roles:
@@ -319,17 +294,21 @@ class LeagueConfig(_Section):
         }
 
     def may_lead(self, role: str) -> bool:
-        """Whether snapshots of the role race for the champion's place; so do those of roles that are no longer here."""
-        return role not in self.roles or self.roles[role].champion
+        """Whether snapshots of the role race for the champion's place.
+
+        So do those of roles that are no longer here, but not those that were imported: they came in as opponents. Their
+        roles have a dot, which no name of a role of ours has.
+        """
+        return self.roles[role].champion if role in self.roles else "." not in role
 
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""
-        return typing.cast(JSON, _plain(self))
+        return typing.cast(JSON, plain(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LeagueConfig:
         """Build from nested plain data; raises `ConfigError` naming the key."""
-        return _build(cls, data, "")
+        return build(cls, data)
 
 
 def load_config(
@@ -348,11 +327,11 @@ def load_config(
     data: JSON = {"roles": LeagueConfig().to_dict()["roles"]}
     _overlay(data, base or {})
     if preset is not None:
-        _overlay(data, _read_toml(preset_path(preset)))
+        _overlay(data, read_toml(preset_path(preset)))
     if file is not None:
-        _overlay(data, _read_toml(file))
+        _overlay(data, read_toml(file))
     for setting in settings:
-        _merge(data, parse_setting(setting))
+        merge(data, parse_setting(setting))
     return LeagueConfig.from_dict(data)
 
 
@@ -369,129 +348,12 @@ def preset_path(name: str) -> Path:
     return Path(str(resources.files("league.presets") / f"{name}.toml"))
 
 
-def parse_setting(setting: str) -> JSON:
-    """Read `learning.lr=0.001` into `{"learning": {"lr": 0.001}}`.
-
-    The value is TOML (`true`, `3`, `[64, 64]`); what is not is taken as a string; `auto` is `None`.
-    """
-    key, equals, text = setting.partition("=")
-    key, text = key.strip(), text.strip()
-    if not equals or not key:
-        raise ConfigError(f"--set {setting!r}: write key=value, such as learning.lr=0.001")
-    try:
-        value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = None if text == "auto" else text
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return typing.cast(JSON, value)
-
-
 def knobs(config: LeagueConfig | None = None) -> list[tuple[str, Any, str]]:
     """Every key with its value in `config`, by default the default, and its meaning, in order."""
-    return list(_walk(config or LeagueConfig(), ""))
-
-
-def _walk(section: Any, prefix: str) -> typing.Iterator[tuple[str, Any, str]]:
-    for f in dataclasses.fields(section):
-        value = getattr(section, f.name)
-        if dataclasses.is_dataclass(value):
-            yield from _walk(value, f"{prefix}{f.name}.")
-        elif isinstance(value, dict):
-            for name, item in value.items():
-                yield from _walk(item, f"{prefix}{f.name}.{name}.")
-        else:
-            yield f"{prefix}{f.name}", _plain(value), f.metadata["about"]
-
-
-def _read_toml(path: Path) -> JSON:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return list(walk(config or LeagueConfig()))
 
 
 def _overlay(into: JSON, new: Mapping[str, Any]) -> None:
     if "roles" in new:
         into["roles"] = {}
-    _merge(into, new)
-
-
-def _merge(into: JSON, new: Mapping[str, Any]) -> None:
-    for key, value in new.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _build(cls: type[T], data: Any, key: str) -> T:
-    if not isinstance(data, Mapping):
-        raise ConfigError(f"{key} = {data!r}: must be a table")
-    hints = typing.get_type_hints(cls)
-    prefix = f"{key}." if key else ""
-    values = {}
-    for name, value in data.items():
-        if name not in hints:
-            raise ConfigError(f"no option {prefix + name!r}{_nearest_key(prefix, name, hints)}")
-        values[name] = _coerce(hints[name], value, prefix + name)
-    try:
-        return cls(**values)
-    except ConfigError as error:
-        raise ConfigError(f"{prefix}{error}") from None
-
-
-def _nearest_key(prefix: str, name: str, siblings: Mapping[str, Any]) -> str:
-    """The nearest right key: among its siblings first, then anywhere in the tree."""
-    close = nearest(name, siblings)
-    if close and prefix:
-        return nearest(prefix + name, [prefix + sibling for sibling in siblings])
-    everywhere = {key.rpartition(".")[2]: key for key, _, _ in knobs()}
-    if not close and name in everywhere:
-        return f"; did you mean {everywhere[name]!r}?"
-    return close
-
-
-def _coerce(hint: Any, value: Any, key: str) -> Any:
-    """Check one value against its annotation; whole numbers are taken for floats and `1e6` for 1000000."""
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type[Any], hint), value, key)
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        if value is None:
-            return None
-        return _coerce(next(a for a in arguments if a is not type(None)), value, key)
-    if origin is Literal:
-        if value not in arguments:
-            raise ConfigError(f"{key} = {value!r}: must be one of {', '.join(map(str, arguments))}")
-        return value
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{key} = {value!r}: must be a table")
-        return {name: _coerce(arguments[1], item, f"{key}.{name}") for name, item in value.items()}
-    if origin is tuple:
-        kind = "table" if dataclasses.is_dataclass(arguments[0]) else arguments[0].__name__
-        if not isinstance(value, list | tuple) or not value:
-            raise ConfigError(f"{key} = {value!r}: must be a list of {kind}s, not empty")
-        return tuple(
-            _coerce(arguments[0], item, f"{key}[{place}]" if kind == "table" else key)
-            for place, item in enumerate(value)
-        )
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
-        kinds = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
-        raise ConfigError(f"{key} = {value!r}: must be {kinds[hint]}")
-    return value
+    merge(into, new)

@@ -79,6 +79,54 @@ def test_a_preset_replaces_the_roles_and_a_setting_changes_one() -> None:
             r"win_rate_below = 0\.3: must be above",
         ),
         ("[roles.main]\nfreeze_win_rate = 1", r"roles\.main\.freeze_win_rate = 1\.0: must be below 1"),
+        ("[roles.main]\nshare = inf", r"roles\.main\.share = inf: must be a finite number"),
+        ("[roles.main]\nshare = nan", r"roles\.main\.share = nan: must be a finite number"),
+        (f"[roles.main]\nshare = 1{'0' * 400}", r"roles\.main\.share = inf: must be a finite number"),
+        (
+            '[roles.main]\nmix = [{ against = "self", share = inf }]',
+            r"roles\.main\.mix\[0\]\.share = inf: must be a finite number",
+        ),
+        (
+            "[roles.main]\nmix = [{ win_rate_from = 1 }]",
+            r"roles\.main\.mix\[0\]\.win_rate_from = 1\.0: must be below 1",
+        ),
+        (
+            '[roles.main]\nmix = [{ against = "self", weighting = "squared" }]',
+            r"roles\.main\.mix\[0\]\.weighting: self-play has no other opponents",
+        ),
+        (
+            '[roles.main]\nmix = [{ against = "self", win_rate_from = 0.1 }]',
+            r"roles\.main\.mix\[0\]\.win_rate_from: self-play has no other opponents",
+        ),
+        (
+            '[roles.main]\nmix = [{ against = "self", win_rate_below = 0.5 }]',
+            r"roles\.main\.mix\[0\]\.win_rate_below: self-play has no other opponents",
+        ),
+        (
+            '[roles.main]\nmix = [{ against = "self" }]\nfreeze_win_rate = 0.7',
+            r"roles\.main\.freeze_win_rate = 0\.7: a mix of self-play has nobody to beat",
+        ),
+        (
+            '[roles.main]\nmix = [{ against = "self" }]\nreset_to = "opponent"',
+            r"roles\.main\.reset_to = 'opponent': a mix of self-play has no opponent",
+        ),
+        (
+            "[roles.main]\nfreeze_limit_steps = 300000",
+            r"roles\.main\.freeze_limit_steps = 300000: says nothing without freeze_win_rate",
+        ),
+        (
+            "[roles.main]\nfreeze_win_rate = 0.7\nfreeze_steps = 200\nfreeze_limit_steps = 100",
+            r"roles\.main\.freeze_limit_steps = 100: must be at least freeze_steps = 200",
+        ),
+        (
+            "[roles.main]\nfreeze_win_rate = 0.7\nfreeze_limit_steps = 100",
+            r"roles\.main\.freeze_limit_steps = 100: must be at least snapshots\.every_steps = 250000",
+        ),
+        ("[roles.main]\ncount = 100000", r"roles\.main\.count = 100000: must be at most 1000"),
+        (
+            '[roles.main]\nmix = [{ against = "past", roles = "main" }]',
+            r"roles\.main\.mix\[0\]\.roles = 'main': must be a list of strings",
+        ),
         ("[roles.main]\ncount = 0", r"roles: a league needs at least one role"),
         ("[roles.Main2]", r"roles\.Main2: a role's name is lower-case letters"),
         ("roles = 3", r"roles = 3: must be a table"),
@@ -93,6 +141,7 @@ def test_an_impossible_table_is_named(tmp_path: Path, table: str, problem: str) 
 def test_somebody_must_be_allowed_to_lead() -> None:
     config = load_config(preset="alphastar")
     assert [role for role in config.roles if config.may_lead(role)] == ["main"]
-    assert config.may_lead("veteran"), "a role of another league, or of before"
+    assert config.may_lead("veteran"), "a role of before"
+    assert not config.may_lead("imported.main"), "a role of another league"
     with pytest.raises(ConfigError, match="whose snapshots may become champion"):
         load_config(preset="alphastar", settings=["roles.main.champion=false"])

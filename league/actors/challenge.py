@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 
@@ -24,7 +25,7 @@ from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
 from league.games.bots import make_bot
-from league.ladder.records import Match, Tally
+from league.ladder.records import Match
 from league.learning.threads import Threads
 from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
@@ -129,27 +130,28 @@ class _Ring:
     def play(self, weights: bytes, games: int) -> Match:
         """At least `games` games; raises `GameError` where all of them broke."""
         exploiter = NetworkPlayer(unpack(weights, self.spec, self.device), sample=False)
-        results: dict[str, Tally] = {}
-        lost = 0
-        for _ in range(-(-games // self.boards)):
-            part = play_match(
-                self.game,
-                exploiter,
-                self.target,
-                opening_plies=self.arena.opening_plies,
-                max_plies=self.arena.max_plies,
-                seed=self.seeds.randrange(2**31),
-            )
-            results = {seating: results.get(seating, Tally()).plus(tally) for seating, tally in part.results.items()}
-            lost += part.dropped
-        if not any(tally.games for tally in results.values()):
-            raise GameError(f"all {lost} games of {self.spec.name} were dropped: {self.game.last_error or 'too long'}")
+        match = reduce(Match.plus, (self._part(exploiter) for _ in range(-(-games // self.boards))))
+        if not match.total.games:
+            lost, why = match.dropped, self.game.last_error or "too long"
+            raise GameError(f"all {lost} games of {self.spec.name} were dropped: {why}")
+        return match
+
+    def _part(self, exploiter: Player) -> Match:
+        played = play_match(
+            self.game,
+            exploiter,
+            self.target,
+            opening_plies=self.arena.opening_plies,
+            max_plies=self.arena.max_plies,
+            seed=self.seeds.randrange(2**31),
+        )
         return Match(
             match_id=uuid.uuid4().hex,
             row=EXPLOITER,
             column=self.name,
-            results=results,
-            dropped=lost,
+            results=played.results,
+            dropped=played.dropped,
+            groups=played.groups,
             played_s=time.time(),
         )
 

@@ -8,7 +8,7 @@ import fcntl
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -25,9 +25,11 @@ from league.actors.spawn import Place, spawn_coordinator
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
+from league.ladder.promotion import check_cap
 from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
+from league.rollout.arena import seatings
 
 POLL_S = 0.5
 SILENCE_S = 120.0
@@ -41,11 +43,16 @@ STARTING_S = 60.0
 def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
-    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a
-    league of another game, another network than the learners have.
+    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
+    of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of another
+    game, another network than the learners have.
     """
-    fresh(game_spec(config.game), config.network, config.seed)
+    spec = game_spec(config.game)
+    fresh(spec, config.network, config.seed)
+    if config.promotion.automatic:
+        check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
+    _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
         store.create(config)
         return
@@ -60,6 +67,17 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     if present != config:
         store.update_config(config)
+
+
+def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:
+    """Raise `ConfigError` for a source of opponents whose roles have no learner, nor a snapshot from when they had."""
+    for name, role in config.roles.items():
+        for place, source in enumerate(role.mix if role.count else ()):
+            if source.roles and not any(config.roles[other].count or other in seen for other in source.roles):
+                raise ConfigError(
+                    f"roles.{name}.mix[{place}].roles = {list(source.roles)}: nobody has these roles, their count is 0 "
+                    "and the pool has no snapshot of them"
+                )
 
 
 def run_league(

@@ -19,8 +19,8 @@ from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
-from league.ladder.promotion import Wanted
 from league.ladder.records import Match
+from league.ladder.trials import Wanted
 
 SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""
@@ -75,7 +75,7 @@ class Evaluation:
 
     @property
     def settled(self) -> bool:
-        """Whether every snapshot has played enough, and none is left that might become champion."""
+        """Whether every snapshot has played enough, and none races for the champion's place, as of `record`."""
         return not self.unrated and not self.gate.busy
 
     @property
@@ -141,30 +141,32 @@ class Evaluation:
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
+        under_way = [slot.match for slot in self.slots if slot.match is not None]
         for slot in self.slots:
             if slot.actor is None or slot.match is not None or slot.absent:
                 continue
             if resting and time.monotonic() < slot.rests_until:
                 continue
-            match = self._next_match()
+            match = self._next_match(under_way)
             if match is not None:
+                under_way.append(match)
                 seed = int(self.roster.rng.integers(2**31))
                 self._watch(slot, slot.actor.play.remote(match.row, match.column, match.games, seed), match)
 
-    def _next_match(self) -> Wanted | None:
+    def _next_match(self, under_way: Sequence[Wanted]) -> Wanted | None:
         """For the champion's place if anybody is after it, else for the ratings."""
-        roster = self.roster
-        wanted = self.gate.wanted([(s.match.row, s.match.column) for s in self.slots if s.match is not None])
+        roster, wanted = self.roster, self.gate.wanted(under_way)
         if wanted is not None:
             return wanted
         pair = evaluation_pair(roster.playable(), roster.bots, roster.ratings, roster.config.ratings, roster.rng)
         return None if pair is None else Wanted(*pair, roster.config.arena.games, gate=False)
 
     def record(self) -> None:
-        """Store the results; those that the store does not take are kept for the next time."""
+        """Store the results, and let the race advance; those that the store does not take are kept for next time."""
         while self.unrecorded:
             self.roster.record(self.unrecorded[0])
             self.gate.add(self.unrecorded.pop(0))
+        self.gate.advance()
 
     def _watch(self, slot: Slot, future: Any, wanted: Wanted) -> None:
         slot.match = wanted

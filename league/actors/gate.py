@@ -5,7 +5,6 @@ A race goes on where the match log ends, so that a restart of the coordinator lo
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING
 from league.config import LeagueConfig
 from league.errors import PrunedPolicyError
 from league.games.base import GameSpec
-from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
-from league.ladder.promotion import Race, Trial, Wanted, succession_of
+from league.ladder.leaderboard import contenders
+from league.ladder.promotion import Race
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.trials import Trial, Wanted
 from league.pool.store import Store
 from league.rollout.arena import seatings
 
@@ -34,10 +34,12 @@ def start_race(
     candidates: Sequence[Snapshot],
     champion: Snapshot | None,
     pool: Sequence[str],
+    succession: bool = False,
 ) -> Race:
     """A race of `candidates` for the place of `champion`, with all that the log knows of it.
 
     `champion` None: there is none, or its weights cannot be read. `pool`: names of the snapshots that can be played.
+    `succession`: whether the candidates have to prove not to be weaker, instead of stronger.
     """
     return Race(
         candidates=[snapshot.name for snapshot in candidates],
@@ -48,6 +50,7 @@ def start_race(
         batch=config.arena.games,
         payoff=store.payoff(),
         played=[] if champion is None else _since(store, candidates, champion),
+        succession=succession,
     )
 
 
@@ -78,8 +81,6 @@ class Gate:
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
         self._race: Race | None = None
-        self._succession = False
-        """Whether it asks for a successor that is no weaker, not for a stronger candidate."""
         self._over: Promotion | None = None
         """The champion when the race began."""
         self._tried: set[tuple[str, str | None]] = set()
@@ -89,39 +90,35 @@ class Gate:
 
     @property
     def busy(self) -> bool:
-        """Whether a race is under way, or could begin."""
-        return self._current() is not None
+        """Whether a race is under way, as of the last `advance`."""
+        return self._race is not None
 
     @property
     def backlog(self) -> tuple[int, int]:
         """Candidates in the race under way, and the matches that it asks for now."""
         return (0, 0) if self._race is None else (len(self._race.candidates), len(self._race.wanted()))
 
-    def wanted(self, under_way: Sequence[tuple[str, str]]) -> Wanted | None:
-        """The match to be played next: one that nobody plays yet, or one more part of a test."""
-        race = self._current()
-        matches = race.wanted() if race is not None else []
-        fresh = (match for match in matches if (match.row, match.column) not in under_way)
-        return next(fresh, next((match for match in matches if match.gate), None))
+    def wanted(self, under_way: Sequence[Wanted]) -> Wanted | None:
+        """The match to be played next while these are being played; None where the race, as of `advance`, has none."""
+        return None if self._race is None else next(iter(self._race.wanted(under_way)), None)
 
     def add(self, match: Match) -> None:
         """A match was played and is recorded."""
         if self._race is not None:
             self._race.add(match)
 
-    def _current(self) -> Race | None:
-        """The race under way: a decided one is concluded first, and the next one begins."""
+    def advance(self) -> None:
+        """Conclude the race if it is decided, which may promote; and begin the next one if there are candidates."""
         roster = self.roster
         if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
             self._race = None
         if self._race is not None:
             for name in {s.name for s in roster.snapshots} - set(roster.playable()):
                 self._race.leave_out(name)
-            if not self._race.wanted():
+            if self._race.over:
                 self._conclude(self._race)
         if self._race is None:
             self._race = self._start()
-        return self._race
 
     def _out_of_reach(self, race: Race) -> bool:
         return not {*race.candidates, race.champion or race.candidates[0]} <= set(self.roster.playable())
@@ -133,19 +130,23 @@ class Gate:
             return None
         playable = {s.name: s for s in roster.pool()}
         opponent = playable.get(champion.policy) if champion is not None else None
-        contenders = [snapshot for snapshot in playable.values() if config.may_lead(snapshot.role)]
-        rated = best_candidates(contenders, roster.ratings, CANDIDATE_MATCHES * config.arena.games)
+        rated = contenders(playable.values(), roster.ratings, config)
         plausible = [snapshot for snapshot in rated if self._plausible(snapshot, opponent)]
         candidates = plausible[: config.promotion.candidates]
-        if not candidates and opponent is not None:
+        succession = not candidates
+        if succession and opponent is not None:
             candidates = self._successors(rated, opponent)
-            if candidates:
-                config = dataclasses.replace(config, promotion=succession_of(config.promotion))
         if not candidates:
             return None
-        self._over, self._succession = champion, config is not roster.config
+        self._over = champion
         return start_race(
-            roster.store, config, roster.spec, candidates=candidates, champion=opponent, pool=list(playable)
+            roster.store,
+            config,
+            roster.spec,
+            candidates=candidates,
+            champion=opponent,
+            pool=list(playable),
+            succession=succession,
         )
 
     def _successors(self, rated: Sequence[Snapshot], champion: Snapshot) -> list[Snapshot]:
@@ -181,6 +182,6 @@ class Gate:
             for trial in race.trials():
                 roster.totals["refusals"][trial.outcome] += 1
                 roster.say("gate", f"not promoted: {trial.summary}")
-            tried = self._unfit if self._succession else self._tried
+            tried = self._unfit if race.succession else self._tried
             tried |= {(name, race.champion) for name in race.candidates}
         self._race = None

@@ -6,19 +6,23 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from league.errors import ConfigError, CorruptSnapshotError, GameError, PolicyError
+from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.interfaces.standings import bots_of
-from league.ladder.leaderboard import CANDIDATE_MATCHES, best_candidates
+from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
+from league.pool.champion import UNPINNED
 
 if TYPE_CHECKING:
     from league.actors.arena import Arena
     from league.config import LeagueConfig
-    from league.ladder.promotion import Race, Trial, Wanted
+    from league.ladder.promotion import Race
     from league.ladder.records import Snapshot
+    from league.ladder.trials import Trial, Wanted
     from league.pool.store import Store
+
+OVERTAKEN: Final = "the champion was replaced in the meantime: nothing was changed, try again"
 
 
 class Result(NamedTuple):
@@ -77,6 +81,8 @@ def compete(
     """
     from league.actors.arena import Arena
     from league.actors.gate import promotion_of, start_race
+    from league.ladder.promotion import check_cap
+    from league.rollout.arena import seatings
 
     over = store.champion()
     named = None if word is None else _snapshot(store, config, word)
@@ -94,14 +100,17 @@ def compete(
         champion=holder,
         pool=[snapshot.name for snapshot in snapshots],
     )
-    _check_cap(config, race, arena)
+    if race.champion is not None:
+        check_cap(config.promotion, len(race.candidates), len(seatings(arena.spec.seats)))
     _play(store, arena, race, watch, note)
     winner, trials = race.winner, race.trials()
     if winner is None:
+        for trial in trials:
+            store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", time.time())
         return Result(None, trials, _stays(store, over, by, unpin=word is None))
     promotion = promotion_of(winner, next(s for s in candidates if s.name == winner.candidate), by, reason)
     if not store.promote(promotion, over=over):
-        return Result(None, trials, "the champion was replaced in the meantime: nothing was changed, try again")
+        return Result(None, trials, OVERTAKEN)
     return Result(promotion, trials, f"{promotion.policy} is the champion")
 
 
@@ -121,20 +130,17 @@ def _snapshot(store: Store, config: LeagueConfig, word: str) -> Snapshot:
 
 def _best(store: Store, config: LeagueConfig, snapshots: list[Snapshot], over: Promotion | None) -> list[Snapshot]:
     """The highest lower bounds of the rating, without the champion."""
-    min_games = CANDIDATE_MATCHES * config.arena.games
-    contenders = [snapshot for snapshot in snapshots if config.may_lead(snapshot.role)]
-    ranked = best_candidates(contenders, store.ratings(), min_games)
-    found = [snapshot for snapshot in ranked if over is None or snapshot.name != over.policy][
-        : config.promotion.candidates
-    ]
+    rated = contenders(snapshots, store.ratings(), config)
+    found = [snapshot for snapshot in rated if over is None or snapshot.name != over.policy]
     if not found:
         if not snapshots:
             raise PolicyError(f"league {store.league!r} has no snapshots yet: let it train first")
+        games = CANDIDATE_MATCHES * config.arena.games
         raise PolicyError(
-            f"no snapshot beside the champion has {min_games} games behind its rating yet: "
+            f"no snapshot beside the champion has {games} games behind its rating yet: "
             "name one, or let the league play on"
         )
-    return found
+    return found[: config.promotion.candidates]
 
 
 def _readable(store: Store, snapshot: Snapshot, note: Callable[[str], None]) -> bool:
@@ -144,23 +150,6 @@ def _readable(store: Store, snapshot: Snapshot, note: Callable[[str], None]) -> 
         note(f"{error}; passed over")
         return False
     return True
-
-
-def _check_cap(config: LeagueConfig, race: Race, arena: Arena) -> None:
-    """Raise `ConfigError` where the cap is too low for any candidate to pass."""
-    from league.ladder.promotion import bounds_of
-    from league.ladder.sprt import fewest_games
-    from league.rollout.arena import seatings
-
-    if race.champion is None:
-        return
-    cap, bounds = config.promotion.max_games, bounds_of(config.promotion, len(race.candidates))
-    fewest = fewest_games(bounds, len(seatings(arena.spec.seats)))
-    if cap < fewest:
-        raise ConfigError(
-            f"promotion.max_games = {cap}: even a candidate that wins every game needs {fewest} "
-            f"to show {bounds.elo1:g} Elo: raise it, or give --games {fewest} or more"
-        )
 
 
 def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], note: Callable[[str], None]) -> None:
@@ -202,9 +191,9 @@ def _stays(store: Store, over: Promotion | None, by: str, *, unpin: bool) -> str
         over,
         by=by,
         reason="no better one was found; no longer pinned",
-        promoted_s=time.time(),
         pinned=False,
-        evidence={},
+        evidence={UNPINNED: time.time()},
     )
-    store.promote(again, over=over)
+    if not store.promote(again, over=over):
+        return OVERTAKEN
     return f"{over.policy} stays the champion; no longer pinned: the league may replace it"

@@ -20,7 +20,7 @@ PHASES: Final = ("starting", "training", "closing", "stopped", "failed", "not ru
 OPERATIONS: Final = ("ping", "read")
 PARTS: Final = ("sample", "learn")
 STATES: Final = ("healthy", "lost")
-WAYS: Final = ("automatic", "asked", "forced", "rollback")
+WAYS: Final = ("automatic", "asked", "forced", "rollback", "unpinned")
 VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
 PURPOSES: Final = ("gate", "rating", "training")
 ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")
@@ -53,7 +53,7 @@ LABELS: Final = {
     "part": f"{len(PARTS)} values: `sample`, playing, and `learn`, gradient steps",
     "state": f"{len(STATES)} values: `healthy`, and `lost`, which RLlib restarts",
     "how": f"{len(WAYS)} values: `automatic`, by the league's own test; `asked`, by a person and the same test; "
-    "`forced` by a person; `rollback`",
+    "`forced` by a person; `rollback`; `unpinned`, handed back to the league; of refusals only the first two",
     "verdict": f"{len(VERDICTS)} values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by "
     "another candidate",
     "purpose": "`gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of dropped "
@@ -183,7 +183,13 @@ _CHAMPION: Final = (
         "Points per game, 0 to 1, that the best response among the strongest should score against the champion.",
     ),
     _counter("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
-    _counter("league_refusals_total", "snapshots", "Candidates that the league tested and did not promote.", "verdict"),
+    _counter(
+        "league_refusals_total",
+        "snapshots",
+        "Candidates that were tested and not promoted: of the league itself, or asked for by a person.",
+        "verdict",
+        "how",
+    ),
 )
 
 _LEARNERS: Final = (

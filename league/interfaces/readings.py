@@ -27,7 +27,7 @@ from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
 from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
-from league.pool.champion import ROLLED_BACK
+from league.pool.champion import ROLLED_BACK, UNPINNED
 from league.pool.mirror import Mirror, Refreshed
 
 BOT: Final = "bot"
@@ -67,6 +67,7 @@ class Readings:
         self._add_roles(samples)
         self._add_strongest(samples, champion)
         _promotions(samples, mirror.promotions, now_s)
+        _by_label(samples, "league_refusals_total", mirror.refusals, VERDICTS, "asked")
         samples.add("league_matches_total", mirror.matches)
         for kind, count in mirror.events.items():
             samples.add("league_events_total", count, kind)
@@ -160,6 +161,8 @@ def _promotions(samples: Samples, promotions: Sequence[Promotion], now_s: float)
 def _way(promotion: Promotion) -> str:
     if ROLLED_BACK in promotion.evidence:
         return "rollback"
+    if UNPINNED in promotion.evidence:
+        return "unpinned"
     if "forced" in promotion.evidence:
         return "forced"
     return "automatic" if promotion.by == "coordinator" else "asked"
@@ -174,7 +177,7 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
     samples.add("league_pool_unreadable", len(status.unreadable))
     totals, learners, arena = defaultdict(dict, status.totals), status.learners, status.arena
     _by_label(samples, "league_actor_restarts_total", totals["restarts"], ACTORS)
-    _by_label(samples, "league_refusals_total", totals["refusals"], VERDICTS)
+    _by_label(samples, "league_refusals_total", totals["refusals"], VERDICTS, "automatic")
     _by_label(samples, "league_dropped_games_total", totals["dropped_games"], PURPOSES)
     _by_label(samples, "league_match_seconds_total", totals["match_seconds"], OF_MATCHES)
     for what in ("steps", "busy_seconds"):
@@ -199,10 +202,10 @@ def _age(samples: Samples, what: str, learner: str, since_s: float | None, now_s
         samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), learner)
 
 
-def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str]) -> None:
+def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str], *more: str) -> None:
     """Also of what has not happened yet: an alert on a counter that appears with its first event misses that event."""
     for label in labels:
-        samples.add(metric, numbers.get(label, 0), label)
+        samples.add(metric, numbers.get(label, 0), label, *more)
 
 
 def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:

@@ -19,15 +19,13 @@ from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from league.ladder.payoff import Payoff
-from league.ladder.ratings import ANCHOR, Z_95, Elo
+from league.ladder.ratings import ANCHOR, POINTS_PER_LOGIT, Z_95, Elo
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
-
-POINTS_PER_LOGIT: Final = 400 / math.log(10)
-"""Elo in one unit of strength: odds of e to 1 are 173.7 points, odds of 10 to 1 are 400."""
 
 PRIOR_ELO: Final = 1000.0
 """Standard deviation of the prior, in Elo. As weak as a prior can be that keeps a policy with 40 wins out of 40 at
@@ -88,7 +86,7 @@ class BradleyTerry:
         variances = np.diag(covariance)
         variance = variances[:, None] + variances[None, :] - 2 * covariance
         difference = strengths[:, None] - strengths[None, :]
-        scores = _logistic(difference / np.sqrt(1 + math.pi / 8 * np.maximum(variance, 0.0)))
+        scores = np.asarray(expit(difference / np.sqrt(1 + math.pi / 8 * np.maximum(variance, 0.0))), dtype=np.float64)
         np.fill_diagonal(scores, 0.5)
         return scores
 
@@ -131,7 +129,7 @@ def _posterior(points: Matrix, games: Matrix) -> tuple[Vector, Matrix]:
     strengths = np.zeros(count)
     information = ridge * np.eye(count)
     for _ in range(_STEPS):
-        expected = _logistic(strengths[:, None] - strengths[None, :])
+        expected = expit(strengths[:, None] - strengths[None, :])
         weights = games * expected * (1 - expected)
         information = np.diag(weights.sum(axis=1) + ridge) - weights
         step = np.linalg.solve(information, (points - games * expected).sum(axis=1) - ridge * strengths)
@@ -148,7 +146,3 @@ def _centred(covariance: Matrix) -> Matrix:
         return covariance
     rows = covariance.mean(axis=0, keepdims=True)
     return np.asarray(covariance - rows - rows.T + covariance.mean())
-
-
-def _logistic(x: Matrix) -> Matrix:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -700.0, 700.0))))

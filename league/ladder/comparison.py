@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from league.ladder.ratings import Z_95
+from league.ladder.ratings import POINTS_PER_LOGIT, Z_95, logistic
 from league.ladder.records import Tally
 
 
 class Interval(NamedTuple):
-    """An estimate with its 95% interval."""
+    """An estimate with its confidence interval."""
 
     value: float
     low: float
     high: float
 
 
-def score_interval(tally: Tally) -> Interval:
-    """Points per game in [0, 1], a draw counts half, with a 95% confidence interval.
+def score_interval(tally: Tally, z: float = Z_95) -> Interval:
+    """Points per game in [0, 1], a draw counts half, with a confidence interval: of 95%, or of `z` standard deviations.
 
     Wilson's interval (E. B. Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22,
     1927) holds for wins and losses only. Draws lower the variance of a game from s(1 - s) to
@@ -39,9 +39,9 @@ def score_interval(tally: Tally) -> Interval:
     smooth = tally.plus(Tally(1, 1, 1))
     binomial = smooth.score * (1 - smooth.score)
     effective = games * binomial / (binomial - smooth.draws / smooth.games / 4)
-    score, z2 = tally.score, Z_95**2
+    score, z2 = tally.score, z**2
     centre = (score + z2 / (2 * effective)) / (1 + z2 / effective)
-    half = Z_95 * math.sqrt(score * (1 - score) / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
+    half = z * math.sqrt(score * (1 - score) / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
     return Interval(score, max(0.0, min(score, centre - half)), min(1.0, max(score, centre + half)))
 
 
@@ -49,12 +49,12 @@ def elo_difference(score: float) -> float:
     """The Elo difference at which `score` is expected: 400 log10(s / (1 - s)), infinite at 0 and 1."""
     if score <= 0 or score >= 1:
         return math.copysign(math.inf, score - 0.5)
-    return 400 * math.log10(score / (1 - score))
+    return POINTS_PER_LOGIT * math.log(score / (1 - score))
 
 
 def expected_score(elo: float) -> float:
     """The inverse of `elo_difference`: points per game in (0, 1) at an Elo difference, 1 / (1 + 10^(-elo / 400))."""
-    return 1 / (1 + 10 ** (-elo / 400))
+    return logistic(elo / POINTS_PER_LOGIT)
 
 
 def elo_interval(score: Interval) -> Interval:

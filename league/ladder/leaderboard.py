@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from league.config import RatingConfig
+from league.config import LeagueConfig, RatingConfig
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
@@ -89,6 +89,15 @@ def leaderboard(
             )
         )
     return rows
+
+
+def contenders(snapshots: Iterable[Snapshot], ratings: Ratings, config: LeagueConfig) -> list[Snapshot]:
+    """The snapshots that may race for the champion's place, the most promising first.
+
+    Their role may, and `CANDIDATE_MATCHES` matches' worth of games are behind their rating.
+    """
+    allowed = [snapshot for snapshot in snapshots if config.may_lead(snapshot.role)]
+    return best_candidates(allowed, ratings, CANDIDATE_MATCHES * config.arena.games)
 
 
 def best_candidates(snapshots: Iterable[Snapshot], ratings: Ratings, min_games: int) -> list[Snapshot]:

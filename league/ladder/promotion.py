@@ -10,110 +10,62 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from statistics import NormalDist
+from typing import Final, NamedTuple
 
 from league.config import PromotionConfig
-from league.ladder.comparison import Interval, score_interval
+from league.errors import ConfigError
+from league.ladder.comparison import score_interval
 from league.ladder.payoff import Payoff
+from league.ladder.ratings import Z_95
 from league.ladder.records import Match, Tally
-from league.ladder.sprt import Bounds, Sprt, sequential_test
+from league.ladder.sprt import Bounds, Sprt, fewest_games, sequential_test
+from league.ladder.trials import Outcome, Regression, Trial, Wanted
 
 SCREENING: Final = 4
 """A snapshot that has not won more than the candidate in a quarter of the regression games is not played further."""
 
-
-class Wanted(NamedTuple):
-    """A match that a race needs."""
-
-    row: str
-    column: str
-    games: int
-    gate: bool
-    """Part of the sequential test, not of the regression check."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Regression:
-    """What the pool has against a candidate."""
-
-    pending: tuple[Wanted, ...]
-    """Matches to be played before it is known."""
-    beaten_by: str | None
-    """A snapshot that beats the candidate clearly and did not beat the champion clearly."""
-    snapshots: int
-    """How many were met."""
-    games: int
-    """Against them."""
-
-
-Outcome = Literal["running", "passed", "refused", "beaten", "outrun", "undecided"]
-"""Of a candidate: `beaten` in the regression check, `outrun` by a better candidate, `undecided` at the cap."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """Where one candidate stands."""
-
-    candidate: str
-    champion: str | None
-    test: Sprt | None
-    """None where there is no champion to be tested against."""
-    regression: Regression | None
-    """None before the test is passed."""
-    outcome: Outcome
-
-    @property
-    def reason(self) -> str:
-        """Why it is champion, in a few words."""
-        if self.test is None:
-            return "no champion to be tested against"
-        claim = "stronger than" if self.test.bounds.elo1 > 0 else "longer trained and no weaker than"
-        return f"{claim} {self.champion}: Elo {_shown(self.test.elo)}"
-
-    @property
-    def summary(self) -> str:
-        """One line for people, with the numbers."""
-        parts = []
-        if self.test is None:
-            parts.append(f"{self.candidate}: no champion to be tested against")
-        else:
-            bounds = self.test.bounds
-            parts.append(
-                f"{self.candidate} against {self.champion}: {self.test.decision}, LLR {self.test.llr:+.2f} "
-                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, Elo {_shown(self.test.elo)}"
-            )
-        if self.regression is not None:
-            found = self.regression.beaten_by
-            verdict = f"{found} beats it clearly" if found else "no snapshot beats it clearly that did not before"
-            parts.append(f"{verdict} ({self.regression.snapshots} met, {self.regression.games} games)")
-        if self.outcome == "outrun":
-            parts.append("dropped, another candidate is better")
-        return "; ".join(parts)
-
-    def to_json(self) -> dict[str, Any]:
-        """The numbers as plain data: the evidence of a promotion."""
-        data: dict[str, Any] = {"against": self.champion, "outcome": self.outcome}
-        if self.test is not None:
-            data |= self.test.to_json()
-        if self.regression is not None:
-            keys = ("beaten_by", "snapshots", "games")
-            data["regression"] = {key: getattr(self.regression, key) for key in keys}
-        return data
+COUNTED: Final = 1_000_000
+"""Games up to which it is said how many a test needs at least."""
 
 
 def succession_of(config: PromotionConfig) -> PromotionConfig:
     """The test of a successor: H0 says that it is `elo1` weaker than the champion, H1 that it is as strong.
 
     Fishtest tests simplifications of Stockfish so. Where good play is a draw nobody can prove to be stronger, and an
-    early champion with a rare flaw would stay for ever.
+    early champion with a rare flaw would stay for ever. Where `elo1` is 0 or less, every candidate has such a test.
     """
-    return dataclasses.replace(config, elo0=-abs(config.elo1), elo1=0.0)
+    return config if config.elo1 <= 0 else dataclasses.replace(config, elo0=-config.elo1, elo1=0.0)
 
 
 def bounds_of(config: PromotionConfig, candidates: int) -> Bounds:
     """The test of each of so many candidates."""
     return Bounds(elo0=config.elo0, elo1=config.elo1, alpha=config.alpha / max(candidates, 1), beta=config.beta)
+
+
+def check_cap(config: PromotionConfig, candidates: int, group: int) -> None:
+    """Raise `ConfigError` where `max_games` is too low for any of so many candidates to pass.
+
+    `group`: games of one opening, `len(seatings(seats))`.
+    """
+    bounds = bounds_of(config, candidates)
+    fewest = fewest_games(bounds, group, COUNTED)
+    if fewest is None or fewest > config.max_games:
+        needs = f"more than {COUNTED}" if fewest is None else fewest
+        raise ConfigError(
+            f"promotion.max_games = {config.max_games}: even a candidate that wins every game needs {needs} "
+            f"to show {bounds.elo1:g} Elo: raise it, or put elo1 further above elo0"
+        )
+
+
+class _Standing(NamedTuple):
+    """How a candidate does against one snapshot of the pool."""
+
+    games: int
+    wanted: Wanted | None = None
+    """The match without which it is not known."""
+    beaten: bool = False
+    """Clearly, and the champion is not."""
 
 
 class Race:
@@ -130,6 +82,7 @@ class Race:
         batch: int,
         payoff: Payoff,
         played: Iterable[Match] = (),
+        succession: bool = False,
     ) -> None:
         """Begin, or go on where the log ends.
 
@@ -142,12 +95,14 @@ class Race:
             batch: games between two looks at a test.
             payoff: all results so far; the race counts its own matches into it.
             played: matches of the log, of which those count that candidates played against this champion in a gate.
+            succession: the candidates have to prove not to be weaker (`succession_of`), instead of stronger.
         """
         self.candidates = tuple(candidates)
         self.champion = champion
+        self.succession = succession
         self._others = [name for name in pool if name != champion]
-        self._config = config
-        self._bounds = bounds_of(config, len(self.candidates))
+        self._config = succession_of(config) if succession else config
+        self._bounds = bounds_of(self._config, len(self.candidates))
         self._batch = batch
         self._payoff = payoff
         self._counts = {name: [0] * (2 * group + 1) for name in self.candidates}
@@ -155,18 +110,23 @@ class Race:
         """Games of each test, void ones included."""
         self._void: Counter[frozenset[str]] = Counter()
         """Dropped games of each two, while this race has lasted: a pair that never ends must not be asked for again."""
+        self._trials: list[Trial] | None = None
+        """Where every candidate stands, since the last match."""
         for match in played:
             self._count(match)
 
     def add(self, match: Match) -> None:
         """A match was played, by whomever it was wanted."""
+        self._trials = None
         self._payoff.add(match)
         self._void[frozenset((match.row, match.column))] += match.dropped
         self._count(match)
 
     def leave_out(self, name: str) -> None:
         """A snapshot of the pool cannot be played any more: the regression check goes on without it."""
-        self._others = [other for other in self._others if other != name]
+        if name in self._others:
+            self._trials = None
+            self._others.remove(name)
 
     def _count(self, match: Match) -> None:
         counts = self._counts.get(match.row)
@@ -177,6 +137,11 @@ class Race:
 
     def trials(self) -> list[Trial]:
         """Where every candidate stands, in their order."""
+        if self._trials is None:
+            self._trials = self._stand()
+        return self._trials
+
+    def _stand(self) -> list[Trial]:
         tests = {name: self._test(name) for name in self.candidates}
         checks = {
             name: self._regression(name) for name, test in tests.items() if test is None or test.decision == "accepted"
@@ -194,6 +159,7 @@ class Race:
                 test=test,
                 regression=checks.get(name),
                 outcome=self._outcome(name, test, checks.get(name), best_low),
+                succession=self.succession,
             )
             for name, test in tests.items()
         ]
@@ -212,8 +178,17 @@ class Race:
             return "outrun"
         return "undecided" if self._tried[name] >= self._config.max_games else "running"
 
-    def wanted(self) -> list[Wanted]:
-        """The matches to be played next, the most urgent first; none when the race is over."""
+    @property
+    def over(self) -> bool:
+        """Whether no match is left that could decide anything."""
+        return not self.wanted()
+
+    def wanted(self, under_way: Sequence[Wanted] = ()) -> list[Wanted]:
+        """The matches to be played next, the most urgent first.
+
+        `under_way`: what is being played. No pair of the regression check is asked for twice, and no more games of a
+        test than the cap leaves; so there may be none although the race is not over.
+        """
         trials = self.trials()
         accepted = [trial for trial in trials if trial.regression is not None and trial.outcome != "beaten"]
         tested = [trial.candidate for trial in trials if trial.regression is None and trial.outcome == "running"]
@@ -223,12 +198,20 @@ class Race:
             # With what the log knew, one may be ahead of others that have not had their chance.
             tested = [name for name in tested if self._tried[name] < self._tried[best.candidate]]
             if not tested:
-                return list(best.regression.pending)
-        return [self._gate_match(name) for name in sorted(tested, key=self._tried.__getitem__)]
+                playing = {frozenset((match.row, match.column)) for match in under_way}
+                return [one for one in best.regression.pending if frozenset((one.row, one.column)) not in playing]
+        return self._gate_matches(tested, under_way)
 
-    def _gate_match(self, name: str) -> Wanted:
-        assert self.champion is not None  # Without one there is no test, and so nobody is running in it.
-        return Wanted(name, self.champion, min(self._batch, self._config.max_games - self._tried[name]), True)
+    def _gate_matches(self, tested: Sequence[str], under_way: Sequence[Wanted]) -> list[Wanted]:
+        """One more part of each test that the cap leaves room for, that with the fewest games first."""
+        if self.champion is None:  # There is no test, and so nobody is running in it.
+            return []
+        games = Counter({name: self._tried[name] for name in tested})
+        for match in under_way:
+            if match.gate and match.column == self.champion:
+                games[match.row] += match.games
+        left = {name: self._config.max_games - games[name] for name in sorted(tested, key=games.__getitem__)}
+        return [Wanted(name, self.champion, min(self._batch, few), True) for name, few in left.items() if few > 0]
 
     @property
     def winner(self) -> Trial | None:
@@ -239,29 +222,41 @@ class Race:
     def _regression(self, name: str) -> Regression:
         """No snapshot may beat the candidate clearly, unless it beats the champion clearly, too.
 
-        Clearly: the whole 95% interval of the score is on one side of one half (`comparison.score_interval`).
+        Clearly: the whole interval of the score is below one half (`comparison.score_interval`). Of many equals some
+        beat the candidate by luck, so with n snapshots its interval is one of 1 - alpha / n (Bonferroni): all together
+        refuse one that none is stronger than with a chance below alpha, however large the pool. The champion's is one
+        of 95%, since a doubt there speaks for the candidate.
         """
-        pending: list[Wanted] = []
-        beaten_by, games, limit = None, 0, self._config.regression_games
         others = [other for other in self._others if other != name]
-        for other in others:
-            tally, missing = self._against(name, other)
-            games += tally.games
-            screened = tally.games >= limit / SCREENING and tally.score >= 0.5
-            if missing and not screened:
-                first = max(-(-limit // SCREENING) - (limit - missing), 0)
-                pending.append(Wanted(name, other, first or missing, False))
-            elif _clearly_beaten(tally):
-                theirs, missing = (Tally(), 0) if self.champion is None else self._against(self.champion, other)
-                if _clearly_beaten(theirs):
-                    continue
-                if missing and self.champion is not None:
-                    pending.append(Wanted(self.champion, other, missing, False))
-                else:
-                    beaten_by = other
+        z = -NormalDist().inv_cdf(self._config.alpha / (2 * max(len(others), 1)))
+        standings = {other: self._standing(name, other, z) for other in others}
+        beaten_by = next((other for other, standing in standings.items() if standing.beaten), None)
+        pending = (standing.wanted for standing in standings.values() if standing.wanted is not None)
         return Regression(
-            pending=() if beaten_by else tuple(pending), beaten_by=beaten_by, snapshots=len(others), games=games
+            pending=() if beaten_by else tuple(pending),
+            beaten_by=beaten_by,
+            snapshots=len(others),
+            games=sum(standing.games for standing in standings.values()),
         )
+
+    def _standing(self, name: str, other: str, z: float) -> _Standing:
+        """Against one snapshot: first it is screened, then played in full, then it is asked how the champion does."""
+        tally, missing = self._against(name, other)
+        games, limit = tally.games, self._config.regression_games
+        screened = games >= limit / SCREENING and tally.score >= 0.5
+        if missing and not screened:
+            first = max(-(-limit // SCREENING) - (limit - missing), 0)
+            return _Standing(games, Wanted(name, other, first or missing, False))
+        if not _clearly_beaten(tally, z):
+            return _Standing(games)
+        if self.champion is None:
+            return _Standing(games, beaten=True)
+        theirs, missing = self._against(self.champion, other)
+        if _clearly_beaten(theirs):
+            return _Standing(games)
+        if missing:
+            return _Standing(games, Wanted(self.champion, other, missing, False))
+        return _Standing(games, beaten=True)
 
     def _against(self, name: str, other: str) -> tuple[Tally, int]:
         """Their games so far, and how many more the check needs at most."""
@@ -273,9 +268,5 @@ def _ratio(trial: Trial) -> float:
     return trial.test.llr if trial.test is not None else 0.0
 
 
-def _shown(elo: Interval) -> str:
-    return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
-
-
-def _clearly_beaten(tally: Tally) -> bool:
-    return tally.games > 0 and score_interval(tally).high < 0.5
+def _clearly_beaten(tally: Tally, z: float = Z_95) -> bool:
+    return tally.games > 0 and score_interval(tally, z).high < 0.5

@@ -31,6 +31,9 @@ narrow, which no sigma of one policy tells. Matches between neighbours say littl
 of simulated leagues with strengths of standard deviation 300 to 500 Elo held the truth in 75% to 92% of cases, with it
 in 93% to 99% (`python -m benchmarks.ratings`)."""
 
+POINTS_PER_LOGIT: Final = 400 / math.log(10)
+"""Elo in one unit of log odds: odds of e to 1 are 173.7 points, odds of 10 to 1 are 400."""
+
 Z_95: Final = 1.96
 """Standard deviations on each side of the mean that hold 95% of a normal distribution."""
 
@@ -121,7 +124,12 @@ def win_probability(a: Rating, b: Rating, config: RatingConfig) -> float:
     c^2 = sigma_a^2 + sigma_b^2 + 2 beta^2 (Weng and Lin 2011, algorithm 4, for two teams of one).
     """
     c = math.sqrt(a.sigma**2 + b.sigma**2 + 2 * config.beta**2)
-    return 1 / (1 + math.exp(min((b.mu - a.mu) / c, 700.0)))
+    return logistic((a.mu - b.mu) / c)
+
+
+def logistic(logit: float) -> float:
+    """The chance in (0, 1] whose log odds these are: 1 / (1 + exp(-logit))."""
+    return 1 / (1 + math.exp(min(-logit, 700.0)))
 
 
 def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:
@@ -135,7 +143,7 @@ def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:
     new policy, about which a league spreads: the policy's own uncertainty, and that of the scale. The interval of the
     anchor moves the zero for everyone alike and is not in it.
     """
-    points_per_mu = 400 / (math.log(10) * math.sqrt(2) * config.beta)
+    points_per_mu = POINTS_PER_LOGIT / (math.sqrt(2) * config.beta)
     zero = ratings.get(ANCHOR) or Rating.new(config)
     deviation = math.hypot(rating.sigma, SCALE_ERROR * (rating.mu - config.mu))
     return Elo((rating.mu - zero.mu) * points_per_mu, Z_95 * deviation * points_per_mu)

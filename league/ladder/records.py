@@ -6,7 +6,8 @@ Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import zip_longest
 from typing import Any, NamedTuple, Self
 
 
@@ -97,6 +98,18 @@ class Match:
         for tally in self.results.values():
             total = total.plus(tally)
         return total
+
+    def plus(self, later: Match) -> Match:
+        """The games of both as one match of these two, under this one's id, without `replays`."""
+        results = {s: self.results.get(s, Tally()).plus(tally) for s, tally in later.results.items()}
+        return replace(
+            self,
+            results={**self.results, **results},
+            played_s=later.played_s,
+            dropped=self.dropped + later.dropped,
+            groups=tuple(map(sum, zip_longest(self.groups, later.groups, fillvalue=0))),
+            replays=(),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, without `replays`."""

@@ -39,7 +39,7 @@ def kept_bytes(snapshots: Iterable[Snapshot], pruned: Collection[str]) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
+class Keeping:
     """What the rule says of one snapshot."""
 
     snapshot: Snapshot
@@ -60,7 +60,7 @@ def retention(
     config: RetentionConfig,
     *,
     in_play: Collection[str] = (),
-) -> list[Decision]:
+) -> list[Keeping]:
     """Decide who keeps its weights. Applied again to those that were kept, it keeps them all.
 
     Kept are: every champion of the history, to which a rollback may return; of each learner the newest
@@ -96,7 +96,7 @@ def retention(
             reasons[name].append("in play")
     kept = {snapshot.digest: snapshot.name for snapshot in snapshots if reasons[snapshot.name]}
     return [
-        Decision(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
+        Keeping(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
         for snapshot in snapshots
     ]
 

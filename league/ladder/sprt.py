@@ -11,6 +11,7 @@ H0 says that the Elo difference is `elo0` or less, H1 that it is `elo1` or more;
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +39,9 @@ class Bounds:
     elo1: float
     """Elo difference of H1, above `elo0`."""
     alpha: float
-    """Chance in (0, 0.5] to accept a candidate of strength `elo0`."""
+    """Chance in (0, 0.5) to accept a candidate of strength `elo0`."""
     beta: float
-    """Chance in (0, 0.5] to refuse a candidate of strength `elo1`."""
+    """Chance in (0, 0.5) to refuse a candidate of strength `elo1`."""
 
     @property
     def lower(self) -> float:
@@ -67,7 +68,9 @@ class Sprt:
 
     @property
     def decision(self) -> Decision:
-        """What follows from the ratio."""
+        """What follows from the ratio; nothing before the first game."""
+        if self.games == 0:
+            return "undecided"
         if self.llr >= self.bounds.upper:
             return "accepted"
         return "refused" if self.llr <= self.bounds.lower else "undecided"
@@ -166,9 +169,15 @@ def group_interval(counts: Sequence[int]) -> Interval:
     return Interval(score, max(0.0, score - half), min(1.0, score + half))
 
 
-def fewest_games(bounds: Bounds, games_per_group: int) -> int:
-    """Games after which a candidate that wins all of them is accepted: no test can pass in fewer."""
-    groups = 1
-    while sequential_test([*[0] * (2 * games_per_group), groups], bounds).decision != "accepted":
-        groups += 1
-    return groups * games_per_group
+def fewest_games(bounds: Bounds, games_per_group: int, cap: int) -> int | None:
+    """Games after which a candidate that wins all of them is accepted: no test can pass in fewer.
+
+    None where they are more than `cap`.
+    """
+
+    def passes(groups: int) -> bool:
+        return sequential_test([*[0] * (2 * games_per_group), groups], bounds).decision == "accepted"
+
+    most = cap // games_per_group
+    groups = 1 + bisect.bisect_left(range(1, most + 1), True, key=passes)
+    return groups * games_per_group if groups <= most else None

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import tarfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,6 +37,8 @@ LARGEST: Final = 512 * 2**20
 LARGEST_TOTAL: Final = 2 * 2**30
 """Bytes of all policies together: they are added to a league in one transaction."""
 LARGEST_MANIFEST: Final = 64 * 2**20
+LATEST_S: Final = 86_400.0
+"""How far ahead of ours the clock may be that dated a policy."""
 LONGEST_GAME: Final = 200
 """Characters of a game's name."""
 
@@ -104,6 +107,8 @@ class Manifest:
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArchiveError(f"{MANIFEST} is not one of this project: {error!r}") from error
         names = [snapshot.name for snapshot in made.snapshots]
+        if not names:
+            raise ArchiveError(f"{MANIFEST} lists no policies")
         if len(set(names)) < len(names):
             raise ArchiveError(f"{MANIFEST} names a policy twice")
         check_size(made.snapshots)
@@ -119,7 +124,7 @@ def _snapshot(row: Any) -> Snapshot:
         digest=sha256,
         learner=_text(row["learner"]),
         steps=_whole(row["steps"]),
-        created_s=_number(row["created_s"]),
+        created_s=_moment(row["created_s"]),
         bytes=_whole(row["bytes"]),
         parent=None if parent is None else _text(parent),
     )
@@ -145,6 +150,13 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ArchiveError(f"{MANIFEST} holds {value!r} where a number belongs")
     return float(value)
+
+
+def _moment(value: Any) -> float:
+    at_s = _number(value)
+    if not 0 <= at_s <= time.time() + LATEST_S:
+        raise ArchiveError(f"{MANIFEST} holds created_s = {at_s:g}: must be a time in seconds from 1970 until now")
+    return at_s
 
 
 def _whole(value: Any) -> int:

@@ -19,6 +19,9 @@ from league.errors import ArchiveError
 
 MOST_MEMBERS: Final = 100_000
 
+_PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""How members of a zip may be packed: as we write them, and as every other tool does unless it is told otherwise."""
+
 
 class Source(Protocol):
     """An archive, open for reading."""
@@ -104,6 +107,8 @@ class _Zip:
             kind = stat.S_IFMT(member.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ArchiveError(f"it holds {member.filename!r}, a link or a device")
+            if member.compress_type not in _PACKED:
+                raise ArchiveError(f"it holds {member.filename!r}, which is neither stored nor deflated: pack it anew")
             if not member.is_dir():
                 self._members[name] = member
 

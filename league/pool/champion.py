@@ -17,6 +17,9 @@ from league.pool.snapshots import pruned_error
 ROLLED_BACK: Final = "rolled_back"
 """Key in a promotion's evidence: the name of the champion that it took back."""
 
+UNPINNED: Final = "unpinned_s"
+"""Key in a promotion's evidence: when a person handed a pinned champion back to the league (Unix time, s)."""
+
 
 class Champion(Connection):
     """Part of the store: the champion's history."""
@@ -115,7 +118,8 @@ class Champion(Connection):
 
         The history is what is read; a message on the channel `Keys.promoted` only says when. So nothing is lost or
         told twice, and where no message comes, because the subscription broke or the server's rules forbid the
-        channel, a look every `poll_s` seconds finds the same. A server that does not answer is waited for.
+        channel, a look every `poll_s` seconds finds the same. A server that does not answer is waited for. Where one
+        has come back without its last writes, the champion that it has is told.
 
         Args:
             poll_s: the longest time that a promotion may go unnoticed while the server answers, in seconds.
@@ -124,23 +128,25 @@ class Champion(Connection):
         """
         stop = stop or threading.Event()
         seen: int | None = None
+        told = b""  # The last entry that was read, the `seen`th of the history.
         subscription: Any = None
         try:
             while not stop.is_set():
                 subscription = subscription or self._redis.pubsub()
                 try:
-                    if seen is None:
-                        length, last = self._together(
-                            ("LLEN", self._keys.promotions), ("LRANGE", self._keys.promotions, -1, -1)
-                        )
-                        seen = int(length) - len(last)
-                    news = _promotions(self._call("LRANGE", self._keys.promotions, seen, -1))
+                    length, last, news = self._together(
+                        ("LLEN", self._keys.promotions),
+                        ("LRANGE", self._keys.promotions, -1, -1),
+                        ("LRANGE", self._keys.promotions, -1 if seen is None else max(seen - 1, 0), -1),
+                    )
                 except StoreUnreachableError as error:
                     heard(error)
                 else:
                     heard(None)
-                    seen += len(news)
-                    yield from news
+                    if seen:
+                        news = news[1:] if news[:1] == [told] else last
+                    seen, told = int(length), last[0] if last else b""
+                    yield from _promotions(news)
                 if not self._listen(subscription, poll_s):
                     subscription.close()
                     subscription = None

@@ -50,8 +50,18 @@ class Journal(Connection):
         """
         if kind not in EVENT_KINDS:
             raise ValueError(f"events are of the kinds {', '.join(EVENT_KINDS)}, not {kind!r}")
+        self._write(*self._noting(kind, text, now_s))
+
+    def add_refusal(self, outcome: str, text: str, now_s: float) -> None:
+        """Note as an event of kind `gate` that a candidate whom a person put forward was not promoted, and count it.
+
+        `outcome`: what it came to (`league.ladder.trials.Outcome`).
+        """
+        self._write(*self._noting("gate", text, now_s), ("HINCRBY", self._keys.refusals, outcome, 1))
+
+    def _noting(self, kind: str, text: str, now_s: float) -> tuple[tuple[str | int | bytes, ...], ...]:
         event = dumps({"kind": kind, "text": text, "at_s": now_s})
-        self._write(
+        return (
             ("LPUSH", self._keys.events, event),
             ("LTRIM", self._keys.events, 0, EVENTS_KEPT - 1),
             ("HINCRBY", self._keys.event_counts, kind, 1),

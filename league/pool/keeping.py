@@ -7,11 +7,11 @@ from collections.abc import Collection
 from league.config import RetentionConfig
 from league.ladder.nash import nash_mixture
 from league.ladder.records import Snapshot
-from league.ladder.retention import Decision, retention
+from league.ladder.retention import Keeping, retention
 from league.pool.store import Store
 
 
-def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str] = ()) -> list[Decision]:
+def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str] = ()) -> list[Keeping]:
     """What the rule says now of every snapshot that has weights, oldest first; changes nothing.
 
     `in_play` are the names whose weights somebody is about to load.

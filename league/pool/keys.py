@@ -122,3 +122,9 @@ class Keys:
     def event_counts(self) -> str:
         """Hash: kind of event to how many there were, also of those that `events` has forgotten."""
         return self._key("events:counts")
+
+    @property
+    def refusals(self) -> str:
+        """Hash: outcome to how many candidates that a person put forward came to it. Those of the league itself are in
+        `status`, which its coordinator overwrites."""
+        return self._key("refusals")

@@ -37,6 +37,8 @@ class News:
     status: Mapping[str, Any] | None
     events: dict[str, int]
     """How many there were, by kind."""
+    refusals: dict[str, int]
+    """Candidates of people that were not promoted, by outcome."""
 
 
 class Latest(Connection):
@@ -59,9 +61,10 @@ class Latest(Connection):
             ("LRANGE", keys.promotions, promotions, -1),
             ("GET", keys.status),
             ("HGETALL", keys.event_counts),
+            ("HGETALL", keys.refusals),
             *([("HGETALL", keys.payoff)] if payoff else []),
         ]
-        last, count, ratings, order, pruned, history, status, events, *counts = self._together(*commands)
+        last, count, ratings, order, pruned, history, status, events, refusals, *counts = self._together(*commands)
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
             names=len(order),
@@ -74,6 +77,7 @@ class Latest(Connection):
             payoff=read_payoff(counts[0]) if payoff else None,
             status=None if status is None else json.loads(status),
             events=read_event_counts(events),
+            refusals={outcome.decode(): int(count) for outcome, count in refusals.items()},
         )
 
     def matches_after(self, number: int, newest: int) -> list[Match]:

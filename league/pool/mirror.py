@@ -47,6 +47,8 @@ class Mirror:
     status: Mapping[str, Any] | None
     events: dict[str, int]
     """How many there were, by kind."""
+    refusals: dict[str, int]
+    """Candidates of people that were not promoted, by outcome."""
 
     def __init__(self, store: Store) -> None:
         """Read nothing yet. The store stays the caller's, to be closed."""
@@ -85,6 +87,7 @@ class Mirror:
         self.snapshots |= {snapshot.name: snapshot for snapshot in news.snapshots}
         self.promotions += news.promotions
         self.matches, self.pruned, self.status, self.events = news.matches, news.pruned, news.status, news.events
+        self.refusals = news.refusals
         self._names += news.names
         if news.payoff is not None:
             self.payoff, self._number = news.payoff, news.newest

@@ -35,6 +35,7 @@ class Desk:
 
     def play(self) -> Match | None:
         """One match; None if none is wanted."""
+        self.gate.advance()
         wanted = self.gate.wanted([])
         if wanted is None:
             return None
@@ -216,10 +217,22 @@ def test_a_role_may_be_kept_out_of_the_race(league: Callable[..., Desk], store: 
     assert desk.roster.champion.policy == "main-0000"
 
 
+def test_what_was_imported_is_an_opponent_and_no_candidate(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0000")
+    imported = {"main-0001", "main-0003"}
+    desk.roster.snapshots = [
+        dataclasses.replace(snapshot, learner="imported.main") if snapshot.name in imported else snapshot
+        for snapshot in desk.roster.snapshots
+    ]
+    desk.play_all()
+    assert champion(store) == "main-0000"
+    assert {row for row, _ in gate_pairs(store)} == {"main-0002"}
+
+
 def test_a_pinned_champion_is_left_alone(league: Callable[..., Desk], store: Store) -> None:
     desk = league("main-0000", pinned=True)
-    assert not desk.gate.busy
     assert desk.play() is None
+    assert not desk.gate.busy
     assert champion(store) == "main-0000"
 
 
@@ -266,10 +279,23 @@ def test_a_snapshot_of_the_pool_that_cannot_be_read_is_not_met(league: Callable[
 def test_several_workers_share_a_race(league: Callable[..., Desk]) -> None:
     config = dataclasses.replace(CONFIG, promotion=dataclasses.replace(CONFIG.promotion, candidates=2))
     desk = league("main-0000", config=config)
+    desk.gate.advance()
     one = desk.gate.wanted([])
     assert one is not None
-    other = desk.gate.wanted([(one.row, one.column)])
+    other = desk.gate.wanted([one])
     assert other is not None
     assert {one.row, other.row} == {"main-0003", "main-0002"}
-    third = desk.gate.wanted([(one.row, one.column), (other.row, other.column)])
+    third = desk.gate.wanted([one, other])
     assert third == one, "more of the same test"
+
+
+def test_to_look_at_a_race_changes_nothing(league: Callable[..., Desk], store: Store) -> None:
+    desk = league("main-0002")
+    while desk.gate._race is None or not desk.gate._race.over:
+        desk.play()
+    assert desk.gate.busy
+    assert desk.gate.wanted([]) is None
+    assert desk.gate.backlog == (1, 0)
+    assert champion(store) == "main-0002"
+    desk.gate.advance()
+    assert champion(store) == "main-0003"

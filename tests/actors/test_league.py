@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 import ray
 
+from league.actors.driver import prepare
 from league.actors.progress import Progress
 from league.actors.spawn import NAMESPACE
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
+from league.games import game_spec
+from league.ladder.records import Snapshot
+from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 from tests.actors.conftest import Run, small
 
@@ -192,3 +196,27 @@ def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
         run(small("game=connect_four"), steps=1)
     with pytest.raises(ConfigError, match=r"network\.hidden cannot change"):
         run(small("network.hidden=[64]"), steps=1)
+
+
+def test_a_source_where_nobody_can_be_is_refused_unless_the_pool_remembers_somebody(
+    store: Store, tmp_path: Path
+) -> None:
+    table = tmp_path / "roles.toml"
+    table.write_text("""
+        [roles.main]
+        mix = [{ against = "self" }, { against = "past", roles = ["hunter"] }]
+        [roles.hunter]
+        count = 0
+    """)
+    config = small(file=table)
+    with pytest.raises(ConfigError, match=r"roles\.main\.mix\[1\]\.roles = \['hunter'\]: nobody has these roles"):
+        prepare(store, config)
+    assert store.config() is None
+    store.create(config)
+    weights = pack(fresh(game_spec(config.game), config.network, seed=1))
+    remembered = Snapshot(
+        name="hunter-0000", digest=digest(weights), learner="hunter", steps=1, created_s=1.0, bytes=len(weights)
+    )
+    store.add_snapshot(remembered, weights)
+    prepare(store, config)
+    assert store.config() == config

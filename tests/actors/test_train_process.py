@@ -135,6 +135,7 @@ def test_ctrl_c_saves_and_ends_and_nothing_listens_beyond_loopback(tmp_path: Pat
         (["--set", "learning.lrr=1"], "did you mean 'learning.lr'"),
         (["--set", "learning.lr=fast"], "must be a number"),
         (["--set", "learning.num_learners=999"], "needs 1000 CPUs"),
+        (["--set", "promotion.max_games=2"], "promotion.max_games = 2: even a candidate that wins every game needs"),
         (["--preset", "miror"], "did you mean 'mirror'"),
         (["--config", "nowhere.toml"], "cannot read nowhere.toml"),
         (["--address", "127.0.0.1:1"], "no Ray at 127.0.0.1:1"),

@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_league import CONFIG, Command, Recorded
+from small_league import CONFIG, STATUS, Command, Recorded
 
 from league.actors.players import PlayerLoader
 from league.games import make_bot
 from league.games.base import Player
 from league.interfaces import contest
+from league.interfaces.exporter import LeagueCollector
 from league.ladder.records import Match, Promotion, Tally
 from league.pool.store import Store
 
@@ -91,6 +92,34 @@ def test_a_weaker_one_is_refused_with_the_numbers_and_stays_refused(
     again = league("promote", "main-0002", at=own)
     assert (again.code, again.out) == (1, result.out)
     assert own.match_count() == matches, "nothing is played twice"
+
+
+def samples(store: Store, folder: Path, metric: str) -> dict[tuple[str, ...], float]:
+    """Of one metric as the exporter reads it, by the values of its labels."""
+    collector = LeagueCollector(str(folder), store.league)
+    try:
+        families = {family.name: family.samples for family in collector.collect()}
+    finally:
+        collector.close()
+    return {tuple(sample.labels.values()): sample.value for sample in families[metric.removesuffix("_total")]}
+
+
+def test_a_refusal_is_noted_and_counted_whatever_the_coordinator_writes(
+    league: Command, own: Store, strengths: Strengths, folder: Path
+) -> None:
+    strengths["main-0001"] = "perfect"
+    assert league("promote", "main-0002", at=own).code == 1
+    event = own.events(1)[0]
+    assert event["kind"] == "gate"
+    assert event["text"].startswith(
+        f"not promoted, {getpass.getuser()} had asked: main-0002 against main-0001: refused, LLR -"
+    )
+    assert own.event_counts()["gate"] == 1
+    own.set_status(STATUS)
+    counted = samples(own, folder, "league_refusals_total")
+    assert counted["refused", "asked"] == 1
+    assert counted["refused", "automatic"] == STATUS["totals"]["refusals"]["refused"]
+    assert counted["beaten", "asked"] == 0
 
 
 def test_at_the_cap_it_is_undecided_and_goes_on_with_a_higher_one(
@@ -182,6 +211,35 @@ def test_asking_for_the_best_unpins(league: Command, own: Store, strengths: Stre
     assert result.code == 1
     assert result.out.endswith("main-0002 stays the champion; no longer pinned: the league may replace it\n")
     assert (champion(own).policy, champion(own).pinned) == ("main-0002", False)
+
+
+def test_to_be_unpinned_is_no_promotion(league: Command, own: Store, strengths: Strengths, folder: Path) -> None:
+    strengths["main-0002"] = "perfect"
+    league("promote", "main-0002", "--force", at=own)
+    before = champion(own)
+    league("promote", at=own)
+    after = champion(own)
+    assert (after.pinned, after.promoted_s) == (False, before.promoted_s), "the place is its own since then"
+    ways = samples(own, folder, "league_promotions_total")
+    assert (ways["forced",], ways["asked",], ways["unpinned",]) == (1, 0, 1)
+
+
+def test_who_came_in_between_is_not_unpinned(
+    league: Command, own: Store, strengths: Strengths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strengths["main-0002"] = "perfect"
+    league("promote", "main-0002", "--force", at=own)
+    play = contest._play
+
+    def overtaken(*arguments: object) -> None:
+        play(*arguments)  # type: ignore[arg-type]
+        own.rollback("anna", 3.0)
+
+    monkeypatch.setattr(contest, "_play", overtaken)
+    result = league("promote", at=own)
+    assert result.code == 1
+    assert result.out.endswith("the champion was replaced in the meantime: nothing was changed, try again\n")
+    assert (champion(own).policy, champion(own).pinned) == ("main-0001", True)
 
 
 def test_a_champion_that_came_in_between_stays(

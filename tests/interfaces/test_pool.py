@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 import json
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -256,6 +258,23 @@ def test_names_of_two_leagues_do_not_meet(
     other.add_snapshot(snapshot_of("main-0007", weights), weights)
     for prefix in ("", "a.b", "a b", "a|b", "../a", "x" * 33):
         assert "--as" in refused("pool", "import", paths[0], "--as", prefix, at=other)
+
+
+def test_nobody_is_younger_than_the_import(league: Command, own: Store, other: Store, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    league("pool", "export", "main-0000", "-o", str(path), at=own)
+    manifest = json.loads((path / "pool.json").read_text())
+    manifest["snapshots"][0]["created_s"] = time.time() + 3600
+    (path / "pool.json").write_text(json.dumps(manifest))
+    assert league("pool", "import", str(path), at=other).code == 0
+    assert other.snapshots()[0].created_s <= time.time()
+
+
+def test_a_date_beyond_all_calendars_is_shown(league: Command, other: Store) -> None:
+    weights = pack_of(1)
+    other.add_snapshot(dataclasses.replace(snapshot_of("main-0000", weights), created_s=1e300), weights)
+    assert "1e+300 s" in league("pool", "list", at=other).out
+    assert "1e+300 s" in league("pool", "show", "main-0000", at=other).out
 
 
 def test_an_archive_of_another_game(

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from league.config import PromotionConfig
+from league.errors import ConfigError
 from league.ladder.comparison import expected_score
 from league.ladder.payoff import Payoff
-from league.ladder.promotion import Race, Wanted, bounds_of
+from league.ladder.promotion import Race, bounds_of, check_cap
 from league.ladder.records import Match, Tally
+from league.ladder.trials import Wanted
 
 CONFIG = PromotionConfig()
 
@@ -206,6 +208,92 @@ def test_games_that_never_end_are_not_asked_for_for_ever():
     while wanted := first.wanted():
         first.add(a_match(wanted[0].row, wanted[0].column, results={"01": Tally()}, gate=False, dropped=20))
     assert first.winner.candidate == "a"
+
+
+def test_a_pool_of_equals_seldom_refuses_a_candidate_however_many_they_are():
+    beaten, races = 0, 200
+    pool = dict.fromkeys(["new", *(f"equal-{number}" for number in range(20))], 0)
+    for seed in range(races):
+        race = a_race(["new"], None, pool)
+        beaten += finish(race, Simulation(pool, seed=seed)) == ["beaten"]
+    assert beaten / races <= 0.05
+
+
+def test_in_a_large_pool_a_clear_nemesis_is_still_found():
+    strengths = dict.fromkeys(["new", "nemesis", *(f"equal-{number}" for number in range(50))], 0)
+    simulation = Simulation(strengths, beats={("new", "nemesis"): 0.05})
+    race = a_race(["new"], None, strengths)
+    assert finish(race, simulation) == ["beaten"]
+    assert race.trials()[0].regression.beaten_by == "nemesis"
+
+
+def test_however_sure_the_check_has_to_be_it_has_an_answer():
+    strengths = {"new": 0, "nemesis": 0, "equal": 0}
+    simulation = Simulation(strengths, beats={("new", "nemesis"): 0.0})
+    config = PromotionConfig(alpha=1e-20, regression_games=400)
+    assert finish(a_race(["new"], None, strengths, config=config), simulation) == ["beaten"]
+
+
+def test_a_cap_that_nobody_can_pass_is_named():
+    check_cap(PromotionConfig(max_games=46), 1, 2)
+    with pytest.raises(ConfigError, match=r"promotion\.max_games = 45: .* needs 46 to show 50 Elo"):
+        check_cap(PromotionConfig(max_games=45), 1, 2)
+    with pytest.raises(ConfigError, match="needs 56 to"):
+        check_cap(PromotionConfig(max_games=46), 2, 2)
+    with pytest.raises(ConfigError, match="needs more than 1000000 to show 1e-06 Elo"):
+        check_cap(PromotionConfig(elo1=1e-6), 1, 2)
+
+
+@pytest.mark.parametrize("knob", ["alpha", "beta"])
+def test_a_test_that_is_a_coin_is_refused(knob):
+    with pytest.raises(ConfigError, match=rf"{knob} = 0\.5: must be below 0\.5"):
+        PromotionConfig(**{knob: 0.5})
+
+
+def test_what_is_being_played_counts_towards_the_cap():
+    race = a_race(["new", "newer"], "old", config=PromotionConfig(max_games=100))
+    asked = []
+    while wanted := race.wanted(asked):
+        asked.append(wanted[0])
+    assert [one.row for one in asked] == ["new", "newer"] * 3, "in turns"
+    assert [one.games for one in asked] == [40, 40, 40, 40, 20, 20]
+    assert not race.over, "before they have ended nothing is known"
+    assert [trial.outcome for trial in race.trials()] == ["running", "running"]
+    assert race.wanted([Wanted("new", "old", 40, False)])[0].games == 40, "no part of the test"
+
+
+def test_a_pair_of_the_regression_check_is_played_once_at_a_time():
+    race = a_race(["a"], None, ["a", "b", "c"])
+    first, second = race.wanted()
+    assert race.wanted([first]) == [second]
+    assert race.wanted([Wanted("b", "a", 40, False), second]) == []
+    assert not race.over
+
+
+@pytest.mark.parametrize(
+    ("elos", "succession", "claim"),
+    [
+        ((0, 50), False, "stronger than old"),
+        ((0, 50), True, "longer trained and no weaker than old"),
+        ((-50, 0), False, "no weaker than old"),
+        ((-50, 0), True, "longer trained and no weaker than old"),
+    ],
+)
+def test_the_reason_claims_what_was_tested(elos, succession, claim):
+    config = PromotionConfig(elo0=elos[0], elo1=elos[1])
+    race = Race(
+        candidates=["new"],
+        champion="old",
+        pool=[],
+        config=config,
+        group=2,
+        batch=40,
+        payoff=Payoff(),
+        succession=succession,
+    )
+    finish(race, Simulation({"new": 500, "old": 0}))
+    assert race.winner.reason.startswith(f"{claim}: Elo +")
+    assert race.winner.to_json()["elo_bounds"] == ([-50, 0] if succession else list(elos))
 
 
 def test_what_is_wanted_and_the_evidence_are_plain():

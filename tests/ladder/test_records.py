@@ -1,6 +1,7 @@
 """What is stored comes back, also what an older version stored."""
 
 import json
+from dataclasses import replace
 
 from league.ladder.records import Match, Tally
 
@@ -25,3 +26,13 @@ def test_a_match_from_before_there_were_groups():
     match = Match.from_json(old)
     assert (match.groups, match.gate) == ((), False)
     assert match.results == MATCH.results
+
+
+def test_two_matches_are_one_of_all_their_games():
+    more = {"10": Tally(1, 0, 0)}
+    later = replace(MATCH, match_id="n", results=more, played_s=2.5, dropped=2, groups=(1, 0, 0, 0, 1))
+    both = MATCH.plus(later)
+    assert both.results == {"01": Tally(1, 2, 3), "10": Tally(4, 2, 1)}
+    assert both.total == MATCH.total.plus(later.total)
+    assert (both.match_id, both.played_s, both.dropped, both.groups) == ("m", 2.5, 3, (2, 0, 2, 0, 4))
+    assert MATCH.plus(replace(later, groups=())).groups == MATCH.groups

@@ -63,6 +63,10 @@ def test_nothing_played_says_nothing():
     assert found.to_json()["elo"] == [0.0, None, None]
 
 
+def test_without_a_game_nobody_is_accepted_however_little_is_asked():
+    assert sequential_test([0] * 5, bounds(alpha=0.5, beta=0.5)).decision == "undecided"
+
+
 def test_the_bounds_are_walds():
     assert bounds().upper == pytest.approx(math.log(19))
     assert bounds().lower == pytest.approx(-math.log(19))
@@ -76,9 +80,16 @@ def test_decisions():
 
 
 def test_the_fewest_games():
-    assert fewest_games(bounds(), 2) == 46
-    assert fewest_games(bounds(), 6) == 138
-    assert fewest_games(bounds(), 1) == 23
+    assert fewest_games(bounds(), 2, 2000) == 46
+    assert fewest_games(bounds(), 6, 2000) == 138
+    assert fewest_games(bounds(), 1, 2000) == 23
+
+
+def test_more_games_than_the_cap_are_not_counted():
+    assert fewest_games(bounds(), 2, 46) == 46
+    assert fewest_games(bounds(), 2, 45) is None
+    assert fewest_games(bounds(), 2, 1) is None
+    assert fewest_games(bounds(0, 1e-6), 2, 10**9) is None, "it would be some thousand million"
 
 
 def test_the_score_and_its_interval():

@@ -5,6 +5,7 @@ import io
 import json
 import stat
 import tarfile
+import time
 import zipfile
 from dataclasses import replace
 
@@ -278,6 +279,10 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path, spec, manifest, member
         ({"steps": 1.5}, "where a whole number belongs"),
         ({"steps": True}, "where a whole number belongs"),
         ({"created_s": float("nan")}, "where a number belongs"),
+        ({"created_s": 1e300}, r"created_s = 1e+300: must be a time in seconds from 1970 until now"),
+        ({"created_s": -1.0}, "created_s = -1: must be a time"),
+        ({"created_s": time.time() + 2 * 86_400}, "must be a time in seconds from 1970 until now"),
+        ({"snapshots": []}, "pool.json lists no policies"),
         ({"bytes": 2**62}, "an archive holds at most"),
         ({"rating": [1, 2]}, "not one of this project"),
         ({"rating": {"mu": "x", "sigma": 1, "games": 1}}, "where a number belongs"),
@@ -302,6 +307,18 @@ def test_damaged_archives_are_refused(tmp_path, spec, members):
     (tmp_path / "text.tar").write_text("no archive at all\n" * 100)
     refusal(tmp_path / "text.tar", spec)
     assert "No such file or directory" in refusal(tmp_path / "nothing.tar", spec)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_that_is_packed_in_another_way_is_refused(tmp_path, spec, members, packing):
+    path = tmp_path / "some.zip"
+    with zipfile.ZipFile(path, "w", packing) as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    data = bytearray(path.read_bytes())
+    data[100] ^= 0xFF
+    path.write_bytes(data)
+    assert "'pool.json', which is neither stored nor deflated" in refusal(path, spec)
 
 
 def test_a_member_larger_than_allowed_is_not_read(tmp_path, spec, members, monkeypatch):

@@ -35,6 +35,7 @@ def same(mirror: Mirror, store: Store) -> None:
     assert mirror.matches == store.match_count()
     assert mirror.status == store.status()
     assert mirror.events == store.event_counts()
+    assert sum(mirror.refusals.values()) == store.event_counts()["gate"]
 
 
 def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +56,7 @@ def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
             promotion = Promotion(policy=made.name, digest=made.digest, by="anna", reason="", promoted_s=float(new))
             store.promote(promotion)
             store.add_event("lost", "somebody", 1.0)
+            store.add_refusal("undecided", "not promoted", 1.0)
             store.set_status({"phase": "training", "n": new})
             assert mirror.refresh() == Refreshed(found=True, matches=matches)
             same(mirror, store)

@@ -177,6 +177,28 @@ def test_a_server_that_goes_away_is_waited_for(serve, watch, a_snapshot, eventua
         watcher.end()
 
 
+@pytest.mark.parametrize("since", [[], [3.0], [3.0, 4.0, 5.0]])
+def test_a_server_that_came_back_without_its_last_write_hides_no_promotion(store, two, watch, raw, eventually, since):
+    """`since`: promotions after the loss and before the next look."""
+    store.promote(a_promotion(two[1], 2.0))
+    looks = 0
+
+    def heard(error):
+        nonlocal looks
+        looks += 1
+
+    stop = threading.Event()
+    watching = store.watch_champion(poll_s=0.05, stop=stop, heard=heard)
+    assert next(watching).promoted_s == 2.0
+    raw.rpop(store._keys.promotions)
+    for at_s in since:
+        store.promote(a_promotion(two[0], at_s))
+    assert next(watching).promoted_s == (since[-1] if since else 1.0), "the champion that there is"
+    store.promote(a_promotion(two[1], 6.0))
+    assert next(watching).promoted_s == 6.0
+    assert looks >= 3
+
+
 def test_watching_leaves_no_connection_behind(store, two, raw, eventually):
     stop = threading.Event()
     for promotion in store.watch_champion(poll_s=0.05, stop=stop):

@@ -75,8 +75,11 @@ def percent(share: float) -> str:
 
 
 def moment(at_s: float) -> str:
-    """Unix time in seconds as local date and time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
+    """Unix time in seconds as local date and time; one that no calendar holds as it is."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
+    except (OverflowError, ValueError, OSError):
+        return f"{at_s:g} s"
 
 
 def duration(seconds: float) -> str:

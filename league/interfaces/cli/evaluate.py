@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
-import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,32 +72,21 @@ def _play(arena: Arena, row: str, column: str, games: int, seed: int) -> Match:
     from rich.progress import Progress
 
     from league.interfaces.cli.console import stderr
-    from league.ladder.records import Match, Tally
     from league.rollout.arena import rounded
 
     seats, console, seeds = arena.spec.seats, stderr(), random.Random(seed)  # noqa: S311
     left, chunk = rounded(games, seats), rounded(CHUNK_GAMES, seats)
-    results: dict[str, Tally] = {}
-    groups: tuple[int, ...] = ()
-    dropped = 0
+    match: Match | None = None
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(f"{row} against {column}"), total=left)
         while left:
             boards = min(left, chunk)
             part = arena.play(row, column, games=boards, seed=seeds.randrange(2**31))
-            results = {seating: results.get(seating, Tally()).plus(t) for seating, t in part.results.items()}
-            groups = tuple(map(sum, zip(groups, part.groups, strict=True))) if groups else part.groups
-            dropped, left = dropped + part.dropped, left - boards
+            match = replace(part, replays=()) if match is None else match.plus(part)
+            left -= boards
             progress.advance(task, boards)
-    return Match(
-        match_id=uuid.uuid4().hex,
-        row=row,
-        column=column,
-        results=results,
-        played_s=time.time(),
-        dropped=dropped,
-        groups=groups,
-    )
+    assert match is not None  # There is at least one game.
+    return match
 
 
 def _numbers(match: Match) -> dict[str, Any]:

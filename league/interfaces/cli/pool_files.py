@@ -157,7 +157,11 @@ def import_pool(
 
 
 def _steps(store: Store, manifest: Manifest, prefix: str) -> list[_Step]:
-    """Who is new gets a name that no learner of this league ever gives: theirs have no dot."""
+    """Who is new gets a name that no learner of this league ever gives: theirs have no dot.
+
+    Nobody is younger than the import: who looks for games since then must find them, whatever their clock said.
+    """
+    now_s = time.time()
     pruned, present = store.pruned(), store.snapshots()
     known, names = {s.digest: s for s in reversed(present)}, {s.name for s in present}
     steps = []
@@ -168,7 +172,11 @@ def _steps(store: Store, manifest: Manifest, prefix: str) -> list[_Step]:
             pruned.pop(theirs.digest, None)
             continue
         ours = replace(
-            theirs, name=_prefixed(theirs.name, prefix), learner=_prefixed(theirs.learner, prefix), parent=None
+            theirs,
+            name=_prefixed(theirs.name, prefix),
+            learner=_prefixed(theirs.learner, prefix),
+            created_s=min(theirs.created_s, now_s),
+            parent=None,
         )
         if ours.name in names:
             raise ArchiveError(f"{ours.name} exists here with other weights: give another prefix with --as")
