@@ -62,7 +62,7 @@ def scrape() -> Iterator[Scrape]:
         collector.close()
 
 
-def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Path) -> None:
+def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Path, recorded: Recorded) -> None:
     samples = scrape(LeagueCollector(str(folder), own.league))
     assert set(samples) == {metric.name for metric in METRICS}
     assert samples["league_store_up"] == {(): 1}
@@ -78,7 +78,7 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_actor_restarts_total"]["runner",] == 0
     assert samples["league_nodes"] == {("head",): 1, ("gpu",): 0}
     assert samples["league_policy_elo"]["uniform", "bot"] == 0
-    assert samples["league_policy_games"]["main-0002", "snapshot"] == 80
+    assert samples["league_policy_games"]["main-0002", "snapshot"] == recorded.games("main-0002")
     assert {("main-0001", "perfect"), ("perfect", "uniform")} <= samples["league_payoff_score"].keys(), "bots, too"
     assert samples["league_learner_steps_total"] == {("main",): 3500}
     assert samples["league_learner_steps"] == {("main",): 3000}
