@@ -27,7 +27,7 @@ from league.pool.store import Store
 TOP = 8
 LINE_EVERY_S = 10.0
 REFRESH_S = 1.0
-NARROW = 100
+NARROW = 110
 """Columns of a terminal below which counts are rounded and the least important columns left out."""
 OPPONENTS = 2
 """So many are named."""

@@ -201,6 +201,7 @@ def test_older_matches_stand_on_pages(own: Store, folder: Path) -> None:
         pages = [re.findall(r'href="/matches/(m\d+)"', Answer(url, f"/matches?page={n}").text) for n in (1, 2, 3)]
         assert list(itertools.chain(*pages)) == [f"m{number:03d}" for number in range(109, 4, -1)]
         assert [len(found) for found in pages] == [50, 50, 5]
+        assert ">01-01 " in Answer(url, "/matches").text
         assert 'rel="next"' not in Answer(url, "/matches?page=3").text
         for beyond in ("4", "99999999", "x", "-1"):
             assert Answer(url, f"/matches?page={beyond}").status == 200

@@ -115,6 +115,7 @@ def test_the_leaderboard_fits_a_narrow_terminal(folder: Path, filled: str) -> No
     ("columns", "shown", "left_out"),
     [
         (80, ("5.75M steps", "8.12k", "entropy", "1.230"), ("plies/s", "policy loss", "opponents")),
+        (110, ("5,750,000 steps", "8,123", "plies/s", "-0.012", "main-0000"), ()),
         (120, ("5,750,000 steps", "8,123", "plies/s", "-0.012", "main-0000 main-0001 and 2"), ()),
     ],
 )

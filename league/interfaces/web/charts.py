@@ -87,7 +87,7 @@ class Scale:
 def elo_history(board: Board, width: int = 480, height: int = 350) -> History | None:
     """The picture in `width` by `height` units, None while nobody is rated.
 
-    It has room for labels of 16 units, so that they can be read on a phone, which shows it at two thirds of its size.
+    It has room for labels of 15 units, so that they can be read on a phone, which shows it at two thirds of its size.
     """
     rated = {row.policy: row for row in board.rows if row.games}
     frozen = [(snapshot, rated[name]) for name, snapshot in board.snapshots.items() if name in rated]
