@@ -17,6 +17,11 @@ prediction with the mean score, both weighted by games. Three predictors are sho
 Games of a match share their two policies, so the noise of a tenth is estimated from match to match: 1.96 standard
 errors of the mean difference. A tenth has data where there are at least 10 matches and that noise is at most 3 points;
 in the others the table says `too few`. `--check` exits 1 if a tenth with data misses the claim, or none has data.
+
+Three minutes of a demo are too few matches. A league whose log has some two hundred:
+
+    league train --store runs/calibration --game tic_tac_toe --minutes 5 --set arena.share=0.9
+    python -m benchmarks.calibration runs/calibration --check
 """
 
 from __future__ import annotations
@@ -132,6 +137,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             name: float(np.average((one - score) ** 2, weights=games) ** 0.5)
             for name, one in zip(PREDICTORS, predicted, strict=True)
         },
+        "tenths_with_data": len(with_data),
         "held": bool(with_data) and all(row["held"] for row in with_data),
     }
 
@@ -160,7 +166,8 @@ def show(report: dict[str, Any]) -> None:
             )
         output.print(made)
         output.print(f"root mean square difference of a match {100 * report['root_mean_square'][name]:.1f} points")
-    output.print(f"\nat most 3 points in every tenth with data, by payoff: {'held' if report['held'] else 'missed'}")
+    verdict = "held" if report["held"] else "missed" if report["tenths_with_data"] else "no tenth has data"
+    output.print(f"\nat most 3 points in every tenth with data, by payoff: {verdict}")
 
 
 def main() -> int:

@@ -3,11 +3,12 @@
 Claim: whatever is killed with `kill -9`, the league goes on by itself, and no result is lost or counted twice.
 
 How: a league trains on a Ray cluster of three nodes on this machine, with a store on TCP (append-only file) behind a
-small network that can cut a node off. One fault after another is done to it. `back`: until what was killed is there
-again; `learns`: until every learner makes steps again; `plays`: until a match is recorded again, all in seconds from
-the fault, or, where it lasts, from its end. After each fault the results, snapshots and promotions that were there
-before it must all be there, in their order; match ids must be unique; and `league status --verify` must agree.
-`--check` exits 1 if anything of this fails or takes longer than its limit.
+small network that can cut a node off. One fault after another is done to it; a learner, and the node with it, dies in
+the middle of an update. `back`: until what was killed is there again; `learns`: until every learner makes steps again;
+`plays`: until a match is recorded again, all in seconds from the fault, or, where it lasts, from its end. After each
+fault the results, snapshots and promotions that were there before it must all be there, in their order; match ids must
+be unique; and `league status --verify` must agree. `--check` exits 1 if anything of this fails or takes longer than its
+limit.
 """
 
 from __future__ import annotations
@@ -178,6 +179,8 @@ class Chaos:
         return {name: learner["steps"] for name, learner in status["learners"].items()}
 
     def _kill(self, kind: str) -> Callable[[], bool]:
+        if kind == "Learner":
+            self.rig.halt_in_update()
         pid = next(self.rig.actors(kind))["Pid"]
         os.kill(pid, signal.SIGKILL)
         self.ended_at = time.monotonic()
@@ -207,6 +210,7 @@ class Chaos:
     def _node(self) -> Callable[[], bool]:
         node = self.rig.node_of("Learner")
         gone = {actor["Pid"] for actor in self.rig.actors("Learner")}
+        self.rig.halt_in_update()
         self.rig.kill_node(node)
         self.ended_at = time.monotonic()
         return lambda: any(actor["Pid"] not in gone for actor in self.rig.actors("Learner"))

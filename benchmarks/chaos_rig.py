@@ -242,6 +242,19 @@ class Rig:
         at = next(self.actors(kind))["Address"]["NodeID"]
         return next((name for name, node in self.nodes.items() if node.node_id == at), HEAD)
 
+    def halt_in_update(self) -> None:
+        """Stop the learner's process (SIGSTOP) in the middle of an iteration, to be killed there: see its title."""
+        pid = next(self.actors("Learner"))["Pid"]
+
+        def caught() -> bool:
+            os.kill(pid, signal.SIGSTOP)
+            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::Learner.train"):
+                return True
+            os.kill(pid, signal.SIGCONT)
+            return False
+
+        wait_until(caught, "the learner trains", 60)
+
     def kill_node(self, name: str) -> None:
         """Everything on it at once, as when a machine loses its power."""
         node = self.nodes.pop(name)

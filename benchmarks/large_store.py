@@ -13,6 +13,7 @@ from them, as `league ratings recompute` does. So `league status --verify` finds
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from league.config import LeagueConfig
 from league.games import game_spec
+from league.interfaces.status import ArenaStatus, LearnerStatus, Status, Usage
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest, fresh, pack
 from league.pool.connection import dumps
@@ -70,7 +72,7 @@ def build(
         _append(store, _play([s.name for s in snapshots], strengths, matches, now_s, rng))
         store.rebuild()
         _promote(store, snapshots, strengths)
-        store.set_status(status_of(store, snapshots, matches), now_s)
+        store.set_status(status_of(store, snapshots, matches, now_s).to_json(), now_s)
         for number in range(200):
             kind = ("gate", "lost", "dropped")[number % 3]
             store.add_event(kind, f"the {number}. of them", now_s - 60 * (200 - number))
@@ -174,32 +176,47 @@ def _promote(store: Store, snapshots: Sequence[Snapshot], strengths: Numbers) ->
             champion, holder = float(strength), snapshot.name
 
 
-def status_of(store: Store, snapshots: Sequence[Snapshot], matches: int) -> dict[str, Any]:
+def status_of(store: Store, snapshots: Sequence[Snapshot], matches: int, now_s: float) -> Status:
     """What the coordinator of such a league says."""
     champion = store.champion()
-    learners = dict.fromkeys(ROLES)
-    steps = {name: max((s.steps for s in snapshots if s.learner == name), default=0) for name in learners}
-    return {
-        "phase": "training",
-        "started_s": snapshots[0].created_s,
-        "game": CONFIG.game,
-        "steps": sum(steps.values()),
-        "snapshots": len(snapshots),
-        "matches": matches,
-        "champion": champion.policy if champion else None,
-        "dropped_games": 0,
-        "unreadable": [],
-        "learners": {name: {**LEARNER, "steps": steps[name]} for name in learners},
-    }
+    steps = {name: max((s.steps for s in snapshots if s.learner == name), default=0) for name in dict.fromkeys(ROLES)}
+    return Status(
+        phase="training",
+        started_s=snapshots[0].created_s,
+        game=CONFIG.game,
+        steps=sum(steps.values()),
+        snapshots=len(snapshots),
+        matches=matches,
+        champion=champion.policy if champion else None,
+        learners={
+            name: dataclasses.replace(LEARNER, steps=made, reported_s=now_s - 2, saved_s=now_s - 30)
+            for name, made in steps.items()
+        },
+        arena=ArenaStatus(workers=4, busy=3, candidates=2, wanted={"gate": 20, "rating": 150}),
+        nodes={"head": 1, "gpu": 2, "cpu": 8},
+        totals={
+            "steps": steps,
+            "busy_seconds": dict.fromkeys(steps, 1e6),
+            "restarts": {"coordinator": 1, "learner": 12, "runner": 80, "match_worker": 9},
+            "refusals": {"refused": 300, "undecided": 40, "beaten": 80, "outrun": 500},
+            "dropped_games": {"training": 7, "gate": 2, "rating": 1},
+            "match_seconds": {"gate": 4e5, "rating": 2e5},
+        },
+    )
 
 
-LEARNER: dict[str, Any] = {
-    "steps_per_s": 21_000.0,
-    "plies_per_s": 44_000.0,
-    "losses": {"total_loss": 0.05, "policy_loss": -0.01, "vf_loss": 0.2, "vf_explained_var": 0.6, "entropy": 0.9},
-    "opponents": {"self": 0.5, "main-0001": 0.5},
-    "stopped": False,
-}
+LEARNER = LearnerStatus(
+    steps_per_s=21_000.0,
+    plies_per_s=44_000.0,
+    losses={"total_loss": 0.05, "policy_loss": -0.01, "vf_loss": 0.2, "vf_explained_var": 0.6, "entropy": 0.9}
+    | {"mean_kl_loss": 0.01, "gradients_default_optimizer_global_norm": 0.4},
+    opponents={"self": 0.5, "main-0001": 0.5},
+    gpus=0.5,
+    runners=8,
+    lag_steps=125_000,
+    parts_s={"sample": 1.5, "learn": 0.5},
+    usage=Usage(gpu_bytes=2**30, runners=8),
+)
 
 
 @contextmanager
@@ -227,10 +244,11 @@ def served(command: str, address: str) -> Iterator[str]:
 
 
 def record_another(store: Store, names: Sequence[str], number: int) -> None:
-    """A match between two of the newest, with what follows from it."""
+    """A match between two of the newest, with what follows from it, and the coordinator's heartbeat."""
     row, column = names[-1 - number % 20], names[-30 - number % 7]
     results = {"01": Tally(1, 0, 1), "10": Tally(1, 1, 0)}
     store.record(Match(match_id=f"{time.time_ns():x}", row=row, column=column, results=results, played_s=time.time()))
+    store.set_status(store.status() or {})
 
 
 def main() -> None:

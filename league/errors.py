@@ -137,10 +137,11 @@ class ClusterError(LeagueError):
 class KubernetesError(LeagueError):
     """Kubernetes cannot be reached, refuses, or lacks something."""
 
-    def __init__(self, message: str, code: int | None = None) -> None:
-        """`code` is the HTTP status of the answer, None where there was none."""
+    def __init__(self, message: str, code: int | None = None, conflicts: tuple[str, ...] = ()) -> None:
+        """`code` is the HTTP status of the answer, None where there was none; `conflicts`: fields that others own."""
         super().__init__(message)
         self.code = code
+        self.conflicts = conflicts
 
 
 class MissingExtraError(LeagueError):

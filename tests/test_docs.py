@@ -23,6 +23,7 @@ from league.interfaces.metrics import METRICS
 from league.ladder.records import Promotion, Snapshot
 from league.policies.weights import digest, fresh, pack
 from league.pool.address import is_embedded
+from league.pool.journal import EVENT_KINDS
 from league.pool.store import Store
 
 ROOT = Path(__file__).parents[1]
@@ -296,7 +297,11 @@ def strings_of_the_package() -> tuple[str, ...]:
 def test_every_event_is_documented() -> None:
     said = set()
     for path in (ROOT / "league").rglob("*.py"):
-        said |= set(re.findall(r'\.(?:say|add_event)\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="say" | "add_event"), args=[ast.Constant(value=kind), *_]):
+                    said.add(kind)
+    assert set(EVENT_KINDS) == said
     table = text_of(ROOT / "docs" / "operations.md").partition("### Events")[2].partition("## Backups")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == said
 

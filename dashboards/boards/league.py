@@ -73,10 +73,10 @@ def _now() -> list[Panel]:
         ),
         stat(
             "Champion for",
-            "Time since the champion was promoted. A day without a better one may be the end of what can be learned.",
+            "Time since the champion was promoted. From six hours on the alert LeagueChampionStale asks why.",
             query(f"league_champion_age_seconds{PICKED}"),
             unit="s",
-            limits=thresholds(GREEN, (86400, ORANGE)),
+            limits=thresholds(GREEN, (6 * 3600, ORANGE)),
         ),
         stat(
             "Pinned",
@@ -90,7 +90,7 @@ def _now() -> list[Panel]:
             "Snapshots", "Frozen policies in the pool.", query(f"league_pool_snapshots{PICKED}"), unit="short", width=2
         ),
         stat("Matches", "Matches in the log.", query(f"league_matches_total{PICKED}"), unit="short", width=2),
-        stat("Games", "Games in these matches.", query(f"league_games_total{PICKED}"), unit="short", width=3),
+        stat("Games", "Games in these matches.", query(f"league_games_total{PICKED}"), unit="count:games", width=3),
     ]
 
 
@@ -273,7 +273,7 @@ def _pool() -> list[Panel]:
                 f"sum by (role, against) (rate(league_role_games_total{PICKED}[$__rate_interval])) * 60",
                 "{{role}} - {{against}}",
             ),
-            unit="short",
+            unit="count:games/min",
             min=0,
         ),
         stat(

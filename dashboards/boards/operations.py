@@ -28,6 +28,8 @@ PHASES = {"training": GREEN, "starting": BLUE, "closing": BLUE, "stopped": ORANG
 PHASES |= {"failed": RED, "not running": RED}
 UP = names({0: ("down", RED), 1: ("up", GREEN)})
 CURRENCY = "currencyUSD"
+FIRING = 'ALERTS{alertstate="firing", alertname=~"League.*", instance=~"$instance|"}'
+"""Of the exporter; that there is none has no instance."""
 
 
 def dashboard() -> Json:
@@ -73,15 +75,20 @@ def _now() -> list[Panel]:
         stat(
             "Alerts",
             "Alerts that fire. The rules are in dashboards/prometheus/.",
-            query('sum(ALERTS{alertstate="firing", alertname=~"League.*"}) or vector(0)'),
+            query(f"sum({FIRING}) or vector(0)"),
             unit="short",
             limits=thresholds(GREEN, (1, RED)),
         ),
-        stat("Nodes", "Ray nodes that are alive.", query(f"sum(league_nodes{PICKED})"), unit="short"),
+        stat(
+            "Nodes",
+            "Ray nodes that are alive, as a coordinator tells that runs; without one, what they cost is not known.",
+            query(f"sum(league_nodes{PICKED}) or vector(0)"),
+            unit="short",
+        ),
         stat(
             "Cost per hour",
             "Nodes times the prices in dashboards/prometheus/prices.yml, which are examples until you edit them.",
-            query(f"sum(league:cost_per_hour{PICKED})"),
+            query(f"sum(league:cost_per_hour{PICKED}) or vector(0)"),
             unit=CURRENCY,
             decimals=2,
         ),
@@ -100,7 +107,7 @@ def _broken() -> list[Panel]:
         timeline(
             "Alerts over time",
             "Which alerts fired when; empty while there was none.",
-            query('max by (alertname) (ALERTS{alertstate="firing", alertname=~"League.*"})', "{{alertname}}"),
+            query(f"max by (alertname) ({FIRING})", "{{alertname}}"),
             mappings=names({1: ("firing", RED)}),
             noValue="none",
         ),
@@ -127,7 +134,7 @@ def _broken() -> list[Panel]:
             "Dropped games",
             "Games a second without a result, by what they were played for; league status --events 100 says why.",
             query(f"sum by (purpose) (rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "{{purpose}}"),
-            unit="short",
+            unit="count:games/s",
             width=8,
             min=0,
         ),
@@ -187,7 +194,7 @@ def _matches() -> list[Panel]:
             "Backlog",
             "Matches that are still to be played, for the champion's place and for ratings that rest on too few games.",
             query(f"sum by (purpose) (league_matches_wanted{PICKED})", "{{purpose}}"),
-            unit="short",
+            unit="count:matches",
             width=8,
             stacked=True,
             min=0,
@@ -209,7 +216,7 @@ def _matches() -> list[Panel]:
             "Matches that were recorded, and what they took of the processors: 100% is one.",
             query(f"sum(rate(league_matches_total{PICKED}[$__rate_interval])) * 60", "matches per minute"),
             query(f"sum(rate(league_match_seconds_total{PICKED}[$__rate_interval]))", "processors"),
-            unit="short",
+            unit="count:matches/min",
             width=8,
             min=0,
             overrides=[override("processors", unit="percentunit", custom__axisPlacement="right")],

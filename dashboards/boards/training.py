@@ -12,11 +12,13 @@ from dashboards.boards.pieces import (
     Json,
     Panel,
     Row,
+    names,
     picked,
     query,
     session,
     stat,
     thresholds,
+    timeline,
     timeseries,
 )
 
@@ -44,24 +46,24 @@ def _throughput() -> list[Panel]:
             "Learning",
             "Steps a second that all learners learn from; a step is a move.",
             query(f"sum(league_learner_steps_per_second{PICKED})"),
-            unit="short",
+            unit="count:steps/s",
             limits=thresholds(RED, (1, GREEN)),
         ),
         stat(
             "Playing",
             "Plies a second on all boards of all learners, opponents' moves included.",
             query(f"sum(league_learner_plies_per_second{PICKED})"),
-            unit="short",
+            unit="count:plies/s",
         ),
         stat(
             "Learned",
             "Steps behind the weights of all learners, since the league began.",
             query(f"sum(league_learner_steps{PICKED})"),
-            unit="short",
+            unit="count:steps",
         ),
         stat(
             "Learners at work",
-            "Learners that finished an iteration in the last five minutes.",
+            "Learners that finished an iteration in the last five minutes; in the first five of a run, all.",
             query(f"sum(league_learner_report_age_seconds{PICKED} < bool 300)"),
             unit="short",
             limits=thresholds(RED, (1, GREEN)),
@@ -84,7 +86,7 @@ def _throughput() -> list[Panel]:
             "Steps per second",
             "Moves that each learner learns from in a second, as it reports them, smoothed.",
             query(f"league_learner_steps_per_second{PICKED}", "{{learner}}"),
-            unit="short",
+            unit="count:steps/s",
             width=8,
             min=0,
         ),
@@ -92,7 +94,7 @@ def _throughput() -> list[Panel]:
             "Plies per second",
             "Moves played on the boards of each learner in a second, by it and its opponents, smoothed.",
             query(f"league_learner_plies_per_second{PICKED}", "{{learner}}"),
-            unit="short",
+            unit="count:plies/s",
             width=8,
             min=0,
         ),
@@ -101,7 +103,7 @@ def _throughput() -> list[Panel]:
             "Steps that each learner made in a second, counted: where it is at zero, nothing is learned. Steps that a "
             "crash cost are made, and counted, again.",
             query(f"rate(league_learner_steps_total{PICKED}[$__rate_interval])", "{{learner}}"),
-            unit="short",
+            unit="count:steps/s",
             width=8,
             min=0,
         ),
@@ -154,7 +156,7 @@ def _freshness() -> list[Panel]:
             "Steps of each learner since its last snapshot: how far the pool is behind. It rises to "
             "snapshots.every_steps and falls to zero, as a saw.",
             query(f"league_learner_lag_steps{PICKED}", "{{learner}}"),
-            unit="short",
+            unit="count:steps",
             min=0,
         ),
         timeseries(
@@ -168,7 +170,8 @@ def _freshness() -> list[Panel]:
         ),
         timeseries(
             "Since the last iteration",
-            "A learner that waits for its turn is older than the others; one that only gets older is stuck.",
+            "A learner that waits for its turn is older than the others; one that only gets older is stuck. Before its "
+            "first iteration it is as old as the run.",
             query(f"league_learner_report_age_seconds{PICKED}", "{{learner}}"),
             unit="s",
             limits=thresholds(GREEN, (300, ORANGE)),
@@ -194,6 +197,14 @@ def _league_hardware() -> list[Panel]:
             unit="percentunit",
             width=8,
             min=0,
+        ),
+        timeline(
+            "Learners with a place",
+            "Which learners have their place on the cluster; league status says what the others lack.",
+            query(f"league_learner_placed{PICKED}", "{{learner}}"),
+            width=8,
+            height=8,
+            mappings=names({0: ("waits for room", ORANGE), 1: ("has a place", GREEN)}),
         ),
         timeseries(
             "Runners",

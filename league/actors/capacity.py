@@ -7,10 +7,10 @@ desk per cluster adds up what each league asks for, and forgets a league that ha
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Generator, Sequence
+from typing import Any, Never
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -23,8 +23,41 @@ DESK = "capacity"
 RENEW_S = 3.0
 SILENCE_S = 20.0
 """A league that has not renewed its request for so long is gone."""
-TOO_MUCH = 0.75
-"""An autoscaler (v2) brings nothing for a request that it cannot fulfil whole: it is cut to this share until it can."""
+RETRY_S = 60.0
+"""So often all that is wanted is requested again where only a part was feasible: somebody may have raised a bound."""
+
+Request = Counter[tuple[tuple[str, float], ...]]
+"""How many bundles of each shape. To Ray it is one whole: whose bundle is whose does not matter."""
+
+
+def feasible(wanted: Request, kept: Request) -> Generator[Request, bool, Never]:
+    """What to request next, for ever, as the autoscaler can bring it; to be sent of each request whether it can.
+
+    An autoscaler (v2) brings nothing for a request that it cannot fulfil whole, and does not say what is wrong with it.
+    So where `wanted` is too much, a part of it that was feasible, `kept`, grows shape by shape.
+    """
+    while True:
+        kept = wanted if (yield wanted) else (yield from _grown(kept, wanted))
+        retry_at = time.monotonic() + RETRY_S
+        while kept == wanted or time.monotonic() < retry_at:
+            if not (yield kept):
+                kept = Request()
+                break
+
+
+def _grown(kept: Request, wanted: Request) -> Generator[Request, bool, Request]:
+    """The shapes take turns, so that each has got a bundle before another has got many."""
+    steps = dict.fromkeys(wanted, 1)
+    while steps:
+        for shape, step in list(steps.items()):
+            more = kept + Request({shape: min(step, wanted[shape] - kept[shape])})
+            if more != kept and (yield more):
+                kept, steps[shape] = more, 2 * step
+            elif more != kept and step > 1:
+                steps[shape] = step // 2
+            else:
+                del steps[shape]
+    return kept
 
 
 class CapacityDesk:
@@ -32,9 +65,13 @@ class CapacityDesk:
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[list[Bundle], float]] = {}
-        self._wanted: list[Bundle] = []
-        self._granted = 0
-        """So many of the wanted bundles are requested."""
+        self._wanted = Request()
+        self._requests = feasible(Request(), Request())
+        self._requested: Request | None = None
+        """None: whatever an earlier desk has left."""
+        self._version = 0
+        """Of the autoscaler's view of the cluster, from which on it knows the present request."""
+        self._settling = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
 
     async def ask(self, league: str, bundles: list[Bundle]) -> int:
@@ -42,8 +79,7 @@ class CapacityDesk:
         self._asked[league] = bundles, time.monotonic()
         if self._watch is None:
             self._watch = asyncio.create_task(self._keep())
-        await self._settle()
-        return self._granted
+        return (await self._settle()).total()
 
     async def _keep(self) -> None:
         while self._asked:
@@ -53,36 +89,45 @@ class CapacityDesk:
             await self._settle()
         ray.kill(ray.get_runtime_context().current_actor)
 
-    async def _settle(self) -> None:
-        """Bring the request in line with what is asked for, and with what the autoscaler can bring."""
-        # In turn, so that what is cut off is not all of one league.
-        turns = itertools.zip_longest(*(bundles for bundles, _ in self._asked.values()))
-        wanted = [bundle for turn in turns for bundle in turn if bundle is not None]
-        if wanted != self._wanted:
-            self._wanted, self._granted = wanted, len(wanted)
-        elif self._granted and await asyncio.to_thread(_infeasible, self._granted):
-            self._granted = int(TOO_MUCH * self._granted)
-        else:
-            return
-        await asyncio.to_thread(_request, self._wanted[: self._granted])
+    async def _settle(self) -> Request:
+        """Bring the request in line with what is asked for, and with what the autoscaler can bring: what it is now."""
+        async with self._settling:  # Each answer is about one request.
+            wanted = Request(tuple(bundle.items()) for bundles, _ in self._asked.values() for bundle in bundles)
+            if self._requested is None or wanted != self._wanted:
+                self._wanted, self._requests = wanted, feasible(wanted, (self._requested or Request()) & wanted)
+                request = next(self._requests)
+            else:
+                answer = await asyncio.to_thread(_answer, self._version)
+                request = self._requested if answer is None else self._requests.send(answer)
+            if request != self._requested:
+                self._version = await asyncio.to_thread(_request, [dict(shape) for shape in request.elements()])
+                self._requested = request
+            return request
 
 
-def _request(bundles: Sequence[Bundle]) -> None:
+def _request(bundles: list[Bundle]) -> int:
+    """Replace the request; the version of the cluster's state that has it."""
     from ray.autoscaler.sdk import request_resources
 
-    request_resources(bundles=[dict(bundle) for bundle in bundles])
+    request_resources(bundles=bundles)
+    return int(_status().cluster_resource_state.cluster_resource_state_version)
 
 
-def _infeasible(count: int) -> bool:
-    """Whether the autoscaler says that it cannot fulfil the present request of `count` bundles."""
+def _answer(version: int) -> bool | None:
+    """Whether the autoscaler can fulfil the request, which that version has; None: it has not looked at it yet."""
+    state = _status().autoscaling_state
+    if state.last_seen_cluster_resource_state_version < version:
+        return None
+    return not state.infeasible_cluster_resource_constraints
+
+
+def _status() -> Any:
     from ray._raylet import GcsClient  # type: ignore[attr-defined]
     from ray.core.generated.autoscaler_pb2 import GetClusterStatusReply
 
     reply = GetClusterStatusReply()
     reply.ParseFromString(GcsClient(address=ray.get_runtime_context().gcs_address).get_cluster_status())
-    constraints = reply.autoscaling_state.infeasible_cluster_resource_constraints
-    refused = [sum(request.count for request in constraint.resource_requests) for constraint in constraints]
-    return count in refused  # Its answer may still be to an earlier request.
+    return reply
 
 
 CapacityDeskActor = ray.remote(CapacityDesk)

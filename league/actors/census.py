@@ -18,15 +18,16 @@ EVERY_S: Final = 5.0
 
 
 def groups(nodes: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """Nodes alive by group, of `ray.nodes()`: by their label, else `head`, `gpu` or `cpu`. Groups without any are 0."""
+    """Nodes alive by group, of `ray.nodes()`: `head`, or their label, else `gpu` or `cpu`. Groups without any are 0."""
     alive: Counter[str] = Counter()
     for node in nodes:
-        resources = node["Resources"]
-        kind = "head" if HEAD in resources else "gpu" if resources.get("GPU") else "cpu"
-        # A dead node has no resources any more, so what it was is known by its label alone.
-        group = node.get("Labels", {}).get(GROUP, kind if node["Alive"] else None)
-        if group is not None:
-            alive[group] += node["Alive"]
+        resources, label = node["Resources"], node.get("Labels", {}).get(GROUP)
+        if HEAD in resources:  # Whatever it is called: KubeRay's is `headgroup`.
+            alive["head"] += 1
+        elif node["Alive"]:
+            alive[label or ("gpu" if resources.get("GPU") else "cpu")] += 1
+        elif label is not None:  # A dead node has no resources any more: what it was is known by its label alone.
+            alive[label] += 0
     return alive
 
 

@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
 from league.actors.grafana import place_dashboards
-from league.actors.nodes import Node, alive_nodes, autoscaled, check_versions, whole_room
+from league.actors.nodes import Node, alive_nodes, autoscaled, whole_room
 from league.actors.plan import bounded, least, plan_hardware
 from league.actors.progress import Limits, Progress
 from league.actors.session import ray_session
@@ -92,8 +92,6 @@ def run_league(
         interrupts() as interrupted,
     ):
         nodes = alive_nodes()
-        if ray_address is not None or len(nodes) > 1:
-            check_versions(nodes)
         _check_room(config, nodes, note)
         try:
             place_dashboards()

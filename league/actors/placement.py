@@ -16,7 +16,7 @@ from league.actors.nodes import (
     project_version,
     whole_room,
 )
-from league.actors.plan import Plan, plan_hardware
+from league.actors.plan import Plan, footprint, plan_hardware
 from league.config import LeagueConfig
 from league.learning.hardware import Hardware
 
@@ -63,18 +63,17 @@ class Placement:
         self._reviewed_at = now
         self._look()
         known = [node for node in self.nodes if node not in self.strangers]
-        placed = [learner.hardware for learner in learners if learner.hardware is not None and learner.ready]
+        held = [
+            bundle
+            for learner in learners
+            if learner.hardware is not None and learner.ready
+            for bundle in footprint(self.config, learner.hardware)
+        ]
         starting = any(learner.hardware is not None and not learner.ready for learner in learners)
         if starting and self.plan is not None:  # What they hold, and whether they hold it yet, nobody knows.
             return self._lost_room(known)
-        steps_in_actor = self.config.learning.num_learners == 0
-        gpus = [hardware.gpus for hardware in placed for _ in range(max(1, self.config.learning.num_learners))]
-        cpus = sum(
-            hardware.cpus
-            + hardware.runners
-            + (0 if steps_in_actor or hardware.gpus else self.config.learning.num_learners)
-            for hardware in placed
-        )
+        cpus = sum(bundle.get("CPU", 0.0) for bundle in held)
+        gpus = [bundle["GPU"] for bundle in held if "GPU" in bundle]
         self.plan = plan_hardware(self.config, free_room(known, cpus, gpus))
         return self.plan
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from league.actors.nodes import Room
@@ -45,7 +45,7 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     if runners is None:
         runners = 2 if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
     gpus = _gpus_each(config, room)
-    stepping = learning.num_learners if not gpus else 0  # RLlib gives a learner process a GPU or a CPU.
+    stepping = round(_cpus(footprint(config, Hardware(gpus=gpus))) - 1)
     placed = learners if not gpus else min(learners, _fitting(gpus, room) // processes)
     if stepping:
         placed = min(placed, max(0, int((room.cpus - 1) // stepping)))
@@ -70,15 +70,28 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
         learners=placed,
         hardware=hardware,
         missing=f"{has}: {_consequence(learners, placed, at_once, runners, there)}" if short else None,
-        bundles=tuple(_bundles(config, learners, runners, gpus)),
+        bundles=footprint(config, Hardware(gpus=gpus, runners=runners)) * learners,
     )
 
 
-def least(config: LeagueConfig) -> tuple[int, float]:
+def least(config: LeagueConfig) -> tuple[float, float]:
     """CPUs and GPUs without which not one learner can train."""
-    gpus = config.learning.gpus or 0.0
-    processes = max(config.learning.num_learners, 1)
-    return 1 + (config.learning.num_learners if not gpus else 0), processes * gpus
+    bundles = footprint(config, Hardware(gpus=config.learning.gpus or 0.0))
+    return _cpus(bundles), sum(bundle.get("GPU", 0.0) for bundle in bundles)
+
+
+def footprint(config: LeagueConfig, hardware: Hardware) -> tuple[Bundle, ...]:
+    """What one learner asks Ray for, with its learner processes and its runners.
+
+    One that learns in processes of its own leaves them the GPUs; RLlib gives each of them a GPU or a CPU, never both.
+    """
+    gpus, processes = {"GPU": hardware.gpus} if hardware.gpus else {}, config.learning.num_learners
+    learner = {"CPU": hardware.cpus} | ({} if processes else gpus)
+    return (learner, *[gpus or {"CPU": 1.0}] * processes, *[{"CPU": 1.0}] * hardware.runners)
+
+
+def _cpus(bundles: Sequence[Bundle]) -> float:
+    return sum(bundle.get("CPU", 0.0) for bundle in bundles)
 
 
 def _gpus_each(config: LeagueConfig, room: Room) -> float:
@@ -109,14 +122,6 @@ def _consequence(learners: int, placed: int, at_once: int, runners: int, there: 
     if placed and there < runners:
         said.append(f"{there} of {runners} runners each")
     return ", ".join(said)
-
-
-def _bundles(config: LeagueConfig, learners: int, runners: int, gpus: float) -> Iterator[Bundle]:
-    processes = config.learning.num_learners
-    for _ in range(learners):
-        yield {"CPU": 1.0, "GPU": gpus} if gpus and not processes else {"CPU": 1.0}
-        yield from ({"GPU": gpus} if gpus else {"CPU": 1.0} for _ in range(processes))
-        yield from ({"CPU": 1.0} for _ in range(runners))
 
 
 def bounded(bundles: Sequence[Bundle], max_cpus: int | None, max_gpus: int | None) -> list[Bundle]:

@@ -97,17 +97,17 @@ class Turn:
 class Player(Protocol):
     """Anything that chooses moves: a network, a fixed bot, a person."""
 
+    deterministic: bool = False
+    """Whether it always answers the same position with the same move."""
+
     def choose(self, turn: Turn) -> Tensor:
         """Return int64 `[n]`: one legal action per row of `turn`."""
 
 
-def sample_uniform(legal: Tensor, generator: torch.Generator, group: Tensor | None = None) -> Tensor:
+def sample_uniform(legal: Tensor, generator: torch.Generator) -> Tensor:
     """Draw one legal action per row, all equally likely: bool `[n, A]` to int64 `[n]`.
 
-    Rows of one group, int64 `[n]` of numbers below n, draw the same action where the same ones are legal. A row without
-    a legal action, as on a full board, gives some action that means nothing.
+    A row without a legal action, as on a full board, gives some action that means nothing.
     """
     noise = torch.rand(legal.shape, generator=generator, device=legal.device)
-    if group is not None:
-        noise = noise[group]
     return noise.masked_fill(~legal, -1.0).argmax(dim=1)

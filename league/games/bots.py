@@ -19,7 +19,7 @@ from league.games.perfect import Perfect
 DEPTHS = range(1, 9)
 
 
-class Uniform:
+class Uniform(Player):
     """Plays every legal move with the same probability."""
 
     def choose(self, turn: Turn) -> Tensor:

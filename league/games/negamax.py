@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from league.games.base import Turn, sample_uniform
+from league.games.base import Player, Turn, sample_uniform
 from league.games.bitboards import cell_bits, has_line, to_bitboards, to_planes
 from league.games.connect_four import COLUMNS, LINE, ROWS
 
@@ -29,7 +29,7 @@ class _Tables(NamedTuple):
     gain: Tensor  # float32 [25]: what one more stone of the mover adds to it
 
 
-class Negamax:
+class Negamax(Player):
     """Searches every line of play `depth` plies deep and plays a best move, ties broken at random.
 
     Where the search ends, a position is worth the sum over the 69 lines of four of k^2 for a line that holds k stones

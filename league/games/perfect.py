@@ -7,14 +7,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from league.games.base import Turn, sample_uniform
+from league.games.base import Player, Turn, sample_uniform
 
 CELLS = 9
 POSITIONS = 3**CELLS
 LINES = ((0, 1, 2), (3, 4, 5), (6, 7, 8), (0, 3, 6), (1, 4, 7), (2, 5, 8), (0, 4, 8), (2, 4, 6))
 
 
-class Perfect:
+class Perfect(Player):
     """Plays a best move by minimax, sooner wins before later ones, ties broken at random."""
 
     def choose(self, turn: Turn) -> Tensor:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from typing import Final
 
 from league.config import LeagueConfig
 from league.pool.address import Address
 from league.pool.keys import Keys
 from league.pool.store import Store
 
-TIMEOUT_S = 2.0
-"""For the store to answer."""
+TIMEOUT_S: Final = 2.0
+"""For the store to answer, well below Prometheus's own for a scrape (10 s)."""
 
 
 class Attachment:
@@ -25,12 +26,17 @@ class Attachment:
         self._store: Store | None = None
         self._lock = threading.Lock()
 
-    def open(self) -> tuple[Store, LeagueConfig]:
-        """The store and the league's configuration of this moment; raises what `Store.open` and `require_config` do."""
+    def store(self) -> Store:
+        """The store, whether it holds the league or not yet; raises what `Store.open` does."""
         with self._lock:
             if self._store is None:
                 self._store = Store.open(self.address, self.league, timeout_s=TIMEOUT_S, create=False)
-            return self._store, self._store.require_config()
+            return self._store
+
+    def open(self) -> tuple[Store, LeagueConfig]:
+        """The store and the league's configuration of this moment; raises what `Store.open` and `require_config` do."""
+        store = self.store()
+        return store, store.require_config()
 
     def close(self) -> None:
         """Let go of the store; the next `open` connects anew."""

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
 from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -16,15 +15,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from league.errors import LeagueError, StorePermissionError
-from league.interfaces.metrics import Page
+from league.interfaces.attachment import Attachment
+from league.interfaces.metrics import Samples
 from league.interfaces.readings import Readings
-from league.pool.address import Address
-from league.pool.keys import Keys
 from league.pool.mirror import Mirror
-from league.pool.store import Store
-
-TIMEOUT_S: Final = 2.0
-"""For the store to answer, well below Prometheus's own for a scrape (10 s)."""
 
 
 class LeagueCollector(Collector):
@@ -32,12 +26,9 @@ class LeagueCollector(Collector):
 
     def __init__(self, address: str, league: str, say: Callable[[str], None] | None = None) -> None:
         """`say` is told when the store is lost and found. Raises `StoreError` if the address or name is malformed."""
-        Address.parse(address)
-        Keys(league)
-        self._address = address
-        self._league = league
+        self._attachment = Attachment(address, league)
+        self._readings: Readings | None = None
         self._say = say or (lambda text: print(text, file=sys.stderr, flush=True))
-        self._store: Store | None = None
         self._lost = False
         self._lock = threading.Lock()
 
@@ -45,24 +36,23 @@ class LeagueCollector(Collector):
         """Everything that `league.interfaces.metrics` declares and the store holds; `league_store_up` always."""
         with self._lock:
             started = time.perf_counter()
-            page = Page()
+            samples = Samples()
             try:
-                self._read(page)
-                page.add("league_store_up", 1)
+                self._read(samples)
+                samples.add("league_store_up", 1)
                 self._tell(None)
             except LeagueError as error:
-                page = Page()
-                page.add("league_store_up", 0)
+                samples = Samples()
+                samples.add("league_store_up", 0)
                 self.close()
                 self._tell(error)
-            page.add("league_scrape_seconds", time.perf_counter() - started)
-            return page.families()
+            samples.add("league_scrape_seconds", time.perf_counter() - started)
+            return samples.families()
 
     def close(self) -> None:
         """Let go of the store."""
-        store, self._store = self._store, None
-        if store is not None:
-            store.close()
+        self._readings = None
+        self._attachment.close()
 
     def _tell(self, error: LeagueError | None) -> None:
         if error is not None and not self._lost:
@@ -71,20 +61,20 @@ class LeagueCollector(Collector):
             self._say("league: the store answers again")
         self._lost = error is not None
 
-    def _read(self, page: Page) -> None:
-        if self._store is None:
-            self._store = Store.open(self._address, self._league, timeout_s=TIMEOUT_S, create=False)
-            self._readings = Readings(Mirror(self._store))
-        page.add("league_store_seconds", self._store.ping(), "ping")
+    def _read(self, samples: Samples) -> None:
+        store = self._attachment.store()
+        if self._readings is None:
+            self._readings = Readings(Mirror(store))
+        samples.add("league_store_seconds", store.ping(), "ping")
         started = time.perf_counter()
         self._readings.refresh()
-        page.add("league_store_seconds", time.perf_counter() - started, "read")
+        samples.add("league_store_seconds", time.perf_counter() - started, "read")
         with contextlib.suppress(StorePermissionError):  # A user of the store need not have the right to ask.
-            used, limit = self._store.memory()
-            page.add("league_store_memory_bytes", used)
+            used, limit = store.memory()
+            samples.add("league_store_memory_bytes", used)
             if limit:
-                page.add("league_store_memory_limit_bytes", limit)
-        self._readings.fill(page, time.time())
+                samples.add("league_store_memory_limit_bytes", limit)
+        self._readings.fill(samples, time.time())
 
 
 def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:

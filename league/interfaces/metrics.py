@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from league.pool.journal import EVENT_KINDS
+
 TOP: Final = 50
 """Snapshots that are named by `policy`, the strongest; the bots and the champion always are."""
 
 TOP_PAYOFF: Final = 12
-"""Snapshots whose results against each other are exported, the strongest; the champion is always among them."""
+"""Snapshots whose results against each other are exported, the strongest; the bots and the champion always are."""
+
+PHASES: Final = ("starting", "training", "closing", "stopped", "failed", "not running", "never run", "unknown")
+OPERATIONS: Final = ("ping", "read")
+PARTS: Final = ("sample", "learn")
+STATES: Final = ("healthy", "lost")
+WAYS: Final = ("automatic", "asked", "forced", "rollback")
+VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
+PURPOSES: Final = ("gate", "rating", "training")
+ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")
+
+VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "phase": PHASES,
+    "operation": OPERATIONS,
+    "part": PARTS,
+    "state": STATES,
+    "how": WAYS,
+    "verdict": VERDICTS,
+    "purpose": PURPOSES,
+    "actor": ACTORS,
+}
+"""All that a label can be, of those that have a fixed set."""
 
 LABELS: Final = {
     "league": "1 value: the name of the league",
     "game": "1 value: its game",
     "version": "1 value: the version of this package",
-    "phase": "1 value at a time, of 7: what the coordinator does",
-    "operation": "2 values: `ping`, and `read`, all that a scrape reads",
+    "phase": f"1 value at a time, of {len(PHASES)}: what the coordinator does",
+    "operation": f"{len(OPERATIONS)} values: `ping`, and `read`, all that a scrape reads",
     "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
-    f"the {TOP_PAYOFF} highest and the champion, in `league_champion_info` the champion alone",
+    f"the {TOP_PAYOFF} highest, the champion and the bots, in `league_champion_info` the champion alone",
     "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
-    "kind": "2 values for policies: `snapshot` and `bot`; one per kind of event (10) for events",
+    "kind": f"2 values for policies: `snapshot` and `bot`; one per kind of event ({len(EVENT_KINDS)}) for events",
     "role": "one per role in the configuration, one per league that was imported from, and `bot`",
     "learner": "one per learner in the configuration",
     "loss": "7 values: the names of the TensorBoard scalars under `losses/`, below",
-    "part": "2 values: `sample`, playing, and `learn`, gradient steps",
-    "state": "2 values: `healthy`, and `lost`, which RLlib restarts",
-    "how": "4 values: `automatic`, by the league's own test; `asked`, by a person and the same test; `forced` by a "
-    "person; `rollback`",
-    "verdict": "4 values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by another candidate",
-    "purpose": "2 values: `gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of "
-    "dropped games also `training`",
-    "actor": "4 values: `coordinator`, `learner`, `runner` and `match_worker`",
-    "group": "one per node group of the cluster: the label `ray.io/node-group` of a node where it has one, as KubeRay "
-    "sets it, else `head`, `gpu` or `cpu`",
+    "part": f"{len(PARTS)} values: `sample`, playing, and `learn`, gradient steps",
+    "state": f"{len(STATES)} values: `healthy`, and `lost`, which RLlib restarts",
+    "how": f"{len(WAYS)} values: `automatic`, by the league's own test; `asked`, by a person and the same test; "
+    "`forced` by a person; `rollback`",
+    "verdict": f"{len(VERDICTS)} values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by "
+    "another candidate",
+    "purpose": "`gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of dropped "
+    "games also `training`",
+    "actor": f"{len(ACTORS)} values: `coordinator`, `learner`, `runner` and `match_worker`",
+    "group": "one per node group of the cluster: `head`; of other nodes the label `ray.io/node-group` where they have "
+    "one, as KubeRay sets it, else `gpu` or `cpu`",
 }
 """What each label can be, and so how many series there are."""
 
@@ -90,7 +114,7 @@ _STATE: Final = (
         "Actors that were lost, and started again.",
         "actor",
     ),
-    _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them.", "group"),
+    _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
 )
 
 _POLICIES: Final = (
@@ -106,7 +130,8 @@ _POLICIES: Final = (
     _gauge(
         "league_payoff_score",
         "ratio",
-        "Points per game, 0 to 1, of a policy against another, of the strongest; absent for two that never met.",
+        "Points per game, 0 to 1, of a policy against another, of the strongest and the bots; absent for two that "
+        "never met.",
         "policy",
         "against",
     ),
@@ -174,28 +199,50 @@ _LEARNERS: Final = (
         "A learner's clock: the steps behind its weights. It goes back to the last checkpoint after a crash.",
         "learner",
     ),
-    _gauge("league_learner_steps_per_second", "steps/s", "Speed of a learner, smoothed.", "learner"),
-    _gauge("league_learner_plies_per_second", "plies/s", "Plies played for a learner, smoothed.", "learner"),
+    _gauge(
+        "league_learner_steps_per_second",
+        "steps/s",
+        "Speed of a learner, smoothed; 0 at rest.",
+        "learner",
+    ),
+    _gauge(
+        "league_learner_plies_per_second",
+        "plies/s",
+        "Plies played for a learner, smoothed; 0 at rest.",
+        "learner",
+    ),
     _gauge("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
+    _gauge(
+        "league_learner_placed",
+        "bool",
+        "1 if a learner has its place on the cluster; 0 if it waits for room, or at rest.",
+        "learner",
+    ),
     _gauge("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
     _gauge(
         "league_learner_lag_steps",
         "steps",
-        "How far the pool is behind a learner: its steps since its last snapshot.",
+        "The lag of the pool: a learner's steps since its last snapshot.",
         "learner",
     ),
     _gauge(
         "league_learner_iteration_seconds",
         "s",
-        "Duration of the parts of a learner's last iteration. Their sum is the age that the weights reach which play.",
+        "Duration of the parts of a learner's last iteration. Their sum is the staleness of its games: the age that "
+        "the weights reach which play.",
         "learner",
         "part",
     ),
-    _gauge("league_learner_report_age_seconds", "s", "Since a learner last finished an iteration.", "learner"),
+    _gauge(
+        "league_learner_report_age_seconds",
+        "s",
+        "Since a learner last finished an iteration, before its first one since the run began.",
+        "learner",
+    ),
     _gauge(
         "league_learner_checkpoint_age_seconds",
         "s",
-        "Since a learner's last checkpoint, which a crash costs.",
+        "Since a learner's last checkpoint, which a crash costs; before the first one of a run since that began.",
         "learner",
     ),
     _counter("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
@@ -220,7 +267,7 @@ METRICS: Final = (*_STORE, *_STATE, *_POLICIES, *_POOL, *_MATCHES, *_CHAMPION, *
 _DECLARED: Final = {metric.name: metric for metric in METRICS}
 
 
-class Page:
+class Samples:
     """The samples of one scrape."""
 
     def __init__(self) -> None:
@@ -231,6 +278,9 @@ class Page:
         declared = _DECLARED[name]
         if len(labels) != len(declared.labels):
             raise ValueError(f"{name} has the labels {declared.labels}, not {labels}")
+        for label, given in zip(declared.labels, labels, strict=True):
+            if given not in VALUES.get(label, (given,)):
+                raise ValueError(f"{name} can have the {label} {', '.join(VALUES[label])}, not {given!r}")
         if name not in self._families:
             family = GaugeMetricFamily if declared.kind == "gauge" else CounterMetricFamily
             self._families[name] = family(name, declared.help, labels=declared.labels)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -21,6 +20,7 @@ from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig
 from league.errors import StoreError
 from league.interfaces.standings import standings
+from league.interfaces.status import Status
 from league.ladder.leaderboard import Row
 from league.pool.store import Store
 
@@ -37,7 +37,7 @@ OPPONENTS = 2
 class View:
     """One reading of the store."""
 
-    status: dict[str, Any]
+    status: Status
     rows: list[Row]
     champion: str | None
     event: str | None
@@ -84,7 +84,7 @@ class TrainingView:
         try:
             view = self._read()
         except StoreError as error:
-            view = View(status={}, rows=[], champion=None, event=str(error))
+            view = View(status=Status(), rows=[], champion=None, event=str(error))
         if progress.waits:
             view = replace(view, event=f"the league waits: {progress.waits}")
         if self._live:
@@ -96,7 +96,7 @@ class TrainingView:
         rows = standings(self.store, self.config, scores=False)
         events = self.store.events(1)
         return View(
-            status=self.store.status() or {},
+            status=Status.from_json(self.store.status()).at(time.time()),
             rows=rows,
             champion=next((row.policy for row in rows if row.champion), None),
             event=f"{events[0]['kind']}: {events[0]['text']}" if events else None,
@@ -104,7 +104,7 @@ class TrainingView:
 
     def _panel(self, progress: Progress, view: View) -> RenderableType:
         parts: list[RenderableType] = [self._clock(progress, view)]
-        if view.status.get("learners"):
+        if view.status.learners:
             parts.append(_learners(view, self._narrow))
         if view.rows:
             parts.append(_board(view, self._narrow))
@@ -124,7 +124,7 @@ class TrainingView:
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
         text = f"{_clock(progress.seconds)}  {count(progress.steps, self._narrow)} steps"
-        counts = f"pool {view.status.get('snapshots', 0)}  matches {view.status.get('matches', 0)}"
+        counts = f"pool {view.status.snapshots}  matches {view.status.matches}"
         share = self._share(progress)
         line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
         return line
@@ -148,16 +148,16 @@ def _learners(view: View, narrow: bool) -> Table:
         table.add_column(column, justify="right", no_wrap=True)
     if not narrow:
         table.add_column("opponents", overflow="fold")
-    for name, learner in view.status["learners"].items():
-        known, opponents = learner["losses"], list(learner["opponents"])
+    for name, learner in view.status.learners.items():
+        known, opponents = learner.losses, list(learner.opponents)
         named = " ".join(opponents[:OPPONENTS]) + (
             f" and {len(opponents) - OPPONENTS}" if opponents[OPPONENTS:] else ""
         )
         table.add_row(
-            f"{name} (stopped)" if learner["stopped"] else name,
-            count(learner["steps"], narrow),
-            count(round(learner["steps_per_s"]), narrow),
-            *(() if narrow else (count(round(learner["plies_per_s"]), narrow),)),
+            f"{name} (stopped)" if learner.stopped else name,
+            count(learner.steps, narrow),
+            count(round(learner.steps_per_s), narrow),
+            *(() if narrow else (count(round(learner.plies_per_s), narrow),)),
             *(f"{known[key]:.3f}" if known.get(key) is not None else "" for key in losses.values()),
             *(() if narrow else (named,)),
         )
@@ -188,16 +188,15 @@ def count(number: int, short: bool) -> str:
 
 
 def _line(progress: Progress, view: View) -> str:
-    learners = view.status.get("learners", {}).values()
-    speed = sum(learner["steps_per_s"] for learner in learners)
-    loss = next((learner["losses"]["total_loss"] for learner in learners if "total_loss" in learner["losses"]), None)
+    losses = [learner.losses for learner in view.status.learners.values()]
+    loss = next((loss["total_loss"] for loss in losses if "total_loss" in loss), None)
     parts = [
         f"{_clock(progress.seconds)} {progress.phase}",
         f"steps {progress.steps}",
-        f"{speed:.0f} steps/s",
+        f"{view.status.steps_per_s:.0f} steps/s",
         *([f"loss {loss:.3f}"] if loss is not None else []),
-        f"pool {view.status.get('snapshots', 0)}",
-        f"matches {view.status.get('matches', 0)}",
+        f"pool {view.status.snapshots}",
+        f"matches {view.status.matches}",
         f"champion {view.champion or '-'}",
         *([f"[{view.event}]"] if view.event else []),
     ]

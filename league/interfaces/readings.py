@@ -3,79 +3,83 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
-from league.interfaces.heartbeat import heartbeat_age_s, phase
-from league.interfaces.metrics import TOP, TOP_PAYOFF, Page
+from league.interfaces.metrics import (
+    ACTORS,
+    PARTS,
+    PHASES,
+    PURPOSES,
+    TOP,
+    TOP_PAYOFF,
+    VERDICTS,
+    WAYS,
+    Samples,
+)
 from league.interfaces.standings import fixed_bots
+from league.interfaces.status import LearnerStatus, Status
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
-from league.ladder.records import Match, Promotion, Tally
+from league.ladder.records import Promotion, Tally
+from league.ladder.retention import kept_bytes
 from league.pool.champion import ROLLED_BACK
-from league.pool.mirror import Mirror
+from league.pool.mirror import Mirror, Refreshed
 
 BOT: Final = "bot"
 """The role of the fixed bots."""
-ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")
-PURPOSES: Final = ("gate", "rating")
-VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
-WAYS: Final = ("automatic", "asked", "forced", "rollback")
+OF_MATCHES: Final = tuple(purpose for purpose in PURPOSES if purpose != "training")
+"""Why matches are played."""
 
 
 class Readings:
-    """Fills pages from one mirror. What would take long is kept between pages, and follows from what is new."""
+    """Fills in samples from one mirror. What would take long is kept between scrapes, and follows from what is new."""
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self._found = False
         self._roles: dict[tuple[str, str], Tally] = {}
         """Every game twice, from either side."""
-        self._known = 0
-        """Matches behind `_roles`."""
         self._met: tuple[Payoff, str | None] | None = None
         """Of whom `_strongest` was computed last."""
         self._strongest: dict[str, float] = {}
 
     def refresh(self) -> None:
         """Read what is new; raises what the store's own methods do."""
-        matches = self._mirror.refresh()
-        self._found = matches is not None
-        if matches is not None:
-            self._count_roles(matches)
+        refreshed = self._mirror.refresh()
+        self._found = refreshed.found
+        if refreshed.found:
+            self._count_roles(refreshed)
 
-    def fill(self, page: Page, now_s: float) -> None:
+    def fill(self, samples: Samples, now_s: float) -> None:
         """Add the samples as of the last `refresh`; none if the server is there and the league not yet."""
         mirror = self._mirror
         if not self._found:
             return
         champion = mirror.promotions[-1].policy if mirror.promotions else None
-        page.add("league_info", 1, mirror.league, mirror.config.game, version("league"))
-        self._policies(page, champion)
-        self._pool(page)
-        self._add_roles(page)
-        self._add_strongest(page, champion)
-        _promotions(page, mirror.promotions, now_s)
-        page.add("league_matches_total", mirror.matches)
+        samples.add("league_info", 1, mirror.league, mirror.config.game, version("league"))
+        self._policies(samples, champion)
+        self._pool(samples)
+        self._add_roles(samples)
+        self._add_strongest(samples, champion)
+        _promotions(samples, mirror.promotions, now_s)
+        samples.add("league_matches_total", mirror.matches)
         for kind, count in mirror.events.items():
-            page.add("league_events_total", count, kind)
-        _status(page, mirror.status, now_s)
+            samples.add("league_events_total", count, kind)
+        _status(samples, Status.from_json(mirror.status).at(now_s), now_s)
 
-    def _policies(self, page: Page, champion: str | None) -> None:
+    def _policies(self, samples: Samples, champion: str | None) -> None:
         ratings, config = self._mirror.ratings, self._mirror.config
         named = [(name, "snapshot") for name in self._highest(TOP, champion)]
-        named += [
-            (name, BOT) for name in fixed_bots(config, self._mirror.snapshots.values(), ratings) if name in ratings
-        ]
-        for name, kind in named:
+        for name, kind in [*named, *((name, BOT) for name in self._bots())]:
             points, interval = elo(ratings[name], ratings, config.ratings)
-            page.add("league_policy_elo", points, name, kind)
-            page.add("league_policy_elo_interval", interval, name, kind)
-            page.add("league_policy_games", ratings[name].games, name, kind)
+            samples.add("league_policy_elo", points, name, kind)
+            samples.add("league_policy_elo_interval", interval, name, kind)
+            samples.add("league_policy_games", ratings[name].games, name, kind)
 
     def _highest(self, count: int, champion: str | None) -> list[str]:
         """The snapshots with the highest ratings, and the champion."""
@@ -83,45 +87,50 @@ class Readings:
         rated = sorted((name for name in self._mirror.snapshots if name in ratings), key=lambda name: -ratings[name].mu)
         return rated[:count] + [name for name in rated[count:] if name == champion]
 
-    def _pool(self, page: Page) -> None:
-        snapshots, pruned = self._mirror.snapshots.values(), self._mirror.pruned
-        page.add("league_pool_snapshots", len(snapshots))
-        for role, count in Counter(snapshot.role for snapshot in snapshots).items():
-            page.add("league_role_snapshots", count, role)
-        page.add("league_pool_pruned", sum(snapshot.digest in pruned for snapshot in snapshots))
-        page.add("league_pool_bytes", sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()))
-
-    def _count_roles(self, matches: Iterable[Match]) -> None:
-        """Add the matches to the results of the roles; where they are not all that came since, begin anew."""
+    def _bots(self) -> list[str]:
+        """Those that have played."""
         mirror = self._mirror
-        new = [((match.row, match.column), match.total) for match in matches]
-        if self._known + len(new) != mirror.matches:
+        return [n for n in fixed_bots(mirror.config, mirror.snapshots.values(), mirror.ratings) if n in mirror.ratings]
+
+    def _pool(self, samples: Samples) -> None:
+        snapshots, pruned = self._mirror.snapshots.values(), self._mirror.pruned
+        samples.add("league_pool_snapshots", len(snapshots))
+        for role, count in Counter(snapshot.role for snapshot in snapshots).items():
+            samples.add("league_role_snapshots", count, role)
+        samples.add("league_pool_pruned", sum(snapshot.digest in pruned for snapshot in snapshots))
+        samples.add("league_pool_bytes", kept_bytes(snapshots, pruned))
+
+    def _count_roles(self, refreshed: Refreshed) -> None:
+        """Add what is new to the results of the roles."""
+        mirror = self._mirror
+        new = [((match.row, match.column), match.total) for match in refreshed.matches]
+        if refreshed.anew:
             self._roles, new = {}, list(mirror.payoff.pairs().items())
-        self._known = mirror.matches
         for (row, column), tally in new:
             first, second = (mirror.snapshots[n].role if n in mirror.snapshots else BOT for n in (row, column))
             for roles, seen in (((first, second), tally), ((second, first), tally.mirrored())):
                 self._roles[roles] = self._roles.get(roles, Tally()).plus(seen)
 
-    def _add_roles(self, page: Page) -> None:
+    def _add_roles(self, samples: Samples) -> None:
         for (role, against), tally in self._roles.items():
             if role != against:  # A role scores half against itself.
-                page.add("league_role_score", tally.score, role, against)
-                page.add("league_role_games_total", tally.games, role, against)
-        page.add("league_games_total", sum(tally.games for tally in self._roles.values()) // 2)
+                samples.add("league_role_score", tally.score, role, against)
+                samples.add("league_role_games_total", tally.games, role, against)
+        samples.add("league_games_total", sum(tally.games for tally in self._roles.values()) // 2)
 
-    def _add_strongest(self, page: Page, champion: str | None) -> None:
-        """How the strongest do against each other, and whether they go round in circles."""
+    def _add_strongest(self, samples: Samples, champion: str | None) -> None:
+        """How the strongest do against each other and the bots, and whether they go round in circles."""
         names = self._highest(TOP_PAYOFF, champion)
-        payoff = self._mirror.payoff.among(names)
-        for row, column in itertools.permutations(payoff.policies(), 2):
-            tally = payoff.tally(row, column)
+        shown = self._mirror.payoff.among([*names, *self._bots()])
+        for row, column in itertools.permutations(shown.policies(), 2):
+            tally = shown.tally(row, column)
             if tally.games:
-                page.add("league_payoff_score", tally.score, row, column)
+                samples.add("league_payoff_score", tally.score, row, column)
+        payoff = shown.among(names)
         if self._met != (payoff, champion):
             self._met, self._strongest = (payoff, champion), _circles(payoff, names, champion)
         for name, value in self._strongest.items():
-            page.add(name, value)
+            samples.add(name, value)
 
 
 def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict[str, float]:
@@ -138,14 +147,14 @@ def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict
     return values
 
 
-def _promotions(page: Page, promotions: Sequence[Promotion], now_s: float) -> None:
+def _promotions(samples: Samples, promotions: Sequence[Promotion], now_s: float) -> None:
     ways = Counter(_way(promotion) for promotion in promotions)
-    _totals(page, "league_promotions_total", ways, WAYS)
+    _by_label(samples, "league_promotions_total", ways, WAYS)
     if promotions:
         champion = promotions[-1]
-        page.add("league_champion_info", 1, champion.policy)
-        page.add("league_champion_pinned", champion.pinned)
-        page.add("league_champion_age_seconds", max(0.0, now_s - champion.promoted_s))
+        samples.add("league_champion_info", 1, champion.policy)
+        samples.add("league_champion_pinned", champion.pinned)
+        samples.add("league_champion_age_seconds", max(0.0, now_s - champion.promoted_s))
 
 
 def _way(promotion: Promotion) -> str:
@@ -156,53 +165,59 @@ def _way(promotion: Promotion) -> str:
     return "automatic" if promotion.by == "coordinator" else "asked"
 
 
-def _status(page: Page, status: Mapping[str, Any] | None, now_s: float) -> None:
-    page.add("league_phase", 1, phase(status, now_s))
-    age_s = heartbeat_age_s(status, now_s)
-    if status is None or age_s is None:
+def _status(samples: Samples, status: Status, now_s: float) -> None:
+    phase, age_s = status.phase_at(now_s), status.age_s(now_s)
+    samples.add("league_phase", 1, phase if phase in PHASES else "unknown")
+    if age_s is None:
         return
-    page.add("league_heartbeat_age_seconds", age_s)
-    page.add("league_pool_unreadable", len(status["unreadable"]))
-    for group, count in status.get("nodes", {}).items():
-        page.add("league_nodes", count, group)
-    totals = status.get("totals", {})
-    _totals(page, "league_actor_restarts_total", totals.get("restarts", {}), ACTORS)
-    _totals(page, "league_refusals_total", totals.get("refusals", {}), VERDICTS)
-    _totals(page, "league_dropped_games_total", totals.get("dropped_games", {}), ("training", *PURPOSES))
-    _totals(page, "league_match_seconds_total", totals.get("match_seconds", {}), PURPOSES)
-    _totals(page, "league_learner_steps_total", totals.get("steps", {}), status["learners"])
-    _totals(page, "league_learner_busy_seconds_total", totals.get("busy_seconds", {}), status["learners"])
-    arena = status.get("arena")
+    samples.add("league_heartbeat_age_seconds", age_s)
+    samples.add("league_pool_unreadable", len(status.unreadable))
+    totals, learners, arena = defaultdict(dict, status.totals), status.learners, status.arena
+    _by_label(samples, "league_actor_restarts_total", totals["restarts"], ACTORS)
+    _by_label(samples, "league_refusals_total", totals["refusals"], VERDICTS)
+    _by_label(samples, "league_dropped_games_total", totals["dropped_games"], PURPOSES)
+    _by_label(samples, "league_match_seconds_total", totals["match_seconds"], OF_MATCHES)
+    for what in ("steps", "busy_seconds"):
+        _by_label(samples, f"league_learner_{what}_total", totals[what], {**learners, **totals[what]})
+    for group, count in status.nodes.items():
+        samples.add("league_nodes", count, group)
     if arena is not None:
-        page.add("league_match_workers", arena["workers"])
-        page.add("league_match_workers_busy", arena["busy"])
-        page.add("league_candidates", arena["candidates"])
-        _totals(page, "league_matches_wanted", arena["wanted"], PURPOSES)
-    for name, learner in status["learners"].items():
-        _learner(page, name, learner, now_s)
+        samples.add("league_match_workers", arena.workers)
+        samples.add("league_match_workers_busy", arena.busy)
+        samples.add("league_candidates", arena.candidates)
+        _by_label(samples, "league_matches_wanted", arena.wanted, OF_MATCHES)
+    for name, learner in learners.items():
+        _learner(samples, name, learner)
+        began_s = status.started_s
+        _age(samples, "report", name, learner.reported_s or began_s, now_s)
+        # Before its first iteration a learner has learned nothing that a crash could cost.
+        _age(samples, "checkpoint", name, learner.saved_s or (began_s if learner.reported_s else None), now_s)
 
 
-def _totals(page: Page, metric: str, numbers: Mapping[str, float], labels: Iterable[str]) -> None:
+def _age(samples: Samples, what: str, learner: str, since_s: float | None, now_s: float) -> None:
+    if since_s is not None:
+        samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), learner)
+
+
+def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str]) -> None:
     """Also of what has not happened yet: an alert on a counter that appears with its first event misses that event."""
-    for label in dict.fromkeys([*labels, *numbers]):
-        page.add(metric, numbers.get(label, 0), label)
+    for label in labels:
+        samples.add(metric, numbers.get(label, 0), label)
 
 
-def _learner(page: Page, name: str, learner: Mapping[str, Any], now_s: float) -> None:
-    page.add("league_learner_steps", learner["steps"], name)
-    page.add("league_learner_steps_per_second", learner["steps_per_s"], name)
-    page.add("league_learner_plies_per_second", learner["plies_per_s"], name)
-    page.add("league_learner_stopped", learner["stopped"], name)
-    page.add("league_learner_lag_steps", learner.get("lag_steps", 0), name)
-    for loss, value in learner["losses"].items():
-        page.add("league_learner_loss", value, name, loss)
-    for part, seconds in learner.get("parts_s", {}).items():
-        page.add("league_learner_iteration_seconds", seconds, name, part)
-    for metric, key in (("report", "reported_s"), ("checkpoint", "saved_s")):
-        if learner.get(key) is not None:
-            page.add(f"league_learner_{metric}_age_seconds", max(0.0, now_s - learner[key]), name)
-    usage = learner.get("usage")
-    if usage is not None:
-        page.add("league_learner_gpu_memory_bytes", usage["gpu_bytes"], name)
-        page.add("league_learner_runners", usage["runners"], name, "healthy")
-        page.add("league_learner_runners", usage["runners_lost"], name, "lost")
+def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:
+    samples.add("league_learner_steps", learner.steps, name)
+    samples.add("league_learner_steps_per_second", learner.steps_per_s, name)
+    samples.add("league_learner_plies_per_second", learner.plies_per_s, name)
+    samples.add("league_learner_placed", learner.placed, name)
+    samples.add("league_learner_stopped", learner.stopped, name)
+    samples.add("league_learner_lag_steps", learner.lag_steps, name)
+    for loss, value in learner.losses.items():
+        samples.add("league_learner_loss", value, name, loss)
+    for part in PARTS:
+        if part in learner.parts_s:
+            samples.add("league_learner_iteration_seconds", learner.parts_s[part], name, part)
+    if learner.usage is not None:
+        samples.add("league_learner_gpu_memory_bytes", learner.usage.gpu_bytes, name)
+        samples.add("league_learner_runners", learner.usage.runners, name, "healthy")
+        samples.add("league_learner_runners", learner.usage.runners_lost, name, "lost")

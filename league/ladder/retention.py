@@ -33,6 +33,11 @@ class Pruned:
         return cls(**data)
 
 
+def kept_bytes(snapshots: Iterable[Snapshot], pruned: Collection[str]) -> int:
+    """Size of the weights that the pool has: those of each digest once, without the `pruned` digests."""
+    return sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values())
+
+
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What the rule says of one snapshot."""

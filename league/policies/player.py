@@ -37,6 +37,7 @@ class NetworkPlayer(Player):
         """`sample`: draw moves from the policy; else play its most probable one."""
         self.network = network.eval().requires_grad_(False)
         self.sample = sample
+        self.deterministic = not sample
 
     @torch.inference_mode()
     def choose(self, turn: Turn) -> Tensor:

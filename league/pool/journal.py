@@ -17,13 +17,17 @@ EVENT_KINDS: Final = (
     "corrupt",
     "pruned",
     "imported",
+    "store",
     "checkpoint",
     "reset",
+    "room",
+    "device",
+    "version",
     "dropped",
     "gate",
     "failed",
 )
-"""Everything that is said so far; `docs/operations.md` explains each."""
+"""Everything that is said; `docs/operations.md` explains each."""
 
 
 class Journal(Connection):
@@ -42,8 +46,10 @@ class Journal(Connection):
     def add_event(self, kind: str, text: str, now_s: float) -> None:
         """Note one event for people, at `now_s` (Unix time, s), and count it; only the last 1000 are kept.
 
-        `kind`: one of `EVENT_KINDS`.
+        Raises `ValueError` for a `kind` that is none of `EVENT_KINDS`.
         """
+        if kind not in EVENT_KINDS:
+            raise ValueError(f"events are of the kinds {', '.join(EVENT_KINDS)}, not {kind!r}")
         event = dumps({"kind": kind, "text": text, "at_s": now_s})
         self._write(
             ("LPUSH", self._keys.events, event),

@@ -14,6 +14,7 @@ from league.pool.connection import SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
+from league.pool.latest import Latest
 from league.pool.lease import Leases
 from league.pool.snapshots import Named
 from league.pool.verification import Verification, Verifier
@@ -21,7 +22,7 @@ from league.pool.verification import Verification, Verifier
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Verifier, Journal, Leases, Durability):
+class Store(Verifier, Journal, Latest, Leases, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from league.games.base import Game, Player
 from league.ladder.records import Replay, Tally
+from league.rollout.openings import Book, draw_openings
 from league.rollout.table import Table, generator_for
 
 ROW, COLUMN = 0, 1
@@ -20,7 +21,7 @@ class Played(NamedTuple):
     results: dict[str, Tally]
     """Of `row`, by seating."""
     dropped: int
-    """Games without a result."""
+    """Games that broke or were too long."""
     groups: tuple[int, ...]
     """[2 G + 1], groups of the G games of one opening by the half points of `row`; see `records.Match.groups`."""
     replays: tuple[Replay, ...]
@@ -30,37 +31,42 @@ class Played(NamedTuple):
 class _Record:
     """Notes the moves of all boards."""
 
-    def __init__(self, chance: Tensor, opening: Tensor) -> None:
-        """`chance` and `opening`, int64 `[B]` each: the seeds of the games, and their random plies."""
+    def __init__(self, ways: list[str], chance: Tensor, opening: Tensor) -> None:
+        """The seatings `ways` take turns; `chance` and `opening`, int64 `[B]`: seeds, and plies of the openings."""
+        self.ways = ways
         self.chance = chance
         self.opening = opening
-        self.moves: list[Tensor] = []
-        self.began = torch.zeros_like(opening)
+        self.plies: list[Tensor] = []
         self.ended = torch.zeros_like(opening)
 
-    def add(self, actions: Tensor, awake: Tensor, again: Tensor) -> None:
-        """One ply: `actions` int64, and bool, `[B]` each: whose game goes on, and whose has begun anew."""
-        again = again & awake
-        self.moves.append(actions)
-        self.ended = torch.where(awake, len(self.moves), self.ended)
-        self.began = torch.where(again, len(self.moves), self.began)
-        self.opening = self.opening.masked_fill(again, 0)
+    def add(self, actions: Tensor, awake: Tensor) -> None:
+        """One ply: `actions` int64 `[B]`, and bool `[B]`, whose game goes on."""
+        self.plies.append(actions)
+        self.ended = torch.where(awake, len(self.plies), self.ended)
 
-    def replays(self, ways: list[str], verdict: Tensor, scored: Tensor) -> tuple[Replay, ...]:
-        """One per board; the seatings `ways` take turns."""
-        moves = torch.stack(self.moves, dim=1).tolist()
-        columns = (self.began, self.ended, self.chance, self.opening, verdict, scored)
+    def moves(self) -> list[tuple[int, ...]]:
+        """Of every board."""
+        moves = torch.stack(self.plies, dim=1).tolist()
+        return [tuple(row[:end]) for row, end in zip(moves, self.ended.tolist(), strict=True)]
+
+    def repeats(self) -> Tensor:
+        """bool `[B]`: boards on which the game of an earlier one was played again, move by move."""
+        games = [(board % len(self.ways), moves) for board, moves in enumerate(self.moves())]
+        first = {game: board for board, game in reversed(list(enumerate(games)))}
+        return torch.tensor([first[game] < board for board, game in enumerate(games)], device=self.ended.device)
+
+    def replays(self, verdict: Tensor, scored: Tensor) -> tuple[Replay, ...]:
+        """One per board."""
+        columns = (column.tolist() for column in (self.chance, self.opening, verdict, scored))
         return tuple(
             Replay(
-                seating=ways[board % len(ways)],
+                seating=self.ways[board % len(self.ways)],
                 points=(won + 1) / 2 if counts else None,
                 seed=seed,
-                opening=min(opening, end - start),
-                moves=tuple(moves[board][start:end]),
+                opening=min(opening, len(moves)),
+                moves=moves,
             )
-            for board, (start, end, seed, opening, won, counts) in enumerate(
-                zip(*(column.tolist() for column in columns), strict=True)
-            )
+            for board, (moves, seed, opening, won, counts) in enumerate(zip(self.moves(), *columns, strict=True))
         )
 
 
@@ -84,46 +90,43 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     """Play one game on each of the game's boards.
 
     `game.num_games` must be a multiple of the number of seatings. Boards of one group share a random opening of up to
-    `opening_plies` plies and the seed of the game's own chance. A game that ends within its opening starts again
-    without one. A game that breaks, or is longer than `max_plies`, is dropped.
+    `opening_plies` plies and the seed of the game's own chance. A game that breaks, or is longer than `max_plies`, is
+    dropped. Between deterministic players no game counts twice: one that is played again, after all, has no result.
     """
     spec, device, boards = game.spec, game.device, game.num_games
     ways = seatings(spec.seats)
     group = torch.arange(boards, device=device) // len(ways)
     way = torch.arange(boards, device=device) % len(ways)
     generator = generator_for(device, seed)
-    lengths = torch.randint(0, opening_plies + 1, (boards,), generator=generator, device=device)
     chance = torch.randint(0, 2**31, (boards,), generator=generator, device=device)[group]
+    openings = draw_openings(game, group, opening_plies, chance, generator)
     by_way = torch.tensor([[int(s) for s in seating] for seating in ways], device=device)
     table = Table(
         game=game,
         generator=generator,
         players={ROW: row, COLUMN: column},
         seating=by_way[way],
-        opening_left=lengths[group],
-        opening_group=group,
+        opener=Book(openings, group),
+        opening_left=openings.lengths[group],
     )
     table.restart(torch.ones(boards, dtype=torch.bool, device=device), chance)
     scored = torch.zeros(boards, dtype=torch.bool, device=device)
     verdict = torch.zeros(boards, device=device)
-    record = _Record(chance, lengths[group])
+    record = _Record(ways, chance, openings.lengths[group])
     for _ in range(max_plies):
         ply = table.ply()
-        step = ply.step
-        again = step.done & ply.opening & ~step.dropped
-        if bool(again.any()):
-            table.opening_left = table.opening_left.masked_fill(again, 0)
-            table.restart(again, chance)
-        record.add(ply.actions, ~table.asleep, again)
-        over = step.done & ~again & ~table.asleep
-        scored |= over & ~step.dropped
+        record.add(ply.actions, ~table.asleep)
+        over = ply.step.done & ~table.asleep
+        scored |= over & ~ply.step.dropped & ~ply.opening
         verdict = torch.where(over, _verdict(table.returns, table.seating), verdict)
         table.asleep |= over
         if bool(table.asleep.all()):
             break
+    dropped = boards - int(scored.sum())
+    if spec.deterministic and row.deterministic and column.deterministic:
+        scored &= ~record.repeats()
     results = {seating: _tally(verdict[scored & (way == i)]) for i, seating in enumerate(ways)}
-    dropped, groups = boards - int(scored.sum()), _groups(verdict, scored, len(ways))
-    return Played(results, dropped, groups, record.replays(ways, verdict, scored))
+    return Played(results, dropped, _groups(verdict, scored, len(ways)), record.replays(verdict, scored))
 
 
 def _verdict(returns: Tensor, seating: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from league.config import RolloutConfig
 from league.games.base import Game, GameSpec, Player, Turn
+from league.games.bots import Uniform
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import PolicyNetwork
@@ -161,8 +162,8 @@ class Collector:
             generator=generator_for(device, seed),
             players={LEARNER: self.player},
             seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
+            opener=Uniform(),
             opening_left=torch.zeros(boards, dtype=torch.long, device=device),
-            opening_group=torch.arange(boards, device=device),
         )
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from league.games.base import Game, Player, Step, Turn, sample_uniform
+from league.games.base import Game, Player, Step, Turn
 
 NOBODY = -1
 """Index in place of a player's, for a ply that no player was asked for."""
@@ -26,7 +26,7 @@ class Ply:
     asked: Tensor
     """int64 `[B]`: the index of the player who was asked, or `NOBODY`."""
     opening: Tensor
-    """bool `[B]`: the move was a random opening's."""
+    """bool `[B]`: the move was an opening's."""
     actions: Tensor
     """int64 `[B]`: the moves."""
     step: Step
@@ -43,10 +43,10 @@ class Table:
     """By the index that stands in `seating`."""
     seating: Tensor
     """int64 `[B, P]`: the index of the player at each seat."""
+    opener: Player
+    """Plays the openings."""
     opening_left: Tensor
-    """int64 `[B]`: uniformly random plies that are still to be played before the players are asked."""
-    opening_group: Tensor
-    """int64 `[B]`: boards of one group get the same random opening."""
+    """int64 `[B]`: plies of the opening that are still to be played before the players are asked."""
     asleep: Tensor = field(init=False)
     """bool `[B]`: boards that nobody plays on any more."""
     returns: Tensor = field(init=False)
@@ -70,16 +70,14 @@ class Table:
         asked = self.seating.gather(1, mover[:, None]).squeeze(1)
         asked = asked.masked_fill(opening | self.asleep, NOBODY)
         actions = torch.zeros_like(mover)
-        if bool(opening.any()):
-            actions = sample_uniform(legal, self.generator, self.opening_group)
-        for index in torch.unique(asked).tolist():
-            if index == NOBODY:
-                continue
-            rows = (asked == index).nonzero().squeeze(1)
+        choosers = [(self.opener, opening)] if bool(opening.any()) else []
+        choosers += [(self.players[i], asked == i) for i in torch.unique(asked).tolist() if i != NOBODY]
+        for player, chooses in choosers:
+            rows = chooses.nonzero().squeeze(1)
             turn = Turn(
                 game=game, rows=rows, observation=observation[rows], legal=legal[rows], generator=self.generator
             )
-            actions[rows] = self.players[index].choose(turn)
+            actions[rows] = player.choose(turn)
         step = game.step(actions)
         self.returns += step.rewards
         self.opening_left -= opening.long()

@@ -24,3 +24,8 @@ def test_a_group_is_a_label_or_what_the_node_has() -> None:
     ]
     assert groups(listed) == {"head": 1, "cpu": 2, "gpu": 1, "spot": 1, "gone": 0}
     assert "gone" in groups(listed), "a group without nodes is 0, not absent"
+
+
+def test_the_head_is_the_head_whatever_its_label() -> None:
+    head = node(labels={GROUP: "headgroup"}, **{"node:__internal_head__": 1.0})
+    assert groups([head, node(labels={GROUP: "workers"}, CPU=8.0)]) == {"head": 1, "workers": 1}

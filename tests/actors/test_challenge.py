@@ -75,8 +75,11 @@ def test_a_weak_policy_is_beaten_in_games_that_chose_nothing(target: Target) -> 
     found = challenge(target, CONFIG, seconds=120, games=400, seed=1, watch=tries.append, interrupted=strong)
     check(found, tries)
     assert (found.match.row, found.match.column) == ("exploiter", target.name)
-    assert found.match.total.games == 400
-    assert {seating: tally.games for seating, tally in found.match.results.items()} == {"01": 200, "10": 200}
+    games = {seating: tally.games for seating, tally in found.match.results.items()}
+    if target.name == "uniform" or target.sample:
+        assert games == {"01": 200, "10": 200}
+    else:  # Both play the same from the same position, and no game counts twice.
+        assert all(120 < count <= 200 for count in games.values())
     assert found.match.total.score > 0.8
 
 
@@ -124,7 +127,8 @@ def test_the_command_reports_keeps_the_exploiter_and_leaves_the_store_alone(
     assert run(["challenge", "main-0000", *options, *more]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
-    assert (found["policy"], found["form"], found["seed"], found["games"]) == ("main-0000", "greedy", 7, 20)
+    assert (found["policy"], found["form"], found["seed"]) == ("main-0000", "greedy", 7)
+    assert 10 < found["games"] <= 20
     assert found["score"]["low"] <= found["score"]["value"] <= found["score"]["high"]
     lines = printed.err.splitlines()
     assert len(lines) == len(found["exploiter"]["tries"]) >= 1

@@ -185,17 +185,25 @@ def test_other_versions_are_refused_by_name(
     (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: league\nVersion: 9.9.9\n")
     ray = cluster(num_cpus=1)
     ray.add(num_cpus=1, env_vars={"PYTHONPATH": str(elsewhere.parent)})
-    _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=PATIENCE_S)
-    assert re.fullmatch(
-        r"league: this process has league \S+, but node \S+ \(\w{8}\) has 9\.9\.9: install the same everywhere\n", err
-    ), err
+    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
+    starting = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled")
+    serve = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "serve", "--store", redis_url]
+    for said in (
+        starting.communicate(timeout=PATIENCE_S)[1],
+        subprocess.run(
+            [*serve, "--address", ray.address], env=environment, capture_output=True, text=True, timeout=PATIENCE_S
+        ).stderr,
+    ):
+        assert re.fullmatch(
+            r"league: this process has league \S+, but node \S+ \(\w{8}\) has 9\.9\.9: install the same everywhere\n",
+            said,
+        ), said
     change = (
         "import json, sys; from ray._raylet import GcsClient; client = GcsClient(address=sys.argv[1]);"
         "key, space = b'CLUSTER_METADATA', b'cluster';"
         "data = json.loads(client.internal_kv_get(key, space)); data['ray_version'] = '2.59.0';"
         "client.internal_kv_put(key, json.dumps(data).encode(), True, space)"
     )
-    environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     subprocess.run([sys.executable, "-c", change, ray.address], check=True, env=environment)
     _, err = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled").communicate(timeout=PATIENCE_S)
     assert re.fullmatch(

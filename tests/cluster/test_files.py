@@ -1,21 +1,36 @@
 """The cluster files and the Dockerfile, checked without a cloud."""
 
+import ast
+import importlib.util
+import os
 import re
+import runpy
 import shutil
 import subprocess
+import sys
+import time
 import tomllib
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from importlib import import_module
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import ray
 import yaml
-from packaging.requirements import Requirement
+from packaging.specifiers import Specifier
+from packaging.utils import canonicalize_name
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.autoscaler.node_provider import NodeProvider
+from ray.util import get_node_ip_address
+from typer.main import get_command
+
+from league.actors.grafana import LEAGUE_UID
+from league.interfaces.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "cluster").glob("*.yaml"))
@@ -43,6 +58,39 @@ def images(value: Any) -> Iterator[str]:
             yield from images(item)
 
 
+Ran = Callable[[str], dict[str, dict[str, str]]]
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Ran:
+    """Run a command as on a node, where Ray, the store and the league only note how they are called.
+
+    Returns the arguments and the environment of each, in the order of their calls.
+    """
+    programs, notes = tmp_path / "bin", tmp_path / "notes"
+    programs.mkdir()
+    (programs / "league-node").symlink_to(ROOT / "cluster" / "node.sh")
+    for name in ("league-redis", "ray", "league"):
+        note = f'echo "arguments=$*" > {notes}/new; env >> {notes}/new; mv {notes}/new {notes}/{name}'
+        (programs / name).write_text(f"#!/bin/sh\n{note}\n")
+        (programs / name).chmod(0o755)
+    (tmp_path / "league.env").write_text("LEAGUE_REDIS_PASSWORD=of-this-test\nRAY_AUTH_TOKEN=of-this-test-too\n")
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {"PATH": path, "HOME": str(tmp_path), "RAY_HEAD_IP": "192.0.2.10"}
+
+    def run(command: str) -> dict[str, dict[str, str]]:
+        shutil.rmtree(notes, ignore_errors=True)
+        notes.mkdir()
+        subprocess.run(["bash", "-c", command], env=environment, check=True, timeout=60)
+        deadline = time.monotonic() + 30
+        while "league-node head" in command and not (notes / "league").exists():  # It is in the background.
+            assert time.monotonic() < deadline, "no exporter"
+        called = sorted(notes.iterdir(), key=lambda note: note.stat().st_mtime_ns)
+        return {note.name: dict(re.findall(r"^(\w+)=(.*)$", note.read_text(), re.MULTILINE)) for note in called}
+
+    return run
+
+
 def test_there_is_a_file_for_each_place() -> None:
     assert [file.name for file in FILES] == ["cluster.yaml", "gcp.yaml", "local.yaml", "on-prem.yaml"]
 
@@ -63,29 +111,43 @@ def test_holds_no_secret_and_no_image_that_moves(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_command_is_shell_and_ray_has_a_token_and_its_own_port(file: Path) -> None:
+def test_every_command_is_shell_and_ray_has_a_token_and_its_own_port(file: Path, ran: Ran) -> None:
     config = read(file)
     for command in commands(config):
         subprocess.run(["bash", "-n", "-c", command], check=True)
-    started = [command for command in commands(config) if "ray start" in command]
-    assert len(started) == 2
-    assert all("RAY_AUTH_MODE=token" in command for command in started)
-    assert "--autoscaling-config=~/ray_bootstrap_config.yaml" in started[0]
-    assert "--dashboard-host=127.0.0.1" in started[0]
-    assert "RAY_JOB_STOP_WAIT_TIME_S" in started[0], "ray job stop would kill a league after three seconds"
+    head, worker = (
+        next(c for c in config[f"{who}_start_ray_commands"] if "ray start" in c) for who in ("head", "worker")
+    )
+    assert "--autoscaling-config=~/ray_bootstrap_config.yaml" in head
+    assert "--dashboard-host=127.0.0.1" in head
+    assert "127.0.0.1" not in worker
+    for command in (head, worker):
+        assert ran(command)["ray"]["RAY_AUTH_MODE"] == "token"
+    environment = ran(head)["ray"]
+    assert int(environment["RAY_JOB_STOP_WAIT_TIME_S"]) >= 60, "ray job stop would kill a league after three seconds"
+    assert environment["RAY_GRAFANA_DATA_DASHBOARD_UID"] == LEAGUE_UID
 
 
 @pytest.mark.parametrize("file", CLOUDS, ids=lambda file: file.stem)
-def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Path) -> None:
+def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Path, ran: Ran) -> None:
     config = read(file)
-    head = config["head_start_ray_commands"]
-    (store,) = [command for command in head if "league-redis" in command]
-    assert "league-redis /data/redis 6380" in store
-    assert any("league exporter" in command for command in head)
     assert config["file_mounts"] == {"~/league.env": "~/.league/cluster.env"}
-    assert all(". ~/league.env" in command for command in commands(config) if "ray start" in command)
+    head = ran(config["head_start_ray_commands"][-1])
+    assert list(head) == ["league-redis", "ray", "league"]
+    assert head["league-redis"]["arguments"] == "/data/redis 6380"
+    assert head["league"]["arguments"] == "exporter"
+    # Every actor is told the head's LEAGUE_STORE, so it must be an address that other nodes reach: Ray's own.
+    store = f"redis://{get_node_ip_address()}:6380/0"
+    assert head["ray"]["LEAGUE_STORE"] == head["league"]["LEAGUE_STORE"] == store
+    assert "redis://" not in file.read_text()
+    worker = ran(config["worker_start_ray_commands"][-1])
+    assert list(worker) == ["ray"]
+    assert worker["ray"]["arguments"] == "start --address=192.0.2.10:6379 --disable-usage-stats"
+    for called in (head["league-redis"], head["ray"], head["league"], worker["ray"]):
+        assert called["LEAGUE_REDIS_PASSWORD"] == "of-this-test"
+        assert called["RAY_AUTH_TOKEN"] == "of-this-test-too"
     if config["provider"]["type"] == "local":
-        assert "--num-cpus=0" in head[2]
+        assert "--num-cpus=0 --num-gpus=0" in head["ray"]["arguments"]
         assert len(config["provider"]["worker_ips"]) == config["max_workers"] == config["min_workers"]
         return
     types = config["available_node_types"]
@@ -96,6 +158,19 @@ def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Pat
     assert (
         "spot" in str(types["cpu"]["node_config"]) or {"preemptible": True} in types["cpu"]["node_config"]["scheduling"]
     )
+
+
+@pytest.mark.parametrize("file", CLOUDS, ids=lambda file: file.stem)
+def test_containers_get_the_gpus_of_their_nodes(file: Path) -> None:
+    """Ray gives them NVIDIA's runtime, which hands over nothing that was not asked for."""
+    docker = (config := read(file))["docker"]
+    assert not docker.get("head_run_options")
+    asked = "--env NVIDIA_VISIBLE_DEVICES=all"  # Also right on a machine without a GPU.
+    if config["provider"]["type"] != "local":
+        assert not docker.get("worker_run_options"), "nodes without GPUs could not start"
+        docker, asked = docker | config["available_node_types"]["gpu"]["docker"], "--gpus all"
+    assert asked in docker["worker_run_options"]
+    assert docker["worker_image"].startswith("registry.example/league-gpu:")
 
 
 def test_the_local_cluster_ends_no_other_ray() -> None:
@@ -132,12 +207,7 @@ def test_the_image_is_pinned_and_runs_without_rights() -> None:
 
 
 def test_the_image_agrees_with_the_project() -> None:
-    arguments = dict(value.split("=", 1) for step, value in instructions() if step == "ARG")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = {r.name: r.specifier for r in map(Requirement, project["dependencies"])}
-    assert arguments["RAY_VERSION"] == ray.__version__
-    assert arguments["RAY_VERSION"] in wanted["ray"]
-    assert arguments["TORCH_VERSION"] in wanted["torch"]
     base = next(value for step, value in instructions() if step == "FROM")
     python = re.search(r"python:(\d+\.\d+)\.", base)
     assert python is not None
@@ -145,8 +215,128 @@ def test_the_image_agrees_with_the_project() -> None:
     for file in CLOUDS:
         assert {image.rpartition(":")[2] for image in images(read(file)) if "registry" in image} == {project["version"]}
     assert project["version"] == version("league")
-    extras = re.findall(r"\.\[([\w,]+)\]", (ROOT / "Dockerfile").read_text())
-    assert set(extras[0].split(",")) <= set(project["optional-dependencies"])
+
+
+@pytest.fixture(scope="module")
+def constraints() -> SimpleNamespace:
+    """The script, `cluster/constraints.py`."""
+    return SimpleNamespace(**runpy.run_path(str(ROOT / "cluster" / "constraints.py")))
+
+
+def test_every_package_of_the_image_has_one_version_that_fits(constraints: SimpleNamespace) -> None:
+    """`python cluster/constraints.py` writes them."""
+    here = f"python:{sys.version_info.major}.{sys.version_info.minor}."
+    if sys.platform != "linux" or not any(step == "FROM" and value.startswith(here) for step, value in instructions()):
+        pytest.skip("the image has another Python, for which packages may need others")
+    pinned: dict[str, str] = {}
+    for line in constraints.FILE.read_text().splitlines()[1:]:
+        name, _, pinned[name] = line.partition("==")
+    assert pinned["ray"] == ray.__version__
+    for step, value in instructions():
+        if step == "RUN" and "pip install" in value:
+            assert "--constraint constraints.txt" in value
+    for name, extras in {"league": set(constraints.extras()), **constraints.closure(constraints.extras())}.items():
+        if name != "league" and not Specifier(f"=={pinned[name]}").contains(version(name)):
+            continue  # Another version than in the image may need something else.
+        for one in constraints.requirements(name, extras):
+            assert one.specifier.contains(pinned[canonicalize_name(one.name)], prereleases=True), f"{name}: {one}"
+
+
+def admitted(path: str) -> bool:
+    """Whether `.dockerignore` lets a file through: its last line that speaks of it decides."""
+    found = True
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!").removeprefix("**/")
+        parts = Path(path).parts
+        places = parts if "**/" in line else ["/".join(parts[: n + 1]) for n in range(len(parts))]
+        if any(fnmatch(place, pattern) for place in places):
+            found = line.startswith("!")
+    return found
+
+
+def test_the_package_builds_from_what_the_image_gets(tmp_path: Path) -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    context, build = [path for path in tracked if admitted(path)], tmp_path / "build"
+    for step, value in instructions():
+        if step != "COPY" or "--from" in value:
+            continue
+        *sources, to = value.split()
+        for source in sources:
+            found = [path for path in context if path == source or path.startswith(f"{source}/")]
+            assert found, f"{source}: not among the files that .dockerignore lets through"
+            for path in found if not to.startswith("/") else ():
+                (build / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / path, build / (path if to in ("./", source) else to))
+    script = "import sys; from poetry.core.masonry.api import build_wheel; print(build_wheel(sys.argv[1]))"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=build, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / done.stdout.strip()) as wheel:
+        names = set(wheel.namelist())
+    assert {"league/config.py", "league/interfaces/k8s/manifests/gpu.yaml"} <= names
+    assert any(name.startswith("league/dashboards/grafana/") for name in names)
+
+
+def entries() -> set[str]:
+    """Our modules that containers and nodes run: of the commands there, and of the application that serves."""
+    files = [*FILES, ROOT / "cluster" / "node.sh", *(ROOT / "k8s").rglob("*.yaml")]
+    text = "\n".join(re.sub(r"(^|\s)#.*", "", path.read_text(), flags=re.MULTILINE) for path in files)
+    found = set(re.findall(r"import_path: ([\w.]+):", text))
+    known: Any = get_command(app)
+    for name in set(re.findall(r"\bleague[, ]+(\w+)", text)) & set(known.commands):
+        command = known.commands[name]
+        commands = getattr(command, "commands", {name: command})
+        found |= {one.callback.__module__ for one in commands.values()}
+    return found
+
+
+def test_the_image_has_all_that_it_runs(constraints: SimpleNamespace) -> None:
+    installed = {canonicalize_name(name) for name in constraints.closure(constraints.extras())}
+    names = packages_distributions()
+    started = entries()
+    assert started >= {"league.interfaces.serve", "league.interfaces.cli.k8s", "league.interfaces.cli.train"}
+    for entry in started:
+        for package, module in imported(entry).items():
+            found = {canonicalize_name(name) for name in names[package]}
+            assert found & installed, f"{entry}: {module} imports {package}"
+    games = re.findall(r"--game (\w+)", (ROOT / "docs" / "operations.md").read_text())
+    for game in games:
+        if importlib.util.find_spec(f"pettingzoo.classic.{game}") is not None:
+            assert "classic" in constraints.extras(), f"docs/operations.md: --game {game}"
+    assert "chess_v6" in games
+
+
+def imported(entry: str) -> dict[str, str]:
+    """Packages of others that a module of ours imports, now or later, itself or through ours; and which module does."""
+    found: dict[str, str] = {}
+    seen: set[Path] = set()
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        place = source(name) or source(name.rpartition(".")[0])
+        assert place is not None, name
+        if place in seen:
+            continue
+        seen.add(place)
+        for node in ast.walk(ast.parse(place.read_text())):
+            match node:
+                case ast.Import(names=names):
+                    modules = [one.name for one in names]
+                case ast.ImportFrom(module=str(module), names=names):
+                    modules = [f"{module}.{one.name}" for one in names]
+                case _:
+                    continue
+            waiting += [one for one in modules if one.startswith("league.")]
+            tops = {one.partition(".")[0] for one in modules} - {"league"} - sys.stdlib_module_names
+            found |= dict.fromkeys(tops - found.keys(), name)
+    return found
+
+
+def source(module: str) -> Path | None:
+    """The file of one of our modules."""
+    place = ROOT / module.replace(".", "/")
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
 
 
 @pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")

@@ -87,8 +87,8 @@ def test_nodes_come_for_a_league_and_leave_after_it(
 ) -> None:
     file = str(ROOT / "cluster" / "local.yaml")
     times = {}
+    processes: list[subprocess.Popen[str]] = []
     nodes = place / ".cache" / "league" / "league-local" / "nodes.json"
-    process = None
 
     def count() -> int:
         return nodes.read_text().count('"ray-node-name"')
@@ -99,8 +99,16 @@ def test_nodes_come_for_a_league_and_leave_after_it(
         times["ray up"] = time.monotonic() - started
         assert count() == 1
         address = f"127.0.0.1:{environment['LEAGUE_RAY_PORT']}"
-        options = ["--set", "rollout.runners=1", "--set", "capacity.idle_s=1", "--log-dir", str(place / "logs")]
-        process = train(redis_url, "--address", address, *options, **environment)
+
+        def league(name: str, setting: str) -> subprocess.Popen[str]:
+            options = ["--league", name, "--set", setting, "--set", "capacity.idle_s=1", "--log-dir", str(place / name)]
+            processes.append(train(redis_url, "--address", address, *options, **environment))
+            return processes[-1]
+
+        greedy = league("greedy", "learning.gpus=1")
+        with Store.open(redis_url, "greedy") as waiting:
+            until(lambda: waiting.status() is not None, greedy)  # It asks for a GPU, of which there will be none.
+        process = league("league", "rollout.runners=1")
         with Store.open(redis_url) as store:
             times["nodes came"] = until(lambda: count() == 3, process)
             times["the league trains on them"] = until(
@@ -108,16 +116,18 @@ def test_nodes_come_for_a_league_and_leave_after_it(
             )
             until(lambda: (store.status() or {})["learners"]["main"]["runners"] == 1, process)
             assert (store.status() or {})["missing"] is None
-            process.terminate()
-            out, err = process.communicate(timeout=SLOW_S)
-            assert process.returncode == 0, err
-            assert "waiting for the autoscaler to bring nodes" in " ".join(out.split())
+            for one in processes:
+                one.terminate()
+                out, err = one.communicate(timeout=SLOW_S)
+                assert one.returncode == 0, err
+                assert "waiting for the autoscaler to bring nodes" in " ".join(out.split())
             times["idle nodes left"] = until(lambda: count() == 1)
             assert store.verify().problems == ()
     finally:
-        if process is not None and process.poll() is None:
-            process.kill()
-            process.communicate()
+        for one in processes:
+            if one.poll() is None:
+                one.kill()
+                one.communicate()
         started = time.monotonic()
         ray(environment, "down", "--yes", file)
         times["ray down"] = time.monotonic() - started

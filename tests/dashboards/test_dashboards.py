@@ -136,10 +136,16 @@ def rays() -> set[str]:
 
 
 def test_every_metric_that_is_declared_is_shown_or_says_why_not() -> None:
-    used = {name for path in FILES for _, target in queries(path) for name in names(target["expr"])}
-    used |= {name for rule in rules() for name in names(rule["expr"])}
+    shown = {name for path in FILES for _, target in queries(path) for name in names(target["expr"])}
     for metric in METRICS:
-        assert (metric.name in used) != bool(metric.not_shown), metric.name
+        assert (metric.name in shown) != bool(metric.not_shown), metric.name
+
+
+def test_every_recording_rule_is_used() -> None:
+    asked = " ".join(
+        [*(target["expr"] for path in FILES for _, target in queries(path)), *(r["expr"] for r in rules())]
+    )
+    assert [rule["record"] for rule in rules() if "record" in rule and rule["record"] not in asked] == []
 
 
 def test_selectors_name_labels_that_the_metric_has() -> None:
@@ -149,6 +155,13 @@ def test_selectors_name_labels_that_the_metric_has() -> None:
             for metric, selector in re.findall(r"\b(league_\w+)\{([^}]*)\}", target["expr"]):
                 assert set(re.findall(r"(\w+)\s*[=!]~?\s*\"", selector)) <= labels[metric], name
                 assert 'instance=~"$instance"' in selector, name
+
+
+def test_grafana_knows_how_often_prometheus_scrapes() -> None:
+    provisioned = yaml.safe_load((FOLDER / "grafana/provisioning/datasources/league.yml").read_text(encoding="utf-8"))
+    scraping = yaml.safe_load((FOLDER / "prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    interval = scraping["global"]["scrape_interval"]
+    assert [source["jsonData"]["timeInterval"] for source in provisioned["datasources"]] == [interval]
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")

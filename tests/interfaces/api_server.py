@@ -7,6 +7,7 @@ command for real or says what it prints. `refusals` are answers to requests that
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import re
 import threading
@@ -148,10 +149,15 @@ class ApiServer:
             case _ if live is None:
                 return failed(404, f'{plural(kind)} "{name}" not found')
             case "PATCH":
+                before = fields(copy.deepcopy(live))
                 try:
                     patch(live, body)
                 except AssertionError:
                     return failed(422, "the server rejected our request due to an error in our request: test failed")
+                # Whoever updates is another owner than whoever applies, also under the same name.
+                owner = f"{request.query['fieldManager']} (Update)"
+                changed = {path for path, value in fields(live).items() if before.get(path) != value}
+                self.managers.setdefault((kind, str(name)), {}).update(dict.fromkeys(changed, owner))
             case "DELETE":
                 del self.objects[kind, str(name)]
                 self.managers.pop((kind, str(name)), None)
@@ -187,6 +193,8 @@ class ApiServer:
             metadata = {**live["metadata"], **body["metadata"]}
             live.clear()
             live.update({**body, "metadata": metadata, **kept})
+        for group in self.objects[key].get("spec", {}).get("workerGroupSpecs", []):
+            group.setdefault("replicas", 0)  # As the schema of a RayCluster has it.
         return None
 
     def _log(self, request: web.Request, pod: str) -> web.Response:

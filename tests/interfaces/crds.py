@@ -1,51 +1,80 @@
 """Strict checks of custom resources against CRDs.
 
-Those of KubeRay and Prometheus's operator are large and come from outside: from `$LEAGUE_CRDS`, or `../shared/crds`
-beside the checkout. Of Kueue's a few fields are used, which `kueue.yaml` here describes.
+`crds.json.xz` has those of KubeRay 1.7.0 (ray-project/kuberay) and Prometheus's operator 0.93.0
+(prometheus-operator/prometheus-operator), as far as the overlays use them, without their descriptions. Both projects
+publish them under the Apache License 2.0. To make it anew, from a folder with the projects' own files:
+
+    python tests/interfaces/crds.py FOLDER
+
+`$LEAGUE_CRDS` names such a folder to check against instead. Of Kueue's a few fields are used, which `kueue.yaml` here
+describes.
 """
 
 from __future__ import annotations
 
+import json
+import lzma
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from jsonschema import Draft7Validator
 from jsonschema.validators import extend
 
-ROOT = Path(__file__).parents[2]
+CARRIED = Path(__file__).with_name("crds.json.xz")
 KUEUE = Path(__file__).with_name("kueue.yaml")
-
-
-def folder() -> Path:
-    """Where the CRDs are; skips where there are none."""
-    found = Path(os.environ.get("LEAGUE_CRDS") or ROOT.parent / "shared" / "crds")
-    if not found.is_dir():
-        pytest.skip("no CRDs: set LEAGUE_CRDS to a folder with those of KubeRay and Prometheus's operator")
-    return found
+KINDS = ("PodMonitor", "PrometheusRule", "RayCluster", "RayJob", "RayService")
 
 
 def validators() -> dict[tuple[str, str], Draft7Validator]:
     """Of KubeRay's and Prometheus's kinds, by apiVersion and kind."""
-    return read(*sorted(folder().glob("*.yaml")))
+    folder = os.environ.get("LEAGUE_CRDS")
+    return read(*sorted(Path(folder).glob("*.yaml")) if folder else [CARRIED])
+
+
+def load(path: Path) -> list[Any]:
+    """The CRDs in a file."""
+    if path.suffix == ".xz":
+        return list(json.loads(lzma.decompress(path.read_bytes())))
+    return list(yaml.load_all(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 @cache
 def read(*files: Path) -> dict[tuple[str, str], Draft7Validator]:
     """Of the CRDs in these files, by apiVersion and kind."""
     found = {}
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    for crd in (crd for path in files for crd in yaml.load_all(path.read_text(encoding="utf-8"), loader)):
-        spec = crd["spec"]
+    for spec in (crd["spec"] for path in files for crd in load(path)):
         for version in spec["versions"]:
             schema = strict(version["schema"]["openAPIV3Schema"])
             schema["properties"]["metadata"] = {"type": "object"}
             # `required` is left to the rule below, which knows that the API server fills in defaults first.
             found[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = Strict(schema)
     return found
+
+
+def carry(folder: Path) -> None:
+    """Write `CARRIED` from the CRDs in a folder."""
+    kept = []
+    for spec in (crd["spec"] for path in sorted(folder.glob("*.yaml")) for crd in load(path)):
+        kind = spec["names"]["kind"]
+        if kind in KINDS:
+            (schema,) = (one["schema"] for one in spec["versions"] if one["name"] == "v1")
+            versions = [{"name": "v1", "schema": undescribed(schema)}]
+            kept.append({"spec": {"group": spec["group"], "names": {"kind": kind}, "versions": versions}})
+    assert {one["spec"]["names"]["kind"] for one in kept} == set(KINDS), "a CRD is missing"
+    CARRIED.write_bytes(lzma.compress(json.dumps(kept, separators=(",", ":")).encode()))
+
+
+def undescribed(schema: Any) -> Any:
+    """A schema without the texts that explain it; a field may be called `description`, too."""
+    if isinstance(schema, list):
+        return [undescribed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: undescribed(one) for key, one in schema.items() if key != "description" or isinstance(one, dict)}
 
 
 def required(validator: Any, names: Any, instance: Any, schema: Any) -> Any:
@@ -81,3 +110,7 @@ def strict(schema: Any) -> Any:
     if made.get("type") == "object" and "properties" in made and not open_ended:
         made["additionalProperties"] = False
     return made
+
+
+if __name__ == "__main__":
+    carry(Path(sys.argv[1]))

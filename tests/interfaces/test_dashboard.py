@@ -256,7 +256,7 @@ def test_how_long_ago() -> None:
 def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
     for match in recorded.matches:
         assert len(match.replays) == 20
-        for replay in match.replays[:6]:
+        for number, replay in enumerate(match.replays[:6]):
             found = positions("tic_tac_toe", replay)
             assert len(found) == len(replay.moves) + 1
             assert found[0].mover is None
@@ -270,7 +270,9 @@ def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
             assert {found[-1].grid[row][column] for row, column in found[-1].line} == ({line} if line else set())
             assert not any(one.line for one in found[:-1])
             winner = {None: 0.5, "X": 1.0 - int(replay.seating[0]), "O": 1.0 - int(replay.seating[1])}[line]
-            assert replay.points == winner
+            earlier = [(one.seating, one.moves) for one in match.replays[:number]]
+            repeats = (replay.seating, replay.moves) in earlier
+            assert replay.points == winner or (replay.points is None and repeats)
 
 
 def has_line(grid: tuple[tuple[str, ...], ...]) -> str | None:

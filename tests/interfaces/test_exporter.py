@@ -16,10 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from small_league import CONFIG, STATUS, Recorded, fill
 
+from benchmarks import large_store
 from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
 from league.interfaces.exporter import LeagueCollector, serve
-from league.interfaces.metrics import LABELS, METRICS, TOP, Page
+from league.interfaces.metrics import LABELS, METRICS, TOP, VALUES, Samples
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
@@ -78,6 +79,7 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_nodes"] == {("head",): 1, ("gpu",): 0}
     assert samples["league_policy_elo"]["uniform", "bot"] == 0
     assert samples["league_policy_games"]["main-0002", "snapshot"] == 80
+    assert {("main-0001", "perfect"), ("perfect", "uniform")} <= samples["league_payoff_score"].keys(), "bots, too"
     assert samples["league_learner_steps_total"] == {("main",): 3500}
     assert samples["league_learner_steps"] == {("main",): 3000}
     assert samples["league_learner_lag_steps"] == {("main",): 500}
@@ -87,6 +89,14 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_match_seconds_total"] == {("gate",): 1.25, ("rating",): 8.5}
     assert samples["league_store_memory_bytes"][()] < samples["league_store_memory_limit_bytes"][()]
     assert samples["league_learner_loss"] == {("main", "policy_loss"): 0.25, ("main", "entropy"): 1.5}
+
+
+def test_the_league_of_the_benchmarks_exports_everything_too(scrape: Scrape, tmp_path: Path) -> None:
+    address = str(tmp_path / "store")
+    large_store.build(address, policies=40, matches=200)
+    with Store.open(address) as store:
+        large_store.record_another(store, [snapshot.name for snapshot in store.snapshots()], 0)
+        assert set(scrape(LeagueCollector(address, "league"))) == {metric.name for metric in METRICS}
 
 
 def test_what_is_kept_between_scrapes_is_what_a_fresh_look_finds(
@@ -201,7 +211,7 @@ def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recor
 
 
 def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.interfaces.exporter.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("league.interfaces.attachment.TIMEOUT_S", 0.1)
     said: list[str] = []
     with Store.open(str(tmp_path), "league") as store:
         store.create(CONFIG)
@@ -221,11 +231,14 @@ def answers(path: Path) -> bool:
 
 
 def test_nothing_undeclared_can_be_exported() -> None:
-    page = Page()
+    samples = Samples()
     with pytest.raises(KeyError):
-        page.add("league_secret", 1)
+        samples.add("league_secret", 1)
     with pytest.raises(ValueError, match="labels"):
-        page.add("league_policy_elo", 1, "main-0001")
+        samples.add("league_policy_elo", 1, "main-0001")
+    with pytest.raises(ValueError, match=r"league_phase can have the phase starting, .*, not 'asleep'"):
+        samples.add("league_phase", 1, "asleep")
+    assert VALUES.keys() <= LABELS.keys()
     assert len({metric.name for metric in METRICS}) == len(METRICS)
     assert {label for metric in METRICS for label in metric.labels} == LABELS.keys()
     for metric in METRICS:

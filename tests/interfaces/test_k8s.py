@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from small_league import Command, Result
 
 from league.interfaces.cli.app import run
 from league.interfaces.k8s import deployment
+from league.interfaces.k8s.cluster import TIMEOUT_S
 from league.interfaces.k8s.manifests import load
 from league.pool.store import Store
 
@@ -180,12 +182,12 @@ def test_deploy_makes_the_secrets_once_and_shows_none(server: ApiServer, k8s: Co
     controllers(server)
     first = k8s("deploy", "local")
     made = {name: one["stringData"] for (kind, name), one in server.objects.items() if kind == "Secret"}
-    assert made.keys() == {"league-redis", "gcs-redis"}
-    values = [made["league-redis"]["password"], made["gcs-redis"]["password"]]
-    assert len(set(values)) == 2
+    assert made.keys() == {"league-redis", "league-reader", "gcs-redis"}
+    values = [one["password"] for one in made.values()]
+    assert len(set(values)) == 3
     assert all(len(value) >= 32 for value in values)
     assert not any(value in first.out + first.err for value in values)
-    assert first.out.count("made Secret") == 2
+    assert first.out.count("made Secret") == 3
     second = k8s("deploy", "local")
     assert "made Secret" not in second.out
     assert made["league-redis"]["password"] == server.objects["Secret", "league-redis"]["stringData"]["password"]
@@ -240,6 +242,37 @@ def test_deploy_reports_conflicts_and_force_takes_over(deployed: ApiServer, k8s:
     assert deployed.objects["StatefulSet", "league-redis"]["spec"]["replicas"] == 1
 
 
+def autoscale(server: ApiServer, replicas: int) -> None:
+    """Do what KubeRay's autoscaler does: patch a group, and so own the list of groups."""
+    found = server.objects["RayCluster", "league"]["spec"]["workerGroupSpecs"][0]
+    found |= {"replicas": replicas, "scaleStrategy": {"workersToDelete": ["league-cpu-worker-y"]}}
+    server.managers["RayCluster", "league"][".spec.workerGroupSpecs"] = "autoscaler (Update)"
+
+
+def test_deploy_again_leaves_the_size_that_it_was_scaled_to(deployed: ApiServer, k8s: Command) -> None:
+    assert k8s("scale", "cpu", "5", "--min", "2").code == 0
+    assert deployed.managers["RayCluster", "league"][".spec.workerGroupSpecs"] == "league (Update)"
+    assert k8s("deploy", "local").code == 0
+    assert group(deployed) == {"replicas": 5, "minReplicas": 2, "maxReplicas": 5}
+    autoscale(deployed, 4)
+    assert k8s("deploy", "local", "--image", "r.example/league:0.2.0").code == 0
+    assert group(deployed) == {"replicas": 4, "minReplicas": 2, "maxReplicas": 5}
+    live = deployed.objects["RayCluster", "league"]["spec"]["workerGroupSpecs"][0]
+    assert live["scaleStrategy"] == {"workersToDelete": ["league-cpu-worker-y"]}
+    assert live["template"]["spec"]["containers"][0]["image"] == "r.example/league:0.2.0"
+    assert k8s("deploy", "local", "--force").code == 0
+    assert group(deployed) == {"replicas": 4, "minReplicas": 1, "maxReplicas": 2}, "the bounds of the overlay"
+
+
+def test_deploy_reports_conflicts_in_a_cluster_that_was_scaled(deployed: ApiServer, k8s: Command) -> None:
+    autoscale(deployed, 2)
+    deployed.objects["RayCluster", "league"]["spec"]["rayVersion"] = "2.59.0"
+    deployed.managers["RayCluster", "league"][".spec.rayVersion"] = "kubectl-edit"
+    refused(k8s("deploy", "local"), "patch rayclusters/league", ".spec.rayVersion", "kubectl-edit", "--force")
+    assert k8s("deploy", "local", "--force").code == 0
+    assert group(deployed)["replicas"] == 2
+
+
 def test_deploy_without_kuberay_writes_nothing(server: ApiServer, k8s: Command) -> None:
     del server.apis["ray.io/v1"]
     refused(k8s("deploy", "local"), "knows no RayCluster (ray.io/v1)", "helm install kuberay-operator")
@@ -257,7 +290,7 @@ def test_deploy_of_every_overlay(server: ApiServer, k8s: Command) -> None:
     controllers(server)
     for overlay in ("kueue", "gpu", "monitoring"):
         assert k8s("deploy", overlay).code == 0
-    assert ("ClusterQueue", "league") in server.objects
+    assert ("ClusterQueue", "league-league") in server.objects
     assert ("ConfigMap", "grafana-league-league") in server.objects
 
 
@@ -368,8 +401,21 @@ def test_a_quota_that_is_used_up(server: ApiServer, k8s: Command) -> None:
 
 def test_a_quota_that_keeps_pods_away(server: ApiServer, k8s: Command) -> None:
     event(server, "exceeded quota: long ago", age_s=7200)
-    event(server, 'pods "x" is forbidden: exceeded quota: team, requested: cpu=4')
+
+    def after(method: str, live: Object) -> None:
+        if live["kind"] == "RayCluster" and method == "PATCH":
+            event(server, 'pods "x" is forbidden: exceeded quota: team, requested: cpu=4', age_s=0)
+
+    server.after = after
     refused(k8s("deploy", "local"), "the quota of namespace league is used up", "team, requested: cpu=4")
+
+
+def test_a_quota_that_has_been_raised(server: ApiServer, k8s: Command) -> None:
+    event(server, 'pods "x" is forbidden: exceeded quota: team, requested: cpu=4', age_s=300)
+    controllers(server)
+    assert k8s("deploy", "local").code == 0
+    server.objects["StatefulSet", "league-redis"]["status"]["readyReplicas"] = 0
+    refused(k8s("deploy", "local", "--timeout", "0.05"), "not ready after 0 s: StatefulSet league-redis")
 
 
 def test_a_server_that_has_trouble(server: ApiServer, k8s: Command) -> None:
@@ -559,15 +605,91 @@ def test_resume_puts_a_failed_job_in_anew(deployed: ApiServer, k8s: Command) -> 
     assert again["status"]["jobDeploymentStatus"] == "Running"
 
 
+def fail(server: ApiServer, age_s: float = 0) -> Object:
+    """The job has failed, so long after it was made."""
+    job = server.objects["RayJob", "league"]
+    job["status"]["jobDeploymentStatus"] = "Failed"
+    at = datetime.now(UTC) - timedelta(seconds=age_s)
+    job["metadata"]["creationTimestamp"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return job
+
+
+def test_a_job_that_fails_again_and_again_is_put_in_less_and_less_often(deployed: ApiServer, k8s: Command) -> None:
+    fail(deployed)
+    assert "put in anew" in k8s("resume").out, "the first time at once"
+    for times, wait_s in [(1, 120), (2, 240), (3, 480), (4, 960), (5, 1920), (6, 3600), (7, 3600)]:
+        job = fail(deployed, wait_s - 30)
+        assert job["metadata"]["annotations"]["league/resumed"] == str(times)
+        assert f"put in anew {times} times and has failed again" in k8s("resume").out
+        assert deployed.objects["RayJob", "league"] is job
+        fail(deployed, wait_s + 30)
+        assert "it is put in anew" in k8s("resume").out
+        assert deployed.objects["RayJob", "league"] is not job
+    fail(deployed, 3000)["metadata"]["annotations"]["league/resumed"] = "2000"
+    assert "the next time is in 10 min" in k8s("resume").out
+    fail(deployed, 7300)  # It worked for long before it failed.
+    assert k8s("resume").code == 0
+    assert deployed.objects["RayJob", "league"]["metadata"]["annotations"]["league/resumed"] == "1"
+    fail(deployed)
+    assert k8s("deploy", "local").code == 0
+    assert "annotations" not in deployed.objects["RayJob", "league"]["metadata"], "a person has put it in"
+
+
+def test_resume_that_was_killed_in_between_is_taken_up(deployed: ApiServer, k8s: Command) -> None:
+    spec = fail(deployed)["spec"]
+    deployed.refusals.append(("POST", "rayjobs", 500, "killed"))
+    refused(k8s("resume"), "cannot create rayjobs/league")
+    assert ("RayJob", "league") not in deployed.objects
+    deployed.refusals.clear()
+    assert "put in anew" in k8s("resume").out
+    assert deployed.objects["RayJob", "league"]["spec"] == spec
+    assert k8s("resume").out == "the job has not failed\n"
+    del deployed.objects["RayJob", "league"]
+    refused(k8s("resume"), "has no RayJob league")  # A person has deleted it.
+
+
+def test_resume_forgets_what_somebody_else_has_made(deployed: ApiServer, k8s: Command) -> None:
+    fail(deployed)
+    deployed.refusals.append(("POST", "rayjobs", 500, "killed"))
+    refused(k8s("resume"), "cannot create rayjobs/league")
+    deployed.refusals.clear()
+    assert k8s("deploy", "local").code == 0
+    assert k8s("resume").code == 0
+    del deployed.objects["RayJob", "league"]
+    refused(k8s("resume"), "has no RayJob league")
+
+
+def test_resume_waits_for_less_than_its_cronjob_may_last(
+    deployed: ApiServer, k8s: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasts_s = deployed.objects["CronJob", "league-resume"]["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    assert deployment.GONE_S + 2 * sum(TIMEOUT_S) <= lasts_s
+    monkeypatch.setattr(deployment, "GONE_S", 0.05)
+    job = fail(deployed)
+    deployed.after = lambda method, live: deployed.objects.update({("RayJob", "league"): job})  # Its finalizer hangs.
+    refused(k8s("resume"), "RayJob league is not gone after 0 s")
+
+
 def test_resume_needs_no_more_rights_than_its_role_has(deployed: ApiServer, k8s: Command) -> None:
-    deployed.objects["RayJob", "league"]["status"]["jobDeploymentStatus"] = "Failed"
+    fail(deployed)
     deployed.requests.clear()
     assert k8s("resume").code == 0
-    verbs = {"GET": "get", "DELETE": "delete", "POST": "create"}
-    asked = {(verbs[method], path.partition("?")[0]) for method, path, _ in deployed.requests}
-    jobs = "/apis/ray.io/v1/namespaces/league/rayjobs"
-    discovered = {("get", "/apis/ray.io/v1")}
-    assert asked - discovered == {("get", f"{jobs}/league"), ("delete", f"{jobs}/league"), ("create", jobs)}
+    assert k8s("resume").code == 0
+    rules = deployed.objects["Role", "league-resume"]["rules"]
+    allowed = {
+        (verb, resource, name)
+        for rule in rules
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [None])
+    }
+    verbs = {"GET": "get", "DELETE": "delete", "POST": "create", "PATCH": "patch"}
+    asked = set()
+    for method, path, _ in deployed.requests:
+        found = re.fullmatch(r"/apis?/.*/namespaces/league/(\w+)(?:/([^/?]+))?(?:\?.*)?", path)
+        if found is not None:  # Discovery is open to everyone.
+            asked.add((verbs[method], *found.groups()))
+    assert asked == allowed
 
 
 def test_the_role_for_people_is_enough_for_daily_use(deployed: ApiServer, k8s: Command) -> None:
@@ -607,6 +729,7 @@ def test_delete_keeps_what_is_worth_keeping(deployed: ApiServer, k8s: Command) -
     assert left == {
         ("Namespace", "league"),
         ("Secret", "league-redis"),
+        ("Secret", "league-reader"),
         ("Secret", "gcs-redis"),
         ("PersistentVolumeClaim", "data-league-redis-0"),
         ("ConfigMap", "kube-root-ca.crt"),
@@ -622,6 +745,28 @@ def test_delete_with_its_volumes(deployed: ApiServer, k8s: Command) -> None:
     deployed.put({"kind": "PersistentVolumeClaim", "metadata": {"name": "data-league-redis-0", "labels": label}})
     assert k8s("delete", "--purge", "--yes").code == 0
     assert {kind for kind, _ in deployed.objects} == {"Namespace", "Pod"}
+
+
+def test_queues_of_two_namespaces_know_nothing_of_each_other(server: ApiServer, k8s: Command) -> None:
+    server.apis.update(KUEUE)
+    controllers(server)
+
+    def of_the_cluster() -> dict[tuple[str, str], Object]:
+        return {key: one for key, one in server.objects.items() if key[0] in ("ClusterQueue", "ResourceFlavor")}
+
+    assert k8s("deploy", "kueue", "--no-wait").code == 0
+    first = copy.deepcopy(of_the_cluster())
+    assert first.keys() == {("ClusterQueue", "league-league"), ("ResourceFlavor", "league-league")}
+    assert k8s("deploy", "kueue", "--no-wait", "-n", "chess").code == 0
+    both = of_the_cluster()
+    assert both.keys() - first.keys() == {("ClusterQueue", "league-chess"), ("ResourceFlavor", "league-chess")}
+    assert both.items() >= first.items(), "the second league has changed the queue of the first"
+    queue = both["ClusterQueue", "league-chess"]["spec"]
+    assert queue["namespaceSelector"] == {"matchLabels": {"kubernetes.io/metadata.name": "chess"}}
+    assert queue["resourceGroups"][0]["flavors"][0]["name"] == "league-chess"
+    assert server.objects["LocalQueue", "league"]["spec"]["clusterQueue"] == "league-chess"
+    assert k8s("delete", "--yes", "-n", "chess").code == 0
+    assert of_the_cluster() == first
 
 
 def test_delete_asks_first(deployed: ApiServer, k8s: Command, monkeypatch: pytest.MonkeyPatch) -> None:

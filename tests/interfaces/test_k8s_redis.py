@@ -1,4 +1,4 @@
-"""The Redis of the manifests, run for real: its configuration, its one user, and what that user may do."""
+"""The Redis of the manifests, run for real: its configuration, its users, and what they may do."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import redis
 from small_league import Recorded, fill
 
 from league.errors import StoreError, StorePermissionError
+from league.interfaces.exporter import LeagueCollector
 from league.interfaces.k8s.manifests import load
 from league.pool.store import Store
 
 PASSWORD = "of-this-test"
+READER_PASSWORD = "of-this-test-too"
 
 
 @pytest.fixture(scope="module", params=["league-redis", "gcs-redis"])
@@ -30,11 +32,13 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     objects = {(one["kind"], one["metadata"]["name"]): one for one in load("local")}
     files = objects["ConfigMap", "redis-config"]["data"]
     pod = objects["StatefulSet", request.param]["spec"]["template"]["spec"]
-    rules = next(one["value"] for one in pod["initContainers"][0]["env"] if one["name"] == "REDIS_RULES")
+    variables = {one["name"]: one.get("value") for one in pod["initContainers"][0]["env"]}
+    secret = {"REDIS_USERNAME": "league", "REDIS_PASSWORD": PASSWORD, "READER_PASSWORD": READER_PASSWORD}
+    variables |= {name: secret[name] for name, value in variables.items() if value is None}
     (folder / "acl.sh").write_text(files["acl.sh"], encoding="utf-8")
-    environment = {**os.environ, "REDIS_USERNAME": "league", "REDIS_PASSWORD": PASSWORD, "REDIS_RULES": rules}
+    environment = {**os.environ, **variables}
     subprocess.run(["sh", str(folder / "acl.sh"), str(folder / "users.acl")], env=environment, check=True)
-    assert PASSWORD not in (folder / "users.acl").read_text(encoding="utf-8")
+    assert "of-this-test" not in (folder / "users.acl").read_text(encoding="utf-8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -60,8 +64,8 @@ def wait_for(port: int) -> None:
     raise AssertionError("the server did not come")
 
 
-def client(port: int) -> redis.Redis:
-    return redis.Redis(port=port, username="league", password=PASSWORD, protocol=2)
+def client(port: int, username: str = "league", password: str = PASSWORD) -> redis.Redis:
+    return redis.Redis(port=port, username=username, password=password, protocol=2)
 
 
 def test_the_league_lives_in_its_store_and_sees_nothing_wrong(
@@ -84,6 +88,41 @@ def test_the_league_lives_in_its_store_and_sees_nothing_wrong(
     monkeypatch.delenv("LEAGUE_REDIS_PASSWORD")
     with pytest.raises(StoreError):
         Store.open(f"redis://127.0.0.1:{port}/0", "league")
+
+
+def test_exporter_and_champion_read_and_can_write_nothing(
+    server: tuple[str, int], recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, port = server
+    if name != "league-redis":
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            client(port, "reader", READER_PASSWORD).ping()
+        return
+    url = f"redis://127.0.0.1:{port}/0"
+    monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "league")
+    monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
+    with Store.open(url, "read") as store:
+        fill(store, recorded)
+    reader = client(port, "reader", READER_PASSWORD)
+    key = next(reader.scan_iter("league:{read}:*"))
+    for command in ("SET league:x 1", f"DEL {key.decode()}", "PUBLISH league:x 1", "FLUSHALL", "ACL LIST"):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            reader.execute_command(*command.split())
+    with reader.pubsub() as subscription:
+        subscription.subscribe("league:x")
+        assert subscription.get_message(timeout=10)["type"] == "subscribe"
+    monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "reader")
+    monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", READER_PASSWORD)
+    collector = LeagueCollector(url, "read", say=pytest.fail)
+    found = {sample.name for metric in collector.collect() for sample in metric.samples}
+    assert "league_store_memory_bytes" in found
+    assert "league_policy_elo" in found
+    collector.close()
+    heard: list[Exception | None] = []
+    with Store.open(url, "read", create=False) as store:
+        promotion = next(store.watch_champion(heard=heard.append))
+        assert len(store.weights(promotion.digest)) > 0
+    assert not [one for one in heard if one is not None]
 
 
 @pytest.mark.parametrize("command", ["FLUSHALL", "CONFIG GET dir", "KEYS *", "SHUTDOWN", "ACL LIST", "CLIENT LIST"])

@@ -17,8 +17,13 @@ import pytest
 import ray
 import yaml
 
-from league.config import load_config
+from league.actors.grafana import LEAGUE_UID
+from league.actors.nodes import Room
+from league.actors.plan import plan_hardware
+from league.config import LeagueConfig, load_config
+from league.games import game_spec
 from league.interfaces.k8s.manifests import containers, load, secrets, shipped
+from league.policies.weights import fresh, pack
 
 ROOT = Path(__file__).parents[2]
 K8S = ROOT / "k8s"
@@ -138,6 +143,22 @@ def test_the_alerts_are_those_of_prometheus() -> None:
     assert only(load("monitoring"), "PrometheusRule")["spec"]["groups"] == groups
 
 
+def test_scrapes_have_the_jobs_that_rules_ask_for() -> None:
+    """Unless told, the operator calls a job after its PodMonitor, with its namespace."""
+    configured = yaml.safe_load((ROOT / "dashboards" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    jobs = {}
+    for one in load("monitoring"):
+        for endpoint in one["spec"]["podMetricsEndpoints"] if one["kind"] == "PodMonitor" else []:
+            (job,) = (rule for rule in endpoint["relabelings"] if rule["targetLabel"] == "job")
+            assert job.keys() == {"targetLabel", "replacement"}
+            jobs[one["metadata"]["name"], endpoint["port"]] = job["replacement"]
+    assert set(jobs.values()) == {job["job_name"] for job in configured["scrape_configs"]}
+    assert jobs["league", "metrics"] == "league"
+    rules = only(load("monitoring"), "PrometheusRule")["spec"]["groups"]
+    asked = {job for group in rules for rule in group["rules"] for job in re.findall(r'job="([^"]*)"', rule["expr"])}
+    assert asked == {"league"}
+
+
 def test_every_kustomization_opens_with_its_purpose() -> None:
     found = list(K8S.rglob("kustomization.yaml"))
     assert len(found) >= 7
@@ -239,7 +260,22 @@ def test_no_file_holds_a_secret(overlay: list[Object]) -> None:
 
 def test_secrets_are_named_where_they_are_needed(league: list[Object]) -> None:
     pair = {"username", "password"}
-    assert secrets(league) == {"league-redis": pair, "gcs-redis": pair}
+    assert secrets(league) == {"league-redis": pair, "league-reader": {"password"}, "gcs-redis": pair}
+
+
+def test_who_does_not_write_may_only_read(league: list[Object]) -> None:
+    for _, path, template in pods(league):
+        component = template["metadata"]["labels"]["app.kubernetes.io/component"]
+        names = secrets([template])
+        assert ("league-redis" in names) == (component in ("store", "training")), path
+        assert ("league-reader" in names) == (component in ("store", "serving", "exporter")), path
+
+
+def test_what_belongs_to_the_cluster_is_in_no_namespace(overlay: list[Object]) -> None:
+    for one in overlay:
+        wide = one["kind"] in ("Namespace", "ClusterQueue", "ResourceFlavor")
+        assert ("namespace" in one["metadata"]) is not wide, (one["kind"], one["metadata"])
+        assert one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "league"
 
 
 # Locked
@@ -409,27 +445,82 @@ def gibibytes(quantity: str) -> float:
     return int(number) / (1 if unit == "Gi" else 1024)
 
 
-def test_the_configuration_is_one(league: list[Object], tmp_path: Path) -> None:
+def test_a_league_that_is_stopped_may_save(league: list[Object]) -> None:
+    """Ray reads it on the head, and would kill after three seconds."""
+    (head,) = only(league, "RayCluster")["spec"]["headGroupSpec"]["template"]["spec"]["containers"]
+    environment = {one["name"]: one.get("value") for one in head["env"]}
+    assert int(environment["RAY_JOB_STOP_WAIT_TIME_S"]) >= 60
+    assert environment["RAY_GRAFANA_DATA_DASHBOARD_UID"] == LEAGUE_UID
+
+
+def configuration(league: list[Object], folder: Path) -> LeagueConfig:
+    """What the job trains with."""
     text = only(league, "ConfigMap", "league-config")["data"]["league.toml"]
     assert tomllib.loads(text)
-    file = tmp_path / "league.toml"
+    file = folder / "league.toml"
     file.write_text(text, encoding="utf-8")
     words = only(league, "RayJob")["spec"]["entrypoint"].split()
     preset = words[words.index("--preset") + 1] if "--preset" in words else None
-    load_config(preset=preset, file=file, settings=[], base=None)
+    return load_config(preset=preset, file=file, settings=[], base=None)
 
 
-def test_the_smallest_cluster_has_room_for_the_league(league: list[Object], tmp_path: Path) -> None:
-    """Before any worker is added: a learner, and its runners, a CPU each."""
-    file = tmp_path / "league.toml"
-    file.write_text(only(league, "ConfigMap", "league-config")["data"]["league.toml"], encoding="utf-8")
-    config = load_config(preset=None, file=file, settings=[], base=None)
-    cpus = 0.0
+def room(league: list[Object], size: str) -> Room:
+    """What the workers have where each group has so many as `size` says, `minReplicas` or `maxReplicas`."""
+    cpus, gpus = 0.0, []
     for group in only(league, "RayCluster")["spec"]["workerGroupSpecs"]:
+        count = group.get("replicas", group[size])
         limits = group["template"]["spec"]["containers"][0]["resources"]["limits"]
-        cpus += group.get("replicas", group["minReplicas"]) * amount(limits["cpu"])
+        cpus += count * amount(limits["cpu"])
+        gpus += [amount(limits["nvidia.com/gpu"])] * count if "nvidia.com/gpu" in limits else []
+    return Room(cpus=cpus, gpus=tuple(gpus))
+
+
+def test_a_cluster_has_room_for_the_league(league: list[Object], tmp_path: Path) -> None:
+    """Before any worker is added; where GPUs come from zero, the autoscaler is asked for them and may bring them."""
+    config = configuration(league, tmp_path)
     assert config.rollout.runners is not None
-    assert cpus >= len(config.learners()) * config.rollout.runners + 1
+    smallest, largest = room(league, "minReplicas"), room(league, "maxReplicas")
+    plan = plan_hardware(config, smallest)
+    groups = [one["groupName"] for one in only(league, "RayCluster")["spec"]["workerGroupSpecs"]]
+    if "gpu" in groups and only(league, "RayCluster")["spec"]["enableInTreeAutoscaling"]:
+        assert not smallest.gpus
+        assert plan.learners == 0
+        assert sum(bundle.get("GPU", 0) for bundle in plan.bundles) == len(config.learners())
+        plan = plan_hardware(config, largest)
+    assert plan.learners == len(config.learners())
+    assert plan.missing is None
+    assert bool(plan.hardware.gpus) == ("gpu" in groups)
+
+
+def bytes_of(quantity: str) -> int:
+    """Of Kubernetes (`2Gi`) or Redis (`1gb`)."""
+    number, unit = re.fullmatch(r"(\d+)(Gi|gb|Mi|mb)", quantity).groups()  # type: ignore[union-attr]
+    return int(number) * 2 ** (30 if unit.lower().startswith("g") else 20)
+
+
+def most_memory(league: list[Object], name: str) -> int:
+    """Of the data of a Redis, in bytes."""
+    (container,) = only(league, "StatefulSet", name)["spec"]["template"]["spec"]["containers"]
+    settings = only(league, "ConfigMap", "redis-config")["data"]["redis.conf"]
+    # Arguments overrule the file.
+    given = [*re.findall(r"^maxmemory (\S+)", settings, re.MULTILINE), *container.get("args", [])[1::2]]
+    assert container.get("args", [])[::2] in ([], ["--maxmemory"])
+    limit = bytes_of(container["resources"]["limits"]["memory"])
+    assert bytes_of(given[-1]) <= limit / 2, "while Redis rewrites its file it may need its memory twice"
+    return bytes_of(given[-1])
+
+
+def test_the_store_has_room_for_a_year(league: list[Object], tmp_path: Path) -> None:
+    config = configuration(league, tmp_path)
+    weights = len(pack(fresh(game_spec(config.game), config.network, seed=0)))
+    most_memory(league, "gcs-redis")
+    memory = most_memory(league, "league-redis")
+    if "gpu" not in str(only(league, "RayJob")):
+        assert 100 * weights < memory
+        return
+    assert config.retention.automatic
+    kept = config.retention.newest + 30_000 * 365 * 86_400 / config.retention.epoch_steps
+    assert kept * weights < 0.6 * memory, "room for champions and checkpoints"
 
 
 def test_the_job_runs_a_command_that_exists(league: list[Object]) -> None:

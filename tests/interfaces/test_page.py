@@ -23,6 +23,7 @@ from league.actors.arena import Arena
 from league.games import game_spec
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest, fresh, pack
+from league.pool.connection import dumps
 from league.pool.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -305,7 +306,7 @@ def test_names_and_reasons_with_markup_are_text(page: Page, url: str, own: Store
     own.record(match)
     said = f"</td>{MARKUP}<script>alert(2)</script>"
     own.promote(Promotion(policy=MARKUP, digest=snapshot.digest, by=said, reason=said, promoted_s=300.0))
-    own.add_event(said, said, 300.0)
+    own._write(("LPUSH", own._keys.events, dumps({"kind": said, "text": said, "at_s": 300.0})))
     own.set_status({**STATUS, "learners": {said: {**STATUS["learners"]["main"], "opponents": {said: 1.0}}}})
     page.goto(url)
     expect(page.locator(".crown .name")).to_have_text(MARKUP)

@@ -40,6 +40,14 @@ def test_evaluate_for_people(league: Command) -> None:
     assert "not recorded" in shown
 
 
+def test_games_that_repeat_others_do_not_count(league: Command) -> None:
+    arguments = ("evaluate", "main-0001", "--against", "main-0000", "--games", "80", "--seed", "1")
+    found = league(*arguments, "--json").json
+    assert found["repeated"] > 0, "tic-tac-toe has few openings of two plies"
+    assert found["games"] + found["repeated"] == 80
+    assert f"{found['repeated']} games went move by move like earlier ones" in league(*arguments).out
+
+
 def test_an_evaluation_is_recorded_on_request_only(league: Command, own: Store) -> None:
     arguments = ("evaluate", "main-0000", "--against", "uniform", "--games", "10", "--json")
     league(*arguments, at=own)

@@ -158,7 +158,7 @@ def test_opening_again_and_again_meets_every_moment_of_the_end(folder):
     for number in range(6):
         with Store.open(str(folder)) as store:
             store.create(LeagueConfig())
-            store.add_event("note", str(number), 0.0)
+            store.add_event("lost", str(number), 0.0)
             assert len(store.events()) == number + 1
 
 

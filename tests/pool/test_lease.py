@@ -81,7 +81,7 @@ def every_write(store, a_snapshot, a_match, number):
         lambda: store.promote(promotion),
         lambda: store.save_checkpoint("main", b"state", {"number": number}),
         lambda: store.set_status({"number": number}),
-        lambda: store.add_event("note", f"number {number}", 1.0),
+        lambda: store.add_event("lost", f"number {number}", 1.0),
         lambda: store.update_config(LeagueConfig(seed=number)),
     ]
 

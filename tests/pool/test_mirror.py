@@ -8,9 +8,9 @@ import pytest
 from league.config import LeagueConfig
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest
-from league.pool import mirror as module
+from league.pool import latest as module
 from league.pool.journal import EVENT_KINDS
-from league.pool.mirror import Mirror
+from league.pool.mirror import Mirror, Refreshed
 from league.pool.store import Store
 
 
@@ -41,9 +41,9 @@ def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "CHUNK", 3)
     with Store.open(str(tmp_path)) as store:
         mirror = Mirror(store)
-        assert mirror.refresh() is None
+        assert mirror.refresh() == Refreshed(found=False)
         store.create(LeagueConfig(game="tic_tac_toe"))
-        assert mirror.refresh() == []
+        assert mirror.refresh() == Refreshed(found=True, anew=True)
         same(mirror, store)
         numbers = itertools.count()
         for new in (0, 1, 8, 3):
@@ -56,14 +56,14 @@ def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
             store.promote(promotion)
             store.add_event("lost", "somebody", 1.0)
             store.set_status({"phase": "training", "n": new})
-            assert mirror.refresh() == matches
+            assert mirror.refresh() == Refreshed(found=True, matches=matches)
             same(mirror, store)
         store.add_snapshot(*snapshot("main-9999"))
         assert [gone.name for gone in store.prune(["main-9999"], by="anna", now_s=1.0)] == ["main-9999"]
-        assert mirror.refresh() == []
+        assert mirror.refresh() == Refreshed(found=True, matches=[])
         same(mirror, store)
         late = Mirror(store)
-        assert late.refresh() == []
+        assert late.refresh() == Refreshed(found=True, anew=True)
         same(late, store)
 
 
@@ -95,7 +95,7 @@ def test_a_server_that_lost_its_last_writes(tmp_path: Path) -> None:
         mirror.refresh()
         store._call("XDEL", store._keys.matches, "3-0")
         store.rebuild()
-        mirror.refresh()
+        assert mirror.refresh().anew
         same(mirror, store)
         assert mirror.matches == 2
 

@@ -76,7 +76,7 @@ def test_leagues_on_one_server_do_not_meet(store, tcp, name, a_snapshot, a_match
         store.record(a_match("m"))
         store.save_checkpoint("main", b"state", {})
         store.set_status({})
-        store.add_event("note", "text", 1.0)
+        store.add_event("lost", "text", 1.0)
         assert (other.snapshots(), other.match_count(), other.learners(), other.events()) == ([], 0, [], [])
         assert other.record(a_match("m")), "ids are the league's own"
     assert all(key.startswith(b"league:{") for key in raw.scan_iter())
@@ -252,11 +252,17 @@ def test_status_has_a_heartbeat(store):
     assert store.status()["heartbeat_s"] > 1e9
 
 
+def test_an_event_of_an_unknown_kind_is_our_own_mistake(store):
+    with pytest.raises(ValueError, match=r"of the kinds lost, .* not 'surprise'"):
+        store.add_event("surprise", "text", 1.0)
+    assert store.events() == []
+
+
 def test_only_the_last_events_are_kept(store):
     for number in range(1005):
-        store.add_event("note", str(number), float(number))
+        store.add_event("lost", str(number), float(number))
     assert [event["text"] for event in store.events(3)] == ["1004", "1003", "1002"]
-    assert store.events(1)[0] == {"kind": "note", "text": "1004", "at_s": 1004.0}
+    assert store.events(1)[0] == {"kind": "lost", "text": "1004", "at_s": 1004.0}
     assert len(store.events(5000)) == 1000
     assert store.events(0) == []
 

@@ -35,7 +35,7 @@ def evaluate(
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
     store: StoreOption = DEFAULT_STORE,
     league: LeagueOption = DEFAULT_LEAGUE,
-    games: Annotated[int, typer.Option(min=1, help="At least so many games, the same number in each seat.")] = 200,
+    games: Annotated[int, typer.Option(min=1, help="At least so many games, as many in each seat.")] = 200,
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
@@ -46,6 +46,7 @@ def evaluate(
     from league.actors.arena import Arena
     from league.games import bot_names
     from league.interfaces.cli import console
+    from league.rollout.arena import rounded
 
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     with open_league(store, league) as (opened, config):
@@ -55,14 +56,15 @@ def evaluate(
         if row == column:
             raise PolicyError(f"{policy!r} and {against!r} are both {row}: give two different policies")
         match = _play(arena, row, column, games, seed)
+        repeated = rounded(games, arena.spec.seats) - match.total.games - match.dropped
         if not match.total.games:
             raise GameError(f"all {match.dropped} games of {config.game} were dropped: there is no result")
         if record:
             opened.record(match)
     if json:
-        console.print_json({**_numbers(match), "seed": seed, "recorded": record})
+        console.print_json({**_numbers(match), "repeated": repeated, "seed": seed, "recorded": record})
     else:
-        _print(match, seed, record)
+        _print(match, repeated, seed, record)
 
 
 def _play(arena: Arena, row: str, column: str, games: int, seed: int) -> Match:
@@ -82,12 +84,12 @@ def _play(arena: Arena, row: str, column: str, games: int, seed: int) -> Match:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(f"{row} against {column}"), total=left)
         while left:
-            part = arena.play(row, column, games=min(left, chunk), seed=seeds.randrange(2**31))
+            boards = min(left, chunk)
+            part = arena.play(row, column, games=boards, seed=seeds.randrange(2**31))
             results = {seating: results.get(seating, Tally()).plus(t) for seating, t in part.results.items()}
             groups = tuple(map(sum, zip(groups, part.groups, strict=True))) if groups else part.groups
-            played = part.total.games + part.dropped
-            dropped, left = dropped + part.dropped, left - played
-            progress.advance(task, played)
+            dropped, left = dropped + part.dropped, left - boards
+            progress.advance(task, boards)
     return Match(
         match_id=uuid.uuid4().hex,
         row=row,
@@ -115,7 +117,7 @@ def _numbers(match: Match) -> dict[str, Any]:
     }
 
 
-def _print(match: Match, seed: int, recorded: bool) -> None:
+def _print(match: Match, repeated: int, seed: int, recorded: bool) -> None:
     from league.interfaces.cli.console import percent, stdout
     from league.ladder.comparison import elo_interval, score_interval
 
@@ -129,6 +131,8 @@ def _print(match: Match, seed: int, recorded: bool) -> None:
     output.print(_elo_line(elo_interval(score)))
     if match.dropped:
         output.print(f"{match.dropped} games were dropped: they broke or took too long", style="yellow")
+    if repeated:
+        output.print(f"{repeated} games went move by move like earlier ones, and do not count", style="dim")
     output.print(f"seed {seed}; {'recorded in the match log' if recorded else 'not recorded'}", style="dim")
 
 

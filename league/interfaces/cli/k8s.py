@@ -48,9 +48,9 @@ def deploy(
 
     objects = load(overlay, namespace=namespace, image=_image(image), config=_config(config))
     cluster = _connect(namespace, context)
-    deployment.deploy(cluster, objects, force=force, say=_say)
+    began = deployment.deploy(cluster, objects, force=force, say=_say)
     if wait:
-        deployment.wait(cluster, objects, timeout_s=timeout, say=_say)
+        deployment.wait(cluster, objects, since=began, timeout_s=timeout, say=_say)
 
 
 def status(
@@ -133,11 +133,13 @@ def promote(
 
 
 def resume(namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None) -> None:
-    """Put the job in anew if it has failed. The CronJob league-resume does so every minute."""
-    from league.interfaces.k8s import deployment
+    """Put the job in anew if it has failed, less and less often where it fails again.
 
-    again = deployment.resume(_connect(namespace, context))
-    print("the job had failed: it is put in anew" if again else "the job has not failed")
+    The CronJob league-resume does so every minute.
+    """
+    from league.interfaces.k8s.resumption import resume
+
+    print(resume(_connect(namespace, context)))
 
 
 def delete(

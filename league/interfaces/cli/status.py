@@ -51,28 +51,29 @@ def status(
 
 def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
-    from league.interfaces.heartbeat import heartbeat_age_s, phase
+    from league.interfaces.status import Status
+    from league.ladder.retention import kept_bytes
 
-    said = store.status()
+    said = Status.from_json(store.status())
     snapshots, pruned, champion, lease = store.snapshots(), store.pruned(), store.champion(), store.lease()
     return {
         "league": store.league,
         "store": store.address,
         "game": config.game,
-        "phase": phase(said, now_s),
-        "heartbeat_age_s": heartbeat_age_s(said, now_s),
-        "started_s": (said or {}).get("started_s"),
+        "phase": said.phase_at(now_s),
+        "heartbeat_age_s": said.age_s(now_s),
+        "started_s": said.started_s,
         "trained_by": None if lease is None else asdict(lease.holder),
-        "steps": (said or {}).get("steps", 0),
+        "steps": said.steps,
         "snapshots": len(snapshots),
         "pruned": sum(snapshot.digest in pruned for snapshot in snapshots),
-        "bytes": sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()),
+        "bytes": kept_bytes(snapshots, pruned),
         "matches": store.match_count(),
         "champion": None if champion is None else champion.to_json(),
-        "dropped_games": (said or {}).get("dropped_games", 0),
-        "learners": (said or {}).get("learners", {}),
-        "missing": (said or {}).get("missing"),
-        "unreadable": (said or {}).get("unreadable", []),
+        "dropped_games": said.dropped_games,
+        "learners": said.to_json()["learners"],
+        "missing": said.missing,
+        "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
         "events": store.events(events),
     }
@@ -104,7 +105,7 @@ def _print(found: dict[str, Any]) -> None:
     )
     if found["learners"]:
         output.print()
-        output.print(_learners(found["learners"]))
+        output.print(_learners(found["learners"], found["phase"]))
     for name in found["unreadable"]:
         output.print(f"unreadable  {name}: its weights are damaged, the league goes on without it", style="red")
     for warning in found["warnings"]:
@@ -118,7 +119,7 @@ def _print(found: dict[str, Any]) -> None:
         output.print(shown)
 
 
-def _learners(learners: dict[str, Any]) -> Table:
+def _learners(learners: dict[str, Any], phase: str) -> Table:
     from league.interfaces.cli.console import table
 
     made = table("learner", ">steps", ">steps/s", ">plies/s", "state", "losses", "opponents")
@@ -128,7 +129,7 @@ def _learners(learners: dict[str, Any]) -> Table:
             f"{learner['steps']:,}",
             f"{learner['steps_per_s']:,.0f}",
             f"{learner['plies_per_s']:,.0f}",
-            _state(learner),
+            _state(learner, phase),
             " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
             " ".join(learner["opponents"]),
         )
@@ -137,10 +138,12 @@ def _learners(learners: dict[str, Any]) -> Table:
     return made
 
 
-def _state(learner: dict[str, Any]) -> str:
+def _state(learner: dict[str, Any], phase: str) -> str:
     if learner["stopped"]:
         return "stopped: diverged"
-    return "learns" if learner.get("placed", True) else "waits for room"
+    if phase in ("starting", "training") and not learner["placed"]:
+        return "waits for room"
+    return "learns" if phase == "training" else phase
 
 
 def _print_verification(verification: Verification) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from league.actors.progress import Progress
     from league.config import LeagueConfig
     from league.interfaces.attachment import Attachment
+    from league.interfaces.status import Status
     from league.pool.store import Store
 
 RETRY_S = 1.0
@@ -61,6 +62,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) 
 
     from league.actors.progress import Limits, Progress
     from league.interfaces.panel import TrainingView
+    from league.interfaces.status import Status
 
     opened = _wait(attachment, stop)
     if opened is None:
@@ -71,7 +73,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) 
     with TrainingView(store, config, Limits(), Console(markup=False), every_s=every_s, hint=hint) as view:
         while not stop.is_set():
             try:
-                progress = _progress(store)
+                progress = _progress(Status.from_json(store.status()))
             except StoreError:
                 progress = Progress(
                     phase="store lost", seconds=progress.seconds, steps=progress.steps, interrupted=False
@@ -95,16 +97,12 @@ def _wait(attachment: Attachment, stop: threading.Event) -> tuple[Store, LeagueC
     return None
 
 
-def _progress(store: Store) -> Progress:
+def _progress(status: Status) -> Progress:
     """As far as the store knows it."""
     from league.actors.progress import Progress
-    from league.interfaces.heartbeat import phase
 
-    status = store.status() or {}
-    seconds = status["heartbeat_s"] - status["started_s"] if status else 0.0
-    return Progress(
-        phase=phase(status or None, time.time()), seconds=seconds, steps=status.get("steps", 0), interrupted=False
-    )
+    phase, seconds = status.phase_at(time.time()), status.run_s
+    return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
 
 
 def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) -> None:
@@ -120,19 +118,20 @@ def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) 
 
 def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
     from league.interfaces.standings import standings
+    from league.interfaces.status import Status
 
-    progress, status, champion = _progress(store), store.status() or {}, store.champion()
-    learners, rows = status.get("learners", {}), standings(store, config, scores=False)[:TOP]
+    status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
+    progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]
     return {
         "game": config.game,
         "phase": progress.phase,
         "seconds": progress.seconds,
         "steps": progress.steps,
-        "steps_per_s": sum(learner["steps_per_s"] for learner in learners.values()),
-        "snapshots": status.get("snapshots", 0),
+        "steps_per_s": status.steps_per_s,
+        "snapshots": status.snapshots,
         "matches": store.match_count(),
         "champion": champion.policy if champion else None,
-        "learners": learners,
+        "learners": status.to_json()["learners"],
         "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in rows],
         "event": next(iter(store.events(1)), None),
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from league.errors import KubernetesError, MissingExtraError
+from league.interfaces.k8s.manifests import Object
 from league.interfaces.k8s.refusals import refusal
 
 FIELD_MANAGER: Final = "league"
@@ -25,8 +26,6 @@ INSTALL: Final = {
     "kueue.x-k8s.io": "Kueue is not installed: see https://kueue.sigs.k8s.io/docs/installation/",
 }
 """What to do where an API group is missing."""
-
-Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,20 @@ class Finished:
     code: int
     output: str
     errors: str
+
+    @property
+    def said(self) -> str:
+        """The last line, for people."""
+        lines = (self.errors or self.output).strip().splitlines()
+        return lines[-1].removeprefix("league: ") if lines else f"exit code {self.code}"
+
+    def object(self) -> Object | None:
+        """The JSON object that it printed; None if it did not."""
+        try:
+            found = json.loads(self.output)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
 
 
 class Cluster:

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from league.errors import KubernetesError
-from league.interfaces.k8s.cluster import Cluster, Object
-from league.interfaces.k8s.manifests import load, secrets, shipped
+from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.manifests import Object, load, of_cluster, secrets, shipped
+from league.interfaces.k8s.scaling import keep_sizes
+from league.interfaces.k8s.selectors import OURS
 
 POLL_S: Final = 2.0
+GONE_S: Final = 360.0
+"""How long finalizers may take; less than `activeDeadlineSeconds` of the CronJob league-resume, which waits, too."""
 RECENT_S: Final = 600
 """A warning that is older is of another time."""
-OURS: Final = "app.kubernetes.io/part-of=league"
-"""Selects what belongs to a league."""
-
 JOB: Final = ("ray.io/v1", "RayJob", "league")
 ENDED: Final = ("Complete", "Failed")
 """`jobDeploymentStatus` of a RayJob that does nothing any more."""
@@ -28,11 +29,12 @@ FIRST: Final = ("RayJob", "RayService", "RayCluster")
 Say = Callable[[str], None]
 
 
-def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> None:
-    """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended.
+def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> datetime:
+    """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended; when it began.
 
     `say` is told each step. Nothing is written where the cluster lacks a kind. Raises `KubernetesError`.
     """
+    began = datetime.now(UTC)
     for one in objects:
         cluster.require_kind(one["apiVersion"], one["kind"])
     for one in objects:  # Secrets come first, and need it.
@@ -45,9 +47,25 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
         if one["kind"] == JOB[1] and _ended(cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])):
             say(f"the last RayJob {one['metadata']['name']} has ended: putting it in anew")
             remove_and_wait(cluster, one["apiVersion"], one["kind"], one["metadata"]["name"])
-        if one["kind"] != "Namespace":
+        if one["kind"] == "RayCluster":
+            _apply_cluster(cluster, one, force=force)
+        elif one["kind"] != "Namespace":
             cluster.apply(one, force=force)
     say(f"applied {len(objects)} objects to namespace {cluster.namespace}")
+    return began
+
+
+def _apply_cluster(cluster: Cluster, manifest: Object, *, force: bool) -> None:
+    """Apply a RayCluster without changing its size; the bounds of its groups, too, stay unless `force`."""
+    live = cluster.get(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"])
+    if live is not None:
+        manifest = keep_sizes(manifest, live, bounds=not force)
+    try:
+        cluster.apply(manifest, force=force)
+    except KubernetesError as error:
+        if set(error.conflicts) != {".spec.workerGroupSpecs"}:
+            raise
+        cluster.apply(manifest, force=True)  # Whoever scaled a group; what they set is in the manifest.
 
 
 def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
@@ -68,10 +86,11 @@ def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
     return True
 
 
-def wait(cluster: Cluster, objects: list[Object], *, timeout_s: float, say: Say) -> None:
+def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s: float, say: Say) -> None:
     """Wait until all that was applied runs; `say` is told whenever something changes.
 
-    Raises `KubernetesError` where the job has failed, a quota is used up, or `timeout_s` seconds are over.
+    Raises `KubernetesError` where the job has failed, `timeout_s` seconds are over, or a quota kept pods away `since`
+    the objects were applied: before that it may have been another one.
     """
     deadline = time.monotonic() + timeout_s
     waiting = [one for one in objects if one["kind"] in READINESS]
@@ -85,17 +104,19 @@ def wait(cluster: Cluster, objects: list[Object], *, timeout_s: float, say: Say)
             if said.get(shown) != text:
                 said[shown] = text
                 say(f"{shown}: {text}")
+            if ready is None:
+                raise KubernetesError(text)
             if not ready:
                 left.append(one)
         waiting = left
         if not waiting:
             return
-        troubles = warnings(cluster)
-        quota = next((text for text in troubles if "exceeded quota" in text), None)
+        quota = next((text for text in warnings(cluster, since) if "exceeded quota" in text), None)
         if quota is not None:
             raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
         if time.monotonic() > deadline:
             late = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in waiting)
+            troubles = warnings(cluster)
             reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
         time.sleep(POLL_S)
@@ -117,14 +138,12 @@ def _ready_cluster(live: Object) -> tuple[bool, str]:
     return ready, "head ready" if ready else "head starts"
 
 
-def _ready_job(live: Object) -> tuple[bool, str]:
+def _ready_job(live: Object) -> tuple[bool | None, str]:
     status = live.get("status", {})
     state = status.get("jobDeploymentStatus") or "waits for the cluster"
     if state == "Failed":
-        raise KubernetesError(
-            f"the job failed: {status.get('message') or status.get('reason') or 'no reason given'}; "
-            "see `league k8s logs job`"
-        )
+        reason = status.get("message") or status.get("reason") or "no reason given"
+        return None, f"the job failed: {reason}; see `league k8s logs job`"
     return state in ("Running", "Complete"), state
 
 
@@ -134,14 +153,14 @@ def _ready_service(live: Object) -> tuple[bool, str]:
     return ready, f"serves, {endpoints} endpoints" if ready else "starts"
 
 
-READINESS: Final[dict[str, Callable[[Object], tuple[bool, str]]]] = {
+READINESS: Final[dict[str, Callable[[Object], tuple[bool | None, str]]]] = {
     "StatefulSet": _ready_pods,
     "Deployment": _ready_pods,
     "RayCluster": _ready_cluster,
     "RayJob": _ready_job,
     "RayService": _ready_service,
 }
-"""For each kind that takes its time: whether an object is ready, and in a few words how it is."""
+"""For each kind that takes its time: whether an object is ready (None: never), and in a few words how it is."""
 
 
 def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
@@ -149,9 +168,9 @@ def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
     return {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
 
 
-def warnings(cluster: Cluster) -> list[str]:
-    """What Kubernetes has warned of in this namespace lately, the latest last."""
-    since = (datetime.now(UTC) - timedelta(seconds=RECENT_S)).isoformat()
+def warnings(cluster: Cluster, since: datetime | None = None) -> list[str]:
+    """What Kubernetes has warned of in this namespace since then, or lately, the latest last."""
+    earliest = (since or datetime.now(UTC) - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = [
         (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
         for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
@@ -159,7 +178,7 @@ def warnings(cluster: Cluster) -> list[str]:
     return [
         f"{event['involvedObject']['name']}: {event['message']}"
         for at, event in sorted(events, key=lambda one: one[0])
-        if at >= since
+        if at >= earliest
     ]
 
 
@@ -167,32 +186,18 @@ def _ended(job: Object | None) -> bool:
     return job is not None and job.get("status", {}).get("jobDeploymentStatus") in ENDED
 
 
-def resume(cluster: Cluster) -> bool:
-    """Put the job in anew if it has failed; whether it had."""
-    job = cluster.get(*JOB)
-    if job is None:
-        raise KubernetesError(f"namespace {cluster.namespace} has no RayJob {JOB[2]}: see `league k8s deploy`")
-    if job.get("status", {}).get("jobDeploymentStatus") != "Failed":
-        return False
-    remove_and_wait(cluster, *JOB)
-    kept = {key: value for key, value in job["metadata"].items() if key in ("name", "namespace", "labels")}
-    spec = {key: value for key, value in job["spec"].items() if key != "jobId"}
-    cluster.create({"apiVersion": JOB[0], "kind": JOB[1], "metadata": kept, "spec": spec})
-    return True
-
-
-def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str, timeout_s: float = 360.0) -> None:
+def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) -> None:
     """Delete an object, and wait until it is gone with all that its finalizers do."""
     cluster.delete(api_version, kind, name)
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + GONE_S
     while cluster.get(api_version, kind, name) is not None:
         if time.monotonic() > deadline:
-            raise KubernetesError(f"{kind} {name} is not gone after {timeout_s:.0f} s: see kubectl describe")
+            raise KubernetesError(f"{kind} {name} is not gone after {GONE_S:.0f} s: see kubectl describe")
         time.sleep(POLL_S)
 
 
 def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
-    """Delete all that is labelled as ours in the namespace; volumes and Secrets stay, unless `purge`."""
+    """Delete all that is labelled as ours in the namespace, and its queue; volumes and Secrets stay, unless `purge`."""
     shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
     order = sorted(shapes - {("v1", "Namespace")}, key=lambda shape: (_rank(shape[1]), shape))
     if purge:
@@ -211,6 +216,8 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
             raise
         for one in found:
             name = one["metadata"]["name"]
+            if not known.namespaced and name != of_cluster(cluster.namespace):
+                continue  # Of a league in another namespace.
             if kind in FIRST:
                 remove_and_wait(cluster, api_version, kind, name)
             else:

@@ -8,8 +8,7 @@ from typing import Final
 
 from league.errors import KubernetesError, nearest
 from league.interfaces.k8s.cluster import Cluster, Finished
-from league.interfaces.k8s.overview import COMPONENT, EXPORTER
-from league.interfaces.k8s.promotion import HEAD
+from league.interfaces.k8s.selectors import EXPORTER, GCS, HEAD, SERVING_WORKER, STORE
 
 RAY_LOGS: Final = "/tmp/ray/session_latest/logs"  # noqa: S108, the path in the container
 
@@ -32,12 +31,10 @@ SOURCES: Final = {
     ),
     "head": Source(selector=HEAD, container="ray-head"),
     "autoscaler": Source(selector=HEAD, container="autoscaler"),
-    "champion": Source(
-        selector=f"{COMPONENT}=serving,ray.io/node-type=worker", container="ray-worker", files="serve/*.log"
-    ),
+    "champion": Source(selector=SERVING_WORKER, container="ray-worker", files="serve/*.log"),
     "exporter": Source(selector=EXPORTER, container="exporter"),
-    "store": Source(selector=f"{COMPONENT}=store", container="redis"),
-    "gcs": Source(selector=f"{COMPONENT}=gcs", container="redis"),
+    "store": Source(selector=STORE, container="redis"),
+    "gcs": Source(selector=GCS, container="redis"),
 }
 """By the word that people type."""
 

@@ -84,6 +84,11 @@ def containers(part: Any) -> Iterator[Object]:
         yield from containers(one)
 
 
+def of_cluster(namespace: str) -> str:
+    """Name of what a league has outside of its namespace: Kueue's queue and flavor, which are the whole cluster's."""
+    return f"league-{namespace}"
+
+
 def secrets(objects: list[Object]) -> dict[str, set[str]]:
     """The Secrets that the objects refer to, and their keys."""
     found: dict[str, set[str]] = {}
@@ -153,7 +158,18 @@ def _move(one: Object, namespace: str) -> None:
     for subject in one.get("subjects", []):
         if subject.get("namespace") == NAMESPACE:
             subject["namespace"] = namespace
+    if one["apiVersion"].startswith("kueue.x-k8s.io/"):
+        _rename(one, of_cluster(NAMESPACE), of_cluster(namespace))
     if one["kind"] == "ClusterQueue":
         labels = one["spec"].get("namespaceSelector", {}).get("matchLabels", {})
         if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
             labels["kubernetes.io/metadata.name"] = namespace
+
+
+def _rename(part: Any, old: str, new: str) -> None:
+    """Put `new` wherever a value is `old`."""
+    for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
+        if value == old:
+            part[key] = new
+        else:
+            _rename(value, old, new)

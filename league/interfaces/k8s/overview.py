@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from league.errors import KubernetesError
-from league.interfaces.k8s.cluster import Cluster, Object
-from league.interfaces.k8s.deployment import OURS, READINESS, warnings
-
-COMPONENT: Final = "app.kubernetes.io/component"
-EXPORTER: Final = f"{COMPONENT}=exporter"
-"""Selects the pod in which the league is asked: it has the store's address and password, and needs no Ray."""
+from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.deployment import READINESS, warnings
+from league.interfaces.k8s.manifests import Object
+from league.interfaces.k8s.selectors import COMPONENT, EXPORTER, OURS
 
 RAY: Final = (("RayCluster", "league"), ("RayJob", "league"), ("RayService", "champion"))
 
@@ -42,13 +39,9 @@ def ask_league(cluster: Cluster, events: int) -> dict[str, Any]:
     """Run `league status --json` beside the exporter; raises `KubernetesError` where there is no answer."""
     pod = cluster.running(EXPORTER, "the exporter")
     done = cluster.execute(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
-    try:
-        found = json.loads(done.output)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        said = (done.errors or done.output).strip().splitlines()
-        raise KubernetesError(said[-1].removeprefix("league: ") if said else f"exit code {done.code}")
+    found = done.object()
+    if found is None:
+        raise KubernetesError(done.said)
     return found
 
 
@@ -98,9 +91,4 @@ def _groups(live: Object | None) -> list[dict[str, Any]]:
 
 
 def _state(kind: str, live: Object | None) -> str | None:
-    if live is None:
-        return None
-    try:
-        return READINESS[kind](live)[1]
-    except KubernetesError as error:
-        return str(error)
+    return None if live is None else READINESS[kind](live)[1]

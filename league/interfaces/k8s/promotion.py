@@ -11,11 +11,7 @@ from league.errors import KubernetesError
 from league.interfaces.k8s import deployment
 from league.interfaces.k8s.cluster import Cluster, Finished
 from league.interfaces.k8s.deployment import READINESS
-from league.interfaces.k8s.overview import COMPONENT
-
-HEAD: Final = f"{COMPONENT}=training,ray.io/node-type=head"
-SERVING_HEAD: Final = f"{COMPONENT}=serving,ray.io/node-type=head"
-"""Ray Serve has a proxy there, which answers for its replicas."""
+from league.interfaces.k8s.selectors import HEAD, SERVING_HEAD
 
 ASK: Final = ["python", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/').read().decode())"]
 
@@ -30,7 +26,7 @@ def promote(cluster: Cluster, arguments: list[str], by: str, show: Callable[[str
         if not isinstance(part, Finished):
             show(part)
         elif part.code > 1:
-            raise KubernetesError(_last(part))
+            raise KubernetesError(part.said)
         else:
             return part.code
     raise AssertionError("a command ends with how it ended")
@@ -41,7 +37,7 @@ def champion(cluster: Cluster) -> str | None:
     pod = cluster.running(HEAD, "the Ray head")
     done = cluster.execute(pod, "ray-head", ["league", "champion", "--json"])
     if done.code:
-        raise KubernetesError(_last(done))
+        raise KubernetesError(done.said)
     found = json.loads(done.output)
     return None if found is None else str(found["policy"])
 
@@ -50,12 +46,9 @@ def served(cluster: Cluster) -> dict[str, Any]:
     """What the service says of itself; raises `KubernetesError` where it does not answer."""
     pod = cluster.running(SERVING_HEAD, "the champion's service")
     done = cluster.execute(pod, "ray-head", ASK)
-    try:
-        found = json.loads(done.output)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise KubernetesError(f"the champion's service does not answer: {_last(done)}")
+    found = done.object()
+    if found is None:
+        raise KubernetesError(f"the champion's service does not answer: {done.said}")
     return found
 
 
@@ -83,8 +76,3 @@ def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[
         if time.monotonic() > deadline:
             raise KubernetesError(f"{policy} is not served after {timeout_s:.0f} s: see `league k8s logs champion`")
         time.sleep(deployment.POLL_S)
-
-
-def _last(done: Finished) -> str:
-    said = (done.errors or done.output).strip().splitlines()
-    return said[-1].removeprefix("league: ") if said else f"exit code {done.code}"

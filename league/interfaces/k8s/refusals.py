@@ -13,7 +13,8 @@ def refusal(server: str, namespace: str, doing: str, code: int, body: str | byte
     """The error for an answer with that HTTP status; `doing` is a verb and a resource: `patch rayclusters/league`."""
     status = _status(body)
     message = str(status.get("message") or "").strip() or f"HTTP {code}"
-    return KubernetesError(_words(server, namespace, doing, code, message, status), code)
+    conflicts = tuple(cause["field"] for cause in _causes(status)) if code == 409 else ()
+    return KubernetesError(_words(server, namespace, doing, code, message, status), code, conflicts)
 
 
 def _words(server: str, namespace: str, doing: str, code: int, message: str, status: dict[str, Any]) -> str:
@@ -25,7 +26,7 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
             return f"cannot {doing}: {server} does not answer"
         case 401:
             return f"{server} does not accept these credentials: log in again, or see kubectl config current-context"
-        case 403 if "is forbidden: User" in message or (code == 403 and "cannot" in message) or message == "HTTP 403":
+        case 403 if "is forbidden: User" in message or "cannot" in message or message == "HTTP 403":
             user = re.search(r'User "([^"]+)"', message)
             return (
                 f"no permission to {doing} in namespace {namespace}"
@@ -43,9 +44,12 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
 
 def _conflicts(message: str, status: dict[str, Any]) -> str:
     """Who set what otherwise, as server-side apply reports it."""
-    causes = status.get("details", {}).get("causes", [])
-    found = ", ".join(f"{cause['field']} ({cause['message']})" for cause in causes if cause.get("field"))
+    found = ", ".join(f"{cause['field']} ({cause['message']})" for cause in _causes(status))
     return f"fields were set by others: {found or message}"
+
+
+def _causes(status: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cause for cause in status.get("details", {}).get("causes", []) if cause.get("field")]
 
 
 def _status(body: str | bytes) -> dict[str, Any]:

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from league.errors import KubernetesError, nearest
-from league.interfaces.k8s.cluster import Cluster, Object
+from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.manifests import Object
+
+SIZES = ("replicas", "scaleStrategy", "minReplicas", "maxReplicas")
+
+
+def keep_sizes(manifest: Object, live: Object, *, bounds: bool) -> Object:
+    """The RayCluster `manifest` with the sizes that its worker groups have, and, with `bounds`, with their bounds.
+
+    To the API server the list of groups is one value, and whoever scales a group owns all of it: the autoscaler, too.
+    """
+    present = {one["groupName"]: one for one in live["spec"].get("workerGroupSpecs", [])}
+    kept = SIZES if bounds else SIZES[:2]
+    groups = [
+        one | {key: value for key, value in present.get(one["groupName"], {}).items() if key in kept}
+        for one in manifest["spec"].get("workerGroupSpecs", [])
+    ]
+    return {**manifest, "spec": {**manifest["spec"], "workerGroupSpecs": groups}}
 
 
 def scale(

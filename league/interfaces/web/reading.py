@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from league.config import LeagueConfig
-from league.interfaces.heartbeat import phase
 from league.interfaces.standings import fixed_bots
+from league.interfaces.status import LearnerStatus, Status
 from league.ladder.leaderboard import Row, leaderboard
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.retention import kept_bytes
 from league.pool.store import Store
 
 HEAT: Final = 10
@@ -34,8 +35,8 @@ class Board:
     read_s: float
     """When, in seconds of Unix time."""
     phase: str
-    status: Mapping[str, Any]
-    """What the coordinator said last; empty if nothing ever."""
+    status: Status
+    """What the coordinator said last."""
     rows: list[Row]
     """Everyone, the strongest first; their `score` is not read."""
     snapshots: dict[str, Snapshot]
@@ -62,10 +63,9 @@ class Board:
         return self.promotions[-1] if self.promotions else None
 
     @property
-    def learners(self) -> Mapping[str, Any]:
+    def learners(self) -> Mapping[str, LearnerStatus]:
         """By name, as the coordinator told."""
-        learners: Mapping[str, Any] = self.status.get("learners", {})
-        return learners
+        return self.status.learners
 
     @property
     def promotable(self) -> list[str]:
@@ -93,18 +93,18 @@ def read(store: Store, config: LeagueConfig) -> Board:
     among = list(dict.fromkeys([*wanted, *(row.policy for row in rated[:HEAT_OF])]))
     payoff = store.payoff_among(among, {seating for match in latest for seating in match.results})
     heat = who_met(payoff, wanted[:HEAT], [row.policy for row in rated if row.policy in among], HEAT)
-    status = store.status()
+    status = Status.from_json(store.status())
     return Board(
         league=store.league,
         address=store.address,
         game=config.game,
         read_s=now_s,
-        phase=phase(status, now_s),
-        status=status or {},
+        phase=status.phase_at(now_s),
+        status=status,
         rows=rows,
         snapshots={snapshot.name: snapshot for snapshot in snapshots},
         pruned=frozenset(snapshot.name for snapshot in snapshots if snapshot.digest in pruned),
-        bytes=sum({s.digest: s.bytes for s in snapshots if s.digest not in pruned}.values()),
+        bytes=kept_bytes(snapshots, pruned),
         matches=store.match_count(),
         promotions=promotions,
         heat=heat,

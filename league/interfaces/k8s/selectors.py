@@ -1,0 +1,19 @@
+"""Labels by which the parts of a league are found."""
+
+from __future__ import annotations
+
+from typing import Final
+
+OURS: Final = "app.kubernetes.io/part-of=league"
+"""All that belongs to a league."""
+COMPONENT: Final = "app.kubernetes.io/component"
+"""Label of a pod: what it is a part of."""
+
+HEAD: Final = f"{COMPONENT}=training,ray.io/node-type=head"
+SERVING_HEAD: Final = f"{COMPONENT}=serving,ray.io/node-type=head"
+"""Ray Serve has a proxy there, which answers for its replicas."""
+SERVING_WORKER: Final = f"{COMPONENT}=serving,ray.io/node-type=worker"
+EXPORTER: Final = f"{COMPONENT}=exporter"
+"""The pod in which the league is asked: it has the store's address and password, and needs no Ray."""
+STORE: Final = f"{COMPONENT}=store"
+GCS: Final = f"{COMPONENT}=gcs"

@@ -1,0 +1,89 @@
+"""What is new in a league, for whoever looks often at a store that is large."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from league.ladder.payoff import Payoff
+from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.connection import Connection
+from league.pool.journal import read_event_counts
+from league.pool.matches import CHUNK, read_entries, read_match, read_payoff
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """All of one moment; of what is only appended to, what had not been read before."""
+
+    names: int
+    """Snapshots in the pool that had not been read before."""
+    snapshots: list[Snapshot]
+    """They, oldest first."""
+    promotions: list[Promotion]
+    """Oldest first."""
+    pruned: frozenset[str]
+    """Digests of weights that were pruned."""
+    ratings: dict[bytes, bytes]
+    """By name, as they are stored."""
+    matches: int
+    """In the log."""
+    newest: int
+    """Number of the last match in the log, 0 without any."""
+    payoff: Payoff | None
+    """With that match; None where it was not asked for."""
+    status: Mapping[str, Any] | None
+    events: dict[str, int]
+    """How many there were, by kind."""
+
+
+class Latest(Connection):
+    """Part of the store: reading on from where one was."""
+
+    def identity(self) -> list[bytes | None]:
+        """Another one if the league was set up anew or has another configuration."""
+        found: list[bytes | None] = self._call("HMGET", self._keys.meta, "created_s", "config")
+        return found
+
+    def news(self, *, snapshots: int, promotions: int, payoff: bool) -> News:
+        """What came after the first `snapshots` and `promotions`; the large `payoff` only if it is asked for."""
+        keys = self._keys
+        commands = [
+            ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
+            ("XLEN", keys.matches),
+            ("HGETALL", keys.ratings),
+            ("LRANGE", keys.snapshot_order, snapshots, -1),
+            ("HKEYS", keys.pruned),
+            ("LRANGE", keys.promotions, promotions, -1),
+            ("GET", keys.status),
+            ("HGETALL", keys.event_counts),
+            *([("HGETALL", keys.payoff)] if payoff else []),
+        ]
+        last, count, ratings, order, pruned, history, status, events, *counts = self._together(*commands)
+        stored = self._call("HMGET", keys.snapshots, *order) if order else []
+        return News(
+            names=len(order),
+            snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
+            promotions=[Promotion.from_json(json.loads(entry)) for entry in history],
+            pruned=frozenset(digest.decode() for digest in pruned),
+            ratings=ratings,
+            matches=count,
+            newest=max((int(entry.partition("-")[0]) for entry, _ in read_entries(last)), default=0),
+            payoff=read_payoff(counts[0]) if payoff else None,
+            status=None if status is None else json.loads(status),
+            events=read_event_counts(events),
+        )
+
+    def matches_after(self, number: int, newest: int) -> list[Match]:
+        """The matches of the log after that `number`, up to the `newest`."""
+        matches: list[Match] = []
+        while number < newest:
+            reply = self._call("XRANGE", self._keys.matches, f"({number}-0", f"{newest}-0", "COUNT", CHUNK)
+            chunk = read_entries(reply)
+            if not chunk:
+                break
+            matches += [read_match(entry, fields) for entry, fields in chunk]
+            number = int(chunk[-1][0].partition("-")[0])
+        return matches

@@ -1,0 +1,98 @@
+"""Random openings of matches: drawn before the match, and played by whoever is asked first.
+
+Deterministic players follow the same line from the same position, so no two openings of a match may meet.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from league.games.base import Game, Player, Turn, sample_uniform
+
+ROUNDS = 8
+"""So often openings are drawn until there are enough that differ."""
+
+
+class Openings(NamedTuple):
+    """One for each of G groups of boards."""
+
+    lengths: Tensor
+    """int64 `[G]`, each in `[0, plies]`."""
+    moves: Tensor
+    """int64 `[G, plies]`; what stands behind a group's length means nothing."""
+
+
+class Book(Player):
+    """Plays the openings of a match, on the boards whose groups are `group` (int64 `[B]`)."""
+
+    def __init__(self, openings: Openings, group: Tensor) -> None:
+        self.moves = openings.moves[group]
+        self.played = torch.zeros_like(group)
+
+    def choose(self, turn: Turn) -> Tensor:
+        """The next move of each; another one where chance that no seed fixes has made it illegal."""
+        moves = self.moves[turn.rows, self.played[turn.rows]]
+        self.played[turn.rows] += 1
+        fits = turn.legal.gather(1, moves[:, None]).squeeze(1)
+        return torch.where(fits, moves, sample_uniform(turn.legal, turn.generator))
+
+
+def draw_openings(game: Game, group: Tensor, plies: int, seeds: Tensor, generator: torch.Generator) -> Openings:
+    """Draw an opening of 0 to `plies` uniformly random plies for each group, after which the game goes on.
+
+    In a deterministic game no two of them lead to the same position, as long as other ones are found; then lengths of
+    which there are few, such as 0, are rarer than the others.
+
+    Args:
+        game: its boards are used for drawing, and are left in the middle of games.
+        group: int64 `[B]`, the group of each board, `[0, G)` in order; every group has a board.
+        plies: of the longest opening.
+        seeds: int64 `[B]`, of the game's chance, the same for all boards of a group.
+        generator: the only source of randomness.
+    """
+    groups = int(group[-1]) + 1
+    found: dict[int, tuple[int, Tensor]] = {}
+    spare = dict.fromkeys(range(groups), (0, torch.zeros(plies, dtype=torch.long, device=game.device)))
+    seen: set[object] = set()
+    for _ in range(ROUNDS):
+        lengths, moves, after = _walk(game, plies, seeds, generator)
+        for board, (number, length, position) in enumerate(zip(group.tolist(), lengths.tolist(), after, strict=True)):
+            if number in found or position is None:
+                continue
+            if game.spec.deterministic and position in seen:
+                spare[number] = (length, moves[board])
+                continue
+            seen.add(position)
+            found[number] = (length, moves[board])
+        if len(found) == groups or not plies:
+            break
+    chosen = [found.get(number, spare[number]) for number in range(groups)]
+    return Openings(
+        torch.tensor([length for length, _ in chosen], device=game.device), torch.stack([moves for _, moves in chosen])
+    )
+
+
+def _walk(game: Game, plies: int, seeds: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, list[object]]:
+    """Play at random on every board: the lengths drawn, all moves, and what the position is after so many of them.
+
+    None stands for a game that has ended by then.
+    """
+    boards, device = game.num_games, game.device
+    lengths = torch.randint(0, plies + 1, (boards,), generator=generator, device=device)
+    after: list[object] = [None] * boards
+    over = torch.zeros(boards, dtype=torch.bool, device=device)
+    moves = torch.zeros(boards, plies, dtype=torch.long, device=device)
+    game.reset(torch.ones_like(over), seeds)
+    longest = int(lengths.max())
+    for ply in range(longest + 1):
+        here = (~over & (lengths == ply)).nonzero().squeeze(1)
+        movers = game.to_move()[here].tolist()
+        for board, mover, seen in zip(here.tolist(), movers, game.observe()[here].cpu().numpy(), strict=True):
+            after[board] = (mover, seen.tobytes())
+        if ply < longest:
+            moves[:, ply] = sample_uniform(game.legal(), generator)
+            over |= game.step(moves[:, ply]).done
+    return lengths, moves, after

@@ -1,0 +1,120 @@
+"""What the coordinator said last, whoever it was: read by the exporter, the page, the panel and the commands."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from page_server import serving
+from rich.console import Console
+from small_league import CONFIG, STATUS, Command
+
+from league.actors.progress import Limits, Progress
+from league.interfaces.exporter import LeagueCollector
+from league.interfaces.panel import TrainingView
+from league.interfaces.status import Status
+from league.pool.store import Store
+
+SPARSE = [
+    {"phase": "training"},
+    {"phase": "training", "learners": {"main": {}}, "arena": {}, "totals": {"steps": {}}},
+    {"phase": "dreaming", "learners": {"main": {"usage": {}, "parts_s": {"dream": 1.0}}}, "new": 1}
+    | {"totals": {"restarts": {"dreamer": 3}}, "nodes": None, "started_s": None, "unreadable": None},
+]
+"""Of versions that say less than this one, or more."""
+
+
+@pytest.mark.parametrize("said", SPARSE)
+@pytest.mark.parametrize("terminal", [True, False])
+def test_whatever_another_version_says_is_shown(
+    said: dict[str, Any], terminal: bool, own: Store, folder: Path, league: Command
+) -> None:
+    own.set_status(said)
+    collector = LeagueCollector(str(folder), own.league)
+    names = {family.name for family in collector.collect()}
+    collector.close()
+    assert "league_heartbeat_age_seconds" in names
+    assert ("learners" in said) == ("league_learner_steps" in names)
+    with serving(str(folder), own.league) as url, urllib.request.urlopen(url) as answer:
+        assert "main-0001" in answer.read().decode()
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=terminal, width=160, height=60)
+    with TrainingView(own, CONFIG, Limits(), console, every_s=0.0) as view:
+        view.update(Progress(phase="training", seconds=1.0, steps=0, interrupted=False))
+    assert "pool 0" in shown.getvalue()
+    assert league("status", at=own).code == 0
+    assert league("status", "--json", at=own).json["phase"] == said["phase"]
+
+
+def test_what_is_read_is_what_was_said(own: Store) -> None:
+    said = own.status()
+    assert said is not None
+    read = json.loads(json.dumps(Status.from_json(said).to_json()))
+    assert {key: read[key] for key in said if key != "learners"} == {k: v for k, v in said.items() if k != "learners"}
+    assert STATUS["learners"]["main"].items() <= read["learners"]["main"].items()
+
+
+@pytest.mark.parametrize(
+    ("phase", "silent_s", "at_work"),
+    [
+        ("starting", 0, True),
+        ("training", 3, True),
+        ("training", 11, False),
+        ("closing", 0, True),
+        ("stopped", 0, False),
+        ("failed", 0, False),
+    ],
+)
+def test_a_league_that_is_not_at_work_does_and_holds_nothing(
+    phase: str, silent_s: float, at_work: bool, own: Store, folder: Path, league: Command
+) -> None:
+    own.set_status({**STATUS, "phase": phase}, now_s=time.time() - silent_s)
+    collector = LeagueCollector(str(folder), own.league)
+    values = {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in collector.collect()
+        for sample in family.samples
+    }
+    collector.close()
+    present = {
+        ("league_match_workers",): 2,
+        ("league_match_workers_busy",): 1,
+        ("league_candidates",): 1,
+        ("league_matches_wanted", "gate"): 2,
+        ("league_matches_wanted", "rating"): 7,
+        ("league_learner_steps_per_second", "main"): 1234.5,
+        ("league_learner_plies_per_second", "main"): 2345.6,
+        ("league_learner_placed", "main"): 1,
+        ("league_learner_runners", "main", "healthy"): 2,
+    }
+    assert {key: values[key] for key in present} == (present if at_work else dict.fromkeys(present, 0))
+    assert values.get(("league_nodes", "head")) == (1 if at_work else None), "what still costs is not known"
+    watched = io.StringIO()
+    with TrainingView(own, CONFIG, Limits(), Console(file=watched), every_s=0.0) as view:
+        view.update(Progress(phase=phase, seconds=1.0, steps=3000, interrupted=False))
+    assert (" 1234 steps/s" in watched.getvalue(), "  0 steps/s" in watched.getvalue()) == (at_work, not at_work)
+    assert (" learns " in league("status", at=own).out) == (phase == "training" and at_work)
+    assert values["league_learner_steps", "main"] == 3000
+    assert values["league_learner_steps_total", "main"] == 3500
+    assert values["league_actor_restarts_total", "learner"] == 1
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_learner_gets_older_from_the_start_of_the_run(learned: bool, own: Store, folder: Path) -> None:
+    """Until its first report, and until its first checkpoint, which before it has learned nobody misses."""
+    now_s = time.time()
+    reported = {"reported_s": now_s - 500 if learned else None, "saved_s": None}
+    learner = {**STATUS["learners"]["main"], **reported, "placed": learned, "usage": None}
+    own.set_status({**STATUS, "phase": "starting", "started_s": now_s - 1000, "learners": {"main": learner}})
+    collector = LeagueCollector(str(folder), own.league)
+    values = {family.name: family.samples[0].value for family in collector.collect() if "learner_" in family.name}
+    collector.close()
+    assert values["league_learner_report_age_seconds"] == pytest.approx(500 if learned else 1000, abs=60)
+    assert values.get("league_learner_checkpoint_age_seconds") == (pytest.approx(1000, abs=60) if learned else None)
+    assert values["league_learner_placed"] == learned
+    assert "league_learner_runners" not in values
