@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import re
 import shlex
+import struct
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -390,6 +391,18 @@ def test_the_example_in_python_runs(
     assert len(examples) == 1
     exec(compile(examples[0].text, "onnx.md", "exec"), {})
     assert re.fullmatch(r"connect_four: play column [0-6], expect [+-]\d+\.\d\d\n", capsys.readouterr().out)
+
+
+def test_pictures_of_the_page_are_there_and_have_its_sizes() -> None:
+    named = {
+        (page.parent / name).resolve()
+        for page in PAGES
+        for name in re.findall(r'(?:src|srcset)="([^"]+\.png)"', text_of(page))
+    }
+    assert named == set((ROOT / "docs" / "images").iterdir())
+    for picture in named:
+        size = struct.unpack(">II", picture.read_bytes()[16:24])
+        assert size == ((390, 844) if "-phone-" in picture.name else (1280, 800)), picture.name
 
 
 def test_the_picture_is_a_leaderboard() -> None:

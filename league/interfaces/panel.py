@@ -27,6 +27,10 @@ from league.pool.store import Store
 TOP = 8
 LINE_EVERY_S = 10.0
 REFRESH_S = 1.0
+NARROW = 110
+"""Columns of a terminal below which counts are rounded and the least important columns left out."""
+OPPONENTS = 2
+"""So many are named."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,21 +105,25 @@ class TrainingView:
     def _panel(self, progress: Progress, view: View) -> RenderableType:
         parts: list[RenderableType] = [self._clock(progress, view)]
         if view.status.learners:
-            parts.append(_learners(view))
+            parts.append(_learners(view, self._narrow))
         if view.rows:
-            parts.append(_board(view))
+            parts.append(_board(view, self._narrow))
         if view.event:
-            parts.append(Text(view.event, style="yellow", overflow="ellipsis", no_wrap=True))
+            parts.append(Text(view.event, style="yellow", overflow="fold"))
         hint = "saving…" if progress.interrupted else self.hint
         title = f"league · {self.config.game} · {progress.phase}"
         return Panel(Group(*parts), title=title, subtitle=hint, title_align="left", subtitle_align="right")
+
+    @property
+    def _narrow(self) -> bool:
+        return self.console.width < NARROW
 
     def _clock(self, progress: Progress, view: View) -> RenderableType:
         line = Table.grid(expand=True, padding=(0, 2))
         line.add_column(no_wrap=True)
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
-        text = f"{_clock(progress.seconds)}  {progress.steps:,} steps"
+        text = f"{_clock(progress.seconds)}  {count(progress.steps, self._narrow)} steps"
         counts = f"pool {view.status.snapshots}  matches {view.status.matches}"
         share = self._share(progress)
         line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
@@ -130,34 +138,53 @@ class TrainingView:
         return min(1.0, max(shares)) if shares else None
 
 
-def _learners(view: View) -> Table:
+def _learners(view: View, narrow: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("learner", "steps", "steps/s", "plies/s", "policy loss", "value loss", "entropy", "opponents"):
-        table.add_column(column, justify="left" if column in ("learner", "opponents") else "right", no_wrap=True)
+    losses = {"policy loss": "policy_loss", "value loss": "vf_loss", "entropy": "entropy"}
+    if narrow:
+        losses = {"entropy": "entropy"}
+    table.add_column("learner", overflow="fold")
+    for column in ("steps", "steps/s", *(() if narrow else ("plies/s",)), *losses):
+        table.add_column(column, justify="right", no_wrap=True)
+    if not narrow:
+        table.add_column("opponents", overflow="fold")
     for name, learner in view.status.learners.items():
-        losses = learner.losses
+        known, opponents = learner.losses, list(learner.opponents)
+        named = " ".join(opponents[:OPPONENTS]) + (
+            f" and {len(opponents) - OPPONENTS}" if opponents[OPPONENTS:] else ""
+        )
         table.add_row(
             f"{name} (stopped)" if learner.stopped else name,
-            f"{learner.steps:,}",
-            f"{learner.steps_per_s:,.0f}",
-            f"{learner.plies_per_s:,.0f}",
-            *(f"{losses[key]:.3f}" if key in losses else "" for key in ("policy_loss", "vf_loss", "entropy")),
-            " ".join(learner.opponents),
+            count(learner.steps, narrow),
+            count(round(learner.steps_per_s), narrow),
+            *(() if narrow else (count(round(learner.plies_per_s), narrow),)),
+            *(f"{known[key]:.3f}" if known.get(key) is not None else "" for key in losses.values()),
+            *(() if narrow else (named,)),
         )
     return table
 
 
-def _board(view: View) -> Table:
+def _board(view: View, narrow: bool) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("", "policy", "Elo", "± 95%", "games", "steps"):
-        table.add_column(column, justify="left" if column == "policy" else "right", no_wrap=True)
+        if column == "policy":
+            table.add_column(column, overflow="fold")
+        else:
+            table.add_column(column, justify="right", no_wrap=True)
     for row in view.rows[:TOP]:
         name = f"★ {row.policy}" if row.champion else row.policy
         style = "bold green" if row.champion else ("dim" if row.kind == "bot" else "")
-        steps = f"{row.steps:,}" if row.steps is not None else ""
-        numbers = (f"{row.elo:.0f}", f"{row.interval:.0f}", f"{row.games:,}")
+        steps = count(row.steps, narrow) if row.steps is not None else ""
+        numbers = (f"{row.elo:.0f}", f"{row.interval:.0f}", count(row.games, narrow))
         table.add_row(str(row.rank), name, *numbers, steps, style=style)
     return table
+
+
+def count(number: int, short: bool) -> str:
+    """`5750000` as `5,750,000`, in short as `5.75M`: three digits."""
+    rounded = int(float(f"{number:.3g}"))
+    power = min((len(str(rounded)) - 1) // 3, 4)
+    return f"{rounded / 1000**power:g}{'kMGT'[power - 1]}" if short and power else f"{number:,}"
 
 
 def _line(progress: Progress, view: View) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import html
 import http.client
+import itertools
 import json
 import re
 import signal
@@ -15,6 +18,7 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
 from page_server import TOKEN, serving
@@ -24,8 +28,11 @@ from league.errors import StoreError
 from league.games import game_spec
 from league.interfaces.web.charts import elo_history, nice_ticks, whiskers
 from league.interfaces.web.guard import is_loopback
-from league.interfaces.web.reading import read
+from league.interfaces.web.pages import ago, shortened
+from league.interfaces.web.reading import read, who_met
 from league.interfaces.web.replays import positions
+from league.ladder.leaderboard import Row
+from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Replay, Tally
 from league.pool.store import Store
 
@@ -59,14 +66,14 @@ WISH = {"policy": "main-0002", "by": "anna", "reason": "a test", "how": "force",
 def test_the_first_page_holds_everything(page: str, recorded: Recorded) -> None:
     answer = Answer(page, "/")
     assert answer.status == 200
-    for words in ("tic_tac_toe", "main-0001", "perfect", "uniform", "1,234", "a runner came [bold]back[/bold]"):
+    for words in ("tic_tac_toe", "main-0001", "perfect", "uniform", "3,000", "a runner came [bold]back[/bold]"):
         assert words in answer.text
     assert recorded.matches[-1].match_id in answer.text
     assert TOKEN not in answer.text
 
 
 def test_nothing_comes_from_another_host_and_no_script_is_inline(page: str) -> None:
-    for path in ("/", "/leaderboard", "/static/style.css", "/static/page.js"):
+    for path in ("/", "/leaderboard", "/matches", "/matches/none", "/static/style.css", "/static/page.js"):
         text = Answer(page, path).text
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|url\(", text)
         assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", text)
@@ -152,10 +159,104 @@ def test_matches_that_cannot_be_shown(own: Store, folder: Path) -> None:
         assert (answer.status, "<b>" in answer.text, "is not legal" in answer.text) == (503, False, True)
 
 
+ASKED = {"HX_Request": "true"}
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "status", "said"),
+    [
+        ("/matches/none", None, 404, "no match 'none'"),
+        ("/nowhere", None, 404, "there is no such page"),
+        ("/promotion", None, 405, "Method Not Allowed"),
+        ("/promotion", {"token": "wrong"}, 403, "wrong token"),
+        ("/promotion", {**WISH, "policy": ""}, 422, "name a policy"),
+        ("/promotion/stop", {"token": TOKEN}, 202, "the test ends"),
+    ],
+)
+def test_an_answer_is_a_page_unless_a_script_asks(
+    page: str, path: str, form: dict[str, str] | None, status: int, said: str
+) -> None:
+    whole, line = Answer(page, path, form=form), Answer(page, path, form=form, **ASKED)
+    assert (whole.status, line.status) == (status, status)
+    assert said in html.unescape(whole.text)
+    assert said in html.unescape(line.text)
+    assert re.search(r"<title>\w.*</title>", whole.text)
+    assert '<a class="button" href="/">' in whole.text
+    assert "<html" not in line.text
+
+
+def test_a_link_of_a_replay_that_fails_shows_why_in_its_place(page: str) -> None:
+    answer = Answer(page, "/matches/none", **ASKED, HX_Boosted="true")
+    assert answer.headers["HX-Retarget"] == answer.headers["HX-Reselect"] == "#main"
+    assert '<main id="main"' in answer.text
+
+
+def test_older_matches_stand_on_pages(own: Store, folder: Path) -> None:
+    won = Match(match_id="", row="main-0000", column="uniform", results={"01": Tally(1, 0, 0)}, played_s=1.0)
+    for number in range(110):
+        own.record(Match(**{**vars(won), "match_id": f"m{number:03d}"}))
+    config = own.require_config()
+    own.update_config(dataclasses.replace(config, arena=dataclasses.replace(config.arena, replays=105)))
+    with serving(str(folder), own.league) as url:
+        pages = [re.findall(r'href="/matches/(m\d+)"', Answer(url, f"/matches?page={n}").text) for n in (1, 2, 3)]
+        assert list(itertools.chain(*pages)) == [f"m{number:03d}" for number in range(109, 4, -1)]
+        assert [len(found) for found in pages] == [50, 50, 5]
+        assert ">01-01 " in Answer(url, "/matches").text
+        assert 'rel="next"' not in Answer(url, "/matches?page=3").text
+        for beyond in ("4", "99999999", "x", "-1"):
+            assert Answer(url, f"/matches?page={beyond}").status == 200
+        assert 'href="/matches"' in Answer(url, "/").text
+
+
+def learners_part(store: Store, folder: Path, status: dict[str, Any], *, heartbeat_s: float | None = None) -> str:
+    """The first page, from its notice to its learners, as text."""
+    store.set_status(status, heartbeat_s)
+    with serving(str(folder), store.league) as url:
+        text = Answer(url, "/").text
+    said = re.sub(r"<[^>]*>", " ", html.unescape(text[: text.index('<h2 id="payoff"')]))
+    return " ".join(said.replace("\N{EN DASH}", "-").split())
+
+
+def test_what_ails_a_learner_is_said(own: Store, folder: Path) -> None:
+    learner = {**STATUS["learners"]["main"], "reported_s": time.time(), "losses": {"mean_kl_loss": 0.0071}}
+    learners = {
+        "main": learner,
+        "late": {**learner, "reported_s": time.time() - 700},
+        "waiting": {**learner, "placed": False},
+        "lost": {**learner, "stopped": True},
+    }
+    missing = "asks for 12 CPUs and 0 GPUs, has 2 and 0: 3 of 4 learners train"
+    said = learners_part(own, folder, {**STATUS, "learners": learners, "missing": missing})
+    assert f"It {missing}." in said
+    assert "main learns 3,000 1,234 - 0.0071 - 500" in said
+    assert "late silent: last iteration 11 min ago 3,000 -" in said
+    assert "waiting waits for room 3,000 -" in said
+    assert "lost stopped: diverged 3,000 -" in said
+
+
+def test_a_league_that_is_not_at_work_has_no_speed(own: Store, folder: Path) -> None:
+    assert "1,234" in learners_part(own, folder, STATUS)
+    said = learners_part(own, folder, {**STATUS, "missing": "asks"}, heartbeat_s=time.time() - 60)
+    assert "main not running 3,000 -" in said
+    assert "1,234" not in said
+    assert "less room" not in said
+
+
+def test_how_long_ago() -> None:
+    assert [ago(s) for s in (-3, 59, 60, 7300, 86_400, 3e5)] == [
+        "just now",
+        "just now",
+        "1 min ago",
+        "2 h ago",
+        "1 day ago",
+        "3 days ago",
+    ]
+
+
 def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
     for match in recorded.matches:
         assert len(match.replays) == 20
-        for replay in match.replays[:6]:
+        for number, replay in enumerate(match.replays[:6]):
             found = positions("tic_tac_toe", replay)
             assert len(found) == len(replay.moves) + 1
             assert found[0].mover is None
@@ -165,8 +266,13 @@ def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
                 assert one.new is not None
                 assert before.grid[one.new[0]][one.new[1]] == str(one.action)
             line = has_line(found[-1].grid)
+            assert len(found[-1].line) >= 3 if line else not found[-1].line
+            assert {found[-1].grid[row][column] for row, column in found[-1].line} == ({line} if line else set())
+            assert not any(one.line for one in found[:-1])
             winner = {None: 0.5, "X": 1.0 - int(replay.seating[0]), "O": 1.0 - int(replay.seating[1])}[line]
-            assert replay.points == winner
+            earlier = [(one.seating, one.moves) for one in match.replays[:number]]
+            repeats = (replay.seating, replay.moves) in earlier
+            assert replay.points == winner or (replay.points is None and repeats)
 
 
 def has_line(grid: tuple[tuple[str, ...], ...]) -> str | None:
@@ -196,7 +302,13 @@ def test_the_pictures_hold_what_the_table_says(own: Store) -> None:
     order = [shown[row.policy].at for row in board.rows]
     assert order == sorted(order, reverse=True)
     assert all(0 < one.low < one.at < one.high < 100 for one in shown.values())
-    chart = elo_history(board, 900, 300)
+    assert (min(one.low for one in shown.values()), max(one.high for one in shown.values())) == (2, 98)
+    assert all(one.zero is not None for one in shown.values())
+    highest = [row for row in board.rows if row.elo - row.interval > 0]
+    assert highest
+    assert min(one.low for one in whiskers(highest).values()) == 2
+    assert all(one.zero is None for one in whiskers(highest).values())
+    chart = elo_history(board)
     assert chart is not None
     assert [line.name for line in chart.lines] == ["main"]
     assert len(chart.lines[0].marks) == 3
@@ -209,6 +321,30 @@ def test_the_pictures_hold_what_the_table_says(own: Store) -> None:
 def test_round_numbers() -> None:
     assert nice_ticks(-30, 1184, 4) == [0, 500, 1000]
     assert nice_ticks(0, 1, 5) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+
+
+def row(rank: int, policy: str, *, champion: bool = False) -> Row:
+    kind: Literal["snapshot", "bot"] = "snapshot" if policy.startswith("main") else "bot"
+    numbers = {"elo": -float(rank), "interval": 1.0, "mu": 0.0, "sigma": 1.0, "games": 9, "steps": None}
+    return Row(rank=rank, policy=policy, kind=kind, score=Tally(), champion=champion, **numbers)
+
+
+def test_the_first_page_shows_the_strongest_and_who_stands_among_them() -> None:
+    names = ["negamax-4", *(f"main-{n:02d}" for n in range(4)), "negamax-2", *(f"main-{n:02d}" for n in range(4, 20))]
+    rows = [row(n, name, champion=name == "main-15") for n, name in enumerate([*names, "uniform"], start=1)]
+    assert [one.policy for one in shortened(rows)] == [*names[:12], "main-15"]
+    assert shortened(rows[:5]) == rows[:5]
+
+
+def test_the_heat_map_has_the_champion_the_bots_and_whoever_met() -> None:
+    payoff = Payoff()
+    for name in ("main-3", "main-4", "main-5"):
+        for other in ("bot", "main-9"):
+            payoff.add(Match(match_id="", row=name, column=other, results={"01": Tally(1, 0, 0)}, played_s=0.0))
+    ranked = [f"main-{n}" for n in range(9)] + ["bot", "main-9"]
+    assert who_met(payoff, ["bot", "main-9"], ranked, 5) == ["main-3", "main-4", "main-5", "bot", "main-9"]
+    assert who_met(payoff, ["bot", "main-9"], ranked, 6)[0] == "main-0"
+    assert who_met(payoff, [], ranked[:2], 5) == ranked[:2]
 
 
 def test_the_payoff_of_a_few_is_that_of_all(own: Store) -> None:

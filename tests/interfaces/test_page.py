@@ -163,6 +163,80 @@ def test_promotion_asks_for_the_token_and_then_shows(page: Page, url: str, own: 
     assert TOKEN not in page.url
 
 
+def test_a_link_in_a_row_fills_the_form(page: Page, url: str) -> None:
+    page.goto(url)
+    page.get_by_label("Your name").fill("anna")
+    page.get_by_role("link", name="promote main-0002").click()
+    expect(page.get_by_label("Policy")).to_have_value("main-0002")
+    expect(page.get_by_label("Policy")).to_be_focused()
+    expect(page.get_by_label("Policy")).to_be_in_viewport()
+    assert page.get_by_label("Your name").input_value() == "anna"
+    expect(page.get_by_role("link", name="promote main-0001")).to_have_count(0)  # The champion.
+    page.goto(f"{url}/leaderboard")
+    page.get_by_role("link", name="promote main-0000").click()  # A page without the form: the link goes to it.
+    expect(page.get_by_label("Policy")).to_have_value("main-0000")
+
+
+def test_without_a_script_a_wish_is_answered_by_a_page(browser: Browser, url: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_role("link", name="promote main-0002").click()
+    expect(page.get_by_label("Policy")).to_have_value("main-0002")
+    wish(page, "main-0002", "not the token", force=True, reason="a test")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Forbidden")
+    expect(page.get_by_text("wrong token")).to_be_visible()
+    page.get_by_role("link", name="Back to the league").click()
+    expect(page.locator(".crown .name")).to_have_text("main-0001")
+    context.close()
+
+
+def test_the_page_of_all_policies_changes_by_itself(page: Page, url: str, own: Store) -> None:
+    page.goto(f"{url}/leaderboard")
+    expect(page.locator("tbody tr").first).to_contain_text("perfect")
+    page.evaluate("window.same = true")
+    for number in range(8):
+        own.record(
+            Match(
+                match_id=f"n{number}", row="main-0002", column="perfect", results={"01": Tally(40, 0, 0)}, played_s=2.0
+            )
+        )
+    expect(page.locator("tbody tr").first).to_contain_text("main-0002")
+    assert page.evaluate("window.same")
+
+
+def test_nothing_is_cut_off_on_a_phone(browser: Browser, url: str, own: Store, recorded: Recorded) -> None:
+    """No region scrolls sideways, no label leaves its picture, and every link is high enough for a finger."""
+    weights, first = recorded.snapshots[0][1], recorded.snapshots[0][0]
+    names = [f"league-exploiter-0-{number:04d}" for number in range(9)]
+    for number, name in enumerate(names):
+        own.add_snapshot(dataclasses.replace(first, name=name, learner=name[:-5], created_s=60.0 + number), weights)
+        for other in ("perfect", "uniform"):
+            own.record(
+                Match(match_id=name + other, row=name, column=other, results={"01": Tally(400, 0, 0)}, played_s=number)
+            )
+    context = browser.new_context(viewport={"width": PHONE[0], "height": PHONE[1]})
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator(".board .champion")).to_be_visible()
+    expect(page.locator(".chart text").get_by_text("+1,000")).to_be_visible()
+    scrolls = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
+    assert page.locator(".scroll, nav").evaluate_all(scrolls) == []
+    outside = """labels => labels.map(label => [label.textContent, label.getBoundingClientRect(),
+        label.closest('svg').getBoundingClientRect()])
+        .filter(([, a, b]) => a.left < b.left || a.right > b.right || a.top < b.top || a.bottom > b.bottom)"""
+    assert page.locator(".chart text").evaluate_all(outside) == []
+    low = """links => links.map(link => [link.textContent, link.getBoundingClientRect().height])
+        .filter(([, height]) => height < 24)"""
+    assert page.locator("nav a, table a, a.act").evaluate_all(low) == []
+    wrapped = "cells => cells.filter(cell => cell.getClientRects().length > 1 || cell.clientHeight > 30).length"
+    assert page.locator(".board tbody th").evaluate_all(wrapped) == 0
+    page.goto(f"{url}/leaderboard")
+    assert page.locator(".scroll").evaluate_all(scrolls) == []
+    page.goto("about:blank")
+    context.close()
+
+
 def test_a_candidate_is_tested_as_the_command_does(page: Page, url: str, own: Store) -> None:
     promotion = dataclasses.replace(CONFIG.promotion, elo0=0.0, elo1=400.0, max_games=100)
     own.update_config(dataclasses.replace(CONFIG, promotion=promotion))
@@ -328,18 +402,44 @@ def test_accessible_at_every_size_and_in_the_dark(
     page.goto(shown)
     expect(page.locator(".crown .name")).to_have_text(re.compile("main-"))
     assert not serious(page, axe)
-    picture(page, f"dashboard-{'phone' if size == PHONE else 'desk'}-{scheme}.png")
+    where = "phone" if size == PHONE else "desk"
+    picture(page, f"dashboard-{where}-{scheme}.png")
     page.locator("[id^=match-]").first.click()
     page.wait_for_load_state()
     expect(page.get_by_role("link", name="Next")).to_be_visible()
     for ply in range(1, 7):
         page.keyboard.press("ArrowRight")
         expect(page.locator(".move")).to_contain_text(f"Move {ply} of")
+    page.keyboard.press("End")
+    expect(page.locator(".move")).to_contain_text(re.compile("won|draw"))
     assert not serious(page, axe)
-    picture(page, f"replay-{'phone' if size == PHONE else 'desk'}-{scheme}.png")
-    page.goto(f"{shown}/leaderboard")
-    assert not serious(page, axe)
+    if size == DESK:
+        picture(page, f"replay-{where}-{scheme}.png")
+    for path in ("/leaderboard", "/matches", "/matches/none"):
+        page.goto(f"{shown}{path}")
+        assert not serious(page, axe)
     context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_said_is_accessible_too(browser: Browser, url: str, own: Store, axe: str, scheme: str) -> None:
+    """The notice, ailing learners, and the answers to a promotion."""
+    learner = STATUS["learners"]["main"]
+    learners = {"main": {**learner, "reported_s": 1.0}, "waiting": {**learner, "placed": False}}
+    own.set_status({**STATUS, "learners": learners, "missing": "asks for 12 CPUs and 0 GPUs, has 2 and 0"})
+    page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(url)
+    expect(page.locator(".notice:visible")).to_contain_text("less room")
+    expect(page.locator("#learners ~ .scroll .bad")).to_have_count(2)
+    wish(page, "main-0002", "not the token", force=True, reason="a test")
+    expect(page.locator(".refused")).to_be_visible()
+    assert not serious(page, axe)
+    wish(page, "main-0002", TOKEN, force=True, reason="a test")
+    expect(page.locator(".accepted")).to_be_visible()
+    expect(page.locator(".progress .tag")).to_have_text("promoted")
+    assert not serious(page, axe)
+    page.goto("about:blank")
+    page.close()
 
 
 def serious(page: Page, axe: str) -> list[str]:

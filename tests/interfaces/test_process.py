@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from small_league import NAMES, STATUS
 
 from league.interfaces.cli.app import app
 from league.interfaces.cli.console import duration, size
+from league.interfaces.panel import count
+from league.pool.store import Store
 
 PROGRAM = "from league.interfaces.cli import main; main()"
 
@@ -105,8 +111,41 @@ def test_the_leaderboard_fits_a_narrow_terminal(folder: Path, filled: str) -> No
     assert len([line for line in shown.splitlines() if line.strip()]) == 6
 
 
-def on_terminal(words: list[str], env: dict[str, str]) -> str:
-    """What a command writes on a pseudo-terminal."""
+@pytest.mark.parametrize(
+    ("columns", "shown", "left_out"),
+    [
+        (80, ("5.75M steps", "8.12k", "entropy", "1.230"), ("plies/s", "policy loss", "opponents")),
+        (110, ("5,750,000 steps", "8,123", "plies/s", "-0.012", "main-0000"), ()),
+        (120, ("5,750,000 steps", "8,123", "plies/s", "-0.012", "main-0000 main-0001 and 2"), ()),
+    ],
+)
+def test_the_live_panel_fits_its_terminal(
+    folder: Path, own: Store, columns: int, shown: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    losses = {"policy_loss": -0.0123, "vf_loss": 0.345, "entropy": 1.23}
+    opponents = dict.fromkeys((*NAMES, "uniform"), 0.25)
+    learner = {**STATUS["learners"]["main"], "steps": 5_750_000, "steps_per_s": 8123.0}
+    names = ("main", "main-exploiter-0", "league-exploiter-0", "league-exploiter-1")
+    learners = {name: {**learner, "losses": losses, "opponents": opponents} for name in names}
+    own.set_status({**STATUS, "started_s": time.time() - 60, "steps": 5_750_000, "learners": learners})
+    own.add_event("gate", "not promoted: main-0002 against main-0001: refused, LLR -5.00 (-2.94 to +2.94), END", 300.0)
+    env = environment(TERM="xterm-256color", COLUMNS=str(columns), LINES="24")
+    written = on_terminal(command(folder, own.league, "watch", "--every", "0.1"), env, until="END")
+    panel = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", written)
+    for word in (*names, "league · tic_tac_toe · training", "★ main-0001", "perfect", "the league goes on", *shown):
+        assert word in panel
+    assert not [word for word in ("…", *left_out) if word in panel]
+    assert {len(line) for line in panel.splitlines() if line.startswith(("╭", "│", "╰"))} == {columns}
+
+
+def test_counts_are_rounded_to_three_digits() -> None:
+    numbers = (0, 999, 1000, 12_345, 999_999, 5_750_000, 10**13)
+    assert [count(number, True) for number in numbers] == ["0", "999", "1k", "12.3k", "1M", "5.75M", "10T"]
+    assert count(12_345, False) == "12,345"
+
+
+def on_terminal(words: list[str], env: dict[str, str], until: str | None = None) -> str:
+    """What a command writes on a pseudo-terminal; it is interrupted as soon as it has written `until`."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(words, stdout=theirs, stderr=theirs, stdin=theirs, env=env)
     os.close(theirs)
@@ -115,6 +154,9 @@ def on_terminal(words: list[str], env: dict[str, str]) -> str:
         try:
             while part := terminal.read1(65536):
                 parts.append(part)
+                if until is not None and until.encode() in b"".join(parts):
+                    process.send_signal(signal.SIGINT)
+                    until = None
         except OSError:
             pass  # Linux's word for the end of a terminal.
     assert process.wait() == 0

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import socket
+import time
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -19,10 +23,9 @@ from starlette.staticfiles import StaticFiles
 
 from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.attachment import Attachment
-from league.interfaces.web import promotion
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
-from league.interfaces.web.promotion import Desk
+from league.interfaces.web.promotion import Desk, Wish
 from league.interfaces.web.replays import Position, Replays
 from league.ladder.records import Match
 
@@ -32,6 +35,8 @@ FORM_BYTES: Final = 4096
 """A form that is longer is refused."""
 CLOSING_S: Final = 3
 """Requests under way are cut off so many seconds after the server was told to end."""
+PAGE: Final = 50
+"""Matches on a page of them."""
 NAME_LENGTH: Final = 60
 REASON_LENGTH: Final = 300
 
@@ -53,6 +58,7 @@ class Site:
             Route("/", self.home),
             Route("/live", self.live),
             Route("/leaderboard", self.leaderboard),
+            Route("/matches", self.matches),
             Route("/matches/{match_id}", self.match),
             Route("/promotion", self.promote, methods=["POST"]),
             Route("/promotion/stop", self.stop, methods=["POST"]),
@@ -61,9 +67,10 @@ class Site:
         ]
 
     async def home(self, request: Request) -> Response:
-        """The first page, with all its parts in it."""
+        """The first page, with all its parts in it; `?promote=` names a policy for the form."""
         parts = await self.pages.parts()
-        return HTMLResponse(self.pages.render("home.html", parts=parts))
+        wanted = request.query_params.get("promote", "")
+        return HTMLResponse(self.pages.render("home.html", parts=parts, wanted=wanted))
 
     async def live(self, request: Request) -> Response:
         """Server-sent events: each part when it is first asked for and whenever it changes, named after it."""
@@ -86,9 +93,26 @@ class Site:
                 await asyncio.wait_for(self.ending.wait(), READ_EVERY_S)
 
     async def leaderboard(self, request: Request) -> Response:
-        """Everyone, as of now."""
+        """Everyone, as of now; the page asks again by itself."""
         await self.pages.parts()
         return HTMLResponse(self.pages.render("leaderboard.html"))
+
+    async def matches(self, request: Request) -> Response:
+        """The matches whose games are kept, the newest first, one page of them: `?page=1`."""
+        try:
+            return HTMLResponse(await asyncio.to_thread(self._list, _whole(request, "page")))
+        except LeagueError as error:
+            return self._answer(request, 503, str(error))
+
+    def _list(self, wanted: int) -> str:
+        store, config = self.attachment.open()
+        kept = min(store.match_count(), config.arena.replays)
+        pages = max(1, -(-kept // PAGE))
+        number = max(1, min(wanted, pages))
+        newest = store.matches(min(kept, number * PAGE), newest_first=True)
+        latest = list(itertools.islice(newest, (number - 1) * PAGE, None))
+        values = {"game": config.game, "latest": latest, "kept": kept, "number": number, "pages": pages}
+        return self.pages.render("matches.html", now_s=time.time(), **values)
 
     async def match(self, request: Request) -> Response:
         """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
@@ -96,9 +120,9 @@ class Site:
             match, game = await asyncio.to_thread(self._find, request.path_params["match_id"])
             number, positions = await asyncio.to_thread(self._positions, match, game, _whole(request, "game"))
         except UnknownMatchError as error:
-            return self._answer(404, str(error))
+            return self._answer(request, 404, str(error))
         except LeagueError as error:
-            return self._answer(503, str(error))
+            return self._answer(request, 503, str(error))
         ply = max(0, min(_whole(request, "ply"), len(positions) - 1))
         return HTMLResponse(
             self.pages.render("match.html", match=match, game=game, number=number, positions=positions, ply=ply)
@@ -119,7 +143,7 @@ class Site:
         form = await self._trusted_form(request)
         if isinstance(form, Response):
             return form
-        wanted = promotion.Request(
+        wanted = Wish(
             policy=form.get("policy", "").strip(),
             by=f"{form.get('by', '').strip()} (dashboard)",
             reason=form.get("reason", "").strip() or None,
@@ -127,11 +151,11 @@ class Site:
         )
         fault = _fault(wanted, form.get("by", "").strip())
         if fault is not None:
-            return self._answer(422, fault)
+            return self._answer(request, 422, fault)
         if not self.desk.take(wanted):
-            return self._answer(409, "a promotion is under way: wait for it, or stop it")
+            return self._answer(request, 409, "a promotion is under way: wait for it, or stop it")
         did = "is being forced" if wanted.forced else "is being tested against the champion"
-        return self._answer(202, f"{wanted.policy} {did}")
+        return self._answer(request, 202, f"{wanted.policy} {did}")
 
     async def stop(self, request: Request) -> Response:
         """End the test under way; asks for the token."""
@@ -139,25 +163,38 @@ class Site:
         if isinstance(form, Response):
             return form
         self.desk.stop()
-        return self._answer(202, "the test ends after the match under way")
+        return self._answer(request, 202, "the test ends after the match under way")
 
     async def _trusted_form(self, request: Request) -> dict[str, str] | Response:
         """The fields of a form that came from our page with the token; else the refusal."""
         if not same_origin(request.headers):
-            return self._answer(403, "refused: the request does not come from this page")
+            return self._answer(request, 403, "refused: the request does not come from this page")
         body = b""
         async for chunk in request.stream():
             body += chunk
             if len(body) > FORM_BYTES:
-                return self._answer(413, "refused: the form is too long")
+                return self._answer(request, 413, "refused: the form is too long")
         fields = parse_qs(body.decode(errors="replace"))
         form = {name: values[0] for name, values in fields.items()}
         if not same_token(self.token, form.get("token", "")):
-            return self._answer(403, "wrong token: the one that league dashboard was started with is asked for")
+            return self._answer(
+                request, 403, "wrong token: the one that league dashboard was started with is asked for"
+            )
         return form
 
-    def _answer(self, status: int, text: str) -> Response:
-        return HTMLResponse(self.pages.render("answer.html", text=text, refused=status >= 400), status)
+    async def failed(self, request: Request, error: Exception) -> Response:
+        """What no route answers."""
+        assert isinstance(error, HTTPException)
+        text = "there is no such page" if error.status_code == 404 else error.detail
+        return self._answer(request, error.status_code, text)
+
+    def _answer(self, request: Request, status: int, text: str) -> Response:
+        """A line into the page that asks by script, else a page of its own; a boosted link shows that in its place."""
+        boosted = "HX-Boosted" in request.headers
+        template = "answer.html" if "HX-Request" in request.headers and not boosted else "error.html"
+        text = self.pages.render(template, text=text, refused=status >= 400, status=HTTPStatus(status).phrase)
+        whole = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+        return HTMLResponse(text, status, whole if boosted else None)
 
 
 def _data(html: str) -> list[str]:
@@ -169,8 +206,8 @@ def _whole(request: Request, name: str) -> int:
     return int(word) if word.isdecimal() and len(word) < 10 else 0
 
 
-def _fault(wanted: promotion.Request, name: str) -> str | None:
-    """What is wrong with a request for a promotion."""
+def _fault(wanted: Wish, name: str) -> str | None:
+    """What is wrong with a wish for a promotion."""
     reason = wanted.reason or ""
     if not wanted.policy:
         return "name a policy"
@@ -191,7 +228,8 @@ class Server(uvicorn.Server):
     def __init__(self, attachment: Attachment, *, host: str, token: str) -> None:
         """`host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page."""
         self._site = Site(attachment, token)
-        app = Guard(Starlette(routes=self._site.routes()), host=host, token=token)
+        site = Starlette(routes=self._site.routes(), exception_handlers={HTTPException: self._site.failed})
+        app = Guard(site, host=host, token=token)
         super().__init__(
             uvicorn.Config(
                 app,

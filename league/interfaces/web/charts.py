@@ -15,7 +15,7 @@ POINTS: Final = 200
 """Of one line at most; of more, every n-th is drawn."""
 LINES: Final = 6
 """Learners with a line of their own, those with the most snapshots."""
-LABEL_PX: Final = 15
+LABEL_PX: Final = 18
 """Room that a label needs."""
 
 
@@ -84,13 +84,16 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def elo_history(board: Board, width: int, height: int) -> History | None:
-    """The picture in `width` by `height` units, None while nobody is rated."""
+def elo_history(board: Board, width: int = 480, height: int = 350) -> History | None:
+    """The picture in `width` by `height` units, None while nobody is rated.
+
+    It has room for labels of 15 units, so that they can be read on a phone, which shows it at two thirds of its size.
+    """
     rated = {row.policy: row for row in board.rows if row.games}
     frozen = [(snapshot, rated[name]) for name, snapshot in board.snapshots.items() if name in rated]
     if not frozen:
         return None
-    left, top, right, bottom = 54.0, 12.0, width - 74.0, height - 24.0
+    left, top, right, bottom = 66.0, 14.0, width - 10.0, height - 26.0
     bots = [row for row in rated.values() if row.kind == "bot"]
     rows = [row for _, row in frozen] + bots
     times = [snapshot.created_s for snapshot, _ in frozen]
@@ -103,7 +106,7 @@ def elo_history(board: Board, width: int, height: int) -> History | None:
         lines=_lines(board, rated, x, y),
         champion=_champion(board, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
-        across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 190))],
+        across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 230))],
         up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
     )
 
@@ -187,18 +190,19 @@ class Whisker(NamedTuple):
     low: float
     at: float
     high: float
-    zero: float
+    zero: float | None
+    """None: 0 is not in sight."""
 
 
 def whiskers(rows: Sequence[Row]) -> dict[str, Whisker]:
-    """By policy, on one scale for all rows that have games."""
+    """By policy, on one scale for all rows that have games, as wide as their intervals."""
     rated = [row for row in rows if row.games]
     if not rated:
         return {}
-    low = min(0.0, *(row.elo - row.interval for row in rated))
-    high = max(1.0, *(row.elo + row.interval for row in rated))
+    low, high = min(row.elo - row.interval for row in rated), max(row.elo + row.interval for row in rated)
     scale = Scale(low, high, 2, 98)
+    zero = scale(0.0) if low <= 0 <= high else None
     return {
-        row.policy: Whisker(scale(row.elo - row.interval), scale(row.elo), scale(row.elo + row.interval), scale(0.0))
+        row.policy: Whisker(scale(row.elo - row.interval), scale(row.elo), scale(row.elo + row.interval), zero)
         for row in rated
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,12 +19,17 @@ from league.interfaces.cli.console import duration, moment, size
 from league.interfaces.web.charts import elo_history, whiskers
 from league.interfaces.web.promotion import Desk
 from league.interfaces.web.reading import Board, read
+from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
 
 READ_EVERY_S: Final = 1.0
 """The store is read at most so often, however many people look."""
-TOP: Final = 25
-"""Rows of the leaderboard on the first page; the champion always is one more."""
+TOP: Final = 10
+"""Snapshots on the leaderboard of the first page, beside the bots among them; the champion may be one more."""
+CHAMPIONS: Final = 8
+"""Champions on the first page."""
+SILENT_S: Final = 300
+"""A learner that has not finished an iteration for so long, while the league trains, is shown as silent."""
 
 PARTS: Final = (
     "news",
@@ -70,7 +76,14 @@ class Pages:
 
     def render(self, template: str, **values: Any) -> str:
         """Any template, with what is known of the league."""
-        return self._templates.get_template(template).render(board=self._board, error=self._error, **values)
+        board = self._board
+        known = {
+            "board": board,
+            "error": self._error,
+            "latest": board.latest if board else [],
+            "promotable": frozenset(board.promotable if board else ()),
+        }
+        return self._templates.get_template(template).render(known | values)
 
     def _refresh(self) -> dict[str, str]:
         try:
@@ -80,14 +93,10 @@ class Pages:
             self._error = str(error)
             self._attachment.close()
         board = self._board
-        values: dict[str, Any] = {"standing": self._desk.standing}
+        values: dict[str, Any] = {"standing": self._desk.standing, "silent_s": SILENT_S, "shown": CHAMPIONS}
         if board is not None:
-            top = [row for number, row in enumerate(board.rows) if number < TOP or row.champion]
-            values |= {
-                "top": top,
-                "whiskers": whiskers(top),
-                "charts": [elo_history(board, 980, 300), elo_history(board, 420, 300)],
-            }
+            top = shortened(board.rows)
+            values |= {"top": top, "whiskers": whiskers(top), "chart": elo_history(board)}
         return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
 
 
@@ -101,15 +110,30 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "moment": moment,
+        "ago": ago,
         "size": size,
         "duration": duration,
         "iso": lambda at_s: datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
         "segment": lambda word: quote(word, safe=""),
         "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
         "heat": heat,
+        "spaced": lambda count: f"{count:,}",
         "evidence": in_short,
     }
     return environment
+
+
+def shortened(rows: Sequence[Row]) -> list[Row]:
+    """The `TOP` strongest snapshots, the bots that stand among them, and the champion."""
+    above = itertools.accumulate(row.kind == "snapshot" for row in rows)
+    return [row for row, snapshots in zip(rows, above, strict=True) if snapshots <= TOP or row.champion]
+
+
+def ago(seconds: float) -> str:
+    """`7300` as `2 h ago`: the largest unit, nothing below a minute, so that it seldom changes."""
+    units = (("days", 86_400), ("h", 3600), ("min", 60))
+    count, unit = next(((int(seconds / size), unit) for unit, size in units if seconds >= size), (0, ""))
+    return f"{count} {unit.removesuffix('s') if count == 1 else unit} ago" if unit else "just now"
 
 
 def heat(payoff: Payoff, row: str, column: str) -> tuple[int, int, str] | None:

@@ -20,7 +20,7 @@ Outcome = Literal["running", "promoted", "not promoted", "stopped", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class Wish:
     """What somebody asked for."""
 
     policy: str
@@ -33,7 +33,7 @@ class Request:
 class Standing:
     """How far it is."""
 
-    request: Request
+    wish: Wish
     outcome: Outcome
     lines: tuple[str, ...]
     """For people, the newest last."""
@@ -44,7 +44,7 @@ class _StoppedError(Exception):
 
 
 class Desk:
-    """Takes one request after another. What it plays is recorded, so a test that was stopped goes on where it ended."""
+    """Takes one wish after another. What it plays is recorded, so a test that was stopped goes on where it ended."""
 
     def __init__(self, address: str, league: str) -> None:
         self._address = address
@@ -53,16 +53,16 @@ class Desk:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.standing: Standing | None = None
-        """Of the last request, None before the first."""
+        """Of the last wish, None before the first."""
 
-    def take(self, request: Request) -> bool:
+    def take(self, wish: Wish) -> bool:
         """Begin; False if another one is under way."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return False
             self._stop.clear()
-            self.standing = Standing(request=request, outcome="running", lines=("the games begin",))
-            self._thread = threading.Thread(target=self._run, args=(request,), name="promotion", daemon=True)
+            self.standing = Standing(wish=wish, outcome="running", lines=("the games begin",))
+            self._thread = threading.Thread(target=self._run, args=(wish,), name="promotion", daemon=True)
             self._thread.start()
             return True
 
@@ -76,9 +76,9 @@ class Desk:
         if self._thread is not None:
             self._thread.join(ENDING_S)
 
-    def _run(self, request: Request) -> None:
+    def _run(self, wish: Wish) -> None:
         try:
-            result = self._promote(request)
+            result = self._promote(wish)
             lines = (*(trial.summary for trial in result.trials), result.note)
             self._say(*lines, outcome="promoted" if result.promotion is not None else "not promoted")
         except _StoppedError:
@@ -89,17 +89,17 @@ class Desk:
             traceback.print_exc(file=sys.stderr)
             self._say("a bug: the page's own log has the traceback", outcome="failed")
 
-    def _promote(self, request: Request) -> Result:
+    def _promote(self, wish: Wish) -> Result:
         with Store.open(self._address, self._league, create=False) as store:
             config = store.require_config()
-            if request.forced:
-                return force(store, config, request.policy, by=request.by, reason=request.reason)
+            if wish.forced:
+                return force(store, config, wish.policy, by=wish.by, reason=wish.reason)
             return compete(
                 store,
                 config,
-                request.policy,
-                by=request.by,
-                reason=request.reason,
+                wish.policy,
+                by=wish.by,
+                reason=wish.reason,
                 watch=self._watch,
                 note=self._say,
             )

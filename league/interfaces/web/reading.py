@@ -16,12 +16,12 @@ from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import kept_bytes
 from league.pool.store import Store
 
-HEAT: Final = 12
-"""Policies in the payoff heat map, the strongest."""
+HEAT: Final = 10
+"""Policies in the payoff heat map."""
+HEAT_OF: Final = 20
+"""The strongest, of whom they are chosen."""
 LATEST: Final = 12
 """Matches that are listed."""
-HISTORY: Final = 12
-"""Champions that are listed."""
 EVENTS: Final = 6
 
 
@@ -51,7 +51,7 @@ class Board:
     heat: list[str]
     """The policies of the heat map, the strongest first."""
     payoff: Payoff
-    """Among `heat` alone."""
+    """Of `heat`, and of few others."""
     latest: list[Match]
     """Newest first, without replays."""
     events: list[dict[str, Any]]
@@ -88,7 +88,11 @@ def read(store: Store, config: LeagueConfig) -> Board:
     champion = promotions[-1].policy if promotions else None
     rows = leaderboard(snapshots, bots, ratings, Payoff(), champion, config.ratings)
     latest = list(store.matches(LATEST, newest_first=True))
-    heat = [row.policy for row in rows if row.games][:HEAT]
+    rated = [row for row in rows if row.games]
+    wanted = [row.policy for row in rated if row.champion or row.kind == "bot"]
+    among = list(dict.fromkeys([*wanted, *(row.policy for row in rated[:HEAT_OF])]))
+    payoff = store.payoff_among(among, {seating for match in latest for seating in match.results})
+    heat = who_met(payoff, wanted[:HEAT], [row.policy for row in rated if row.policy in among], HEAT)
     status = Status.from_json(store.status())
     return Board(
         league=store.league,
@@ -104,7 +108,18 @@ def read(store: Store, config: LeagueConfig) -> Board:
         matches=store.match_count(),
         promotions=promotions,
         heat=heat,
-        payoff=store.payoff_among(heat, {seating for match in latest for seating in match.results}),
+        payoff=payoff,
         latest=latest,
         events=store.events(EVENTS),
     )
+
+
+def who_met(payoff: Payoff, wanted: list[str], ranked: list[str], count: int) -> list[str]:
+    """`count` of `ranked`, in its order: those `wanted`, then whoever met most of the chosen, the stronger first."""
+    chosen, left = list(wanted), [name for name in ranked if name not in wanted]
+    met = {name: {other for pair in payoff.pairs() if name in pair for other in pair} for name in ranked}
+    while left and len(chosen) < count:
+        best = max(left, key=lambda name: len(met[name].intersection(chosen)))
+        chosen.append(best)
+        left.remove(best)
+    return [name for name in ranked if name in chosen]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,8 @@ class Position:
     """An action is a column of `grid`, counted from 0."""
     new: tuple[int, int] | None
     """Row and column of the cell that the last move filled."""
+    line: frozenset[tuple[int, int]]
+    """Rows and columns of the cells that won, if the last move filled such a line."""
     mover: int | None
     """The seat that made the last move; None at the beginning."""
     action: int | None
@@ -52,7 +55,8 @@ def positions(game: str, replay: Replay) -> list[Position]:
     spec = game_spec(game)
     board = make_game(spec.name, 1, seed=0)
     board.reset(seeds=torch.tensor([replay.seed]))
-    found = [_position(board.render(0), None, None, None, False)]
+    length = getattr(board, "line", 0)
+    found = [_position(board.render(0), None, None, None, False, length)]
     for ply, action in enumerate(replay.moves):
         if not 0 <= action < spec.actions or not bool(board.legal()[0, action]):
             raise StoreError(f"move {ply + 1} of the stored game, {action}, is not legal in {spec.name}")
@@ -63,11 +67,13 @@ def positions(game: str, replay: Replay) -> list[Position]:
             raise StoreError(f"the stored game goes on after its end, at move {ply + 1}")
         # Where there are hidden cards, a game that is over shows nobody's.
         text = board.render(0) if not done or spec.deterministic else "the game is over"
-        found.append(_position(text, found[-1], mover, action, ply < replay.opening))
+        found.append(_position(text, found[-1], mover, action, ply < replay.opening, length))
     return found
 
 
-def _position(text: str, before: Position | None, mover: int | None, action: int | None, opening: bool) -> Position:
+def _position(
+    text: str, before: Position | None, mover: int | None, action: int | None, opening: bool, length: int
+) -> Position:
     grid = _grid(text)
     new = None
     if before is not None and len(before.grid) == len(grid):
@@ -78,8 +84,35 @@ def _position(text: str, before: Position | None, mover: int | None, action: int
             if cell != before.grid[row][column]
         )
         new = next(changed, None)
-    columns = bool(_STONES.search(text))
-    return Position(text=text, grid=grid, columns=columns, new=new, mover=mover, action=action, opening=opening)
+    return Position(
+        text=text,
+        grid=grid,
+        columns=bool(_STONES.search(text)),
+        new=new,
+        line=frozenset(_line(grid, new, length)) if new is not None and length else frozenset(),
+        mover=mover,
+        action=action,
+        opening=opening,
+    )
+
+
+def _line(grid: tuple[tuple[str, ...], ...], new: tuple[int, int], length: int) -> Iterator[tuple[int, int]]:
+    """The cells of every line of `length` or more equal stones through `new`."""
+    stones = {
+        (row, column)
+        for row, cells in enumerate(grid)
+        for column, cell in enumerate(cells)
+        if cell == grid[new[0]][new[1]]
+    }
+    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        run = [new]
+        for way in (1, -1):
+            at = (new[0] + way * down, new[1] + way * right)
+            while at in stones:
+                run.append(at)
+                at = (at[0] + way * down, at[1] + way * right)
+        if len(run) >= length:
+            yield from run
 
 
 def _grid(text: str) -> tuple[tuple[str, ...], ...]:
