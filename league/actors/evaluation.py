@@ -31,7 +31,7 @@ WAITING_MATCHES = 4
 
 
 @dataclass(kw_only=True)
-class Slot:
+class WorkerSlot:
     """What the coordinator knows of one match worker."""
 
     number: int
@@ -62,7 +62,7 @@ class Evaluation:
         self.roster = roster
         self.futures = futures
         self.gate = Gate(roster)
-        self.slots = [Slot(number=number) for number in range(roster.config.arena.workers)]
+        self.slots = [WorkerSlot(number=number) for number in range(roster.config.arena.workers)]
         self._needed_at = time.monotonic()
         """When as many workers as there are were last needed."""
         self.unrecorded: list[Match] = []
@@ -116,14 +116,14 @@ class Evaluation:
         elif now - self._needed_at < config.capacity.idle_s:
             further = present
         for number in range(len(self.slots), config.arena.workers + further):
-            self.slots.append(Slot(number=number, cpus=1.0))
+            self.slots.append(WorkerSlot(number=number, cpus=1.0))
         while len(self.slots) > config.arena.workers + further and self.slots[-1].match is None:
             self._end(self.slots.pop())
         for slot in self.slots:
             if slot.match is None and (slot.actor is None or slot.node not in homes):
                 self._start(slot, homes[slot.number % len(homes)])
 
-    def _start(self, slot: Slot, node: Node) -> None:
+    def _start(self, slot: WorkerSlot, node: Node) -> None:
         self._end(slot)
         try:
             slot.actor = spawn_match_worker(self.place, slot.number, node, cpus=slot.cpus)
@@ -132,7 +132,7 @@ class Evaluation:
         slot.node = node
         self._await(slot)
 
-    def _end(self, slot: Slot) -> None:
+    def _end(self, slot: WorkerSlot) -> None:
         if slot.actor is not None:
             self.futures.forget(slot.actor)
             ray.kill(slot.actor)
@@ -168,7 +168,7 @@ class Evaluation:
             self.gate.add(self.unrecorded.pop(0))
         self.gate.advance()
 
-    def _watch(self, slot: Slot, future: Any, wanted: Wanted) -> None:
+    def _watch(self, slot: WorkerSlot, future: Any, wanted: Wanted) -> None:
         slot.match = wanted
         share = self.roster.config.arena.share
 
@@ -199,7 +199,7 @@ class Evaluation:
 
         self.futures.watch(future, played, failed)
 
-    def _await(self, slot: Slot) -> None:
+    def _await(self, slot: WorkerSlot) -> None:
         """Give it no match until Ray has started it."""
         slot.absent = True
 

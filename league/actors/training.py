@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ray
 
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
+from league.actors.learner_slot import LearnerSlot
 from league.actors.placement import Placement
 from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_learner
 from league.actors.waiting import RETRY_S
-from league.config import RoleConfig
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import Experience, all_beaten, fresh_starts, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
@@ -25,84 +24,11 @@ from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
 from league.learning.hardware import Hardware
 
-DIVERGED_LIMIT = 3
-"""A learner that diverges so many times in a row is stopped."""
-
 LIMIT_FACTOR = 4
 """Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
 
 WAITING_S = 90.0
 """A learner that has not started for so long is said to wait."""
-
-SMOOTHING = 0.8
-"""Of the speeds that are shown, per iteration."""
-
-
-@dataclass(kw_only=True)
-class Slot:
-    """What the coordinator knows of one learner."""
-
-    name: str
-    role: RoleConfig
-    experience: Experience
-    actor: Any = None
-    hardware: Hardware | None = None
-    """That the actor was started with; None: there is none, it waits for a place."""
-    started_at: float = 0.0
-    """Or started again by Ray."""
-    moves_to: Hardware | None = None
-    """With which it starts again once it is saved."""
-    used_s: float = 0.0
-    """Seconds that it has been at work, over its role's share: whose turn it is."""
-    steps: int = 0
-    ready: bool = False
-    """Whether it has answered since this process began."""
-    busy: bool = False
-    rests_until: float = 0.0
-    """After the store did not take what it has, or did not give what it needs."""
-    diverged: int = 0
-    """How often in a row."""
-    opponents: dict[str, float] = field(default_factory=dict)
-    held: int = 0
-    """Iterations that they have stayed."""
-    frozen_at: float = field(default_factory=time.monotonic)
-    saved_at: float = field(default_factory=time.monotonic)
-    trained_at: float | None = None
-    """When its latest iteration ended."""
-    steps_per_s: float = 0.0
-    plies_per_s: float = 0.0
-    losses: dict[str, float] = field(default_factory=dict)
-    report: Report | None = None
-    """The latest."""
-    reported_s: float | None = None
-    """When it came, in seconds of Unix time."""
-    saved_s: float | None = None
-    """When its latest checkpoint of this run was made, in seconds of Unix time."""
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it has been given up."""
-        return self.diverged >= DIVERGED_LIMIT
-
-    def to_json(self, frozen_steps: int) -> dict[str, Any]:
-        """As the status shows it; `frozen_steps`: those of its latest snapshot."""
-        report, hardware = self.report, self.hardware
-        return {
-            "steps": self.steps,
-            "steps_per_s": self.steps_per_s,
-            "plies_per_s": self.plies_per_s,
-            "losses": self.losses,
-            "opponents": self.opponents,
-            "stopped": self.stopped,
-            "placed": hardware is not None,
-            "gpus": hardware.gpus if hardware is not None else 0.0,
-            "runners": hardware.runners if hardware is not None else 0,
-            "lag_steps": max(0, self.steps - frozen_steps),
-            "reported_s": self.reported_s,
-            "saved_s": self.saved_s,
-            "parts_s": {} if report is None else dict(report.parts_s),
-            "usage": None if report is None or report.usage is None else asdict(report.usage),
-        }
 
 
 class Training:
@@ -118,9 +44,9 @@ class Training:
         """What the league asks for and cannot have."""
         known = {name: self._experience(name) for name in config.learners()}
         # From here on the store is not asked: the names of actors are taken, and this must not be repeated.
-        self.slots: list[Slot] = []
+        self.slots: list[LearnerSlot] = []
         for name, role in config.learners().items():
-            slot = Slot(name=name, role=config.roles[role], experience=known[name])
+            slot = LearnerSlot(name=name, role=config.roles[role], experience=known[name])
             self.slots.append(slot)
         self.review()
 
@@ -151,7 +77,7 @@ class Training:
         names = [slot.name for slot in self.slots if slot.hardware and not slot.ready and slot.started_at < late]
         return f"{', '.join(names)}: no room yet, or slow to start" if names else None
 
-    def _start(self, slot: Slot, number: int, hardware: Hardware) -> None:
+    def _start(self, slot: LearnerSlot, number: int, hardware: Hardware) -> None:
         """Start the learner, again if need be; it takes up its last checkpoint."""
         self._withdraw(slot)
         try:
@@ -161,7 +87,7 @@ class Training:
         slot.hardware = hardware
         self._ask_ready(slot)
 
-    def _withdraw(self, slot: Slot) -> None:
+    def _withdraw(self, slot: LearnerSlot) -> None:
         """End the learner's actor; it waits for a place."""
         if slot.actor is not None:
             self.futures.forget(slot.actor)
@@ -233,7 +159,7 @@ class Training:
             else:
                 self._train(slot)
 
-    def _freeze_due(self, slot: Slot) -> bool:
+    def _freeze_due(self, slot: LearnerSlot) -> bool:
         snapshots, role = self.roster.config.snapshots, slot.role
         latest = self.roster.latest(slot.name)
         if latest is None:
@@ -257,7 +183,7 @@ class Training:
                 else:
                     self._save(slot)
 
-    def _train(self, slot: Slot) -> None:
+    def _train(self, slot: LearnerSlot) -> None:
         matchmaking = self.roster.config.matchmaking
         if slot.held % matchmaking.hold_iterations == 0:
             slot.opponents = training_opponents(
@@ -270,7 +196,7 @@ class Training:
 
         self._ask(slot, slot.actor.train.remote(slot.opponents), trained)
 
-    def _take(self, slot: Slot, report: Report) -> None:
+    def _take(self, slot: LearnerSlot, report: Report) -> None:
         slot.steps, slot.report, slot.reported_s = report.steps, report, time.time()
         self.roster.totals["steps"][slot.name] += report.learned
         if report.usage is not None:
@@ -283,16 +209,10 @@ class Training:
             end = f"; {slot.name} is stopped" if slot.stopped else ""
             self.roster.say("diverged", f"{report.diverged}{end}")
             return
-        slot.diverged = 0
-        slot.losses = dict(report.losses)
+        slot.learned(report)
         learn_of(slot.role, self.roster.pool(), slot.experience, report.results)
-        # While others had their turn it did not learn: the speed is over all of the time.
-        seconds = time.monotonic() - slot.trained_at if slot.trained_at else report.seconds
-        slot.trained_at = time.monotonic()
-        slot.steps_per_s = _smoothed(slot.steps_per_s, report.learned / seconds)
-        slot.plies_per_s = _smoothed(slot.plies_per_s, report.plies / seconds)
 
-    def _freeze(self, slot: Slot) -> None:
+    def _freeze(self, slot: LearnerSlot) -> None:
         latest = self.roster.latest(slot.name)
 
         def frozen(snapshot: Snapshot) -> None:
@@ -308,7 +228,7 @@ class Training:
         name = self.roster.next_name(slot.name)
         self._ask(slot, slot.actor.freeze.remote(name, latest.name if latest else None), frozen)
 
-    def _begin_anew(self, slot: Slot) -> None:
+    def _begin_anew(self, slot: LearnerSlot) -> None:
         """The learner starts from other weights; what its old ones knew of their opponents is gone with them."""
         starts = fresh_starts(slot.role, slot.name, self.roster.pool())
         start = str(self.roster.rng.choice(starts)) if starts else None
@@ -322,7 +242,7 @@ class Training:
 
         self._ask(slot, slot.actor.begin_anew.remote(start), begun)
 
-    def _save(self, slot: Slot) -> None:
+    def _save(self, slot: LearnerSlot) -> None:
         def saved(steps: int) -> None:
             slot.steps, slot.saved_at, slot.saved_s = steps, time.monotonic(), time.time()
             if slot.moves_to is not None:
@@ -331,7 +251,7 @@ class Training:
         known = {"results": slot.experience.live.to_json(), "qualities": slot.experience.qualities.to_json()}
         self._ask(slot, slot.actor.checkpoint.remote(known), saved)
 
-    def _ask_ready(self, slot: Slot) -> None:
+    def _ask_ready(self, slot: LearnerSlot) -> None:
         slot.ready, slot.busy, slot.started_at = False, True, time.monotonic()
 
         def ready(steps: int) -> None:
@@ -347,7 +267,7 @@ class Training:
 
         self.futures.when_ready(slot.actor, ready)
 
-    def _ask(self, slot: Slot, future: Any, done: Callable[[Any], None]) -> None:
+    def _ask(self, slot: LearnerSlot, future: Any, done: Callable[[Any], None]) -> None:
         """Watch a call to a learner; whatever is lost is asked for again from the learner's last checkpoint."""
         slot.busy, started = True, time.monotonic()
 
@@ -389,7 +309,3 @@ class Training:
 def _too_large(hardware: Hardware, offer: Hardware) -> bool:
     """Whether a learner that was to start with `hardware` would wait for what is no longer there."""
     return hardware.gpus > offer.gpus or hardware.runners > offer.runners
-
-
-def _smoothed(old: float, new: float) -> float:
-    return SMOOTHING * old + (1 - SMOOTHING) * new if old else new

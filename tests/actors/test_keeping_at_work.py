@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from league.actors.futures import Futures
+from league.actors.learner_slot import LearnerSlot
 from league.actors.progress import Progress
 from league.actors.roster import Roster
-from league.actors.training import Slot, Training
+from league.actors.training import Training
 from league.config import RoleConfig
 from league.errors import PrunedPolicyError
 from league.ladder.matchmaking import Experience
@@ -70,7 +71,7 @@ def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
     training = object.__new__(Training)
     training.roster, training.futures = Roster(store), Failing()
     known = Experience(live=LivePayoff(1.0), qualities=Qualities())
-    slot = Slot(name="main", role=RoleConfig(), actor=None, experience=known, held=3)
+    slot = LearnerSlot(name="main", role=RoleConfig(), actor=None, experience=known, held=3)
     assert training.roster.playable() == ["main-0000", "main-0001"]
     store.prune(["main-0000"], by="anna", now_s=1.0)
     training._ask(slot, None, lambda result: None)
