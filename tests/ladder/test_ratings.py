@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openskill.models import BradleyTerryFull, PlackettLuce
 
 from league.config import RatingConfig
 from league.ladder.matchmaking import evaluation_pair
@@ -68,6 +69,17 @@ def test_one_game_is_the_formula(a, b, result):
     after = rate({"a": a, "b": b}, a_match("a", "b", tally), CONFIG)
     for name, expected in zip("ab", one_game(a, b, score), strict=True):
         assert close(after[name], expected)
+
+
+@given(ratings_, ratings_, st.sampled_from([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
+def test_between_two_plackett_luce_is_bradley_terry(a, b, ranks):
+    """Why the configuration has no choice of a model."""
+    updates = []
+    for kind in (PlackettLuce, BradleyTerryFull):
+        model = kind(mu=CONFIG.mu, sigma=CONFIG.sigma, beta=CONFIG.beta, tau=0.0)
+        sides = model.rate([[model.rating(mu=one.mu, sigma=one.sigma)] for one in (a, b)], ranks=ranks)
+        updates.append([(side[0].mu, side[0].sigma) for side in sides])
+    np.testing.assert_allclose(updates[0], updates[1], rtol=1e-12)
 
 
 def test_the_first_win_in_numbers():
