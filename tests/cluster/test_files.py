@@ -26,7 +26,6 @@ from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.autoscaler.node_provider import NodeProvider
-from ray.util import get_node_ip_address
 from typer.main import get_command
 
 from league.actors.grafana import LEAGUE_UID
@@ -136,8 +135,11 @@ def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Pat
     assert list(head) == ["league-redis", "ray", "league"]
     assert head["league-redis"]["arguments"] == "/data/redis 6380"
     assert head["league"]["arguments"] == "exporter"
-    # Every actor is told the head's LEAGUE_STORE, so it must be an address that other nodes reach: Ray's own.
-    store = f"redis://{get_node_ip_address()}:6380/0"
+    # Every actor is told the head's LEAGUE_STORE, so it must be an address that other nodes reach: Ray's own. In a
+    # fresh process, as tests before this one may have told Ray in this one to stay on loopback.
+    program = [sys.executable, "-c", "import ray.util; print(ray.util.get_node_ip_address())"]
+    address = subprocess.run(program, env={}, check=True, capture_output=True, text=True).stdout.strip()
+    store = f"redis://{address}:6380/0"
     assert head["ray"]["LEAGUE_STORE"] == head["league"]["LEAGUE_STORE"] == store
     assert "redis://" not in file.read_text()
     worker = ran(config["worker_start_ray_commands"][-1])
