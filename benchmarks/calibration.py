@@ -18,7 +18,7 @@ Games of a match share their two policies, so the noise of a tenth is estimated 
 errors of the mean difference. A tenth has data where there are at least 10 matches and that noise is at most 3 points;
 in the others the table says `too few`. `--check` exits 1 if a tenth with data misses the claim, or none has data.
 
-Three minutes of a demo are too few matches. A league whose log has some two hundred:
+Three minutes of a demo are too few matches. A league whose log is long enough:
 
     league train --store runs/calibration --game tic_tac_toe --minutes 5 --set arena.share=0.9
     python -m benchmarks.calibration runs/calibration --check
