@@ -25,7 +25,7 @@ class Arena:
         self._games: dict[int, Game] = {}
 
     def play(self, row: str, column: str, *, games: int, seed: int) -> Match:
-        """Play at least `games` games and return the result, which is not recorded yet."""
+        """Play `games` games or some more, of which none counts twice; the result is not recorded yet."""
         boards = rounded(games, self.spec.seats)
         if boards not in self._games:
             self._games = {boards: make_game(self.spec.name, boards, device=self.device, seed=seed)}

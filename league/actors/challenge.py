@@ -89,7 +89,7 @@ def challenge(
     watch: Callable[[Try], None] = lambda one: None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Found:
-    """Train an exploiter for `seconds`, then play its best version against the target in `games` fresh games or more.
+    """Train an exploiter for `seconds`, then play its best version against the target in `games` fresh games.
 
     Needs a running Ray. `config` is the exploiter's: its network, how it learns, how long random openings are. It
     always plays its most probable move when it is tried, since against a frozen opponent some best response is
@@ -128,7 +128,7 @@ class _Ring:
         return NetworkPlayer(unpack(target.weights, self.spec, self.device), sample=target.sample)
 
     def play(self, weights: bytes, games: int) -> Match:
-        """At least `games` games; raises `GameError` where all of them broke."""
+        """Play `games` games or some more; raises `GameError` where all of them broke."""
         exploiter = NetworkPlayer(unpack(weights, self.spec, self.device), sample=False)
         match = reduce(Match.plus, (self._part(exploiter) for _ in range(-(-games // self.boards))))
         if not match.total.games:

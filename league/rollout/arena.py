@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -44,14 +45,15 @@ class _Record:
         self.plies.append(actions)
         self.ended = torch.where(awake, len(self.plies), self.ended)
 
+    @cached_property
     def moves(self) -> list[tuple[int, ...]]:
-        """Of every board."""
+        """Of every board; to be asked once all has been added."""
         moves = torch.stack(self.plies, dim=1).tolist()
         return [tuple(row[:end]) for row, end in zip(moves, self.ended.tolist(), strict=True)]
 
     def repeats(self) -> Tensor:
         """bool `[B]`: boards on which the game of an earlier one was played again, move by move."""
-        games = [(board % len(self.ways), moves) for board, moves in enumerate(self.moves())]
+        games = [(board % len(self.ways), moves) for board, moves in enumerate(self.moves)]
         first = {game: board for board, game in reversed(list(enumerate(games)))}
         return torch.tensor([first[game] < board for board, game in enumerate(games)], device=self.ended.device)
 
@@ -66,7 +68,7 @@ class _Record:
                 opening=min(opening, len(moves)),
                 moves=moves,
             )
-            for board, (moves, seed, opening, won, counts) in enumerate(zip(self.moves(), *columns, strict=True))
+            for board, (moves, seed, opening, won, counts) in enumerate(zip(self.moves, *columns, strict=True))
         )
 
 

@@ -31,7 +31,9 @@ def challenge(
     store: StoreOption = DEFAULT_STORE,
     league: LeagueOption = DEFAULT_LEAGUE,
     minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
-    games: Annotated[int, typer.Option(min=1, help="At least so many games at the end, the figure reported.")] = 400,
+    games: Annotated[
+        int, typer.Option(min=1, help="To be played at the end, for the figure reported; repeated ones do not count.")
+    ] = 400,
     sample: Annotated[
         bool, typer.Option("--sample", help="Challenge the policy as it draws its moves in training, not as it plays.")
     ] = False,

@@ -34,7 +34,9 @@ def evaluate(
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
     store: StoreOption = DEFAULT_STORE,
     league: LeagueOption = DEFAULT_LEAGUE,
-    games: Annotated[int, typer.Option(min=1, help="At least so many games, as many in each seat.")] = 200,
+    games: Annotated[
+        int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
+    ] = 200,
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")] = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
@@ -54,8 +56,9 @@ def evaluate(
         row, column = opened.resolve(policy, bots).name, opened.resolve(against, bots).name
         if row == column:
             raise PolicyError(f"{policy!r} and {against!r} are both {row}: give two different policies")
-        match = _play(arena, row, column, games, seed)
-        repeated = rounded(games, arena.spec.seats) - match.total.games - match.dropped
+        boards = rounded(games, arena.spec.seats)
+        match = _play(arena, row, column, boards, seed)
+        repeated = boards - match.total.games - match.dropped
         if not match.total.games:
             raise GameError(f"all {match.dropped} games of {config.game} were dropped: there is no result")
         if record:
@@ -66,16 +69,16 @@ def evaluate(
         _print(match, repeated, seed, record)
 
 
-def _play(arena: Arena, row: str, column: str, games: int, seed: int) -> Match:
-    """The whole match in chunks, so that progress shows and an interruption is soon noticed."""
+def _play(arena: Arena, row: str, column: str, left: int, seed: int) -> Match:
+    """A match on `left` boards, in chunks, so that progress shows and an interruption is soon noticed."""
     from rich.markup import escape
     from rich.progress import Progress
 
     from league.interfaces.cli.console import stderr
     from league.rollout.arena import rounded
 
-    seats, console, seeds = arena.spec.seats, stderr(), random.Random(seed)  # noqa: S311
-    left, chunk = rounded(games, seats), rounded(CHUNK_GAMES, seats)
+    console, seeds = stderr(), random.Random(seed)  # noqa: S311
+    chunk = rounded(CHUNK_GAMES, arena.spec.seats)
     match: Match | None = None
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(f"{row} against {column}"), total=left)
