@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
-from league.actors.arena import Arena
 from league.errors import UnknownPolicyError
 from league.games import bot_names
 from league.interfaces.cli.console import facts, percent, stdout, table
 from league.ladder.comparison import score_interval
+from league.matches.arena import Arena
 from league.pool.store import Store
 
 

@@ -28,11 +28,11 @@ from numpy.typing import NDArray
 
 from league.config import LeagueConfig
 from league.games import game_spec
-from league.interfaces.status import ArenaStatus, LearnerStatus, Status, Usage
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest, fresh, pack
 from league.pool.connection import dumps
 from league.pool.store import Store
+from league.view.status import ArenaStatus, LearnerStatus, Status, Usage
 
 POLICIES, MATCHES = 1000, 200_000
 DAYS = 30.0

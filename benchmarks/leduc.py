@@ -31,12 +31,12 @@ from pyspiel import load_game
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, run_league
-from league.actors.players import PlayerLoader
 from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.games.leduc import Hand, Leduc
 from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.nash import nash_mixture
+from league.matches.players import PlayerLoader
 from league.policies.network import PolicyNetwork
 from league.pool.store import Store
 

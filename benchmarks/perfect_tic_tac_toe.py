@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from league.actors.players import PlayerLoader
 from league.errors import GameError, LeagueError
 from league.games import Game, Turn, bot_names, game_spec, is_bot_name, make_bot, make_game
 from league.games.base import Player, Step
 from league.interfaces.cli.console import print_json, stdout, table
 from league.ladder.records import Tally
+from league.matches.players import PlayerLoader
 from league.pool.store import Store
 
 GAME = "tic_tac_toe"

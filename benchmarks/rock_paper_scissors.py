@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, run_league
-from league.actors.players import PlayerLoader
 from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.games.rock_paper_scissors import NAMES
 from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.nash import MetaGame
+from league.matches.players import PlayerLoader
 from league.pool.store import Store
 
 LIMIT = 0.05

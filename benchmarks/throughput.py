@@ -32,11 +32,11 @@ import torch
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, Progress, run_league
-from league.actors.session import ray_session
+from league.cluster.hardware import Hardware
+from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
-from league.learning.hardware import Hardware
 from league.learning.module import computes_bfloat16
 from league.learning.trainer import Trainer
 from league.pool.store import Store

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from league.config import LeagueConfig, MixConfig
-from league.interfaces.metrics import LABELS, METRICS
+from league.interfaces.exporter.metrics import LABELS, METRICS
 
 DOCS = Path(__file__).parent
 

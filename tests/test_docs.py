@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 import pytest
 from typer.main import get_command
 
-from league.actors.arena import Arena
 from league.config import LeagueConfig, knobs
 from league.games import game_spec
 from league.interfaces.cli.app import app, run
-from league.interfaces.metrics import METRICS
+from league.interfaces.exporter.metrics import METRICS
 from league.ladder.records import Promotion, Snapshot
+from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
 from league.pool.address import is_embedded
 from league.pool.journal import EVENT_KINDS

@@ -18,8 +18,8 @@ from functools import reduce
 
 import torch
 
-from league.actors.nodes import Room, alive_nodes, whole_room
-from league.actors.plan import plan_hardware
+from league.cluster.nodes import Room, alive_nodes, whole_room
+from league.cluster.plan import plan_hardware
 from league.config import LeagueConfig, RoleConfig
 from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game

@@ -19,15 +19,15 @@ from typing import Literal
 
 import ray
 
-from league.actors.capacity import Capacity
-from league.actors.census import Census
 from league.actors.evaluation import Evaluation
 from league.actors.futures import Futures
-from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place
 from league.actors.training import Training
 from league.actors.waiting import until_available
+from league.cluster.capacity import Capacity
+from league.cluster.census import Census
+from league.cluster.plan import Bundle
 from league.errors import DivergedError, LeagueError, StoreUnavailableError
 from league.pool.lease import RENEW_EVERY_S
 from league.pool.store import Store

@@ -17,11 +17,10 @@ import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
 from league.actors.grafana import place_dashboards
-from league.actors.nodes import Node, alive_nodes, autoscaled, whole_room
-from league.actors.plan import bounded, least, plan_hardware
-from league.actors.progress import Limits, Progress
-from league.actors.session import ray_session
 from league.actors.spawn import Place, spawn_coordinator
+from league.cluster.nodes import Node, alive_nodes, autoscaled, whole_room
+from league.cluster.plan import bounded, least, plan_hardware
+from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
@@ -30,6 +29,7 @@ from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
+from league.view.progress import Limits, Progress
 
 POLL_S = 0.5
 SILENCE_S = 120.0

@@ -13,10 +13,10 @@ import ray
 
 from league.actors.futures import Futures, LostError
 from league.actors.gate import Gate
-from league.actors.nodes import Node, match_nodes
-from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_match_worker
+from league.cluster.nodes import Node, match_nodes
+from league.cluster.plan import Bundle
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.records import Match

@@ -13,12 +13,12 @@ import torch
 from tensorboardX import SummaryWriter
 
 from league.actors.waiting import until_available
+from league.cluster.hardware import Hardware
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot, Tally
-from league.learning.hardware import Hardware
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store

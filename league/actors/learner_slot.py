@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from league.actors.learner import Report
+from league.cluster.hardware import Hardware
 from league.config import RoleConfig
 from league.ladder.matchmaking import Experience
-from league.learning.hardware import Hardware
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""

@@ -8,9 +8,9 @@ import time
 import ray
 import torch
 
-from league.actors.arena import Arena
 from league.actors.waiting import until_available
 from league.ladder.records import Match
+from league.matches.arena import Arena
 from league.pool.store import Store
 
 

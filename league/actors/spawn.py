@@ -9,9 +9,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
-from league.actors.nodes import HEAD, Node
+from league.cluster.hardware import Hardware
+from league.cluster.nodes import HEAD, Node
 from league.config import LeagueConfig
-from league.learning.hardware import Hardware
 from league.pool.lease import Holder
 
 NAMESPACE = "league"

@@ -12,17 +12,17 @@ import ray
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.learner_slot import LearnerSlot
-from league.actors.placement import Placement
-from league.actors.plan import Bundle
 from league.actors.roster import Roster
 from league.actors.spawn import Place, spawn_learner
 from league.actors.waiting import RETRY_S
+from league.cluster.hardware import Hardware
+from league.cluster.placement import Placement
+from league.cluster.plan import Bundle
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.ladder.matchmaking import Experience, all_beaten, fresh_starts, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
-from league.learning.hardware import Hardware
 
 LIMIT_FACTOR = 4
 """Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from league.actors.driver import run_league
-from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig, load_config
 from league.pool.store import Store
+from league.view.progress import Limits, Progress
 
 SMALL = [
     "game=tic_tac_toe",

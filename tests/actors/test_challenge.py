@@ -16,8 +16,8 @@ import torch
 
 from league.actors import challenge as module
 from league.actors.challenge import Found, Target, Try, challenge
-from league.actors.nodes import Room
-from league.actors.session import ray_session
+from league.cluster.nodes import Room
+from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli import run

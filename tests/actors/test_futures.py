@@ -13,7 +13,7 @@ import ray
 from benchmarks.chaos_rig import Server
 from league.actors.futures import Futures, LostError
 from league.actors.match_worker import MatchWorkerActor
-from league.actors.session import ray_session
+from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.errors import LeagueError, StorePermissionError
 from league.pool.store import Store

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import pytest
 
-from league.actors.arena import Arena
 from league.actors.gate import Gate
-from league.actors.players import PlayerLoader
 from league.actors.roster import Roster
 from league.config import LeagueConfig, RoleConfig
 from league.games import game_spec, make_bot
 from league.games.base import Player
 from league.ladder.ratings import Rating
 from league.ladder.records import Match, Promotion, Snapshot
+from league.matches.arena import Arena
+from league.matches.players import PlayerLoader
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 from tests.actors.conftest import small

@@ -5,7 +5,6 @@ from typing import Any
 
 from league.actors.futures import Futures
 from league.actors.learner_slot import LearnerSlot
-from league.actors.progress import Progress
 from league.actors.roster import Roster
 from league.actors.training import Training
 from league.config import RoleConfig
@@ -16,6 +15,7 @@ from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
 from league.policies.weights import digest
 from league.pool.store import Store
+from league.view.progress import Progress
 from tests.actors.conftest import Run, small
 
 RULE = ("retention.newest=2", "retention.epoch_steps=1000000", "retention.nash_weight=1")

@@ -9,13 +9,13 @@ import pytest
 import ray
 
 from league.actors.driver import prepare
-from league.actors.progress import Progress
 from league.actors.spawn import NAMESPACE
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.games import game_spec
 from league.ladder.records import Snapshot
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
+from league.view.progress import Progress
 from tests.actors.conftest import Run, small
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from league.actors.nodes import Node
-from league.actors.session import check_reachable
+from league.cluster.nodes import Node
+from league.cluster.session import check_reachable
 from league.errors import ClusterError
 
 

@@ -18,7 +18,7 @@ from grafana_schema import complaints
 
 from dashboards import generate
 from league.actors.grafana import LEAGUE_UID
-from league.interfaces.metrics import METRICS
+from league.interfaces.exporter.metrics import METRICS
 
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

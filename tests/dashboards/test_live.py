@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import PROMETHEUS, Live, wait_until
 
-from league.interfaces.metrics import METRICS
+from league.interfaces.exporter.metrics import METRICS
 
 GROUPS = [
     group

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import PROMETHEUS, ROOT
 
-from league.interfaces.metrics import METRICS
+from league.interfaces.exporter.metrics import METRICS
 
 RULES = sorted(path for path in PROMETHEUS.glob("*.yml") if path.name != "prometheus.yml")
 TESTS = Path(__file__).with_name("rules_test.yml")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from small_league import CONFIG, NAMES, Command, Recorded, Result, fill
 
-from league.actors.arena import Arena
 from league.games import game_spec
 from league.interfaces.cli import run
 from league.ladder.records import Snapshot
+from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 

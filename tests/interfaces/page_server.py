@@ -7,8 +7,8 @@ import socket
 import threading
 from collections.abc import Iterator
 
-from league.interfaces.attachment import Attachment
 from league.interfaces.web.app import Server
+from league.view.attachment import Attachment
 
 TOKEN = "the-token-of-these-tests"
 

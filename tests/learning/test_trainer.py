@@ -7,12 +7,12 @@ import signal
 import pytest
 import torch
 
-from league.actors.session import ray_session
+from league.cluster.hardware import Hardware
+from league.cluster.session import ray_session
 from league.config import LeagueConfig, NetworkConfig
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec, make_bot, make_game
 from league.learning.checkpoint import pack_state, unpack_state
-from league.learning.hardware import Hardware
 from league.learning.runner import LEARNER_MODULE
 from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer

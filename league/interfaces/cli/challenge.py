@@ -52,7 +52,7 @@ def challenge(
     """
     from league.actors.challenge import challenge as run
     from league.actors.driver import interrupts
-    from league.actors.session import ray_session
+    from league.cluster.session import ray_session
     from league.interfaces.cli import console
 
     if not minutes > 0:

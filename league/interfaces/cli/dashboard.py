@@ -39,9 +39,9 @@ def dashboard(
     """
     if find_spec("starlette") is None or find_spec("uvicorn") is None or find_spec("jinja2") is None:
         raise MissingExtraError("the web server (starlette, uvicorn, jinja2)", "dashboard")
-    from league.interfaces.attachment import Attachment
     from league.interfaces.web.app import Server
     from league.interfaces.web.guard import is_loopback
+    from league.view.attachment import Attachment
 
     given = _token(token_file)
     if given is None and not is_loopback(host):

@@ -21,9 +21,9 @@ from league.interfaces.cli.options import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from league.actors.arena import Arena
     from league.ladder.comparison import Interval
     from league.ladder.records import Match
+    from league.matches.arena import Arena
 
 CHUNK_GAMES = 100
 """Games between two steps of the progress bar."""
@@ -44,9 +44,9 @@ def evaluate(
     json: JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
-    from league.actors.arena import Arena
     from league.games import bot_names
     from league.interfaces.cli import console
+    from league.matches.arena import Arena
     from league.rollout.arena import rounded
 
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed

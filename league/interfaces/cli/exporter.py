@@ -20,7 +20,7 @@ def exporter(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 9464,
 ) -> None:
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
-    from league.interfaces.exporter import LeagueCollector, serve
+    from league.interfaces.exporter.collector import LeagueCollector, serve
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -33,7 +33,7 @@ def leaderboard(
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
     from league.interfaces.cli import console
-    from league.interfaces.standings import standings
+    from league.view.standings import standings
 
     with open_league(store, league) as (opened, config):
         rows = standings(opened, config)[:top]

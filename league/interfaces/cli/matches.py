@@ -156,7 +156,7 @@ def _latest_table(latest: Sequence[Match]) -> Table:
 def _draw(policies: Sequence[str], payoff: Payoff, path: Path, title: str) -> None:
     from league.errors import PolicyError
     from league.interfaces.cli.files import replacing
-    from league.interfaces.heatmap import draw_heatmap, image_format
+    from league.interfaces.cli.heatmap import draw_heatmap, image_format
 
     kind = image_format(path)
     if not policies:

@@ -37,9 +37,9 @@ def play(
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
     import torch
 
-    from league.actors.players import PlayerLoader
     from league.games import bot_names, game_spec, make_game
     from league.interfaces.cli.console import stdout
+    from league.matches.players import PlayerLoader
 
     seed = random.SystemRandom().randrange(2**31) if seed is None else seed
     with open_league(store, league) as (opened, config):

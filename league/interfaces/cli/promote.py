@@ -20,7 +20,7 @@ from league.interfaces.cli.options import (
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
-    from league.interfaces.contest import Result
+    from league.matches.contest import Result
     from league.pool.store import Store
 
 NOT_PROMOTED = 1
@@ -47,8 +47,8 @@ def promote(
     exit code 1. The games are recorded, and a test goes on where it ended. Without POLICY the snapshots with the
     highest ratings race, and a champion that a person has pinned may be replaced by the league again.
     """
-    from league.interfaces import contest
     from league.interfaces.cli import console
+    from league.matches import contest
 
     with open_league(store, league) as (opened, config):
         if games is not None:
@@ -79,7 +79,7 @@ def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str |
     from rich.progress import Progress
 
     from league.interfaces.cli.console import stderr
-    from league.interfaces.contest import compete
+    from league.matches.contest import compete
 
     console = stderr()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:

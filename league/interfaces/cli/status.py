@@ -51,8 +51,8 @@ def status(
 
 def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
-    from league.interfaces.status import Status
     from league.ladder.retention import kept_bytes
+    from league.view.status import Status
 
     said = Status.from_json(store.status())
     snapshots, pruned, champion, lease = store.snapshots(), store.pruned(), store.champion(), store.lease()

@@ -58,9 +58,9 @@ def train(
     from rich.console import Console
 
     from league.actors.driver import run_league
-    from league.actors.progress import Limits
-    from league.interfaces.panel import TrainingView
+    from league.interfaces.cli.panel import TrainingView
     from league.pool.store import Store
+    from league.view.progress import Limits
 
     console = Console()
     limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)

@@ -16,11 +16,11 @@ from league.errors import StoreError
 from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
 
 if TYPE_CHECKING:
-    from league.actors.progress import Progress
     from league.config import LeagueConfig
-    from league.interfaces.attachment import Attachment
-    from league.interfaces.status import Status
     from league.pool.store import Store
+    from league.view.attachment import Attachment
+    from league.view.progress import Progress
+    from league.view.status import Status
 
 RETRY_S = 1.0
 LINE_EVERY_S = 10.0
@@ -44,7 +44,7 @@ def watch(
     A panel on a terminal, elsewhere a line per interval, with --json one object per line. A league that is not there
     yet, and a store that does not answer, are waited for.
     """
-    from league.interfaces.attachment import Attachment
+    from league.view.attachment import Attachment
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -60,9 +60,9 @@ def watch(
 def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) -> None:
     from rich.console import Console
 
-    from league.actors.progress import Limits, Progress
-    from league.interfaces.panel import TrainingView
-    from league.interfaces.status import Status
+    from league.interfaces.cli.panel import TrainingView
+    from league.view.progress import Limits, Progress
+    from league.view.status import Status
 
     opened = _wait(attachment, stop)
     if opened is None:
@@ -99,7 +99,7 @@ def _wait(attachment: Attachment, stop: threading.Event) -> tuple[Store, LeagueC
 
 def _progress(status: Status) -> Progress:
     """As far as the store knows it."""
-    from league.actors.progress import Progress
+    from league.view.progress import Progress
 
     phase, seconds = status.phase_at(time.time()), status.run_s
     return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
@@ -117,8 +117,8 @@ def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) 
 
 
 def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
-    from league.interfaces.standings import standings
-    from league.interfaces.status import Status
+    from league.view.standings import standings
+    from league.view.status import Status
 
     status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
     progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]

@@ -104,7 +104,7 @@ def _bind_as_we_want() -> None:
 
     Where it listens by itself (`league.interfaces.serve.session`), a port whose last owner has just died is free: its
     closed connections would hold it for a minute. And where Ray is kept on the loopback interface
-    (`league.actors.session`), the port for other deployments, behind Ray's token, is not opened on every interface.
+    (`league.cluster.session`), the port for other deployments, behind Ray's token, is not opened on every interface.
     """
     from ray.serve._private import replica
 

@@ -15,7 +15,7 @@ from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 
-from league.actors.session import ray_session
+from league.cluster.session import ray_session
 from league.errors import ClusterError, LeagueError
 from league.interfaces.serve.application import Settings, application
 

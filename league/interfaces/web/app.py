@@ -22,12 +22,12 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from league.errors import LeagueError, UnknownMatchError
-from league.interfaces.attachment import Attachment
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Desk, Wish
 from league.interfaces.web.replays import Position, Replays
 from league.ladder.records import Match
+from league.view.attachment import Attachment
 
 ALIVE_EVERY: Final = 15
 """Looks without news after which a line without meaning shows whether somebody still listens."""

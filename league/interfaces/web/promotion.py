@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from league.errors import LeagueError
-from league.interfaces.contest import Result, compete, force
+from league.matches.contest import Result, compete, force
 from league.pool.store import Store
 
 ENDING_S: Final = 5.0

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from league.config import LeagueConfig
-from league.interfaces.standings import fixed_bots
-from league.interfaces.status import LearnerStatus, Status
 from league.ladder.leaderboard import Row, leaderboard
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import kept_bytes
 from league.pool.store import Store
+from league.view.standings import fixed_bots
+from league.view.status import LearnerStatus, Status
 
 HEAT: Final = 10
 """Policies in the payoff heat map."""

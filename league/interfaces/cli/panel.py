@@ -16,13 +16,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from league.actors.progress import Limits, Progress
 from league.config import LeagueConfig
 from league.errors import StoreError
-from league.interfaces.standings import standings
-from league.interfaces.status import Status
 from league.ladder.leaderboard import Row
 from league.pool.store import Store
+from league.view.progress import Limits, Progress
+from league.view.standings import standings
+from league.view.status import Status
 
 TOP = 8
 LINE_EVERY_S = 10.0

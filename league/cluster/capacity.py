@@ -15,8 +15,8 @@ from typing import Any, Never
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from league.actors.nodes import Node
-from league.actors.plan import Bundle, bounded
+from league.cluster.nodes import Node
+from league.cluster.plan import Bundle, bounded
 from league.config import CapacityConfig
 
 DESK = "capacity"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import ray
 from ray.exceptions import RayError
 
-from league.actors.nodes import GROUP, HEAD
+from league.cluster.nodes import GROUP, HEAD
 
 EVERY_S: Final = 5.0
 

@@ -14,7 +14,7 @@ import redis
 from small_league import Recorded, fill
 
 from league.errors import StoreError, StorePermissionError
-from league.interfaces.exporter import LeagueCollector
+from league.interfaces.exporter.collector import LeagueCollector
 from league.interfaces.k8s.manifests import load
 from league.pool.store import Store
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from league.interfaces.metrics import (
+from league.interfaces.exporter.metrics import (
     ACTORS,
     PARTS,
     PHASES,
@@ -19,8 +19,6 @@ from league.interfaces.metrics import (
     WAYS,
     Samples,
 )
-from league.interfaces.standings import fixed_bots
-from league.interfaces.status import LearnerStatus, Status
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
@@ -29,6 +27,8 @@ from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
 from league.pool.champion import ROLLED_BACK, UNPINNED
 from league.pool.mirror import Mirror, Refreshed
+from league.view.standings import fixed_bots
+from league.view.status import LearnerStatus, Status
 
 BOT: Final = "bot"
 """The role of the fixed bots."""

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from small_league import CONFIG, STATUS, Command, Recorded
 
-from league.actors.players import PlayerLoader
 from league.games import make_bot
 from league.games.base import Player
-from league.interfaces import contest
-from league.interfaces.exporter import LeagueCollector
+from league.interfaces.exporter.collector import LeagueCollector
 from league.ladder.records import Match, Promotion, Tally
+from league.matches import contest
+from league.matches.players import PlayerLoader
 from league.pool.store import Store
 
 Refused = Callable[..., str]

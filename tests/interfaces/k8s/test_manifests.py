@@ -18,14 +18,14 @@ import ray
 import yaml
 
 from league.actors.grafana import LEAGUE_UID
-from league.actors.nodes import Room
-from league.actors.plan import plan_hardware
+from league.cluster.nodes import Room
+from league.cluster.plan import plan_hardware
 from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.interfaces.k8s.manifests import containers, load, secrets, shipped
 from league.policies.weights import fresh, pack
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 K8S = ROOT / "k8s"
 LEAGUES = ["gpu", "kueue", "local"]
 """Overlays with a league; `monitoring` comes beside one."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 import uuid
 
-from league.actors.players import PlayerLoader
 from league.config import LeagueConfig
 from league.games import game_spec, make_game
 from league.games.base import Game
 from league.ladder.records import Match
+from league.matches.players import PlayerLoader
 from league.pool.store import Store
 from league.rollout.arena import play_match, rounded
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league.actors import capacity as module
-from league.actors.capacity import Capacity, CapacityDesk, Request, feasible
-from league.actors.nodes import Node
-from league.actors.plan import Bundle
+from league.cluster import capacity as module
+from league.cluster.capacity import Capacity, CapacityDesk, Request, feasible
+from league.cluster.nodes import Node
+from league.cluster.plan import Bundle
 from league.config import CapacityConfig
 
 CPU: Bundle = {"CPU": 1.0}

@@ -19,9 +19,9 @@ import pytest
 from page_server import TOKEN, serving
 from small_league import CONFIG, STATUS, Recorded, fill
 
-from league.actors.arena import Arena
 from league.games import game_spec
 from league.ladder.records import Match, Promotion, Snapshot, Tally
+from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
 from league.pool.connection import dumps
 from league.pool.store import Store

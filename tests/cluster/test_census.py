@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from league.actors.census import groups
-from league.actors.nodes import GROUP
+from league.cluster.census import groups
+from league.cluster.nodes import GROUP
 
 
 def node(*, alive: bool = True, labels: dict[str, str] | None = None, **resources: float) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 (prometheus-operator/prometheus-operator), as far as the overlays use them, without their descriptions. Both projects
 publish them under the Apache License 2.0. To make it anew, from a folder with the projects' own files:
 
-    python tests/interfaces/crds.py FOLDER
+    python tests/interfaces/k8s/crds.py FOLDER
 
 `$LEAGUE_CRDS` names such a folder to check against instead. Of Kueue's a few fields are used, which `kueue.yaml` here
 describes.

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from league.actors.nodes import Room
+from league.cluster.hardware import Hardware
+from league.cluster.nodes import Room
 from league.config import LeagueConfig
-from league.learning.hardware import Hardware
 
 RUNNERS_FROM_CPUS = 8
 """From so many CPUs per learner on, games are played in processes of their own."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from league.actors.nodes import Node, Room, free_room, match_nodes, whole_room
-from league.actors.plan import bounded, plan_hardware
+from league.cluster.nodes import Node, Room, free_room, match_nodes, whole_room
+from league.cluster.plan import bounded, plan_hardware
 from tests.actors.conftest import small
 
 
@@ -126,7 +126,7 @@ def test_matches_are_played_away_from_gpus_and_from_a_head_that_takes_no_work() 
 
 def test_shares_of_a_gpu_that_learners_hold_count_as_the_gpu_that_they_share(monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node(id="gpu", host="gpu", cpus=8, gpus=1, head=False, grouped=False)
-    monkeypatch.setattr("league.actors.nodes.available_resources_per_node", lambda: {"gpu": {"CPU": 5, "GPU": 0.0001}})
+    monkeypatch.setattr("league.cluster.nodes.available_resources_per_node", lambda: {"gpu": {"CPU": 5, "GPU": 0.0001}})
     room = free_room([node], own_cpus=3, own_gpus=[0.3333] * 3)
     assert room.cpus == 8
     assert 1.0 in room.gpus

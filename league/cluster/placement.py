@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from league.actors.nodes import (
+from league.cluster.hardware import Hardware
+from league.cluster.nodes import (
     Node,
     alive_nodes,
     ask_versions,
@@ -16,9 +17,8 @@ from league.actors.nodes import (
     project_version,
     whole_room,
 )
-from league.actors.plan import Plan, footprint, plan_hardware
+from league.cluster.plan import Plan, footprint, plan_hardware
 from league.config import LeagueConfig
-from league.learning.hardware import Hardware
 
 REVIEW_S = 2.0
 SETTLE_S = 5.0

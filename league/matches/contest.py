@@ -9,17 +9,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from league.errors import CorruptSnapshotError, GameError, PolicyError
-from league.interfaces.standings import bots_of
 from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
 from league.pool.champion import UNPINNED
+from league.view.standings import bots_of
 
 if TYPE_CHECKING:
-    from league.actors.arena import Arena
     from league.config import LeagueConfig
     from league.ladder.promotion import Race
     from league.ladder.records import Snapshot
     from league.ladder.trials import Trial, Wanted
+    from league.matches.arena import Arena
     from league.pool.store import Store
 
 OVERTAKEN: Final = "the champion was replaced in the meantime: nothing was changed, try again"
@@ -79,9 +79,9 @@ def compete(
         ConfigError: the cap is too low for anybody to pass.
         GameError: all games were dropped.
     """
-    from league.actors.arena import Arena
     from league.actors.gate import promotion_of, start_race
     from league.ladder.promotion import check_cap
+    from league.matches.arena import Arena
     from league.rollout.arena import seatings
 
     over = store.champion()

@@ -12,9 +12,9 @@ import pytest
 from small_league import CONFIG, Command, Recorded
 
 from league.config import LeagueConfig
-from league.interfaces.status import STALE_S, Status
 from league.pool.lease import Holder
 from league.pool.store import Store
+from league.view.status import STALE_S, Status
 
 Refused = Callable[..., str]
 
@@ -96,7 +96,7 @@ def test_an_image_that_cannot_be_drawn(
     with Store.open(str(folder), "nothing-to-draw") as store:
         store.create(CONFIG)
         assert "nothing to draw" in refused("matches", "--image", str(tmp_path / "payoff.png"), at=store)
-    monkeypatch.setattr("league.interfaces.heatmap.find_spec", lambda package: None)
+    monkeypatch.setattr("league.interfaces.cli.heatmap.find_spec", lambda package: None)
     assert "pip install 'league[plot]'" in refused("matches", "--image", str(tmp_path / "payoff.png"))
     assert not list(tmp_path.iterdir())
 

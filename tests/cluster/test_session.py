@@ -6,7 +6,7 @@ import pytest
 import ray
 from ray._private.utils import check_version_info
 
-from league.actors.session import _reason
+from league.cluster.session import _reason
 
 HERE = ray.__version__, platform.python_version()
 

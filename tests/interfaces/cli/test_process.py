@@ -16,7 +16,7 @@ from small_league import NAMES, STATUS
 
 from league.interfaces.cli.app import app
 from league.interfaces.cli.console import duration, size
-from league.interfaces.panel import count
+from league.interfaces.cli.panel import count
 from league.pool.store import Store
 
 PROGRAM = "from league.interfaces.cli import main; main()"

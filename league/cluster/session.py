@@ -16,7 +16,7 @@ import ray
 from ray._private import ray_constants
 
 from league.actors.grafana import embed_league
-from league.actors.nodes import Node, alive_nodes, autoscaled, check_versions
+from league.cluster.nodes import Node, alive_nodes, autoscaled, check_versions
 from league.errors import ClusterError
 from league.pool.store import is_embedded, redacted
 

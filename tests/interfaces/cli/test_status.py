@@ -14,11 +14,11 @@ from page_server import serving
 from rich.console import Console
 from small_league import CONFIG, STATUS, Command
 
-from league.actors.progress import Limits, Progress
-from league.interfaces.exporter import LeagueCollector
-from league.interfaces.panel import TrainingView
-from league.interfaces.status import Status
+from league.interfaces.cli.panel import TrainingView
+from league.interfaces.exporter.collector import LeagueCollector
 from league.pool.store import Store
+from league.view.progress import Limits, Progress
+from league.view.status import Status
 
 SPARSE = [
     {"phase": "training"},

@@ -19,8 +19,8 @@ from small_league import CONFIG, STATUS, Recorded, fill
 from benchmarks import large_store
 from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
-from league.interfaces.exporter import LeagueCollector, serve
-from league.interfaces.metrics import LABELS, METRICS, TOP, VALUES, Samples
+from league.interfaces.exporter.collector import LeagueCollector, serve
+from league.interfaces.exporter.metrics import LABELS, METRICS, TOP, VALUES, Samples
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
@@ -211,7 +211,7 @@ def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recor
 
 
 def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("league.interfaces.attachment.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("league.view.attachment.TIMEOUT_S", 0.1)
     said: list[str] = []
     with Store.open(str(tmp_path), "league") as store:
         store.create(CONFIG)

@@ -15,10 +15,10 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from league.errors import LeagueError, StorePermissionError
-from league.interfaces.attachment import Attachment
-from league.interfaces.metrics import Samples
-from league.interfaces.readings import Readings
+from league.interfaces.exporter.metrics import Samples
+from league.interfaces.exporter.readings import Readings
 from league.pool.mirror import Mirror
+from league.view.attachment import Attachment
 
 
 class LeagueCollector(Collector):
@@ -33,7 +33,7 @@ class LeagueCollector(Collector):
         self._lock = threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
-        """Everything that `league.interfaces.metrics` declares and the store holds; `league_store_up` always."""
+        """Everything that `metrics` declares and the store holds; `league_store_up` always."""
         with self._lock:
             started = time.perf_counter()
             samples = Samples()

@@ -337,7 +337,7 @@ def test_a_mistake_is_refused_with_the_reason(service: Service, asked: dict[str,
 
 
 def page() -> str:
-    return (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    return (Path(__file__).parents[3] / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
 def example(language: str) -> str:

@@ -1,0 +1,1 @@
+"""Matches and contests between the policies of a league, without Ray."""
