@@ -17,10 +17,11 @@ from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.errors import UnknownPolicyError
 from league.games import bot_names
-from league.interfaces.cli.console import facts, percent, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.comparison import score_interval
 from league.matches.arena import Arena
 from league.pool.store import Store
+from league.view.words import percent
 
 
 class Floor(NamedTuple):

@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.config import PromotionConfig
-from league.interfaces.cli.console import facts, percent, stdout, table
+from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.comparison import expected_score
 from league.ladder.sprt import Bounds, sequential_test
+from league.view.words import percent
 
 Distribution = NDArray[np.float64]
 

@@ -82,7 +82,7 @@ def run_stock(config: LeagueConfig, seconds: float, *, runners: int, envs: int) 
     logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # Before the import, which warns.
     from benchmarks.stock_rllib import moves_sampled, stock_ppo
 
-    with tempfile.TemporaryDirectory() as folder, ray_session(folder):
+    with ray_session():
         algorithm = stock_ppo(config, runners=runners, envs=envs)
         try:
             return _iterate(lambda: moves_sampled(algorithm.train()), seconds)
@@ -93,7 +93,7 @@ def run_stock(config: LeagueConfig, seconds: float, *, runners: int, envs: int) 
 def run_trainer(config: LeagueConfig, seconds: float, threads: int) -> Window:
     """Our learner for about `seconds` after its first iteration, playing inside its own process."""
     before = torch.get_num_threads()
-    with tempfile.TemporaryDirectory() as folder, ray_session(folder):
+    with ray_session():
         trainer = Trainer(game_spec(config.game), config, seed=0, hardware=Hardware())
         try:
             torch.set_num_threads(threads)

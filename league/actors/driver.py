@@ -16,9 +16,10 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
-from league.actors.grafana import place_dashboards
+from league.actors.grafana import embed_league, place_dashboards
+from league.actors.reach import check_reachable
 from league.actors.spawn import Place, spawn_coordinator
-from league.cluster.nodes import Node, alive_nodes, autoscaled, whole_room
+from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
@@ -101,15 +102,16 @@ def run_league(
     `note` is told, as it is what the store's server may lose. One that evicts is refused.
     """
     store.refuse_eviction()
+    embed_league()
     for warning in store.server_warnings():
         note(f"warning: {warning}")
     with (
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
-        ray_session(address, ray_address, dashboard=dashboard),
+        ray_session(ray_address, dashboard=dashboard) as nodes,
         interrupts() as interrupted,
     ):
-        nodes = alive_nodes()
+        check_reachable(address, nodes)
         _check_room(config, nodes, note)
         try:
             place_dashboards()

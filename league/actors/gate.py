@@ -5,74 +5,18 @@ A race goes on where the match log ends, so that a restart of the coordinator lo
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from league.config import LeagueConfig
 from league.errors import PrunedPolicyError
-from league.games.base import GameSpec
 from league.ladder.leaderboard import contenders
 from league.ladder.promotion import Race
 from league.ladder.records import Match, Promotion, Snapshot
-from league.ladder.trials import Trial, Wanted
-from league.pool.store import Store
-from league.rollout.arena import seatings
+from league.ladder.trials import Wanted
+from league.matches.race import promotion_of, start_race
 
 if TYPE_CHECKING:
     from league.actors.roster import Roster
-
-CLOCKS_S = 3600.0
-"""How far the clocks of two machines may be apart: so much of the log is read beyond the age of a snapshot."""
-
-
-def start_race(
-    store: Store,
-    config: LeagueConfig,
-    spec: GameSpec,
-    *,
-    candidates: Sequence[Snapshot],
-    champion: Snapshot | None,
-    pool: Sequence[str],
-    succession: bool = False,
-) -> Race:
-    """A race of `candidates` for the place of `champion`, with all that the log knows of it.
-
-    `champion` None: there is none, or its weights cannot be read. `pool`: names of the snapshots that can be played.
-    `succession`: whether the candidates have to prove not to be weaker, instead of stronger.
-    """
-    return Race(
-        candidates=[snapshot.name for snapshot in candidates],
-        champion=None if champion is None else champion.name,
-        pool=pool,
-        config=config.promotion,
-        group=len(seatings(spec.seats)),
-        batch=config.arena.games,
-        payoff=store.payoff(),
-        played=[] if champion is None else _since(store, candidates, champion),
-        succession=succession,
-    )
-
-
-def _since(store: Store, candidates: Sequence[Snapshot], champion: Snapshot) -> Iterator[Match]:
-    """The matches since one of the candidates could have met the champion, newest first."""
-    oldest = max(min(s.created_s for s in candidates), champion.created_s) - CLOCKS_S
-    for match in store.matches(newest_first=True):
-        if match.played_s < oldest:
-            return
-        yield match
-
-
-def promotion_of(trial: Trial, snapshot: Snapshot, by: str, reason: str | None = None) -> Promotion:
-    """The entry in the champion's history for a candidate that has passed."""
-    return Promotion(
-        policy=snapshot.name,
-        digest=snapshot.digest,
-        by=by,
-        reason=reason or trial.reason,
-        promoted_s=time.time(),
-        evidence=trial.to_json(),
-    )
 
 
 class Gate:

@@ -6,26 +6,15 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Final
 
 import ray
 import yaml
 
-import league
-
-LEAGUE_UID: Final = "league-league"
-"""Of the dashboard that shows the league as a whole."""
-
-
-def dashboards_folder() -> Path:
-    """`dashboards/` as it was installed with the package, or as it is in a checkout."""
-    package = Path(league.__path__[0])
-    installed = package / "dashboards"
-    return installed if installed.is_dir() else package.parent / "dashboards"
+from league.view.dashboards import LEAGUE_UID, dashboards_folder
 
 
 def embed_league() -> None:
-    """Prepare for a Ray of our own: its dashboard shows the league on its Metrics page.
+    """Have the dashboard of a Ray that this process starts show the league on its Metrics page.
 
     That page embeds two dashboards by their uid, Ray's default one and that of Ray Data. The uid of each can be set,
     and a league makes no use of Ray Data. What a person has set in the environment is not changed.

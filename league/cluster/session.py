@@ -9,16 +9,13 @@ import re
 import secrets
 import socket
 import warnings
-from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import ray
 from ray._private import ray_constants
 
-from league.actors.grafana import embed_league
-from league.cluster.nodes import Node, alive_nodes, autoscaled, check_versions
+from league.cluster.nodes import Node, alive_nodes, check_versions
 from league.errors import ClusterError
-from league.pool.store import is_embedded, redacted
 
 CONNECT_S = 5.0
 """How long a head node may take to accept a connection."""
@@ -39,13 +36,13 @@ def _stay_local() -> None:
 
 
 @contextlib.contextmanager
-def ray_session(store: str, address: str | None = None, *, dashboard: bool = False) -> Iterator[None]:
+def ray_session(address: str | None = None, *, dashboard: bool = False) -> Iterator[tuple[Node, ...]]:
     """Join the cluster at `address` (or `RAY_ADDRESS`), or start a local Ray that ends with the block.
 
     A Ray that this process is connected to already is used and left alone.
 
-    Raises `ClusterError` where the cluster cannot be reached, has another version of this project, Ray or Python, or
-    its nodes cannot reach the store.
+    Yields the nodes that are alive, the head first. Raises `ClusterError` where the cluster cannot be reached, or has
+    another version of this project, Ray or Python.
     """
     joined = ray.is_initialized()
     address = address or os.environ.get("RAY_ADDRESS")
@@ -55,42 +52,15 @@ def ray_session(store: str, address: str | None = None, *, dashboard: bool = Fal
         nodes = alive_nodes()
         if address is not None or len(nodes) > 1:
             check_versions(nodes)
-        check_reachable(store, nodes)
-        yield
+        yield nodes
     finally:
         if not joined:
             ray.shutdown()
 
 
-def check_reachable(store: str, nodes: Sequence[Node]) -> None:
-    """Raise `ClusterError` where the store is a folder of one node, or at a loopback address, and there are others.
-
-    Nodes on one machine, such as those of `cluster/local.yaml`, share its loopback addresses.
-    """
-    many = "grows by itself" if autoscaled(nodes) else f"has {len(nodes)} nodes" if len(nodes) > 1 else None
-    if is_embedded(store) and many:
-        raise ClusterError(
-            f"the cluster {many} and the store {store} is a folder of this node: "
-            "other nodes cannot reach it; give --store redis://…"
-        )
-    machines = len({node.host for node in nodes})
-    if machines > 1 and _stays_here(store):
-        raise ClusterError(
-            f"the cluster has {machines} machines and the store {redacted(store)} is to each of them one of its own: "
-            "give --store an address that all of them reach"
-        )
-
-
-def _stays_here(store: str) -> bool:
-    url = urlsplit(store)
-    host = url.hostname or "localhost"
-    return not is_embedded(store) and (url.scheme == "unix" or host in ("localhost", "::1") or host.startswith("127."))
-
-
 def _connect(address: str | None, dashboard: bool) -> None:
     if address is None:
         _stay_local()
-        embed_league()
     else:
         _check_answers(address)
     logging.getLogger("ray").setLevel(logging.ERROR)

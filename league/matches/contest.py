@@ -79,9 +79,9 @@ def compete(
         ConfigError: the cap is too low for anybody to pass.
         GameError: all games were dropped.
     """
-    from league.actors.gate import promotion_of, start_race
     from league.ladder.promotion import check_cap
     from league.matches.arena import Arena
+    from league.matches.race import promotion_of, start_race
     from league.rollout.arena import seatings
 
     over = store.champion()

@@ -41,7 +41,7 @@ WEAK = pack(fresh(SPEC, CONFIG.network, seed=0))
 
 @pytest.fixture(scope="module", autouse=True)
 def ray_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with ray_session(str(tmp_path_factory.mktemp("ray"))):
+    with ray_session():
         yield
 
 

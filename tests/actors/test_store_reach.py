@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from league.actors.reach import check_reachable
 from league.cluster.nodes import Node
-from league.cluster.session import check_reachable
 from league.errors import ClusterError
 
 

@@ -28,8 +28,8 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.autoscaler.node_provider import NodeProvider
 from typer.main import get_command
 
-from league.actors.grafana import LEAGUE_UID
 from league.interfaces.cli.app import app
+from league.view.dashboards import LEAGUE_UID
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "cluster").glob("*.yaml"))

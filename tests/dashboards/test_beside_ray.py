@@ -74,7 +74,7 @@ def test_the_wheel_holds_them(tmp_path: Path) -> None:
         wheel.extractall(site)
     assert not list((site / "league" / "dashboards").rglob("*.py"))
     find = (
-        "from league.actors.grafana import dashboards_folder as f; print(*sorted(p.name for p in f().rglob('*.json')))"
+        "from league.view.dashboards import dashboards_folder as f; print(*sorted(p.name for p in f().rglob('*.json')))"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     found = subprocess.run(

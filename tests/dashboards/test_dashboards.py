@@ -17,8 +17,8 @@ from dashboard_files import FILES, FOLDER, load, names, panels, queries, rules
 from grafana_schema import complaints
 
 from dashboards import generate
-from league.actors.grafana import LEAGUE_UID
 from league.interfaces.exporter.metrics import METRICS
+from league.view.dashboards import LEAGUE_UID
 
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

@@ -36,7 +36,7 @@ def config(**sections):
 def ray_for_all(tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # On a busy machine threads wait for one another far longer than they work.
-    with ray_session(str(tmp_path_factory.mktemp("store"))):
+    with ray_session():
         yield
     torch.set_num_threads(threads)
 

@@ -52,6 +52,7 @@ def challenge(
     """
     from league.actors.challenge import challenge as run
     from league.actors.driver import interrupts
+    from league.actors.reach import check_reachable
     from league.cluster.session import ray_session
     from league.interfaces.cli import console
 
@@ -63,7 +64,8 @@ def challenge(
     with open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
         target = _target(opened, config, policy, sample)
-    with ray_session(store), interrupts() as interrupted, _progress(target, minutes * 60) as watch:
+    with ray_session() as nodes, interrupts() as interrupted, _progress(target, minutes * 60) as watch:
+        check_reachable(store, nodes)
         found = run(
             target,
             config,
@@ -109,7 +111,8 @@ def _progress(target: Target, seconds: float) -> Iterator[Callable[[Try], None]]
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from league.interfaces.cli.console import duration, percent, stderr
+    from league.interfaces.cli.console import stderr
+    from league.view.words import duration, percent
 
     console = stderr()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
@@ -153,9 +156,10 @@ def _numbers(target: Target, found: Found, seed: int) -> dict[str, Any]:
 
 
 def _print(target: Target, found: Found, seed: int) -> None:
-    from league.interfaces.cli.console import percent, stdout
+    from league.interfaces.cli.console import stdout
     from league.interfaces.cli.evaluate import results_table
     from league.ladder.comparison import score_interval
+    from league.view.words import percent
 
     output = stdout()
     output.print(results_table(found.match))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json as encoding
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -65,7 +64,7 @@ def champion(
 
 
 def _line(promotion: Promotion, as_json: bool) -> str:
-    from league.interfaces.cli.console import moment
+    from league.view.words import moment
 
     if as_json:
         return encoding.dumps(promotion.to_json())
@@ -74,7 +73,8 @@ def _line(promotion: Promotion, as_json: bool) -> str:
 
 
 def _history_table(promotions: list[Promotion]) -> object:
-    from league.interfaces.cli.console import moment, table
+    from league.interfaces.cli.console import table
+    from league.view.words import in_short, moment
 
     made = table("since", "champion", "hash", "by", "pinned", "evidence", "why")
     for one in promotions:
@@ -85,24 +85,9 @@ def _history_table(promotions: list[Promotion]) -> object:
     return made
 
 
-def in_short(evidence: Mapping[str, Any]) -> str:
-    """The evidence of a promotion in a few words."""
-    from league.pool.champion import ROLLED_BACK
-
-    if evidence.get("forced"):
-        return "forced"
-    if ROLLED_BACK in evidence:
-        return f"took back {evidence[ROLLED_BACK]}"
-    parts = []
-    if "llr" in evidence:
-        parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
-    if "regression" in evidence:
-        parts.append(f"{evidence['regression']['snapshots']} snapshots met")
-    return "; ".join(parts)
-
-
 def _facts(promotion: Promotion) -> object:
-    from league.interfaces.cli.console import facts, moment
+    from league.interfaces.cli.console import facts
+    from league.view.words import in_short, moment
 
     return facts(
         {

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -67,35 +66,3 @@ def _finite(data: Any) -> Any:
     if isinstance(data, Sequence) and not isinstance(data, str):
         return [_finite(value) for value in data]
     return data
-
-
-def percent(share: float) -> str:
-    """`0.625` as `62.5%`; nothing for NaN."""
-    return "" if math.isnan(share) else f"{100 * share:.1f}%"
-
-
-def moment(at_s: float) -> str:
-    """Unix time in seconds as local date and time; one that no calendar holds as it is."""
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
-    except (OverflowError, ValueError, OSError):
-        return f"{at_s:g} s"
-
-
-def duration(seconds: float) -> str:
-    """`95` as `1 min 35 s`: the two largest units."""
-    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
-    left, parts = round(seconds), []
-    for name, size in units:
-        if left >= size:
-            parts.append(f"{left // size} {name}")
-            left %= size
-    return " ".join(parts[:2]) or "0 s"
-
-
-def size(count: float) -> str:
-    """Bytes as `3.4 MB`."""
-    if count < 1000:
-        return f"{count:.0f} B"
-    power = min(int(math.log(count, 1000)), 4)
-    return f"{count / 1000**power:.1f} {'kMGT'[power - 1]}B"

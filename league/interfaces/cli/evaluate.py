@@ -109,8 +109,9 @@ def _numbers(match: Match) -> dict[str, Any]:
 
 
 def _print(match: Match, repeated: int, seed: int, recorded: bool) -> None:
-    from league.interfaces.cli.console import percent, stdout
+    from league.interfaces.cli.console import stdout
     from league.ladder.comparison import elo_interval, score_interval
+    from league.view.words import percent
 
     output = stdout()
     output.print(results_table(match))
@@ -129,7 +130,8 @@ def _print(match: Match, repeated: int, seed: int, recorded: bool) -> None:
 
 def results_table(match: Match) -> Table:
     """What the row scored in each seating, and in all of them."""
-    from league.interfaces.cli.console import percent, table
+    from league.interfaces.cli.console import table
+    from league.view.words import percent
 
     made = table(f"{match.row} in", ">games", ">wins", ">draws", ">losses", ">score")
     for seating, tally in match.results.items():

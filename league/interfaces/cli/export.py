@@ -35,10 +35,11 @@ def export(
 ) -> None:
     """Write a policy to a file, and print what it takes and gives."""
     from league.games import bot_names, game_spec
-    from league.interfaces.cli.console import facts, print_json, size, stdout
+    from league.interfaces.cli.console import facts, print_json, stdout
     from league.interfaces.cli.files import replacing
     from league.policies.onnx import export_onnx
     from league.policies.weights import unpack
+    from league.view.words import size
 
     with open_league(store, league) as (opened, config):
         spec = game_spec(config.game)

@@ -17,8 +17,8 @@ def grafana(
     """Write the Grafana dashboards, their provisioning, and Prometheus's configuration and rules to a folder."""
     import shutil
 
-    from league.actors.grafana import dashboards_folder
     from league.interfaces.cli.files import new_folder
+    from league.view.dashboards import dashboards_folder
 
     with new_folder(output) as part:
         for name in ("grafana", "prometheus"):

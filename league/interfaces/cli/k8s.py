@@ -207,7 +207,8 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _pods(found: dict[str, Any]) -> Table:
-    from league.interfaces.cli.console import duration, table
+    from league.interfaces.cli.console import table
+    from league.view.words import duration
 
     made = table("pod", "of", "state", "ready", ">restarts", ">age", title=f"namespace {found['namespace']}")
     for pod in found["pods"]:
@@ -217,7 +218,8 @@ def _pods(found: dict[str, Any]) -> Table:
 
 
 def _league(found: dict[str, Any]) -> Table:
-    from league.interfaces.cli.console import facts, size
+    from league.interfaces.cli.console import facts
+    from league.view.words import size
 
     rows: dict[str, object] = {kind: state or "is not there" for kind, state in found["ray"].items()}
     for one in found["groups"]:

@@ -48,7 +48,8 @@ def leaderboard(
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    from league.interfaces.cli.console import percent, table
+    from league.interfaces.cli.console import table
+    from league.view.words import percent
 
     made = table(">rank", "policy", ">Elo", ">± 95%", ">games", ">W/D/L", ">score", ">steps")
     for row in rows:

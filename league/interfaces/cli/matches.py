@@ -136,7 +136,8 @@ def _style(score: float) -> str:
 
 
 def _latest_table(latest: Sequence[Match]) -> Table:
-    from league.interfaces.cli.console import moment, percent, table
+    from league.interfaces.cli.console import table
+    from league.view.words import moment, percent
 
     made = table("when", "row", "column", ">wins", ">draws", ">losses", ">score", ">dropped", "match")
     for match in latest:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from league.interfaces.cli import console
+from league.view.words import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,8 +38,8 @@ def show_cycles(payoff: Payoff, json: bool) -> None:
 def _cycles_table(found: Sequence[Cycle]) -> Table:
     made = console.table("policy", "beats", ">score", "beats", ">score", "beats the first", ">score", ">at least")
     for (a, b, c), scores, strength in ((one.policies, one.scores, one.strength) for one in found):
-        first, second, third = (console.percent(score.value) for score in scores)
-        made.add_row(a, b, first, c, second, a, third, console.percent(strength))
+        first, second, third = (percent(score.value) for score in scores)
+        made.add_row(a, b, first, c, second, a, third, percent(strength))
     return made
 
 
@@ -92,10 +93,10 @@ def _nash_table(rows: Sequence[dict[str, Any]]) -> Table:
         exploiter = row["exploiter"] or {"policy": "", "score": float("nan"), "games": ""}
         made.add_row(
             row["policy"],
-            console.percent(row["weight"]),
-            console.percent(row["against_mixture"]),
+            percent(row["weight"]),
+            percent(row["against_mixture"]),
             exploiter["policy"],
-            console.percent(exploiter["score"]),
+            percent(exploiter["score"]),
             str(exploiter["games"]),
             style=None if row["weight"] else "dim",
         )
@@ -105,7 +106,7 @@ def _nash_table(rows: Sequence[dict[str, Any]]) -> Table:
 def _champion_line(row: dict[str, Any]) -> str:
     """How exploitable the champion is within the league."""
     said = [
-        f"of the {kind} {found['policy']} scores most against it, {console.percent(found['score'])}"
+        f"of the {kind} {found['policy']} scores most against it, {percent(found['score'])}"
         for kind, found in (("snapshots", row["exploiter"]), ("bots", row["bot_exploiter"]))
         if found
     ]

@@ -63,7 +63,7 @@ class _Line:
     @property
     def weights(self) -> str:
         """What became of its weights, for people."""
-        from league.interfaces.cli.console import moment
+        from league.view.words import moment
 
         if self.pruned is not None:
             return f"pruned {moment(self.pruned.pruned_s)}"
@@ -125,6 +125,7 @@ def prune(
     """
     from league.config import load_config
     from league.interfaces.cli import console
+    from league.view.words import size
 
     with open_league(store, league) as (opened, config):
         _check_settings(settings or ())
@@ -142,7 +143,7 @@ def prune(
     if json:
         console.print_json([line.to_json() for line in lines] if dry_run else [s.to_json() for s in gone])
     elif not dry_run:
-        print(f"pruned {len(gone)} of {len(lines)} snapshots, {console.size(_bytes(gone))}")
+        print(f"pruned {len(gone)} of {len(lines)} snapshots, {size(_bytes(gone))}")
 
 
 def _check_settings(settings: Sequence[str]) -> None:
@@ -182,7 +183,8 @@ def _confirmed(lines: Sequence[_Line]) -> bool:
 
 
 def _print_plan(lines: Sequence[_Line]) -> None:
-    from league.interfaces.cli.console import size, stdout
+    from league.interfaces.cli.console import stdout
+    from league.view.words import size
 
     going = [line.snapshot for line in lines if not line.reasons]
     output = stdout()
@@ -196,7 +198,8 @@ def _bytes(snapshots: Sequence[Snapshot]) -> int:
 
 
 def _table(lines: Sequence[_Line]) -> Table:
-    from league.interfaces.cli.console import moment, size, table
+    from league.interfaces.cli.console import table
+    from league.view.words import moment, size
 
     made = table("policy", "learner", ">steps", "frozen", ">size", ">Elo", ">± 95%", ">games", "weights")
     for line in lines:
@@ -218,7 +221,7 @@ def _table(lines: Sequence[_Line]) -> Table:
 
 
 def _facts(line: _Line, score: Sequence[int]) -> dict[str, object]:
-    from league.interfaces.cli.console import moment, size
+    from league.view.words import moment, size
 
     snapshot, pruned = line.snapshot, line.pruned
     gone = "" if pruned is None else f" by {pruned.by}; metadata, rating and matches remain"

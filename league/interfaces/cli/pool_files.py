@@ -47,9 +47,10 @@ def export_pool(
 ) -> None:
     """Write snapshots to an archive that `league pool import` takes into another league."""
     from league.games import bot_names, game_spec
-    from league.interfaces.cli.console import facts, print_json, size, stdout
+    from league.interfaces.cli.console import facts, print_json, stdout
     from league.interfaces.cli.files import new_folder, replacing
     from league.policies import archive
+    from league.view.words import size
 
     kind = archive.kind_of(output)
     with open_league(store, league) as (opened, config):
@@ -135,6 +136,7 @@ def import_pool(
     from league.games import game_spec
     from league.interfaces.cli import console
     from league.policies import archive
+    from league.view.words import size
 
     if not _PREFIX.fullmatch(prefix):
         raise ArchiveError(f"--as {prefix}: must be 1 to 32 letters, digits, '_' or '-'")
@@ -152,7 +154,7 @@ def import_pool(
     made = console.table("policy", "here", "what", "hash", ">size")
     for step in steps:
         row = step.ours
-        made.add_row(step.theirs.name, row.name, step.action, row.digest[:12], console.size(row.bytes))
+        made.add_row(step.theirs.name, row.name, step.action, row.digest[:12], size(row.bytes))
     console.stdout().print(made)
 
 

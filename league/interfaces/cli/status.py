@@ -80,7 +80,8 @@ def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict
 
 
 def _print(found: dict[str, Any]) -> None:
-    from league.interfaces.cli.console import duration, facts, moment, size, stdout, table
+    from league.interfaces.cli.console import facts, stdout, table
+    from league.view.words import duration, moment, size
 
     output, champion, age_s, trainer = stdout(), found["champion"], found["heartbeat_age_s"], found["trained_by"]
     output.print(

@@ -13,8 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from league.actors.grafana import dashboards_folder
 from league.errors import KubernetesError, MissingExtraError, nearest
+from league.view.dashboards import dashboards_folder
 
 NAMESPACE: Final = "league"
 """Of the manifests as they are."""

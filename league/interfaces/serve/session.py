@@ -15,6 +15,7 @@ from ray import serve
 from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 
+from league.actors.reach import check_reachable
 from league.cluster.session import ray_session
 from league.errors import ClusterError, LeagueError
 from league.interfaces.serve.application import Settings, application
@@ -51,7 +52,8 @@ def serving(settings: Settings, *, host: str, port: int, prefix: str, address: s
     if address is None:
         port = _claim(host, port)
         proxy_port = _claim(host, 0) if _prepare(settings, port) else port
-    with ray_session(settings.store, address):
+    with ray_session(address) as nodes:
+        check_reachable(settings.store, nodes)
         _check_room(settings)
         controller = _controller()
         logging.getLogger("ray.serve").setLevel(logging.ERROR)

@@ -13,14 +13,13 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from league.errors import LeagueError
-from league.interfaces.cli.champion import in_short
-from league.interfaces.cli.console import duration, moment, size
 from league.interfaces.web.charts import elo_history, whiskers
 from league.interfaces.web.promotion import Desk
 from league.interfaces.web.reading import Board, read
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
 from league.view.attachment import Attachment
+from league.view.words import duration, in_short, moment, size
 
 READ_EVERY_S: Final = 1.0
 """The store is read at most so often, however many people look."""

@@ -15,9 +15,9 @@ import pytest
 from small_league import NAMES, STATUS
 
 from league.interfaces.cli.app import app
-from league.interfaces.cli.console import duration, size
 from league.interfaces.cli.panel import count
 from league.pool.store import Store
+from league.view.words import duration, size
 
 PROGRAM = "from league.interfaces.cli import main; main()"
 

@@ -17,13 +17,13 @@ import pytest
 import ray
 import yaml
 
-from league.actors.grafana import LEAGUE_UID
 from league.cluster.nodes import Room
 from league.cluster.plan import plan_hardware
 from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.interfaces.k8s.manifests import containers, load, secrets, shipped
 from league.policies.weights import fresh, pack
+from league.view.dashboards import LEAGUE_UID
 
 ROOT = Path(__file__).parents[3]
 K8S = ROOT / "k8s"

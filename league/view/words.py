@@ -1,0 +1,56 @@
+"""Numbers and evidence in words, the same in every interface."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from league.pool.champion import ROLLED_BACK
+
+
+def percent(share: float) -> str:
+    """`0.625` as `62.5%`; nothing for NaN."""
+    return "" if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def moment(at_s: float) -> str:
+    """Unix time in seconds as local date and time; one that no calendar holds as it is."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at_s))
+    except (OverflowError, ValueError, OSError):
+        return f"{at_s:g} s"
+
+
+def duration(seconds: float) -> str:
+    """`95` as `1 min 35 s`: the two largest units."""
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    left, parts = round(seconds), []
+    for name, size in units:
+        if left >= size:
+            parts.append(f"{left // size} {name}")
+            left %= size
+    return " ".join(parts[:2]) or "0 s"
+
+
+def size(count: float) -> str:
+    """Bytes as `3.4 MB`."""
+    if count < 1000:
+        return f"{count:.0f} B"
+    power = min(int(math.log(count, 1000)), 4)
+    return f"{count / 1000**power:.1f} {'kMGT'[power - 1]}B"
+
+
+def in_short(evidence: Mapping[str, Any]) -> str:
+    """The evidence of a promotion in a few words."""
+    if evidence.get("forced"):
+        return "forced"
+    if ROLLED_BACK in evidence:
+        return f"took back {evidence[ROLLED_BACK]}"
+    parts = []
+    if "llr" in evidence:
+        parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
+    if "regression" in evidence:
+        parts.append(f"{evidence['regression']['snapshots']} snapshots met")
+    return "; ".join(parts)
