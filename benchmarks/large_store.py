@@ -168,6 +168,8 @@ def _promote(store: Store, snapshots: Sequence[Snapshot], strengths: Numbers) ->
                     policy=snapshot.name,
                     digest=snapshot.digest,
                     by="coordinator",
+                    how="automatic",
+                    against=holder,
                     reason="no champion to be tested against" if holder is None else f"stronger than {holder}",
                     promoted_s=snapshot.created_s + 300,
                     evidence=evidence,

@@ -106,7 +106,7 @@ class Gate:
     def _plausible(self, snapshot: Snapshot, champion: Snapshot | None) -> bool:
         """Rated above the champion, and neither tried against it yet nor beaten by it for the place."""
         name = champion.name if champion is not None else None
-        predecessor = self.roster.champion.evidence.get("against") if self.roster.champion is not None else None
+        predecessor = self.roster.champion.against if self.roster.champion is not None else None
         if snapshot.name in (name, predecessor) or (snapshot.name, name) in self._tried:
             return False
         holder = self.roster.ratings.get(name) if name is not None else None
@@ -118,7 +118,7 @@ class Gate:
         if winner is not None:
             snapshot = next(s for s in roster.snapshots if s.name == winner.candidate)
             try:
-                roster.store.promote(promotion_of(winner, snapshot, "coordinator"), over=self._over)
+                roster.store.promote(promotion_of(winner, snapshot, by="coordinator", how="automatic"), over=self._over)
             except PrunedPolicyError:  # A person was faster.
                 roster.read_snapshots()
             roster.champion = roster.store.champion()

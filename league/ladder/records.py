@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import zip_longest
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 
 class Tally(NamedTuple):
@@ -158,6 +158,14 @@ class Snapshot:
         return cls(**data)
 
 
+How = Literal["automatic", "asked", "forced", "rollback", "unpinned"]
+"""By the league's own test; by a person and the same test; by a person without a test; back to the champion before; or
+no change, but handed back to the league by the person who had pinned it."""
+
+_EARLIER: Final[Mapping[str, How]] = {"rolled_back": "rollback", "unpinned_s": "unpinned", "forced": "forced"}
+"""Keys of the evidence that said so before `Promotion.how` was a field."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
     """One entry of the champion's history, which is only appended to."""
@@ -171,8 +179,12 @@ class Promotion:
     """When, in seconds of Unix time."""
     pinned: bool = False
     """A person forced it or rolled back to it: the coordinator leaves it alone until one that is not pinned."""
+    how: How = "asked"
+    """How it came about."""
+    against: str | None = None
+    """The champion that it was tested against, or that was taken back; None: there was none, or no test."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    """The numbers behind it."""
+    """The numbers behind it, for people."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -180,5 +192,11 @@ class Promotion:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; an entry that was written before `how` is read by its evidence."""
+        if "how" not in data:
+            evidence = data["evidence"]
+            how = next((how for key, how in _EARLIER.items() if key in evidence), None)
+            tested = "automatic" if data["by"] == "coordinator" else "asked"
+            against = evidence.get("rolled_back" if how == "rollback" else "against")
+            data = {**data, "how": how or tested, "against": against}
         return cls(**data)

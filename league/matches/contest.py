@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
-from league.pool.champion import UNPINNED
 from league.view.standings import bots_of
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ def force(store: Store, config: LeagueConfig, word: str | None, *, by: str, reas
         reason=reason or "forced, without a test",
         promoted_s=time.time(),
         pinned=True,
+        how="forced",
         evidence={"forced": True},
     )
     store.promote(promotion)
@@ -108,7 +108,8 @@ def compete(
         for trial in trials:
             store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", time.time())
         return Result(None, trials, _stays(store, over, by, unpin=word is None))
-    promotion = promotion_of(winner, next(s for s in candidates if s.name == winner.candidate), by, reason)
+    snapshot = next(s for s in candidates if s.name == winner.candidate)
+    promotion = promotion_of(winner, snapshot, by=by, how="asked", reason=reason)
     if not store.promote(promotion, over=over):
         return Result(None, trials, OVERTAKEN)
     return Result(promotion, trials, f"{promotion.policy} is the champion")
@@ -192,7 +193,9 @@ def _stays(store: Store, over: Promotion | None, by: str, *, unpin: bool) -> str
         by=by,
         reason="no better one was found; no longer pinned",
         pinned=False,
-        evidence={UNPINNED: time.time()},
+        how="unpinned",
+        against=None,
+        evidence={"unpinned_s": time.time()},
     )
     if not store.promote(again, over=over):
         return OVERTAKEN

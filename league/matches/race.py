@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from league.config import LeagueConfig
 from league.games.base import GameSpec
 from league.ladder.promotion import Race
-from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.records import How, Match, Promotion, Snapshot
 from league.ladder.trials import Trial
 from league.pool.store import Store
 from league.rollout.arena import seatings
@@ -54,7 +54,7 @@ def _since(store: Store, candidates: Sequence[Snapshot], champion: Snapshot) -> 
         yield match
 
 
-def promotion_of(trial: Trial, snapshot: Snapshot, by: str, reason: str | None = None) -> Promotion:
+def promotion_of(trial: Trial, snapshot: Snapshot, *, by: str, how: How, reason: str | None = None) -> Promotion:
     """The entry in the champion's history for a candidate that has passed."""
     return Promotion(
         policy=snapshot.name,
@@ -62,5 +62,7 @@ def promotion_of(trial: Trial, snapshot: Snapshot, by: str, reason: str | None =
         by=by,
         reason=reason or trial.reason,
         promoted_s=time.time(),
+        how=how,
+        against=trial.champion,
         evidence=trial.to_json(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from league.errors import StoreError, StoreUnreachableError, UnknownPolicyError
 from league.ladder.records import Promotion, Snapshot
@@ -13,12 +13,6 @@ from league.ladder.retention import Pruned
 from league.pool.client import translated
 from league.pool.connection import Command, Connection, dumps
 from league.pool.snapshots import pruned_error
-
-ROLLED_BACK: Final = "rolled_back"
-"""Key in a promotion's evidence: the name of the champion that it took back."""
-
-UNPINNED: Final = "unpinned_s"
-"""Key in a promotion's evidence: when a person handed a pinned champion back to the league (Unix time, s)."""
 
 
 class Champion(Connection):
@@ -90,7 +84,8 @@ class Champion(Connection):
                 reason=reason,
                 promoted_s=now_s,
                 pinned=True,
-                evidence={ROLLED_BACK: present.policy},
+                how="rollback",
+                against=present.policy,
             )
             self._check_exists(read, back)
             self._append(pipe, back)
@@ -198,7 +193,7 @@ def _standing(history: Sequence[Promotion]) -> list[Promotion]:
     """The champions in turn, no two alike in a row, without those that were taken back."""
     standing: list[Promotion] = []
     for promotion in history:
-        if ROLLED_BACK in promotion.evidence:
+        if promotion.how == "rollback":
             while standing and standing[-1].policy != promotion.policy:
                 standing.pop()
         if not standing or standing[-1].policy != promotion.policy:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from typing import Any
 
-from league.pool.champion import ROLLED_BACK
+from league.ladder.records import Promotion
 
 
 def percent(share: float) -> str:
@@ -42,13 +40,13 @@ def size(count: float) -> str:
     return f"{count / 1000**power:.1f} {'kMGT'[power - 1]}B"
 
 
-def in_short(evidence: Mapping[str, Any]) -> str:
-    """The evidence of a promotion in a few words."""
-    if evidence.get("forced"):
+def evidence(promotion: Promotion) -> str:
+    """The evidence of a promotion in a few words; nothing for one that has none."""
+    if promotion.how == "forced":
         return "forced"
-    if ROLLED_BACK in evidence:
-        return f"took back {evidence[ROLLED_BACK]}"
-    parts = []
+    if promotion.how == "rollback":
+        return f"took back {promotion.against}"
+    evidence, parts = promotion.evidence, []
     if "llr" in evidence:
         parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
     if "regression" in evidence:

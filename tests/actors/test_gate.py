@@ -95,7 +95,7 @@ def promote(store: Store, name: str, *, pinned: bool = False, against: str | Non
         reason="",
         promoted_s=1.0,
         pinned=pinned,
-        evidence={"against": against},
+        against=against,
     )
     store.promote(promotion)
 

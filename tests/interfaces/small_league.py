@@ -95,6 +95,7 @@ def fill(store: Store, recorded: Recorded) -> None:
             policy=snapshot.name,
             digest=snapshot.digest,
             by="coordinator",
+            how="automatic",
             reason="rated highest",
             promoted_s=100.0 + number,
         )

@@ -2,8 +2,11 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
-from league.ladder.records import Match, Tally
+import pytest
+
+from league.ladder.records import Match, Promotion, Tally
 
 MATCH = Match(
     match_id="m",
@@ -36,3 +39,31 @@ def test_two_matches_are_one_of_all_their_games():
     assert both.total == MATCH.total.plus(later.total)
     assert (both.match_id, both.played_s, both.dropped, both.groups) == ("m", 2.5, 3, (2, 0, 2, 0, 4))
     assert MATCH.plus(replace(later, groups=())).groups == MATCH.groups
+
+
+@pytest.mark.parametrize(
+    ("by", "evidence", "how", "against"),
+    [
+        ("coordinator", {}, "automatic", None),
+        ("coordinator", {"against": "main-0001", "outcome": "passed"}, "automatic", "main-0001"),
+        ("anna", {"against": "main-0001", "outcome": "passed"}, "asked", "main-0001"),
+        ("anna", {"forced": True}, "forced", None),
+        ("anna", {"rolled_back": "main-0002"}, "rollback", "main-0002"),
+        ("anna", {"unpinned_s": 1700000000.5}, "unpinned", None),
+    ],
+)
+def test_a_promotion_that_was_written_before_how_was_a_field(
+    by: str, evidence: dict[str, Any], how: str, against: str | None
+) -> None:
+    stored = {
+        "policy": "main-0003",
+        "digest": "0" * 64,
+        "by": by,
+        "reason": "why",
+        "promoted_s": 1.5,
+        "pinned": how in ("forced", "rollback"),
+        "evidence": evidence,
+    }
+    promotion = Promotion.from_json(stored)
+    assert (promotion.how, promotion.against, promotion.evidence) == (how, against, evidence)
+    assert Promotion.from_json(promotion.to_json()) == promotion

@@ -74,12 +74,12 @@ def _line(promotion: Promotion, as_json: bool) -> str:
 
 def _history_table(promotions: list[Promotion]) -> object:
     from league.interfaces.cli.console import table
-    from league.view.words import in_short, moment
+    from league.view.words import evidence, moment
 
     made = table("since", "champion", "hash", "by", "pinned", "evidence", "why")
     for one in promotions:
         pinned = "pinned" if one.pinned else ""
-        grounds = in_short(one.evidence)
+        grounds = evidence(one)
         made.add_row(moment(one.promoted_s), one.policy, one.digest[:12], one.by, pinned, grounds, one.reason)
     made.columns[6].no_wrap, made.columns[6].overflow = False, "fold"
     return made
@@ -87,7 +87,7 @@ def _history_table(promotions: list[Promotion]) -> object:
 
 def _facts(promotion: Promotion) -> object:
     from league.interfaces.cli.console import facts
-    from league.view.words import in_short, moment
+    from league.view.words import evidence, moment
 
     return facts(
         {
@@ -97,7 +97,7 @@ def _facts(promotion: Promotion) -> object:
             "by": promotion.by,
             "why": promotion.reason,
             "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
-            "evidence": in_short(promotion.evidence) or None,
+            "evidence": evidence(promotion) or None,
             "counts of pairs": promotion.evidence.get("counts"),
         }
     )

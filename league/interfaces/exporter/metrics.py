@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from league.ladder.records import How
 from league.pool.journal import EVENT_KINDS
 
 TOP: Final = 50
@@ -20,7 +21,7 @@ PHASES: Final = ("starting", "training", "closing", "stopped", "failed", "not ru
 OPERATIONS: Final = ("ping", "read")
 PARTS: Final = ("sample", "learn")
 STATES: Final = ("healthy", "lost")
-WAYS: Final = ("automatic", "asked", "forced", "rollback", "unpinned")
+WAYS: Final = get_args(How)
 VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
 PURPOSES: Final = ("gate", "rating", "training")
 ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")

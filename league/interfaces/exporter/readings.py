@@ -25,7 +25,6 @@ from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
 from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
-from league.pool.champion import ROLLED_BACK, UNPINNED
 from league.pool.mirror import Mirror, Refreshed
 from league.view.standings import fixed_bots
 from league.view.status import LearnerStatus, Status
@@ -149,23 +148,13 @@ def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict
 
 
 def _promotions(samples: Samples, promotions: Sequence[Promotion], now_s: float) -> None:
-    ways = Counter(_way(promotion) for promotion in promotions)
+    ways = Counter(promotion.how for promotion in promotions)
     _by_label(samples, "league_promotions_total", ways, WAYS)
     if promotions:
         champion = promotions[-1]
         samples.add("league_champion_info", 1, champion.policy)
         samples.add("league_champion_pinned", champion.pinned)
         samples.add("league_champion_age_seconds", max(0.0, now_s - champion.promoted_s))
-
-
-def _way(promotion: Promotion) -> str:
-    if ROLLED_BACK in promotion.evidence:
-        return "rollback"
-    if UNPINNED in promotion.evidence:
-        return "unpinned"
-    if "forced" in promotion.evidence:
-        return "forced"
-    return "automatic" if promotion.by == "coordinator" else "asked"
 
 
 def _status(samples: Samples, status: Status, now_s: float) -> None:

@@ -19,7 +19,7 @@ from league.interfaces.web.reading import Board, read
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
 from league.view.attachment import Attachment
-from league.view.words import duration, in_short, moment, size
+from league.view.words import duration, evidence, moment, size
 
 READ_EVERY_S: Final = 1.0
 """The store is read at most so often, however many people look."""
@@ -117,7 +117,7 @@ def _environment() -> Environment:
         "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
         "heat": heat,
         "spaced": lambda count: f"{count:,}",
-        "evidence": in_short,
+        "evidence": evidence,
     }
     return environment
 
