@@ -148,7 +148,7 @@ def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict
 
 
 def _promotions(samples: Samples, promotions: Sequence[Promotion], now_s: float) -> None:
-    ways = Counter(promotion.how for promotion in promotions)
+    ways = Counter[str](promotion.how for promotion in promotions)
     _by_label(samples, "league_promotions_total", ways, WAYS)
     if promotions:
         champion = promotions[-1]
