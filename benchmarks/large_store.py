@@ -13,7 +13,6 @@ from them, as `league ratings recompute` does. So `league status --verify` finds
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import subprocess
 import sys
 import tempfile
@@ -28,11 +27,12 @@ from numpy.typing import NDArray
 
 from league.config import LeagueConfig
 from league.games import game_spec
+from league.iteration import Usage
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest, fresh, pack
 from league.pool.connection import dumps
 from league.pool.store import Store
-from league.view.status import ArenaStatus, LearnerStatus, Status, Usage
+from league.status import ArenaStatus, LearnerStatus, Status
 
 POLICIES, MATCHES = 1000, 200_000
 DAYS = 30.0
@@ -191,7 +191,7 @@ def status_of(store: Store, snapshots: Sequence[Snapshot], matches: int, now_s: 
         matches=matches,
         champion=champion.policy if champion else None,
         learners={
-            name: dataclasses.replace(LEARNER, steps=made, reported_s=now_s - 2, saved_s=now_s - 30)
+            name: LEARNER.model_copy(update={"steps": made, "reported_s": now_s - 2, "saved_s": now_s - 30})
             for name, made in steps.items()
         },
         arena=ArenaStatus(workers=4, busy=3, candidates=2, wanted={"gate": 20, "rating": 150}),

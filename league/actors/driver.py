@@ -16,9 +16,11 @@ from typing import Any
 import ray
 from ray.exceptions import GetTimeoutError, RayActorError
 
+from league.actors.coordinator import CoordinatorActor
 from league.actors.grafana import embed_league, place_dashboards
+from league.actors.place import Place
 from league.actors.reach import check_reachable
-from league.actors.spawn import Place, spawn_coordinator
+from league.actors.spawn import spawn_coordinator
 from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
@@ -119,11 +121,12 @@ def run_league(
             note(f"the Grafana dashboards could not be put beside Ray's: {error}")
         try:
             place = Place(store=address, league=store.league, log_dir=log_dir, holder=holder)
-            coordinator = spawn_coordinator(place)
+            coordinator = spawn_coordinator(CoordinatorActor, place)
         except ValueError as error:  # Ray has an actor of that name.
             raise ClusterError(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
             ) from error
+        coordinator.start.remote()
         run = _Run(coordinator, watch, interrupted)
         run.until_limit(limits)
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s

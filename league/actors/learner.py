@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 import torch
@@ -17,37 +16,25 @@ from league.cluster.hardware import Hardware
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
+from league.iteration import Iteration
 from league.ladder.matchmaking import SELF
-from league.ladder.records import Snapshot, Tally
+from league.ladder.records import Snapshot
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
-
-if TYPE_CHECKING:
-    from league.learning.trainer import Iteration, Usage
+from league.status import LearnerStatus
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a learner tells the coordinator after an iteration."""
+    """What a learner tells the coordinator of an iteration."""
 
     steps: int
     """Steps since the league began."""
-    results: Mapping[str, Tally]
-    losses: Mapping[str, float]
-    learned: int
-    """Moves that the iteration learned from."""
-    plies: int
-    """Plies of all its boards."""
     seconds: float
-    """That it took."""
-    games: int
-    dropped: int
-    error: str | None
-    """Why a game broke, or that nobody played."""
-    parts_s: Mapping[str, float]
-    """Seconds of its parts: `sample` and `learn`; empty if it diverged."""
-    usage: Usage | None
+    """That the iteration took."""
+    iteration: Iteration | None
+    """None: it diverged."""
     diverged: str | None = None
     """What was not finite; the learner has gone back to a good snapshot."""
 
@@ -113,31 +100,16 @@ class Learner:
         self._meet(opponents)
         started = time.monotonic()
         threads = self._threads.set()
+        iteration, diverged = None, None
         try:
             iteration = self.trainer.iterate()
         except DivergedError as error:
-            back = self._go_back()
-            return self._report(None, time.monotonic() - started, diverged=f"{error}; {self.name} went back to {back}")
-        self._threads.measured(iteration.steps, iteration.learn_s)
-        report = self._report(iteration, time.monotonic() - started)
-        self._log(iteration, report, threads)
-        return report
-
-    def _report(self, iteration: Iteration | None, seconds: float, diverged: str | None = None) -> Report:
-        return Report(
-            steps=self.trainer.steps,
-            results=iteration.results if iteration else {},
-            losses=iteration.losses if iteration else {},
-            learned=iteration.steps if iteration else 0,
-            plies=iteration.plies if iteration else 0,
-            seconds=seconds,
-            games=iteration.games if iteration else 0,
-            dropped=iteration.dropped if iteration else 0,
-            error=iteration.error if iteration else None,
-            parts_s={"sample": iteration.sample_s, "learn": iteration.learn_s} if iteration else {},
-            usage=iteration.usage if iteration else None,
-            diverged=diverged,
-        )
+            diverged = f"{error}; {self.name} went back to {self._go_back()}"
+        seconds = time.monotonic() - started
+        if iteration is not None:
+            self._threads.measured(iteration.steps, iteration.learn_s)
+            self._log(iteration, seconds, threads)
+        return Report(steps=self.trainer.steps, seconds=seconds, iteration=iteration, diverged=diverged)
 
     def _meet(self, opponents: dict[str, float]) -> None:
         if opponents == self._opponents:
@@ -196,12 +168,12 @@ class Learner:
         self.trainer.reset_to(self._first_weights())
         return "new weights"
 
-    def _log(self, iteration: Iteration, report: Report, threads: int) -> None:
+    def _log(self, iteration: Iteration, seconds: float, threads: int) -> None:
+        numbers = LearnerStatus.numbers()
         for name, value in {
             **{f"losses/{name}": value for name, value in iteration.losses.items()},
             **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
-            "speed/steps_per_s": report.learned / report.seconds,
-            "speed/plies_per_s": report.plies / report.seconds,
+            **{f"speed/{name}": one.per_second(iteration) / seconds for name, one in numbers if one.per_second},
             "speed/sample_s": iteration.sample_s,
             "speed/learn_s": iteration.learn_s,
             "speed/threads": threads,

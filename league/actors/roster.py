@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from league.ladder.records import Match, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.keeping import retain
 from league.pool.store import Store
+from league.status import Status
 
 
 class Roster:
@@ -38,10 +40,14 @@ class Roster:
         self.unreadable: set[str] = set()
         self.dropped = 0
         """Games without a result since this process began."""
+        self.in_play: dict[str, Collection[str]] = {}
+        """Whom each learner meets now: weights that somebody is about to load."""
         self.lost: set[str] = set()
         """Names of actors that have not answered since they were lost."""
-        kept = (store.status() or {}).get("totals", {})
-        self.totals = defaultdict(Counter, {what: Counter(numbers) for what, numbers in kept.items()})
+        kept = Status.from_json(store.status()).totals
+        self.totals: defaultdict[str, Any] = defaultdict(
+            Counter, {what: Counter(numbers) for what, numbers in kept.items()}
+        )
         """What has happened since the league began, for monitors: numbers that only grow, by what and by whom. They are
         written with the status, where the next coordinator finds them."""
         self.rng = np.random.default_rng([self.config.seed, self.matches])
@@ -68,8 +74,9 @@ class Roster:
         if self.stale:
             self.read_snapshots()
 
-    def retain(self, in_play: Collection[str]) -> None:
-        """Let retention prune, if it is automatic; whoever is `in_play` stays. Then take the pool as it is."""
+    def retain(self) -> None:
+        """Let retention prune, if it is automatic; whoever is in play stays. Then take the pool as it is."""
+        in_play = [name for names in self.in_play.values() for name in names]
         retain(self.store, self.config.retention, in_play=in_play, now_s=time.time())
         self.read_snapshots()
 
@@ -116,7 +123,7 @@ class Roster:
             self.lost.add(actor)
             self.totals["restarts"][kind] += 1
 
-    def quarantine(self, names: list[str]) -> None:
+    def quarantine(self, names: Collection[str]) -> None:
         """Find out which of these cannot be read, and go on without them."""
         for snapshot in self.snapshots:
             if snapshot.name in names and snapshot.name not in self.unreadable:

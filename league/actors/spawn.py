@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
+from league.actors.place import Place
 from league.cluster.hardware import Hardware
 from league.cluster.nodes import HEAD, Node
 from league.config import LeagueConfig
-from league.pool.lease import Holder
 
 NAMESPACE = "league"
 """Ray namespace of all our actors."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a league lives: what every actor is told."""
-
-    store: str
-    """Address of the store."""
-    league: str
-    """Name of the league in it."""
-    log_dir: str
-    """Folder of TensorBoard event files, one folder per learner."""
-    holder: Holder
-    """The run that the actors belong to."""
-    fence: int | None = None
-    """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""
 
 
 def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, config: LeagueConfig) -> Any:
@@ -67,14 +50,12 @@ def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0
     ).remote(place.store, place.league)
 
 
-def spawn_coordinator(place: Place) -> Any:
-    """Start the coordinator on the head, whose end it could not outlive anyway.
+def spawn_coordinator(actor: Any, place: Place) -> Any:
+    """Start the coordinator, an actor class, on the head, whose end it could not outlive anyway.
 
-    It starts everybody else and ends with the process that called this.
+    It starts everybody else and ends with the process that called this. Raises `ValueError` where there is one already.
     """
-    from league.actors.coordinator import CoordinatorActor
-
-    return CoordinatorActor.options(
+    return actor.options(
         name=f"{place.league}/coordinator",
         namespace=NAMESPACE,
         num_cpus=0,

@@ -19,6 +19,7 @@ from league.cluster.nodes import (
 )
 from league.cluster.plan import Plan, footprint, plan_hardware
 from league.config import LeagueConfig
+from league.every import Every
 
 REVIEW_S = 2.0
 SETTLE_S = 5.0
@@ -47,7 +48,7 @@ class Placement:
         self.plan: Plan | None = None
         self._asked: dict[Node, Any] = {}
         self._told: set[Node] = set()
-        self._reviewed_at = float("-inf")
+        self._reviewing = Every(REVIEW_S, at_once=True)
         self._better_since: float | None = None
 
     @property
@@ -57,10 +58,8 @@ class Placement:
 
     def review(self, learners: Sequence[Placed]) -> Plan | None:
         """The plan for the cluster as it is now; None while the next review is not due."""
-        now = time.monotonic()
-        if now - self._reviewed_at < REVIEW_S:
+        if not self._reviewing.claim():
             return None
-        self._reviewed_at = now
         self._look()
         known = [node for node in self.nodes if node not in self.strangers]
         held = [

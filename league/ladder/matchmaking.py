@@ -74,7 +74,7 @@ def pfsp_weights(win_rates: ArrayLike, weighting: Weighting) -> NDArray[np.float
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experience:
+class Memory:
     """What a learner knows of its opponents."""
 
     live: LivePayoff
@@ -97,7 +97,7 @@ def opponents_of(source: MixConfig, pool: Sequence[Snapshot]) -> list[str]:
 def training_opponents(
     role: RoleConfig,
     pool: Sequence[Snapshot],
-    experience: Experience,
+    memory: Memory,
     config: MatchmakingConfig,
     rng: np.random.Generator,
 ) -> dict[str, float]:
@@ -111,14 +111,14 @@ def training_opponents(
     Args:
         role: the learner's.
         pool: the frozen policies, oldest first.
-        experience: the learner's own results.
+        memory: the learner's own results.
         config: how many at once.
         rng: source of the draw.
 
     Returns:
         Share by name, all above 0, that sum to 1; `SELF` is self-play.
     """
-    wanted = [_probabilities(source, pool, experience) for source in role.mix]
+    wanted = [_probabilities(source, pool, memory) for source in role.mix]
     shares = [source.share if named else 0.0 for source, named in zip(role.mix, wanted, strict=True)]
     if not any(shares):
         shares = [float(bool(named)) for named in wanted]
@@ -151,7 +151,7 @@ def fresh_starts(role: RoleConfig, learner: str, pool: Sequence[Snapshot]) -> li
     return []
 
 
-def all_beaten(role: RoleConfig, pool: Sequence[Snapshot], experience: Experience, threshold: float) -> bool:
+def all_beaten(role: RoleConfig, pool: Sequence[Snapshot], memory: Memory, threshold: float) -> bool:
     """Whether the learner beats every opponent of its mix more often than `threshold`, each in enough games."""
     names = {
         name
@@ -159,29 +159,29 @@ def all_beaten(role: RoleConfig, pool: Sequence[Snapshot], experience: Experienc
         if source.against != SELF and source.share > 0
         for name in opponents_of(source, pool)
     }
-    live = experience.live
+    live = memory.live
     return bool(names) and all(live.games(n) >= KNOWN_GAMES and live.win_rate(n) > threshold for n in names)
 
 
-def learn_of(role: RoleConfig, pool: Sequence[Snapshot], experience: Experience, results: Mapping[str, Tally]) -> None:
+def learn_of(role: RoleConfig, pool: Sequence[Snapshot], memory: Memory, results: Mapping[str, Tally]) -> None:
     """Add the games of one iteration, by opponent and from the learner's side, to what the learner knows."""
     for name, tally in results.items():
-        experience.live.add(name, tally)
+        memory.live.add(name, tally)
         for source in role.mix:
             if source.weighting == "quality":
-                experience.qualities.beaten(name, tally.wins, opponents_of(source, pool))
+                memory.qualities.beaten(name, tally.wins, opponents_of(source, pool))
 
 
-def _probabilities(source: MixConfig, pool: Sequence[Snapshot], experience: Experience) -> dict[str, float]:
+def _probabilities(source: MixConfig, pool: Sequence[Snapshot], memory: Memory) -> dict[str, float]:
     """Whom the source names, with probabilities; empty for nobody."""
     if source.against == SELF:
         return {SELF: 1.0}
-    live, below = experience.live, source.win_rate_below
+    live, below = memory.live, source.win_rate_below
     rates = {name: live.win_rate(name) for name in opponents_of(source, pool)}
     rates = {n: x for n, x in rates.items() if x >= source.win_rate_from and (below is None or x < below)}
     names = list(rates)
     if source.weighting == "quality":
-        return _named(names, experience.qualities.probabilities(names))
+        return _named(names, memory.qualities.probabilities(names))
     return _named(names, pfsp_weights(list(rates.values()), source.weighting))
 
 

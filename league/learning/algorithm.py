@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core.learner.training_data import TrainingData
@@ -20,6 +19,7 @@ from ray.rllib.utils.metrics import (
     NUM_ENV_STEPS_SAMPLED_LIFETIME,
 )
 
+from league.iteration import Rollout
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 
 RESTART_S = 60.0
@@ -30,7 +30,7 @@ PROBE_EVERY_S = 0.2
 class LeaguePPO(PPO):
     """PPO whose experience comes from `LeagueRunner`."""
 
-    played: list[dict[str, Any]]
+    played: list[Rollout]
     """What the runners reported of the latest iteration."""
     total_steps: int = 0
     """Moves learned from since the league began. Set by who resumes a learner."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec, Player
 from league.games.bots import is_bot_name, make_bot
+from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
 from league.policies.player import NetworkPlayer
 from league.policies.weights import unpack
@@ -80,23 +82,16 @@ class LeagueRunner(EnvRunner):
         """Drop the moves that wait for their outcome; games go on."""
         self.collector.forget()
 
-    def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, dict[str, Any]]:
-        """One fragment: the batch for PPO, and what happened in it as plain data."""
+    def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
+        """One fragment: the batch for PPO, and what was played in it."""
         learning = self.league.learning
         experience = self.collector.collect(self.plies, learning.gamma, learning.lambda_)
         batch = _batch(experience)
         steps = len(batch)
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
-        played = {
-            "results": experience.results,
-            "plies": experience.plies,
-            "games": experience.games,
-            "dropped": experience.dropped,
-            "error": getattr(self.game, "last_error", None),
-            "gpu_bytes": torch.cuda.memory_reserved(),
-        }
-        return MultiAgentBatch({LEARNER_MODULE: batch}, steps), played
+        gpu_bytes = torch.cuda.memory_reserved()
+        return MultiAgentBatch({LEARNER_MODULE: batch}, steps), replace(experience.rollout(), gpu_bytes=gpu_bytes)
 
     def get_metrics(self) -> Any:
         """RLlib's own counters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import ray
@@ -18,7 +18,7 @@ from league.cluster.hardware import Hardware
 from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
-from league.ladder.records import Tally
+from league.iteration import Iteration, Rollout, Usage
 from league.learning.algorithm import LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.divergence import LeagueLearner
@@ -35,45 +35,6 @@ _LOSSES = (
     "mean_kl_loss",
     "gradients_default_optimizer_global_norm",
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """What a learner holds after an iteration."""
-
-    gpu_bytes: int
-    """GPU memory that torch has reserved, in all of its processes."""
-    runners: int
-    """Runner processes that answer."""
-    runners_lost: int
-    """Runner processes that do not, which RLlib restarts."""
-    runner_restarts: int
-    """Runners that came back since the iteration before."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Iteration:
-    """What one iteration did."""
-
-    steps: int
-    """Moves of the learner that were learned from."""
-    plies: int
-    """Plies of all boards, whoever moved."""
-    games: int
-    """Games that ended with a result."""
-    dropped: int
-    """Games that broke."""
-    error: str | None
-    """Why one of them broke, or that nobody played."""
-    results: Mapping[str, Tally]
-    """Finished games against each opponent, from the learner's side."""
-    losses: Mapping[str, float]
-    """By RLlib's names."""
-    sample_s: float
-    """Seconds spent playing."""
-    learn_s: float
-    """Seconds spent on gradient steps."""
-    usage: Usage
 
 
 class Trainer:
@@ -127,34 +88,25 @@ class Trainer:
         learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
         self._check_finite(losses)
-        played = self.algorithm.played
-        totals: dict[str, Tally] = {}
-        for report in played:
-            for name, tally in report["results"].items():
-                totals[name] = totals.get(name, Tally()).plus(tally)
-        broken = [report["error"] for report in played if report["dropped"]]
+        rollout = Rollout.together(self.algorithm.played)
+        nobody = None if self.algorithm.played else "no runner answered; they are being restarted"
         return Iteration(
+            **vars(replace(rollout, error=rollout.error or nobody)),
             steps=self.algorithm.learned_steps,
-            plies=sum(report["plies"] for report in played),
-            games=sum(report["games"] for report in played),
-            dropped=sum(report["dropped"] for report in played),
-            error=next(iter(broken), None) if played else "no runner answered; they are being restarted",
-            results=totals,
             losses=losses,
             sample_s=self.algorithm.sample_s,
             learn_s=self.algorithm.learn_s,
-            usage=self._usage(),
+            usage=self._usage(rollout),
         )
 
-    def _usage(self) -> Usage:
+    def _usage(self, rollout: Rollout) -> Usage:
         group = self.algorithm.env_runner_group
         runners, healthy = group.num_remote_workers(), group.num_healthy_remote_workers()
         before, self._runner_restarts = self._runner_restarts, group.num_remote_worker_restarts()
         reserved = [result.get() for result in self.algorithm.learner_group.foreach_learner(_gpu_bytes) if result.ok]
-        # A runner that is no process of its own holds what its learner holds.
-        reserved += [report["gpu_bytes"] for report in self.algorithm.played if runners]
         return Usage(
-            gpu_bytes=sum(reserved),
+            # A runner that is no process of its own holds what its learner holds.
+            gpu_bytes=sum(reserved) + (rollout.gpu_bytes if runners else 0),
             runners=healthy,
             runners_lost=runners - healthy,
             runner_restarts=self._runner_restarts - before,

@@ -14,6 +14,7 @@ from torch import Tensor
 from league.config import RolloutConfig
 from league.games.base import Game, GameSpec, Player, Turn
 from league.games.bots import Uniform
+from league.iteration import Rollout
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import PolicyNetwork
@@ -61,22 +62,14 @@ class Moves:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experience:
-    """What one call of `Collector.collect` brings home."""
+class Experience(Rollout):
+    """What one call of `Collector.collect` brings home: what was played, and the moves to learn from."""
 
     moves: Moves
     advantage: Tensor
     """float32 `[n]`, not normalised."""
     value_target: Tensor
     """float32 `[n]`."""
-    results: Mapping[str, Tally]
-    """Finished games against each opponent, from the learner's side."""
-    plies: int
-    """Plies of all boards, whoever moved."""
-    games: int
-    """Games that ended with a result."""
-    dropped: int
-    """Games that broke."""
 
 
 class LearningPlayer(Player):
@@ -220,6 +213,7 @@ class Collector:
             plies=plies * game.num_games,
             games=games,
             dropped=dropped,
+            error=getattr(game, "last_error", None),
         )
 
     def forget(self) -> None:

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from league.actors.futures import Futures
-from league.actors.learner_slot import LearnerSlot
+from league.actors.learner_handle import LearnerHandle
+from league.actors.place import Place
 from league.actors.roster import Roster
-from league.actors.training import Training
-from league.config import RoleConfig
 from league.errors import PrunedPolicyError
-from league.ladder.matchmaking import Experience
-from league.ladder.payoff import LivePayoff
-from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
 from league.policies.weights import digest
+from league.pool.lease import Holder
 from league.pool.store import Store
 from league.view.progress import Progress
 from tests.actors.conftest import Run, small
@@ -68,16 +65,16 @@ def test_a_learner_whose_opponent_is_gone_is_given_others(store: Store) -> None:
         ) -> None:
             failures.append(failed)
 
-    training = object.__new__(Training)
-    training.roster, training.futures = Roster(store), Failing()
-    known = Experience(live=LivePayoff(1.0), qualities=Qualities())
-    slot = LearnerSlot(name="main", role=RoleConfig(), actor=None, experience=known, held=3)
-    assert training.roster.playable() == ["main-0000", "main-0001"]
+    place = Place(store=store.address, league=store.league, log_dir="", holder=Holder.here())
+    roster = Roster(store)
+    learner = LearnerHandle("main", 0, place, roster, Failing(), joins=lambda learner: None)
+    learner.held = 3
+    assert roster.playable() == ["main-0000", "main-0001"]
     store.prune(["main-0000"], by="anna", now_s=1.0)
-    training._ask(slot, None, lambda result: None)
+    learner.ask(None, lambda result: None)
     failures[0](PrunedPolicyError("main-0000 was pruned"))
-    assert (slot.busy, slot.held) == (False, 0)
-    training.roster.refresh()
-    assert training.roster.playable() == ["main-0001"]
-    assert training.roster.next_name("main") == "main-0002"
+    assert (learner.busy, learner.held) == (False, 0)
+    roster.refresh()
+    assert roster.playable() == ["main-0001"]
+    assert roster.next_name("main") == "main-0002"
     assert store.events() == []

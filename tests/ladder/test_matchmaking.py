@@ -12,7 +12,7 @@ from league.ladder.matchmaking import (
     BOTS_WEIGHT,
     SELF,
     TOP_WEIGHT,
-    Experience,
+    Memory,
     all_beaten,
     evaluation_pair,
     fresh_starts,
@@ -86,7 +86,7 @@ def pool(*names):
 
 def knowing(results=()):
     """What a learner knows after these games, by opponent."""
-    known = Experience(live=LivePayoff(1e9), qualities=Qualities())
+    known = Memory(live=LivePayoff(1e9), qualities=Qualities())
     for name, tally in dict(results).items():
         known.live.add(name, tally)
     return known

@@ -20,9 +20,9 @@ from league.config import LeagueConfig
 from league.errors import StoreError
 from league.ladder.leaderboard import Row
 from league.pool.store import Store
+from league.status import LearnerStatus, Status
 from league.view.progress import Limits, Progress
 from league.view.standings import standings
-from league.view.status import Status
 
 TOP = 8
 LINE_EVERY_S = 10.0
@@ -144,7 +144,8 @@ def _learners(view: View, narrow: bool) -> Table:
     if narrow:
         losses = {"entropy": "entropy"}
     table.add_column("learner", overflow="fold")
-    for column in ("steps", "steps/s", *(() if narrow else ("plies/s",)), *losses):
+    numbers = [(name, one) for name, one in LearnerStatus.numbers("panel") if not (narrow and one.wide)]
+    for column in (*(one.heading for _, one in numbers), *losses):
         table.add_column(column, justify="right", no_wrap=True)
     if not narrow:
         table.add_column("opponents", overflow="fold")
@@ -155,9 +156,7 @@ def _learners(view: View, narrow: bool) -> Table:
         )
         table.add_row(
             f"{name} (stopped)" if learner.stopped else name,
-            count(learner.steps, narrow),
-            count(round(learner.steps_per_s), narrow),
-            *(() if narrow else (count(round(learner.plies_per_s), narrow),)),
+            *(count(round(getattr(learner, field)), narrow) for field, _ in numbers),
             *(f"{known[key]:.3f}" if known.get(key) is not None else "" for key in losses.values()),
             *(() if narrow else (named,)),
         )

@@ -52,7 +52,7 @@ def status(
 def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
     from league.ladder.retention import kept_bytes
-    from league.view.status import Status
+    from league.status import Status
 
     said = Status.from_json(store.status())
     snapshots, pruned, champion, lease = store.snapshots(), store.pruned(), store.champion(), store.lease()
@@ -122,19 +122,20 @@ def _print(found: dict[str, Any]) -> None:
 
 def _learners(learners: dict[str, Any], phase: str) -> Table:
     from league.interfaces.cli.console import table
+    from league.status import LearnerStatus
 
-    made = table("learner", ">steps", ">steps/s", ">plies/s", "state", "losses", "opponents")
+    numbers = list(LearnerStatus.numbers("status"))
+    headings = [f">{number.heading}" for _, number in numbers]
+    made = table("learner", *headings, "state", "losses", "opponents")
     for name, learner in learners.items():
         made.add_row(
             name,
-            f"{learner['steps']:,}",
-            f"{learner['steps_per_s']:,.0f}",
-            f"{learner['plies_per_s']:,.0f}",
+            *(f"{learner[field]:,.0f}" for field, _ in numbers),
             _state(learner, phase),
             " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
             " ".join(learner["opponents"]),
         )
-    for column in made.columns[5:]:
+    for column in made.columns[-2:]:
         column.no_wrap, column.overflow = False, "fold"
     return made
 

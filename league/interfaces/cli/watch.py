@@ -18,9 +18,9 @@ from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOpt
 if TYPE_CHECKING:
     from league.config import LeagueConfig
     from league.pool.store import Store
+    from league.status import Status
     from league.view.attachment import Attachment
     from league.view.progress import Progress
-    from league.view.status import Status
 
 RETRY_S = 1.0
 LINE_EVERY_S = 10.0
@@ -61,8 +61,8 @@ def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) 
     from rich.console import Console
 
     from league.interfaces.cli.panel import TrainingView
+    from league.status import Status
     from league.view.progress import Limits, Progress
-    from league.view.status import Status
 
     opened = _wait(attachment, stop)
     if opened is None:
@@ -117,8 +117,8 @@ def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) 
 
 
 def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
+    from league.status import Status
     from league.view.standings import standings
-    from league.view.status import Status
 
     status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
     progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from league.ladder.records import How
 from league.pool.journal import EVENT_KINDS
+from league.status import LearnerStatus
 
 TOP: Final = 50
 """Snapshots that are named by `policy`, the strongest; the bots and the champion always are."""
@@ -88,6 +89,11 @@ def _gauge(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -
 
 def _counter(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
     return Declared(name=name, kind="counter", unit=unit, help=help, labels=labels, not_shown=not_shown)
+
+
+def learner_metric(field: str) -> str:
+    """Name of the metric of a `league.status.Number`, by the name of its field."""
+    return f"league_learner_{field.replace('_per_s', '_per_second')}"
 
 
 _STORE: Final = (
@@ -200,23 +206,9 @@ _LEARNERS: Final = (
         "Steps that a learner has made, counting again those that it lost in a crash.",
         "learner",
     ),
-    _gauge(
-        "league_learner_steps",
-        "steps",
-        "A learner's clock: the steps behind its weights. It goes back to the last checkpoint after a crash.",
-        "learner",
-    ),
-    _gauge(
-        "league_learner_steps_per_second",
-        "steps/s",
-        "Speed of a learner, smoothed; 0 at rest.",
-        "learner",
-    ),
-    _gauge(
-        "league_learner_plies_per_second",
-        "plies/s",
-        "Plies played for a learner, smoothed; 0 at rest.",
-        "learner",
+    *(
+        _gauge(learner_metric(name), number.unit, number.about, "learner", not_shown=number.not_shown)
+        for name, number in LearnerStatus.numbers()
     ),
     _gauge("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
     _gauge(
@@ -226,12 +218,6 @@ _LEARNERS: Final = (
         "learner",
     ),
     _gauge("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
-    _gauge(
-        "league_learner_lag_steps",
-        "steps",
-        "The lag of the pool: a learner's steps since its last snapshot.",
-        "learner",
-    ),
     _gauge(
         "league_learner_iteration_seconds",
         "s",

@@ -18,6 +18,7 @@ from league.interfaces.exporter.metrics import (
     VERDICTS,
     WAYS,
     Samples,
+    learner_metric,
 )
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
@@ -26,8 +27,8 @@ from league.ladder.ratings import elo
 from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
 from league.pool.mirror import Mirror, Refreshed
+from league.status import LearnerStatus, Status
 from league.view.standings import fixed_bots
-from league.view.status import LearnerStatus, Status
 
 BOT: Final = "bot"
 """The role of the fixed bots."""
@@ -198,12 +199,10 @@ def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], label
 
 
 def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:
-    samples.add("league_learner_steps", learner.steps, name)
-    samples.add("league_learner_steps_per_second", learner.steps_per_s, name)
-    samples.add("league_learner_plies_per_second", learner.plies_per_s, name)
+    for field, _ in learner.numbers():
+        samples.add(learner_metric(field), getattr(learner, field), name)
     samples.add("league_learner_placed", learner.placed, name)
     samples.add("league_learner_stopped", learner.stopped, name)
-    samples.add("league_learner_lag_steps", learner.lag_steps, name)
     for loss, value in learner.losses.items():
         samples.add("league_learner_loss", value, name, loss)
     for part in PARTS:

@@ -18,6 +18,7 @@ from league.interfaces.web.promotion import Desk
 from league.interfaces.web.reading import Board, read
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
+from league.status import LearnerStatus
 from league.view.attachment import Attachment
 from league.view.words import duration, evidence, moment, size
 
@@ -96,6 +97,7 @@ class Pages:
         if board is not None:
             top = shortened(board.rows)
             values |= {"top": top, "whiskers": whiskers(top), "chart": elo_history(board)}
+        values["numbers"] = list(LearnerStatus.numbers("page"))
         return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
 
 

@@ -13,8 +13,8 @@ from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import kept_bytes
 from league.pool.store import Store
+from league.status import LearnerStatus, Status
 from league.view.standings import fixed_bots
-from league.view.status import LearnerStatus, Status
 
 HEAT: Final = 10
 """Policies in the payoff heat map."""

@@ -14,7 +14,7 @@ from small_league import CONFIG, Command, Recorded
 from league.config import LeagueConfig
 from league.pool.lease import Holder
 from league.pool.store import Store
-from league.view.status import STALE_S, Status
+from league.status import STALE_S, Status
 
 Refused = Callable[..., str]
 

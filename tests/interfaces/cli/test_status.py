@@ -17,8 +17,8 @@ from small_league import CONFIG, STATUS, Command
 from league.interfaces.cli.panel import TrainingView
 from league.interfaces.exporter.collector import LeagueCollector
 from league.pool.store import Store
+from league.status import Status
 from league.view.progress import Limits, Progress
-from league.view.status import Status
 
 SPARSE = [
     {"phase": "training"},

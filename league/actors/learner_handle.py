@@ -1,0 +1,266 @@
+"""A learner, seen from the coordinator: what it is doing, and everything that it can be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from league.actors.futures import Futures, LostError
+from league.actors.learner import Report
+from league.actors.place import Place
+from league.actors.remote_worker import RemoteWorker
+from league.actors.roster import Roster
+from league.actors.spawn import spawn_learner
+from league.actors.waiting import RETRY_S
+from league.cluster.hardware import Hardware
+from league.errors import CorruptSnapshotError, StoreUnavailableError
+from league.every import Every
+from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents
+from league.ladder.payoff import LivePayoff
+from league.ladder.quality import Qualities
+from league.ladder.records import Snapshot
+from league.status import LearnerStatus
+
+DIVERGED_LIMIT = 3
+"""A learner that diverges so many times in a row is stopped."""
+
+LIMIT_FACTOR = 4
+"""Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
+
+
+class LearnerHandle(RemoteWorker):
+    """One learner of the league, whether it is placed on the cluster or waits for room."""
+
+    kind: ClassVar[str] = "learner"
+
+    def __init__(
+        self,
+        name: str,
+        number: int,
+        place: Place,
+        roster: Roster,
+        futures: Futures,
+        *,
+        joins: Callable[[LearnerHandle], None],
+    ) -> None:
+        """Read what its checkpoint knows of its opponents; start nothing yet.
+
+        `number` tells learners apart in their seeds. `joins` is called whenever the learner has come, or come back.
+        """
+        super().__init__(name, roster, futures)
+        config = roster.config
+        self.number = number
+        self.place = place
+        self.role = config.roles[config.learners()[name]]
+        self.memory = self._remembered()
+        self.joins = joins
+        self.hardware: Hardware | None = None
+        """That the actor was started with; None: there is none, it waits for room."""
+        self.started_at = 0.0
+        """When the actor was started, or started again by Ray, by the monotonic clock."""
+        self.moves_to: Hardware | None = None
+        """With which it starts again once it is saved."""
+        self.used_s = 0.0
+        """Seconds that it has been at work, over its role's share: whose turn it is."""
+        self.steps = 0
+        """Its clock: steps since the league began."""
+        self.diverged = 0
+        """How often in a row."""
+        self.opponents: dict[str, float] = {}
+        """Share of the games by name, of the latest draw."""
+        self.held = 0
+        """Iterations that they have stayed."""
+        self._freezing = Every(config.snapshots.timeout_s)
+        self._saving = Every(config.snapshots.checkpoint_every_s)
+        self._trained_at: float | None = None
+        """When its latest iteration ended, by the monotonic clock."""
+        self._status = LearnerStatus()
+
+    def _remembered(self) -> Memory:
+        try:
+            checkpoint = self.roster.store.checkpoint(self.name)
+        except CorruptSnapshotError:
+            checkpoint = None  # The learner finds it too, and says so.
+        progress = checkpoint[1] if checkpoint else {}
+        return Memory(
+            live=LivePayoff.from_json(progress.get("results", {}), self.roster.config.matchmaking.memory_games),
+            qualities=Qualities.from_json(progress.get("qualities", {})),
+        )
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it has been given up."""
+        return self.diverged >= DIVERGED_LIMIT
+
+    @property
+    def status(self) -> LearnerStatus:
+        """As people see it."""
+        latest, hardware = self.roster.latest(self.name), self.hardware
+        return self._status.model_copy(
+            update={
+                "steps": self.steps,
+                "lag_steps": max(0, self.steps - (latest.steps if latest else 0)),
+                "opponents": self.opponents,
+                "stopped": self.stopped,
+                "placed": hardware is not None,
+                "gpus": hardware.gpus if hardware is not None else 0.0,
+                "runners": hardware.runners if hardware is not None else 0,
+            }
+        )
+
+    def place_on(self, hardware: Hardware) -> None:
+        """Start the learner, again if need be; it takes up its last checkpoint."""
+        self.withdraw()
+        if self.start(lambda: spawn_learner(self.place, self.name, self.number, hardware, self.roster.config)):
+            self.hardware, self.started_at = hardware, time.monotonic()
+
+    def withdraw(self) -> None:
+        """End the learner's actor; it waits for room."""
+        self.end()
+        self.hardware = self.moves_to = None
+
+    def came(self, answer: int) -> None:
+        """It can train from here: `answer` are the steps that it has made."""
+        self.steps = answer
+        # What it learned before its checkpoint, the last coordinator may not have lived to count.
+        counted = self.roster.totals["steps"]
+        counted[self.name] = max(counted[self.name], answer)
+        # One that it froze just before it died is in the store, though nobody here has heard of it.
+        self.roster.stale = True
+        self.joins(self)
+
+    def lost(self, error: LostError) -> str:
+        """It goes on from its last checkpoint."""
+        self.started_at = time.monotonic()
+        return f"{self.name}: {error}; it starts again from its last checkpoint"
+
+    def refused(self) -> None:
+        """An opponent cannot be loaded: the next iteration draws anew."""
+        self.held = 0
+
+    def put_off(self, error: StoreUnavailableError) -> None:
+        """The same is due again in a moment, and bears to be repeated: nothing is lost."""
+        if self.rests_until == 0:
+            self.roster.say("store", f"{self.name} waits: {error}")
+        self.rests_until = time.monotonic() + RETRY_S
+
+    def work(self) -> None:
+        """Do what is due: freeze, save, or train for an iteration."""
+        if self._freeze_due():
+            self.freeze()
+        elif self.moves_to or self._saving.due:
+            self.save()
+        else:
+            self.train()
+
+    def keep(self) -> None:
+        """Freeze it if it has moved since its last snapshot; save it in any case."""
+        latest = self.roster.latest(self.name)
+        if latest is None or self.steps > latest.steps:
+            self.freeze()
+        else:
+            self.save()
+
+    def _freeze_due(self) -> bool:
+        snapshots, role = self.roster.config.snapshots, self.role
+        latest = self.roster.latest(self.name)
+        if latest is None:
+            return True
+        steps = self.steps - latest.steps
+        if steps > 0 and self._freezing.due:
+            return True
+        least = role.freeze_steps or snapshots.every_steps
+        if steps < least or role.freeze_win_rate is None:
+            return steps >= least
+        limit = role.freeze_limit_steps or LIMIT_FACTOR * least
+        return steps >= limit or all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
+
+    def train(self) -> None:
+        """Play and learn for one iteration, against whom matchmaking draws."""
+        matchmaking = self.roster.config.matchmaking
+        if self.held % matchmaking.hold_iterations == 0:
+            self.opponents = training_opponents(
+                self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng
+            )
+            self.roster.in_play[self.name] = self.opponents
+        self.held += 1
+        self._ask(self.actor.train.remote(self.opponents), self._take)
+
+    def _take(self, report: Report) -> None:
+        roster, iteration = self.roster, report.iteration
+        self.steps = report.steps
+        self._status = self._status.model_copy(update={"reported_s": time.time()})
+        if report.diverged is not None or iteration is None:
+            self.diverged += 1
+            end = f"; {self.name} is stopped" if self.stopped else ""
+            roster.say("diverged", f"{report.diverged}{end}")
+            return
+        roster.totals["steps"][self.name] += iteration.steps
+        roster.totals["restarts"]["runner"] += iteration.usage.runner_restarts
+        roster.count_dropped(iteration.dropped, "training", f"training of {self.name}: {iteration.error}")
+        if iteration.error is not None and not iteration.dropped:
+            roster.say("lost", f"{self.name}: {iteration.error}")
+        now = time.monotonic()
+        # While others had their turn it did not learn: its speed is over all of the time.
+        seconds = now - self._trained_at if self._trained_at else report.seconds
+        self._trained_at, self.diverged = now, 0
+        self._status = self._status.after(iteration, seconds)
+        learn_of(self.role, roster.pool(), self.memory, iteration.results)
+
+    def freeze(self) -> None:
+        """Put its policy into the pool; then let it go on, or begin anew if its role says so."""
+        latest = self.roster.latest(self.name)
+
+        def frozen(snapshot: Snapshot) -> None:
+            self.roster.add(snapshot)
+            self._freezing.begin()
+            self.held = 0
+            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
+                self.roster.retain()
+            if latest is not None and self.roster.rng.random() < self.role.reset_probability:
+                self.begin_anew()
+            else:
+                self.save()
+
+        name = self.roster.next_name(self.name)
+        self._ask(self.actor.freeze.remote(name, latest.name if latest else None), frozen)
+
+    def begin_anew(self) -> None:
+        """It starts from other weights; what its old ones knew of their opponents is gone with them."""
+        starts = fresh_starts(self.role, self.name, self.roster.pool())
+        start = str(self.roster.rng.choice(starts)) if starts else None
+
+        def begun(steps: int) -> None:
+            self.memory = Memory(live=LivePayoff(self.roster.config.matchmaking.memory_games), qualities=Qualities())
+            self.roster.say("reset", f"{self.name} begins anew from {start or 'its first weights'}")
+            self.save()
+
+        self._ask(self.actor.begin_anew.remote(start), begun)
+
+    def save(self) -> None:
+        """Write a checkpoint; then move to other hardware, if it is to."""
+
+        def saved(steps: int) -> None:
+            self.steps = steps
+            self._saving.begin()
+            self._status = self._status.model_copy(update={"saved_s": time.time()})
+            if self.moves_to is not None:
+                self.place_on(self.moves_to)
+
+        known = {"results": self.memory.live.to_json(), "qualities": self.memory.qualities.to_json()}
+        self._ask(self.actor.checkpoint.remote(known), saved)
+
+    def _ask(self, future: Any, done: Callable[[Any], None]) -> None:
+        """Ask, and count the time that it takes; what is lost is asked for again from its last checkpoint."""
+        started = time.monotonic()
+
+        def finished(answer: Any) -> None:
+            seconds = time.monotonic() - started
+            self.used_s += seconds / self.role.share
+            self.rests_until = 0.0
+            self.roster.totals["busy_seconds"][self.name] += seconds
+            done(answer)
+
+        self.ask(future, finished, loading=list(self.opponents))

@@ -1,0 +1,23 @@
+"""Where a league lives: what each of its actors is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from league.pool.lease import Holder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a league lives."""
+
+    store: str
+    """Address of the store."""
+    league: str
+    """Name of the league in it."""
+    log_dir: str
+    """Folder of TensorBoard event files, one folder per learner."""
+    holder: Holder
+    """The run that the actors belong to."""
+    fence: int | None = None
+    """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""

@@ -1,0 +1,73 @@
+"""What an iteration of a learner brings: each number is declared once, here, and carried whole from there on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+from league.ladder.records import Tally
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rollout:
+    """What was played for a learner, by one runner or by all of them."""
+
+    results: Mapping[str, Tally] = field(default_factory=dict)
+    """Finished games against each opponent, from the learner's side."""
+    plies: int = 0
+    """Plies of all boards, whoever moved."""
+    games: int = 0
+    """Games that ended with a result."""
+    dropped: int = 0
+    """Games that broke."""
+    error: str | None = None
+    """Why one of them broke, or that nobody played."""
+    gpu_bytes: int = 0
+    """GPU memory that torch had reserved to play, in bytes."""
+
+    def rollout(self) -> Rollout:
+        """This alone, of whatever more it is a part."""
+        return Rollout(**{f.name: getattr(self, f.name) for f in fields(Rollout)})
+
+    @staticmethod
+    def together(parts: Iterable[Rollout]) -> Rollout:
+        """The sum of several runners' rollouts; of their errors, the first one that cost a game."""
+        played, results = list(parts), dict[str, Tally]()
+        for name, tally in (entry for part in played for entry in part.results.items()):
+            results[name] = results.get(name, Tally()).plus(tally)
+        counts = {name: sum(getattr(part, name) for part in played) for name in _COUNTS}
+        error = next((part.error for part in played if part.dropped), None)
+        return Rollout(results=results, error=error, **counts)
+
+
+_COUNTS: Final = ("plies", "games", "dropped", "gpu_bytes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a learner held after its last iteration."""
+
+    gpu_bytes: int = 0
+    """GPU memory that torch had reserved, in all of its processes, in bytes."""
+    runners: int = 0
+    """Runner processes that answered."""
+    runners_lost: int = 0
+    """Runner processes that did not, which RLlib restarts."""
+    runner_restarts: int = 0
+    """Runner processes that came back since the iteration before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Iteration(Rollout):
+    """What one iteration of a learner did: what was played, and what it learned from that."""
+
+    steps: int
+    """Moves of the learner that were learned from."""
+    losses: Mapping[str, float]
+    """By RLlib's names."""
+    sample_s: float
+    """Seconds spent playing."""
+    learn_s: float
+    """Seconds spent on gradient steps."""
+    usage: Usage
