@@ -20,7 +20,7 @@ class Rollout:
     games: int = 0
     """Games that ended with a result."""
     dropped: int = 0
-    """Games that broke."""
+    """Games that broke and have no result."""
     error: str | None = None
     """Why one of them broke, or that nobody played."""
     gpu_bytes: int = 0
@@ -51,7 +51,7 @@ class Usage:
     gpu_bytes: int = 0
     """GPU memory that torch had reserved, in all of its processes, in bytes."""
     runners: int = 0
-    """Runner processes that answered."""
+    """Runner processes that answered the last call."""
     runners_lost: int = 0
     """Runner processes that did not, which RLlib restarts."""
     runner_restarts: int = 0
@@ -65,9 +65,9 @@ class Iteration(Rollout):
     steps: int
     """Moves of the learner that were learned from."""
     losses: Mapping[str, float]
-    """By RLlib's names."""
+    """Losses and statistics of the update, by RLlib's names."""
     sample_s: float
-    """Seconds spent playing."""
+    """Seconds that were spent playing."""
     learn_s: float
     """Seconds spent on gradient steps."""
     usage: Usage

@@ -174,7 +174,7 @@ def _smoothed(old: float, new: float) -> float:
 
 
 class ArenaStatus(_Said):
-    """The matches between policies."""
+    """The matches between policies: who plays them, and how many wait."""
 
     workers: int = 0
     busy: int = 0
@@ -195,12 +195,12 @@ class Status(_Said):
     """When its run began (Unix time, s)."""
     game: str | None = None
     steps: int = 0
-    """Of all learners together."""
+    """Steps of all learners together, since the league began."""
     snapshots: int = 0
     matches: int = 0
     champion: str | None = None
     dropped_games: int = 0
-    """In this run."""
+    """Games without a result in this run."""
     missing: str | None = None
     """What the league asks for and cannot have."""
     unreadable: tuple[str, ...] = ()

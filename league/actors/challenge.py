@@ -58,7 +58,7 @@ class Try:
     """The exploiter as it is, in a few games."""
 
     seconds: float
-    """Since the challenge began."""
+    """Seconds since the challenge began."""
     steps: int
     """Moves that it has learned from."""
     score: float

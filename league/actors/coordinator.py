@@ -22,13 +22,13 @@ from league.status import Phase
 
 
 class State(NamedTuple):
-    """How a coordinator is."""
+    """How a coordinator is, as it tells whoever started it."""
 
     phase: Phase
     failure: str | None
     """Why it failed; None if it did not."""
     steps: int
-    """Of all learners together."""
+    """Steps of all learners together, since the league began."""
     waits: str | None
     """What is wrong with the store, while nothing can be written."""
 
@@ -58,7 +58,7 @@ class Coordinator:
             self._thread.start()
 
     def state(self) -> State:
-        """How it is now."""
+        """How the coordinator is at this moment; answered at once."""
         steps = 0 if self._league is None else self._league.training.steps
         return State(self.phase, self.failure, steps, self.waits)
 

@@ -41,7 +41,7 @@ class MatchWorkerHandle(RemoteWorker):
         self.number = number
         self.cpus = cpus
         self.node: Node | None = None
-        """Where it belongs."""
+        """The node on which it was started; None: it has no actor."""
         self.match: Wanted | None = None
         """The one that it was asked for last."""
 
@@ -51,7 +51,7 @@ class MatchWorkerHandle(RemoteWorker):
         self.node = node if started else None
 
     def came(self, answer: None) -> None:
-        """It can play."""
+        """It can play from here; nothing has to be taken note of."""
 
     def lost(self, error: LostError) -> str:
         """The match under way, which was not recorded."""

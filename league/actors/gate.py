@@ -30,7 +30,7 @@ class Gate:
         self._tried: set[tuple[str, str | None]] = set()
         """Candidates that did not pass, each with the champion that it was tested against: no second try."""
         self._unfit: set[tuple[str, str | None]] = set()
-        """The same of successors."""
+        """Successors that did not pass, each with the champion that it was tested against."""
 
     @property
     def busy(self) -> bool:

@@ -1,4 +1,4 @@
-"""The actor that learns."""
+"""The actor that learns: plays, takes gradient steps, freezes and saves."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Report:
     steps: int
     """Steps since the league began."""
     seconds: float
-    """That the iteration took."""
+    """Seconds that the iteration took."""
     iteration: Iteration | None
-    """None: it diverged."""
+    """What the iteration did; None: it diverged."""
     diverged: str | None = None
     """What was not finite; the learner has gone back to a good snapshot."""
 

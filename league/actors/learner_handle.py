@@ -96,7 +96,7 @@ class LearnerHandle(RemoteWorker):
 
     @property
     def status(self) -> LearnerStatus:
-        """As people see it."""
+        """What people and monitors see of the learner at this moment."""
         latest, hardware = self.roster.latest(self.name), self.hardware
         return self._status.model_copy(
             update={

@@ -9,10 +9,10 @@ from league.pool.lease import Holder
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a league lives."""
+    """Where a league lives: its store, its name there, and the run that works on it."""
 
     store: str
-    """Address of the store."""
+    """Address of the store: a folder or a URL."""
     league: str
     """Name of the league in it."""
     log_dir: str

@@ -85,7 +85,7 @@ class Roster:
         return [s for s in self.snapshots if s.name not in self.unreadable and s.digest not in self.pruned]
 
     def playable(self) -> list[str]:
-        """Their names."""
+        """Names of the snapshots whose weights are there and can be read, oldest first."""
         return [s.name for s in self.pool()]
 
     def add(self, snapshot: Snapshot) -> None:
@@ -93,7 +93,7 @@ class Roster:
         self.snapshots.append(snapshot)
 
     def next_name(self, learner: str) -> str:
-        """`main-0007` after `main-0006`."""
+        """Name of a learner's next snapshot: `main-0007` after `main-0006`."""
         numbers = [int(s.name.rpartition("-")[2]) for s in self.snapshots if s.learner == learner]
         return f"{learner}-{max(numbers, default=-1) + 1:04d}"
 

@@ -41,7 +41,7 @@ class Census(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Until the process ends."""
+        """Count the nodes every `EVERY_S` seconds until the process ends."""
         while True:
             with contextlib.suppress(RayError, RuntimeError):
                 seen = groups(ray.nodes())

@@ -43,7 +43,7 @@ class Room:
     """What a league may plan with."""
 
     cpus: float
-    """In all."""
+    """CPUs of all nodes together."""
     gpus: tuple[float, ...] = ()
     """Of each node: a GPU, or a share of one, is never spread over two nodes."""
     threads: int | None = None

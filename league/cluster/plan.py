@@ -26,7 +26,7 @@ class Plan:
     learners: int
     """So many of the league's learners have a place, the first ones; 0: none."""
     hardware: Hardware
-    """Of each of them."""
+    """What each learner that has a place gets."""
     missing: str | None
     """What the league asks for and cannot have, in one line."""
     bundles: tuple[Bundle, ...]

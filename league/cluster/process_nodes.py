@@ -73,7 +73,7 @@ class ProcessNodeProvider(NodeProvider):  # type: ignore[misc]
         return self._locked(lambda nodes: node_id in nodes)
 
     def is_terminated(self, node_id: str) -> bool:
-        """The opposite."""
+        """Whether there is no such node any more."""
         return not self.is_running(node_id)
 
     def node_tags(self, node_id: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ class ProcessNodeProvider(NodeProvider):  # type: ignore[misc]
         return self._locked(lambda nodes: nodes.get(node_id, {}))
 
     def set_node_tags(self, node_id: str, tags: Mapping[str, str]) -> None:
-        """Note more."""
+        """Add tags to those of a node; nothing happens once it is gone."""
         self._locked(lambda nodes: nodes[node_id].update(tags) if node_id in nodes else None)
 
     def external_ip(self, node_id: str) -> str:
@@ -165,7 +165,7 @@ class ProcessCommandRunner(CommandRunnerInterface):  # type: ignore[misc]
         _copy(Path(source).expanduser(), self._path(target))
 
     def run_rsync_down(self, source: str, target: str, options: dict[str, Any] | None = None) -> None:
-        """Copy from the node."""
+        """Copy from the node to this machine; `~` there is its folder."""
         _copy(self._path(source), Path(target).expanduser())
 
     def remote_shell_command_str(self) -> str:

@@ -35,7 +35,7 @@ class Estimates:
         return abs(self.difference) > self.openskill.interval + self.bradley_terry.interval
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The row as plain data for JSON, under the names of the fields."""
         return {
             "policy": self.policy,
             "games": self.games,

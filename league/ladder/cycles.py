@@ -24,7 +24,7 @@ class Cycle(NamedTuple):
         return min(score.low for score in self.scores)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The cycle as plain data for JSON: policies in order, scores with their intervals, strength."""
         return {
             "policies": list(self.policies),
             "scores": [score._asdict() for score in self.scores],

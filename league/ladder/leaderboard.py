@@ -20,17 +20,17 @@ class Row:
     """One policy on the leaderboard."""
 
     rank: int
-    """From 1."""
+    """Place on the leaderboard, counted from 1."""
     policy: str
     kind: Literal["snapshot", "bot"]
     elo: float
-    """Points above `uniform`."""
+    """Elo points above the bot `uniform`, which is at 0."""
     interval: float
     """Half the width of the 95% interval, in Elo."""
     mu: float
-    """OpenSkill's mean."""
+    """Mean of the rating, on OpenSkill's scale."""
     sigma: float
-    """OpenSkill's standard deviation."""
+    """Standard deviation of the rating, on OpenSkill's scale."""
     games: int
     """Games behind the rating; 0: not yet rated."""
     score: Tally

@@ -189,7 +189,7 @@ class LivePayoff:
         return (wins + draws / 2 + 0.5) / (wins + draws + losses + 1.0)
 
     def opponents(self) -> list[str]:
-        """Everyone played, by name."""
+        """Names of all whose results are remembered, in alphabetical order."""
         return sorted(self._results)
 
     def to_json(self) -> dict[str, Any]:

@@ -49,5 +49,5 @@ class Qualities:
 
     @classmethod
     def from_json(cls, data: Mapping[str, float]) -> Self:
-        """The inverse of `to_json`."""
+        """Qualities from what `to_json` gave: score by name of the opponent."""
         return cls(data)

@@ -43,9 +43,9 @@ class Rating:
     """A normal belief about one policy's strength, in OpenSkill's units."""
 
     mu: float
-    """Mean."""
+    """Mean of the skill, on OpenSkill's scale."""
     sigma: float
-    """Standard deviation, above 0."""
+    """Standard deviation of the skill, above 0, on OpenSkill's scale."""
     games: int = 0
     """Games behind it; 0 is a policy that nobody has played."""
 
@@ -70,10 +70,10 @@ Ratings = Mapping[str, Rating]
 
 
 class Elo(NamedTuple):
-    """A rating for display."""
+    """A rating on the scale that people see."""
 
     points: float
-    """Elo above the anchor."""
+    """Elo points above the anchor, the bot `uniform`."""
     interval: float
     """Half the width of the 95% interval, in Elo."""
 

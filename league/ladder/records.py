@@ -29,7 +29,7 @@ class Tally(NamedTuple):
         return (self.wins + self.draws / 2) / self.games if self.games else float("nan")
 
     def plus(self, other: Tally) -> Tally:
-        """Both together."""
+        """The games of both tallies, counted from the same side."""
         return Tally(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
 
     def mirrored(self) -> Tally:
@@ -41,7 +41,7 @@ class Replay(NamedTuple):
     """One game of a match: with it the game can be played again, exactly, without the policies."""
 
     seating: str
-    """As in `Match.results`."""
+    """Who sat where, written as in `Match.results`."""
     points: float | None
     """Of `row`: 1, 1/2 or 0; None if the game was dropped."""
     seed: int
@@ -112,14 +112,14 @@ class Match:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data, without `replays`."""
+        """The match as plain data for JSON, without `replays`."""
         plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "replays"}
         results = {seating: list(tally) for seating, tally in self.results.items()}
         return {**plain, "results": results, "groups": list(self.groups)}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
+        """A match from what `to_json` gave, also from before it had `groups` and `gate`."""
         results = {seating: Tally(*tally) for seating, tally in data["results"].items()}
         return cls(**{**data, "results": results, "groups": tuple(data.get("groups", ()))})
 
@@ -133,13 +133,13 @@ class Snapshot:
     digest: str
     """sha256 of the weights' bytes, in hexadecimal."""
     learner: str
-    """Who learned it."""
+    """Name of the learner that it was frozen from."""
     steps: int
     """Steps that the learner had made."""
     created_s: float
     """When, in seconds of Unix time."""
     bytes: int
-    """Size of the weights."""
+    """Size of the stored weights, in bytes."""
     parent: str | None = None
     """The snapshot before it, of the same learner."""
 
@@ -149,12 +149,12 @@ class Snapshot:
         return self.learner.rstrip("0123456789")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The snapshot as plain data for JSON, under the names of the fields."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
+        """A snapshot from what `to_json` gave."""
         return cls(**data)
 
 
@@ -180,14 +180,14 @@ class Promotion:
     pinned: bool = False
     """A person forced it or rolled back to it: the coordinator leaves it alone until one that is not pinned."""
     how: How = "asked"
-    """How it came about."""
+    """Which way this entry came about."""
     against: str | None = None
     """The champion that it was tested against, or that was taken back; None: there was none, or no test."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The numbers behind it, for people."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The entry as plain data for JSON, under the names of the fields."""
         return asdict(self)
 
     @classmethod

@@ -16,7 +16,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned:
-    """That weights were deleted."""
+    """When the weights of a snapshot were deleted, and by whom."""
 
     by: str
     """`coordinator`, or the user who typed the command."""
@@ -24,12 +24,12 @@ class Pruned:
     """When, in seconds of Unix time."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The record as plain data for JSON, under the names of the fields."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`."""
+        """A record from what `to_json` gave."""
         return cls(**data)
 
 

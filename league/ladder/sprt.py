@@ -35,7 +35,7 @@ class Bounds:
     """What is tested, and how sure the answer must be."""
 
     elo0: float
-    """Elo difference of H0."""
+    """Elo difference under the hypothesis H0: not enough."""
     elo1: float
     """Elo difference of H1, above `elo0`."""
     alpha: float
@@ -56,7 +56,7 @@ class Bounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Sprt:
-    """Where a test stands."""
+    """Where a sequential test of pairs of games stands."""
 
     counts: tuple[int, ...]
     """[2 G + 1], groups of G games by the half points that they brought the candidate: of pairs, 0, 1/2, 1, 3/2, 2."""
@@ -77,7 +77,7 @@ class Sprt:
 
     @property
     def games(self) -> int:
-        """Games in complete groups."""
+        """Number of games in the groups that are complete."""
         return sum(self.counts) * (len(self.counts) - 1) // 2
 
     @property

@@ -28,9 +28,9 @@ class Regression:
     beaten_by: str | None
     """A snapshot that beats the candidate clearly and did not beat the champion clearly."""
     snapshots: int
-    """How many were met."""
+    """How many snapshots of the pool the candidate has met."""
     games: int
-    """Against them."""
+    """How many games it has played against them."""
 
 
 Outcome = Literal["running", "passed", "refused", "beaten", "outrun", "undecided"]
@@ -39,7 +39,7 @@ Outcome = Literal["running", "passed", "refused", "beaten", "outrun", "undecided
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """Where one candidate stands."""
+    """Where one candidate's test against the champion and the pool stands."""
 
     candidate: str
     champion: str | None

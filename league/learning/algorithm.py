@@ -39,7 +39,7 @@ class LeaguePPO(PPO):
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
-    """Seconds that it played."""
+    """Seconds for which the latest iteration played."""
     learn_s: float
     """Seconds that it took gradient steps."""
     seat: Callable[[LeagueRunner], None] | None = None

@@ -19,7 +19,7 @@ from league.games.base import GameSpec
 from league.policies.network import PolicyNetwork
 
 FORMAT = 1
-"""Version of the header."""
+"""Version of the header of packed weights."""
 
 
 def pack(network: PolicyNetwork) -> bytes:
@@ -38,7 +38,7 @@ def pack(network: PolicyNetwork) -> bytes:
 
 
 def digest(weights: bytes) -> str:
-    """sha256 in hexadecimal."""
+    """sha256 of packed weights, in hexadecimal: their name in the pool."""
     return hashlib.sha256(weights).hexdigest()
 
 

@@ -43,7 +43,7 @@ class Address:
     username: str | None = None
     """From the environment; what the URL says comes first."""
     password: str | None = None
-    """As `username`."""
+    """Password from the environment, as `username`; what the URL says comes first."""
 
     def __str__(self) -> str:
         return self.shown

@@ -9,7 +9,7 @@ from league.errors import EvictingStoreError, StoreError, StorePermissionError
 from league.pool.connection import Connection
 
 NEARLY_FULL: Final = 0.9
-"""Of `maxmemory`."""
+"""Share of `maxmemory` from which on a server is said to be nearly full."""
 
 
 class Durability(Connection):

@@ -21,15 +21,15 @@ class News:
     names: int
     """Snapshots in the pool that had not been read before."""
     snapshots: list[Snapshot]
-    """They, oldest first."""
+    """The snapshots that had not been read before, oldest first."""
     promotions: list[Promotion]
-    """Oldest first."""
+    """Entries of the champion's history that had not been read before, oldest first."""
     pruned: frozenset[str]
     """Digests of weights that were pruned."""
     ratings: dict[bytes, bytes]
     """By name, as they are stored."""
     matches: int
-    """In the log."""
+    """Number of matches in the log."""
     newest: int
     """Number of the last match in the log, 0 without any."""
     payoff: Payoff | None

@@ -16,7 +16,7 @@ from league.ladder.records import Match, Replay
 from league.pool.connection import Command, Connection, dumps
 
 CHUNK: Final = 1000
-"""Matches read per request."""
+"""Matches that are read from the log per request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Rebuild:
     """One line for each value in which the store differed from the log; none if they agreed, to the last bit."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The report as plain data for JSON, under the names of the fields."""
         return asdict(self)
 
 

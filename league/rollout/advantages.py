@@ -25,7 +25,7 @@ class Fragment:
     value: Tensor
     """float32 `[T, B]`: the learner's value estimate before the move, where it is the learner's."""
     rewards: Tensor
-    """float32 `[T, B, P]`."""
+    """float32 `[T, B, P]`: what each seat received for the ply."""
     done: Tensor
     """bool `[T, B]`: the game ended with this ply."""
     dropped: Tensor
@@ -37,7 +37,7 @@ class Estimate:
     """What came out, for the same T plies."""
 
     advantage: Tensor
-    """float32 `[T, B]`."""
+    """float32 `[T, B]`: the generalised advantage of the move."""
     ready: Tensor
     """bool `[T, B]`: the learner's moves that can be learned from."""
     waiting: Tensor

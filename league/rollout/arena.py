@@ -20,7 +20,7 @@ class Played(NamedTuple):
     """What came of a match."""
 
     results: dict[str, Tally]
-    """Of `row`, by seating."""
+    """Games by seating, from the point of view of `row`."""
     dropped: int
     """Games that broke or were too long."""
     groups: tuple[int, ...]
@@ -58,7 +58,7 @@ class _Record:
         return torch.tensor([first[game] < board for board, game in enumerate(games)], device=self.ended.device)
 
     def replays(self, verdict: Tensor, scored: Tensor) -> tuple[Replay, ...]:
-        """One per board."""
+        """The game of each board, move by move, in the order of the boards."""
         columns = (column.tolist() for column in (self.chance, self.opening, verdict, scored))
         return tuple(
             Replay(

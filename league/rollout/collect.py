@@ -31,11 +31,11 @@ class Moves:
     """Moves of the learner, in no particular order."""
 
     observation: Tensor
-    """float32 `[n, *spec.shape]`."""
+    """float32 `[n, *spec.shape]`: what the learner saw before the move."""
     legal: Tensor
-    """bool `[n, A]`."""
+    """bool `[n, A]`: which actions were legal."""
     action: Tensor
-    """int64 `[n]`."""
+    """int64 `[n]`: the action that was played."""
     logits: Tensor
     """float32 `[n, A]`: of the policy that played."""
     value: Tensor
@@ -46,7 +46,7 @@ class Moves:
 
     @staticmethod
     def cat(parts: list[Moves]) -> Moves:
-        """One after the other."""
+        """The moves of all parts, one part after the other."""
         return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
 
     @staticmethod
@@ -67,9 +67,9 @@ class Experience(Rollout):
 
     moves: Moves
     advantage: Tensor
-    """float32 `[n]`, not normalised."""
+    """float32 `[n]`: advantage of each move, not normalised."""
     value_target: Tensor
-    """float32 `[n]`."""
+    """float32 `[n]`: the return that the value of each move should have predicted."""
 
 
 class LearningPlayer(Player):
@@ -139,7 +139,7 @@ class _Log:
         )
 
     def fragment(self) -> Fragment:
-        """All of it, stacked."""
+        """All plies, stacked along time, for `per_seat_gae`."""
         return Fragment(**{name: torch.stack([ply[name] for ply in self.dense]) for name in self.dense[0]})
 
 

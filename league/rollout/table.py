@@ -28,7 +28,7 @@ class Ply:
     opening: Tensor
     """bool `[B]`: the move was an opening's."""
     actions: Tensor
-    """int64 `[B]`: the moves."""
+    """int64 `[B]`: the action that was played on each board."""
     step: Step
 
 
@@ -44,7 +44,7 @@ class Table:
     seating: Tensor
     """int64 `[B, P]`: the index of the player at each seat."""
     opener: Player
-    """Plays the openings."""
+    """Chooses the moves of random openings."""
     opening_left: Tensor
     """int64 `[B]`: plies of the opening that are still to be played before the players are asked."""
     asleep: Tensor = field(init=False)

@@ -37,9 +37,9 @@ class Settings(BaseModel):
     league: str = Field(default="league", min_length=1)
     """Name of the league in it."""
     replicas: int = Field(default=1, ge=1)
-    """Processes that answer."""
+    """Number of processes that answer, each with its copy of the champion."""
     device: Literal["cpu", "cuda"] = "cpu"
-    """Where the network computes."""
+    """Device on which the network computes."""
     cpus: float = Field(default=1.0, ge=0)
     """CPUs that each replica reserves."""
     gpus: float | None = Field(default=None, ge=0)
@@ -54,7 +54,7 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, args: Mapping[str, Any]) -> Settings:
-        """Check them; raises `ConfigError`."""
+        """Check the arguments; raises `ConfigError` with every fault."""
         try:
             return cls.model_validate(args)
         except ValidationError as error:
@@ -78,7 +78,7 @@ def application(args: dict[str, Any]) -> Any:
 
 
 class ChampionServer:
-    """One replica."""
+    """One replica: a process that follows the champion and answers for it."""
 
     def __init__(self, args: dict[str, Any]) -> None:
         """Start following; a store that is down does not keep a replica from starting."""

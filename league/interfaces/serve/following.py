@@ -39,7 +39,7 @@ log = logging.getLogger("ray.serve")
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A champion that answers."""
+    """A champion that is loaded and answers."""
 
     promotion: Promotion
     network: PolicyNetwork
@@ -74,7 +74,7 @@ class Follower:
         self._metrics = _Metrics()
 
     def start(self) -> None:
-        """Begin, in a thread."""
+        """Begin to follow the champion, in a thread."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -53,7 +53,7 @@ class Site:
         self.ending = asyncio.Event()
 
     def routes(self) -> list[Route | Mount]:
-        """Everything that is answered."""
+        """The paths that are answered, with who answers each."""
         return [
             Route("/", self.home),
             Route("/live", self.live),
@@ -183,7 +183,7 @@ class Site:
         return form
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """What no route answers."""
+        """The page for a path or a method that no route answers."""
         assert isinstance(error, HTTPException)
         text = "there is no such page" if error.status_code == 404 else error.detail
         return self._answer(request, error.status_code, text)

@@ -23,12 +23,12 @@ class Tick(NamedTuple):
     """A line of the grid."""
 
     at: float
-    """In the picture's units."""
+    """Where the line is, in the picture's units."""
     label: str
 
 
 class Mark(NamedTuple):
-    """One snapshot."""
+    """One snapshot as a point of the picture, with its tooltip."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One learner's snapshots."""
+    """One learner's snapshots as a line with its band of intervals."""
 
     name: str
     path: str
@@ -64,14 +64,14 @@ class History:
     champion: str
     """Path of the champion's Elo, a step at each promotion."""
     bots: list[Tick]
-    """Fixed bots, as levels."""
+    """The fixed bots, as levels of Elo."""
     across: list[Tick]
     up: list[Tick]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear map."""
+    """A linear map from values to the picture's units."""
 
     low: float
     high: float

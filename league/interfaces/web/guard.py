@@ -44,7 +44,7 @@ def is_loopback(host: str) -> bool:
 
 
 def same_token(token: str, given: str) -> bool:
-    """Compared in constant time."""
+    """Whether the token that was given is ours, compared in constant time."""
     return hmac.compare_digest(token.encode(), given.encode())
 
 
