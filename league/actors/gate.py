@@ -1,4 +1,4 @@
-"""The coordinator's desk for the champion: which snapshots race for the place, and what comes of it.
+"""The champion's place, seen from the coordinator: who races for it, and what comes of it.
 
 A race goes on where the match log ends, so that a restart of the coordinator loses no game that was reported.
 """
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from league.errors import PrunedPolicyError
-from league.ladder.leaderboard import contenders
 from league.ladder.promotion import Race
-from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.records import Match, Promotion
 from league.ladder.trials import Wanted
+from league.matches.candidates import Candidates
 from league.matches.race import promotion_of, start_race
 
 if TYPE_CHECKING:
@@ -24,13 +24,10 @@ class Gate:
 
     def __init__(self, roster: Roster) -> None:
         self.roster = roster
+        self._candidates = Candidates(roster.config)
         self._race: Race | None = None
         self._over: Promotion | None = None
         """The champion when the race began."""
-        self._tried: set[tuple[str, str | None]] = set()
-        """Candidates that did not pass, each with the champion that it was tested against: no second try."""
-        self._unfit: set[tuple[str, str | None]] = set()
-        """Successors that did not pass, each with the champion that it was tested against."""
 
     @property
     def busy(self) -> bool:
@@ -68,49 +65,21 @@ class Gate:
         return not {*race.candidates, race.champion or race.candidates[0]} <= set(self.roster.playable())
 
     def _start(self) -> Race | None:
-        roster, config = self.roster, self.roster.config
-        champion = roster.champion
-        if not config.promotion.automatic or (champion is not None and champion.pinned):
-            return None
-        playable = {s.name: s for s in roster.pool()}
-        opponent = playable.get(champion.policy) if champion is not None else None
-        rated = contenders(playable.values(), roster.ratings, config)
-        plausible = [snapshot for snapshot in rated if self._plausible(snapshot, opponent)]
-        candidates = plausible[: config.promotion.candidates]
-        succession = not candidates
-        if succession and opponent is not None:
-            candidates = self._successors(rated, opponent)
+        roster = self.roster
+        champion, pool = roster.champion, roster.pool()
+        candidates, succession = self._candidates.choose(champion, pool, roster.ratings)
         if not candidates:
             return None
         self._over = champion
         return start_race(
             roster.store,
-            config,
+            roster.config,
             roster.spec,
             candidates=candidates,
-            champion=opponent,
-            pool=list(playable),
+            champion=next((s for s in pool if champion is not None and s.name == champion.policy), None),
+            pool=[snapshot.name for snapshot in pool],
             succession=succession,
         )
-
-    def _successors(self, rated: Sequence[Snapshot], champion: Snapshot) -> list[Snapshot]:
-        """The newest snapshot of the champion's learner, if it has learned for long enough and was not tried yet."""
-        factor = self.roster.config.promotion.succession
-        later = [s for s in rated if s.learner == champion.learner and s.steps > champion.steps]
-        if factor is None or not later:
-            return []
-        newest = max(later, key=lambda snapshot: snapshot.steps)
-        grown = newest.steps >= factor * champion.steps
-        return [newest] if grown and (newest.name, champion.name) not in self._unfit else []
-
-    def _plausible(self, snapshot: Snapshot, champion: Snapshot | None) -> bool:
-        """Rated above the champion, and neither tried against it yet nor beaten by it for the place."""
-        name = champion.name if champion is not None else None
-        predecessor = self.roster.champion.against if self.roster.champion is not None else None
-        if snapshot.name in (name, predecessor) or (snapshot.name, name) in self._tried:
-            return False
-        holder = self.roster.ratings.get(name) if name is not None else None
-        return holder is None or self.roster.ratings[snapshot.name].mu > holder.mu
 
     def _conclude(self, race: Race) -> None:
         """Promote the winner, or remember who did not pass. May be repeated if the store does not answer."""
@@ -126,6 +95,5 @@ class Gate:
             for trial in race.trials():
                 roster.totals["refusals"][trial.outcome] += 1
                 roster.say("gate", f"not promoted: {trial.summary}")
-            tried = self._unfit if race.succession else self._tried
-            tried |= {(name, race.champion) for name in race.candidates}
+            self._candidates.failed(race)
         self._race = None

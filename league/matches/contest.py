@@ -79,35 +79,57 @@ def compete(
         ConfigError: the cap is too low for anybody to pass.
         GameError: all games were dropped.
     """
-    from league.ladder.promotion import check_cap
     from league.matches.arena import Arena
-    from league.matches.race import promotion_of, start_race
-    from league.rollout.arena import seatings
 
     over = store.champion()
-    named = None if word is None else _snapshot(store, config, word)
-    snapshots = store.present()
-    holder = next((s for s in snapshots if over is not None and s.name == over.policy), None)
+    candidates = [_snapshot(store, config, word)] if word is not None else _best(store, config, over)
+    arena = Arena(store, config)
+    race = _race(store, arena, candidates, over, note)
+    _play(store, arena, race, watch, note)
+    return _conclude(store, race, candidates, over, by=by, reason=reason, unpin=word is None)
+
+
+def _race(
+    store: Store,
+    arena: Arena,
+    candidates: list[Snapshot],
+    over: Promotion | None,
+    note: Callable[[str], None],
+) -> Race:
+    """The race of the candidates against the champion `over`; its place is free where its weights cannot be read."""
+    from league.ladder.promotion import check_cap
+    from league.matches.race import start_race
+    from league.rollout.arena import seatings
+
+    pool = store.present()
+    holder = next((s for s in pool if over is not None and s.name == over.policy), None)
     if holder is not None and not _readable(store, holder, note):
         holder = None
-    candidates = [named] if named is not None else _best(store, config, snapshots, over)
-    arena = Arena(store, config)
-    race = start_race(
-        store,
-        config,
-        arena.spec,
-        candidates=candidates,
-        champion=holder,
-        pool=[snapshot.name for snapshot in snapshots],
-    )
+    names = [snapshot.name for snapshot in pool]
+    race = start_race(store, arena.config, arena.spec, candidates=candidates, champion=holder, pool=names)
     if race.champion is not None:
-        check_cap(config.promotion, len(race.candidates), len(seatings(arena.spec.seats)))
-    _play(store, arena, race, watch, note)
+        check_cap(arena.config.promotion, len(race.candidates), len(seatings(arena.spec.seats)))
+    return race
+
+
+def _conclude(
+    store: Store,
+    race: Race,
+    candidates: list[Snapshot],
+    over: Promotion | None,
+    *,
+    by: str,
+    reason: str | None,
+    unpin: bool,
+) -> Result:
+    """Promote the winner, unless the champion is no longer `over`; or note who was refused."""
+    from league.matches.race import promotion_of
+
     winner, trials = race.winner, race.trials()
     if winner is None:
         for trial in trials:
             store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", time.time())
-        return Result(None, trials, _stays(store, over, by, unpin=word is None))
+        return Result(None, trials, _stays(store, over, by, unpin=unpin))
     snapshot = next(s for s in candidates if s.name == winner.candidate)
     promotion = promotion_of(winner, snapshot, by=by, how="asked", reason=reason)
     if not store.promote(promotion, over=over):
@@ -129,8 +151,9 @@ def _snapshot(store: Store, config: LeagueConfig, word: str) -> Snapshot:
     return store.snapshot(named.name)
 
 
-def _best(store: Store, config: LeagueConfig, snapshots: list[Snapshot], over: Promotion | None) -> list[Snapshot]:
+def _best(store: Store, config: LeagueConfig, over: Promotion | None) -> list[Snapshot]:
     """The highest lower bounds of the rating, without the champion."""
+    snapshots = store.present()
     rated = contenders(snapshots, store.ratings(), config)
     found = [snapshot for snapshot in rated if over is None or snapshot.name != over.policy]
     if not found:
@@ -158,7 +181,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
     seeds, scored = random.SystemRandom(), 0
     while wanted := race.wanted():
         following = wanted[0]
-        watch(_standing(race, following))
+        watch(_progress(race, following))
         try:
             match = arena.play(following.row, following.column, games=following.games, seed=seeds.randrange(2**31))
         except CorruptSnapshotError as error:
@@ -176,7 +199,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
             raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: there is no result")
 
 
-def _standing(race: Race, following: Wanted) -> str:
+def _progress(race: Race, following: Wanted) -> str:
     test = next((trial.test for trial in race.trials() if trial.candidate == following.row), None)
     numbers = "" if test is None else f": LLR {test.llr:+.2f} after {test.games} games"
     return f"{following.row} against {following.column}{numbers}"
