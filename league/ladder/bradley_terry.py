@@ -49,7 +49,7 @@ class BradleyTerry:
             covariance: [N, N], of the strengths.
         """
         self.names = tuple(names)
-        self._place = {name: place for place, name in enumerate(self.names)}
+        self._index = {name: index for index, name in enumerate(self.names)}
         self._strengths = strengths
         self._covariance = covariance
 
@@ -77,12 +77,12 @@ class BradleyTerry:
 
     def expected_scores(self, names: Sequence[str]) -> Matrix:
         """`expected_score` of each of `names` against each: [K, K], 0.5 on the diagonal."""
-        places = np.array([self._place.get(name, -1) for name in names], dtype=np.int64)
-        known = places >= 0
-        strengths = np.where(known, self._strengths[places], 0.0) if len(self.names) else np.zeros(len(names))
+        indices = np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
+        known = indices >= 0
+        strengths = np.where(known, self._strengths[indices], 0.0) if len(self.names) else np.zeros(len(names))
         prior = (PRIOR_ELO / POINTS_PER_LOGIT) ** 2
         covariance = np.diag(np.where(known, 0.0, prior))
-        covariance[np.ix_(known, known)] = self._covariance[np.ix_(places[known], places[known])]
+        covariance[np.ix_(known, known)] = self._covariance[np.ix_(indices[known], indices[known])]
         variances = np.diag(covariance)
         variance = variances[:, None] + variances[None, :] - 2 * covariance
         difference = strengths[:, None] - strengths[None, :]
@@ -96,14 +96,14 @@ class BradleyTerry:
         The interval is, as there, the policy's own: of its strength against the mean of all, which is better known
         than the distance to `uniform`, whom most of the others always beat.
         """
-        zero = self._strengths[self._place[ANCHOR]] if ANCHOR in self._place else 0.0
+        zero = self._strengths[self._index[ANCHOR]] if ANCHOR in self._index else 0.0
         centred = _centred(self._covariance)
         return {
             name: Elo(
-                float(self._strengths[place] - zero) * POINTS_PER_LOGIT,
-                Z_95 * math.sqrt(max(float(centred[place, place]), 0.0)) * POINTS_PER_LOGIT,
+                float(self._strengths[index] - zero) * POINTS_PER_LOGIT,
+                Z_95 * math.sqrt(max(float(centred[index, index]), 0.0)) * POINTS_PER_LOGIT,
             )
-            for name, place in self._place.items()
+            for name, index in self._index.items()
         }
 
 
@@ -112,11 +112,11 @@ def score_matrices(payoff: Payoff, names: Sequence[str]) -> tuple[Matrix, Matrix
 
     Games against anyone who is not in `names` are left out.
     """
-    place = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     points, games = np.zeros((2, len(names), len(names)))
     for (row, column), tally in payoff.pairs().items():
-        if row in place and column in place:
-            a, b = place[row], place[column]
+        if row in index and column in index:
+            a, b = index[row], index[column]
             points[a, b], points[b, a] = tally.score * tally.games, tally.mirrored().score * tally.games
             games[a, b] = games[b, a] = tally.games
     return points, games

@@ -41,11 +41,11 @@ def cycles(payoff: Payoff) -> list[Cycle]:
     N policies are compared in at most N^2 / 2 steps on rows of N bits, and memory is N^2 bytes.
     """
     names = payoff.policies()
-    place = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     beats = np.zeros((len(names), len(names)), dtype=np.bool_)
     scores: dict[tuple[int, int], Interval] = {}
     for (row, column), tally in payoff.pairs().items():
-        a, b = place[row], place[column]
+        a, b = index[row], index[column]
         for winner, loser, seen in ((a, b, tally), (b, a, tally.mirrored())):
             score = score_interval(seen)
             if score.low > 0.5:

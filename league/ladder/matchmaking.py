@@ -196,8 +196,8 @@ def _drawn(shares: Mapping[str, float], count: int, rng: np.random.Generator) ->
         return _named(shares, probabilities)
     points = (rng.random() + np.arange(count)) / count
     # The last cumulated probability may round to just below the last point.
-    places = np.minimum(np.searchsorted(np.cumsum(probabilities), points, side="right"), len(shares) - 1)
-    slots = np.bincount(places, minlength=len(shares)) / count
+    indices = np.minimum(np.searchsorted(np.cumsum(probabilities), points, side="right"), len(shares) - 1)
+    slots = np.bincount(indices, minlength=len(shares)) / count
     return {name: slot for name, slot in _named(shares, slots).items() if slot}
 
 

@@ -99,21 +99,21 @@ class MetaGame:
 
     def among(self, names: Sequence[str]) -> MetaGame:
         """The same table for some of the policies; raises `ValueError` for one that is not in it."""
-        places = [self.names.index(name) for name in names]
-        return MetaGame(names, self.scores[np.ix_(places, places)], self.games[np.ix_(places, places)])
+        indices = [self.names.index(name) for name in names]
+        return MetaGame(names, self.scores[np.ix_(indices, indices)], self.games[np.ix_(indices, indices)])
 
     def exploiter(self, policy: str, candidates: Collection[str] | None = None) -> Exploiter | None:
         """The policy that scores most against `policy`, of `candidates` if they are given; None if there is no other.
 
         Raises `ValueError` for a policy that is not in the table.
         """
-        place = self.names.index(policy)
+        index = self.names.index(policy)
         chosen = self.names if candidates is None else candidates
-        others = [n for n, name in enumerate(self.names) if n != place and name in chosen]
+        others = [n for n, name in enumerate(self.names) if n != index and name in chosen]
         if not others:
             return None
-        best = max(others, key=lambda n: self.scores[n, place])
-        return Exploiter(self.names[best], float(self.scores[best, place]), int(self.games[best, place]))
+        best = max(others, key=lambda n: self.scores[n, index])
+        return Exploiter(self.names[best], float(self.scores[best, index]), int(self.games[best, index]))
 
     def against(self, mixture: Mapping[str, float]) -> dict[str, float]:
         """Points per game in [0, 1] that each policy is expected to score against a mixture of the policies."""

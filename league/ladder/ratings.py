@@ -110,8 +110,8 @@ def interleaved(tally: Tally) -> list[int]:
 
     The j-th of n games of one kind sits at (2j + 1) / 2n of the match; where two coincide the win goes first.
     """
-    places = [((2 * j + 1) / (2 * n), outcome) for outcome, n in enumerate(tally) for j in range(n)]
-    return [outcome for _, outcome in sorted(places)]
+    spread = [((2 * j + 1) / (2 * n), outcome) for outcome, n in enumerate(tally) for j in range(n)]
+    return [outcome for _, outcome in sorted(spread)]
 
 
 _RANKS: Final = ([0.0, 1.0], [0.0, 0.0], [1.0, 0.0])

@@ -48,13 +48,13 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
             WrongLeagueError: there is no such folder and `create` is False.
             StoreError: the address or the name is wrong, or the embedded server does not start.
         """
-        place = Address.parse(address)
-        folder = place.folder
+        parsed = Address.parse(address)
+        folder = parsed.folder
         if not create and folder is not None and not folder.is_file() and not (folder / "appendonlydir").exists():
-            raise WrongLeagueError(f"no league at {place}: start one with league train --store {place}")
-        server = None if place.folder is None else EmbeddedServer(place.folder)
+            raise WrongLeagueError(f"no league at {parsed}: start one with league train --store {parsed}")
+        server = None if parsed.folder is None else EmbeddedServer(parsed.folder)
         try:
-            store = cls(connect(place, server, timeout_s), league, str(place))
+            store = cls(connect(parsed, server, timeout_s), league, str(parsed))
             store._server = server
             store._config(store._call)  # Answers, lets us in, and has no newer schema.
         except BaseException:

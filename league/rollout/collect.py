@@ -92,14 +92,14 @@ class LearningPlayer(Player):
 
 @dataclass(kw_only=True)
 class _Log:
-    """Plies as they happen, time first, and the learner's moves with the place of each in it."""
+    """Plies as they happen, time first, and the learner's moves with the position of each in it."""
 
     seats: int
     boards: int
     device: torch.device
     dense: list[dict[str, Tensor]] = field(default_factory=list)
     moves: list[Moves] = field(default_factory=list)
-    place: list[Tensor] = field(default_factory=list)
+    position: list[Tensor] = field(default_factory=list)
 
     def held(self, moves: Moves, board: Tensor, seat: Tensor, received: Tensor) -> None:
         """Put the moves that were waiting in front, as one ply per seat."""
@@ -126,7 +126,7 @@ class _Log:
             mine[rows] = True
             value[rows] = moves.value
             self.moves.append(moves)
-            self.place.append(len(self.dense) * self.boards + rows)
+            self.position.append(len(self.dense) * self.boards + rows)
         self.dense.append(
             {
                 "mover": mover,
@@ -224,14 +224,14 @@ class Collector:
         game = self.table.game
         # On few boards there are fragments in which the learner is never asked.
         moves = Moves.cat([Moves.none(game.spec, game.device), *log.moves])
-        place = torch.cat([torch.empty(0, dtype=torch.long, device=game.device), *log.place])
-        waiting = estimate.waiting.flatten()[place]
-        held = place[waiting]
+        position = torch.cat([torch.empty(0, dtype=torch.long, device=game.device), *log.position])
+        waiting = estimate.waiting.flatten()[position]
+        held = position[waiting]
         mover = torch.stack([ply["mover"] for ply in log.dense]).flatten()
         self._held = (moves[waiting], held % log.boards, mover[held], estimate.received.flatten()[held])
-        ready = estimate.ready.flatten()[place]
+        ready = estimate.ready.flatten()[position]
         kept = moves[ready]
-        advantage = estimate.advantage.flatten()[place[ready]]
+        advantage = estimate.advantage.flatten()[position[ready]]
         return kept, advantage, advantage + kept.value
 
     def _begin(self, mask: Tensor) -> None:
