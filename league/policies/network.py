@@ -5,6 +5,9 @@ Shapes: `N` positions, `A` actions. Observations keep PettingZoo's layout: board
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +28,7 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.spec = spec
         self.config = config
-        self.body, width = _mlp(spec, config) if config.kind == "mlp" else _conv(spec, config)
+        self.body, width = BODIES[config.kind](spec, config)
         self.policy = nn.Linear(width, spec.actions)
         self.value = nn.Linear(width, 1)
         nn.init.orthogonal_(self.policy.weight, gain=0.01)
@@ -106,3 +109,8 @@ class ResidualBlock(nn.Module):
     def forward(self, board: Tensor) -> Tensor:
         """Same shape in and out, `[N, height, width, channels]`."""
         return torch.relu(board + self.inner(board))
+
+
+BODIES: Final[Mapping[str, Callable[[GameSpec, NetworkConfig], tuple[nn.Module, int]]]] = {"mlp": _mlp, "conv": _conv}
+"""By `network.kind`: builds the body, `[N, *shape]` to `[N, width]`, and says its width. Raises `ConfigError` where the
+network does not fit the game's observations."""
