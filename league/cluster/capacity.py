@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from league.cluster.nodes import Node
 from league.cluster.plan import Bundle, bounded
 from league.config import CapacityConfig
+from league.every import Every
 
 DESK = "capacity"
 RENEW_S = 3.0
@@ -38,8 +39,8 @@ def feasible(wanted: Request, kept: Request) -> Generator[Request, bool, Never]:
     """
     while True:
         kept = wanted if (yield wanted) else (yield from _grown(kept, wanted))
-        retry_at = time.monotonic() + RETRY_S
-        while kept == wanted or time.monotonic() < retry_at:
+        retrying = Every(RETRY_S)
+        while kept == wanted or not retrying.due:
             if not (yield kept):
                 kept = Request()
                 break
@@ -140,18 +141,19 @@ class Capacity:
         self.league = league
         self.config = config
         self._asked: list[Bundle] = []
-        self._enough_since = time.monotonic()
-        self._renewed_at = 0.0
+        self._enough = Every(config.idle_s)
+        """Since less was needed than is asked for."""
+        self._renewing = Every(RENEW_S)
         self._answer: Any = None
 
     def want(self, bundles: Sequence[Bundle], nodes: Sequence[Node]) -> None:
         """Ask for `bundles`, within the configured bounds. To be called often; does nothing until something is due."""
-        wanted, now = bounded(bundles, self.config.max_cpus, self.config.max_gpus), time.monotonic()
+        wanted = bounded(bundles, self.config.max_cpus, self.config.max_gpus)
         if len(wanted) >= len(self._asked):
-            self._enough_since = now
-        elif now - self._enough_since < self.config.idle_s:
+            self._enough.begin()
+        elif not self._enough.due:
             wanted = self._asked
-        if wanted != self._asked or (wanted and now - self._renewed_at >= RENEW_S):
+        if wanted != self._asked or (wanted and self._renewing.due):
             self._tell(wanted, nodes)
 
     def take_back(self, nodes: Sequence[Node]) -> None:
@@ -172,4 +174,5 @@ class Capacity:
             scheduling_strategy=NodeAffinitySchedulingStrategy(head.id, soft=True),
         ).remote()
         self._answer = desk.ask.remote(self.league, bundles)
-        self._asked, self._renewed_at = bundles, time.monotonic()
+        self._asked = bundles
+        self._renewing.begin()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -49,7 +48,8 @@ class Placement:
         self._asked: dict[Node, Any] = {}
         self._told: set[Node] = set()
         self._reviewing = Every(REVIEW_S, at_once=True)
-        self._better_since: float | None = None
+        self._better: Every | None = None
+        """Since more room than learners have has been there."""
 
     @property
     def autoscaled(self) -> bool:
@@ -106,7 +106,7 @@ class Placement:
     def movers(self, learners: Sequence[L]) -> list[L]:
         """Learners that train and should be started again, with what the plan gives; to be asked at every review."""
         assert self.plan is not None
-        offer, now = self.plan.hardware, time.monotonic()
+        offer = self.plan.hardware
         better = [
             learner
             for learner in learners[: self.plan.learners]
@@ -114,5 +114,5 @@ class Placement:
             and learner.hardware is not None
             and (offer.runners > learner.hardware.runners or offer.gpus > learner.hardware.gpus + 0.01)
         ]
-        self._better_since = (self._better_since or now) if better else None
-        return better if self._better_since is not None and now - self._better_since >= SETTLE_S else []
+        self._better = (self._better or Every(SETTLE_S)) if better else None
+        return better if self._better is not None and self._better.due else []
