@@ -21,6 +21,7 @@ from league.games.base import GameSpec
 from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
 from league.rollout.collect import Collector, Experience
 from league.rollout.opponents import Opponents
+from league.sections import AUTO_GAMES, AUTO_PLIES
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
@@ -38,8 +39,8 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
-        games = rollout.games or (512 if self.spec.batched else 16)
-        self.plies = rollout.plies or (32 if self.spec.batched else 64)
+        games = rollout.games or AUTO_GAMES.of(self.spec.batched)
+        self.plies = rollout.plies or AUTO_PLIES.of(self.spec.batched)
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
         self.collector = Collector(self.game, self.module.network, rollout, seed)
