@@ -18,7 +18,7 @@ from league.cluster.hardware import Hardware
 from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
-from league.ladder.records import Tally
+from league.ladder.records import Tallies, Tally
 from league.learning.algorithm import LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.divergence import LeagueLearner
@@ -125,10 +125,10 @@ class Trainer:
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
         self._check_finite(losses)
         played = self.algorithm.played
-        totals: dict[str, Tally] = {}
+        totals: Tallies[str] = Tallies()
         for report in played:
             for name, tally in report["results"].items():
-                totals[name] = totals.get(name, Tally()).plus(tally)
+                totals.add(name, tally)
         broken = [report["error"] for report in played if report["dropped"]]
         return Iteration(
             steps=self.algorithm.learned_steps,

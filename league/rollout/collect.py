@@ -15,7 +15,7 @@ from league.config import RolloutConfig
 from league.games.base import Game, GameSpec, Player, Turn
 from league.games.bots import Uniform
 from league.ladder.matchmaking import SELF
-from league.ladder.records import Tally
+from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
 from league.rollout.advantages import Estimate, Fragment, per_seat_gae
@@ -199,7 +199,7 @@ class Collector:
         log = _Log(seats=game.spec.seats, boards=game.num_games, device=game.device)
         if self._held is not None:
             log.held(*self._held)
-        results: dict[str, Tally] = {}
+        results: Tallies[str] = Tallies()
         games = dropped = 0
         for _ in range(plies):
             ply = self.table.ply()
@@ -262,7 +262,7 @@ class Collector:
         table.opening_left = torch.where(mask, length * explores, table.opening_left)
         table.restart(mask)
 
-    def _score(self, ended: Tensor, results: dict[str, Tally]) -> int:
+    def _score(self, ended: Tensor, results: Tallies[str]) -> int:
         """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were."""
         table = self.table
         is_learner = table.seating == LEARNER
@@ -274,5 +274,5 @@ class Collector:
             against = sign[seating == index]
             tally = Tally(*(int((against == s).sum()) for s in (1, 0, -1)))
             if tally.games:
-                results[name] = results.get(name, Tally()).plus(tally)
+                results.add(name, tally)
         return int(ended.sum())
