@@ -33,27 +33,6 @@ from league.sections import (
 )
 from league.settings import JSON, Section, build, knob, merge, parse_setting, plain, read_toml, walk
 
-__all__ = [
-    "MOST_LEARNERS",
-    "ArenaConfig",
-    "CapacityConfig",
-    "LeagueConfig",
-    "LearningConfig",
-    "MatchmakingConfig",
-    "MixConfig",
-    "NetworkConfig",
-    "PromotionConfig",
-    "RatingConfig",
-    "RetentionConfig",
-    "RoleConfig",
-    "RolloutConfig",
-    "SnapshotConfig",
-    "knobs",
-    "load_config",
-    "preset_path",
-    "presets",
-]
-
 MOST_LEARNERS = 1000
 """Of one role: each is a process of its own."""
 

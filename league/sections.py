@@ -5,37 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from league.errors import ConfigError
 from league.settings import Section, knob
 
-
-class ByGame(NamedTuple):
-    """A number that depends on how the boards of a game advance."""
-
-    batched: int
-    """Together, as tensors."""
-    adapter: int
-    """One after another."""
-
-    def of(self, batched: bool) -> int:
-        """The one for a game, see `league.games.base.GameSpec.batched`."""
-        return self.batched if batched else self.adapter
-
-    def __str__(self) -> str:
-        return f"{self.batched} for batched games, {self.adapter} through an adapter"
-
-
-AUTO_GAMES: Final = ByGame(batched=512, adapter=16)
-"""`rollout.games`."""
-AUTO_PLIES: Final = ByGame(batched=32, adapter=64)
-"""`rollout.plies`."""
+AUTO_GAMES: Final = {True: 512, False: 16}
+"""`rollout.games` by whether the game is batched."""
+AUTO_PLIES: Final = {True: 32, False: 64}
+"""`rollout.plies` by whether the game is batched."""
 AUTO_RUNNERS: Final = 2
 """`rollout.runners` where there are `RUNNERS_FROM_CPUS` CPUs per learner; else 0."""
 RUNNERS_FROM_CPUS: Final = 8
 """From so many CPUs per learner on, games are played in processes of their own."""
+
+
+def _by_game(numbers: Mapping[bool, int]) -> str:
+    return f"{numbers[True]} for batched games, {numbers[False]} through an adapter"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +46,10 @@ class RolloutConfig(Section):
         f"auto: 0 below {RUNNERS_FROM_CPUS} CPUs, else {AUTO_RUNNERS}",
         at_least=0,
     )
-    games: int | None = knob(None, f"games at once in each runner; auto: {AUTO_GAMES}", at_least=1)
-    plies: int | None = knob(None, f"plies each of them advances per iteration; auto: {AUTO_PLIES}", at_least=2)
+    games: int | None = knob(None, f"games at once in each runner; auto: {_by_game(AUTO_GAMES)}", at_least=1)
+    plies: int | None = knob(
+        None, f"plies each of them advances per iteration; auto: {_by_game(AUTO_PLIES)}", at_least=2
+    )
     exploring_share: float = knob(
         0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
     )

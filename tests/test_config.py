@@ -59,8 +59,8 @@ def test_every_field_is_a_knob_with_a_meaning() -> None:
 
 def test_every_section_can_be_imported_from_here() -> None:
     made = {name for name, kind in vars(sections).items() if isinstance(kind, type) and issubclass(kind, Section)}
-    assert made - {"Section"} <= set(config.__all__)
-    assert all(hasattr(config, name) for name in config.__all__)
+    assert len(made) > 10
+    assert all(getattr(config, name) is getattr(sections, name) for name in made)
 
 
 @pytest.mark.parametrize(("key", "value"), [row[:2] for row in knobs()])
@@ -134,4 +134,4 @@ def test_what_auto_stands_for_is_said() -> None:
     assert about["rollout.plies"].endswith("auto: 32 for batched games, 64 through an adapter")
     assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
     numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
-    assert [number.of(batched) for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
+    assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]

@@ -54,27 +54,21 @@ _KINDS: Final = {
 """By how their names begin, weakest first. A new bot is one entry here."""
 
 
-def _makers(spec: GameSpec) -> dict[str, Callable[[], Player]]:
-    kinds = [kind for kind in _KINDS.values() if kind.game in (None, spec.name)]
-    return {name: make for kind in kinds for name, make in kind.makers.items()}
-
-
 def bot_names(spec: GameSpec) -> tuple[str, ...]:
     """Every name that `make_bot` takes for a game, weakest first."""
-    return tuple(_makers(spec))
+    return tuple(name for kind in _KINDS.values() if kind.game in (None, spec.name) for name in kind.makers)
 
 
 def is_bot_name(name: str, spec: GameSpec) -> bool:
     """Whether `make_bot` takes this name for this game."""
-    return name in _makers(spec)
+    return name in bot_names(spec)
 
 
 def make_bot(name: str, spec: GameSpec) -> Player:
     """Build a bot by name; raises `UnknownPolicyError` if there is none of that name for that game."""
-    makers = _makers(spec)
-    if name not in makers:
+    if not is_bot_name(name, spec):
         raise UnknownPolicyError(_refusal(name, spec))
-    return makers[name]()
+    return _KINDS[name.partition("-")[0]].makers[name]()
 
 
 def _refusal(name: str, spec: GameSpec) -> str:

@@ -39,8 +39,8 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
-        games = rollout.games or AUTO_GAMES.of(self.spec.batched)
-        self.plies = rollout.plies or AUTO_PLIES.of(self.spec.batched)
+        games = rollout.games or AUTO_GAMES[self.spec.batched]
+        self.plies = rollout.plies or AUTO_PLIES[self.spec.batched]
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
         self.collector = Collector(self.game, self.module.network, rollout, seed)
