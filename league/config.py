@@ -1,4 +1,4 @@
-"""Every knob of a league, its default, its range and what it means.
+"""The configuration of a league: its sections, its roles, and where it is read from.
 
 A configuration is a tree of frozen dataclasses. It is read from TOML files (`--config`, `--preset`) and from
 `--set section.key=value`, later ones over earlier ones, and checked when it is built: a key that does not exist, a
@@ -19,78 +19,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from league.errors import ConfigError, nearest
+from league.sections import (
+    ArenaConfig,
+    CapacityConfig,
+    LearningConfig,
+    MatchmakingConfig,
+    NetworkConfig,
+    PromotionConfig,
+    RatingConfig,
+    RetentionConfig,
+    RolloutConfig,
+    SnapshotConfig,
+)
 from league.settings import JSON, Section, build, knob, merge, parse_setting, plain, read_toml, walk
 
 MOST_LEARNERS = 1000
 """Of one role: each is a process of its own."""
 
 _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number the learners of a role.
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig(Section):
-    """The policy network, built from the game's observation shape and number of actions."""
-
-    kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
-    hidden: tuple[int, ...] = knob((256, 256), "width of each hidden layer; conv: only its last is used", at_least=1)
-    channels: int = knob(64, "conv: channels of every convolution", at_least=1)
-    blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RolloutConfig(Section):
-    """How games are played for training."""
-
-    runners: int | None = knob(
-        None, "processes that play, per learner; 0 plays inside the learner; auto: 0 below 8 CPUs, else 2", at_least=0
-    )
-    games: int | None = knob(
-        None, "games at once in each runner; auto: 512 for batched games, 16 through an adapter", at_least=1
-    )
-    plies: int | None = knob(
-        None, "plies each of them advances per iteration; auto: 32 for batched games, 64 through an adapter", at_least=2
-    )
-    exploring_share: float = knob(
-        0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
-    )
-    exploring_plies: int = knob(12, "longest random opening of an exploring start", at_least=1)
-    device: str | None = knob(
-        None, "torch device of the boards and of the policies that play; auto: cuda if the runner has one"
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearningConfig(Section):
-    """Proximal policy optimisation; fields that are RLlib's keep RLlib's spelling."""
-
-    lr: float = knob(3e-3, "Adam step size", above=0)
-    gamma: float = knob(0.97, "discount per own move", above=0, at_most=1)
-    lambda_: float = knob(0.9, "generalised advantage estimation: trace decay", at_least=0, at_most=1)
-    clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
-    vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
-    vf_loss_coeff: float = knob(0.5, "weight of the value loss", at_least=0)
-    entropy_coeff: float = knob(0.03, "weight of the entropy bonus", at_least=0)
-    anneal_steps: int = knob(2_000_000, "steps over which lr and entropy_coeff fall linearly", at_least=1)
-    anneal_to: float = knob(0.1, "share of themselves to which they fall, and at which they stay", above=0, at_most=1)
-    grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
-    num_epochs: int = knob(2, "passes over each batch", at_least=1)
-    minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)
-    precision: Literal["float32", "bfloat16"] | None = knob(
-        None, "of the network's body in gradient steps; auto: bfloat16 where the device computes it faster"
-    )
-    num_learners: int = knob(0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0)
-    gpus: float | None = knob(
-        None, "GPUs for each of them; auto: one if there are enough, else a share or 0", at_least=0
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SnapshotConfig(Section):
-    """When a learner's policy is frozen into the pool and when its state is saved."""
-
-    every_steps: int = knob(250_000, "freeze after so many steps of the learner", at_least=1)
-    timeout_s: float = knob(120.0, "freeze after so many seconds even if the steps are not reached", above=0)
-    checkpoint_every_s: float = knob(15.0, "seconds between checkpoints: the most that a crash can cost", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,85 +110,6 @@ class RoleConfig(Section):
             raise ConfigError(
                 f"freeze_limit_steps = {self.freeze_limit_steps}: says nothing without freeze_win_rate; leave it out"
             )
-
-
-@dataclass(frozen=True, kw_only=True)
-class MatchmakingConfig(Section):
-    """How a learner's training opponents are drawn from the sources of its role."""
-
-    opponents: int = knob(4, "distinct opponents in play at once", at_least=1)
-    hold_iterations: int = knob(8, "iterations for which the drawn opponents stay", at_least=1)
-    memory_games: float = knob(
-        1000.0, "games against an opponent after which its old results have faded to 1/e", above=0
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArenaConfig(Section):
-    """Matches between frozen policies and fixed bots, which the ratings follow from."""
-
-    workers: int = knob(1, "match worker actors", at_least=1)
-    share: float = knob(0.15, "largest share of each worker's time that is spent on matches", above=0, at_most=1)
-    games: int = knob(40, "games of one match, played in pairs with the seats swapped", at_least=2)
-    opening_plies: int = knob(6, "longest random opening, the same for both games of a pair", at_least=0)
-    max_plies: int = knob(2000, "a game that is longer is dropped", at_least=1)
-    replays: int = knob(1000, "matches whose games are kept move by move; older ones are let go", at_least=0)
-    bots: tuple[str, ...] | None = knob(None, "fixed bots on the rating scale; auto: the game's own")
-    closing_s: float = knob(15.0, "seconds of matches after training ends, for ratings not yet settled", at_least=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RatingConfig(Section):
-    """OpenSkill, Plackett-Luce; the names are OpenSkill's."""
-
-    mu: float = knob(25.0, "mean of a new policy")
-    sigma: float = knob(25.0 / 3.0, "standard deviation of a new policy", above=0)
-    beta: float = knob(25.0 / 6.0, "performance noise of one game", above=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PromotionConfig(Section):
-    """When a snapshot replaces the champion: a sequential test of pairs of games, then a check against the pool."""
-
-    automatic: bool = knob(True, "the league promotes by itself, by the same test as `league promote`")
-    elo0: float = knob(0.0, "Elo above the champion that is not enough", at_least=-1000, at_most=1000)
-    elo1: float = knob(50.0, "Elo above the champion that is enough", at_least=-1000, at_most=1000)
-    alpha: float = knob(0.05, "chance to accept a candidate that is only elo0 above", above=0, below=0.5)
-    beta: float = knob(0.05, "chance to refuse a candidate that is elo1 above", above=0, below=0.5)
-    max_games: int = knob(2000, "games of one candidate against the champion, after which it is undecided", at_least=2)
-    candidates: int = knob(3, "snapshots that race for the place of the champion at once", at_least=1)
-    succession: float | None = knob(
-        2.0,
-        "a snapshot of the champion's learner with so many times its steps follows it once it proves not to be elo1 "
-        "weaker; auto: never",
-        above=1,
-    )
-    regression_games: int = knob(40, "games against each other snapshot, which must not beat it clearly", at_least=2)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.elo1 <= self.elo0:
-            raise ConfigError(f"elo1 = {self.elo1}: must be above elo0 = {self.elo0}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetentionConfig(Section):
-    """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
-
-    automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
-    newest: int = knob(20, "keep so many of each learner's newest", at_least=1)
-    epoch_steps: int = knob(2_500_000, "keep the best of every so many steps of each learner", at_least=1)
-    nash_weight: float = knob(0.001, "keep those with at least this weight in the Nash mixture", above=0, at_most=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CapacityConfig(Section):
-    """What the league asks of Ray's autoscaler; where the cluster has none, nothing."""
-
-    max_cpus: int | None = knob(None, "most CPUs to ask for; 0: none; auto: all that it can use", at_least=0)
-    max_gpus: int | None = knob(None, "most GPUs to ask for; auto: as many as learning.gpus says", at_least=0)
-    match_workers: int = knob(0, "further match workers, a CPU each, while many matches wait", at_least=0)
-    idle_s: float = knob(30.0, "seconds for which less must be needed before less is asked for", at_least=0)
 
 
 @dataclass(frozen=True, kw_only=True)

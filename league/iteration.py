@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final
 
-from league.ladder.records import Tally
+from league.ladder.records import Tallies, Tally
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class Rollout:
     @staticmethod
     def together(parts: Iterable[Rollout]) -> Rollout:
         """The sum of several runners' rollouts; of their errors, the first one that cost a game."""
-        played, results = list(parts), dict[str, Tally]()
+        played, results = list(parts), Tallies[str]()
         for name, tally in (entry for part in played for entry in part.results.items()):
-            results[name] = results.get(name, Tally()).plus(tally)
+            results.add(name, tally)
         counts = {name: sum(getattr(part, name) for part in played) for name in _COUNTS}
         error = next((part.error for part in played if part.dropped), None)
         return Rollout(results=results, error=error, **counts)

@@ -11,7 +11,6 @@ import dataclasses
 import os
 import random
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -24,13 +23,13 @@ from league.config import LeagueConfig, RoleConfig
 from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
-from league.games.bots import make_bot
 from league.ladder.records import Match
 from league.learning.threads import Threads
 from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match, rounded
+from league.rollout.opponents import Opponents
 
 EXPLOITER = "exploiter"
 """Its name in a match, which is never recorded."""
@@ -51,6 +50,12 @@ class Target:
     """None for a fixed bot."""
     sample: bool
     """It draws its moves from its policy; else it plays its most probable one. A bot plays as it does."""
+
+    @property
+    def opponents(self) -> Opponents:
+        """Itself as the one opponent there is."""
+        weights = {} if self.weights is None else {self.name: self.weights}
+        return Opponents(shares={self.name: 1.0}, weights=weights, sample=self.sample)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,15 +122,10 @@ class _Ring:
         self.spec = game_spec(config.game)
         self.arena = config.arena
         self.device = config.rollout.device or "cpu"
-        self.name, self.target = target.name, self._player(target)
         self.seeds = random.Random(config.seed)  # noqa: S311
         self.boards = rounded(min(games, TRY_GAMES), self.spec.seats)
         self.game = make_game(self.spec.name, self.boards, device=self.device, seed=config.seed)
-
-    def _player(self, target: Target) -> Player:
-        if target.weights is None:
-            return make_bot(target.name, self.spec)
-        return NetworkPlayer(unpack(target.weights, self.spec, self.device), sample=target.sample)
+        self.name, self.target = target.name, target.opponents.player(target.name, self.game)
 
     def play(self, weights: bytes, games: int) -> Match:
         """Play `games` games or some more; raises `GameError` where all of them broke."""
@@ -137,23 +137,14 @@ class _Ring:
         return match
 
     def _part(self, exploiter: Player) -> Match:
-        played = play_match(
+        return play_match(
             self.game,
             exploiter,
             self.target,
             opening_plies=self.arena.opening_plies,
             max_plies=self.arena.max_plies,
             seed=self.seeds.randrange(2**31),
-        )
-        return Match(
-            match_id=uuid.uuid4().hex,
-            row=EXPLOITER,
-            column=self.name,
-            results=played.results,
-            dropped=played.dropped,
-            groups=played.groups,
-            played_s=time.time(),
-        )
+        ).to_match(EXPLOITER, self.name)
 
 
 class _Exploiter:
@@ -169,8 +160,7 @@ class _Exploiter:
         hardware = plan.hardware
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
         self.threads = Threads(max(1, min(int(room.cpus), os.cpu_count() or 1) - hardware.runners))
-        stored = {} if target.weights is None else {target.name: target.weights}
-        self.trainer.set_opponents({target.name: 1.0}, stored, sample=target.sample)
+        self.trainer.set_opponents(target.opponents)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0
         self.tries: list[Try] = []
 

@@ -22,6 +22,7 @@ from league.ladder.records import Snapshot
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
+from league.rollout.opponents import Opponents
 from league.status import LearnerStatus
 
 
@@ -119,7 +120,7 @@ class Learner:
             for name in opponents
             if name != SELF and not is_bot_name(name, self.spec)
         }
-        self.trainer.set_opponents(opponents, self._weights)
+        self.trainer.set_opponents(Opponents(shares=opponents, weights=self._weights))
         self._opponents = dict(opponents)
 
     def freeze(self, name: str, parent: str | None) -> Snapshot:

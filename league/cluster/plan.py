@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from league.cluster.hardware import Hardware
 from league.cluster.nodes import Room
 from league.config import LeagueConfig
+from league.sections import AUTO_RUNNERS, RUNNERS_FROM_CPUS
 
-RUNNERS_FROM_CPUS = 8
-"""From so many CPUs per learner on, games are played in processes of their own."""
 TINY = 1e-6
 """Shares of a GPU are rounded."""
 
@@ -43,7 +42,7 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     processes = max(learning.num_learners, 1)
     runners = config.rollout.runners
     if runners is None:
-        runners = 2 if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
+        runners = AUTO_RUNNERS if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
     gpus = _gpus_each(config, room)
     stepping = round(_cpus(footprint(config, Hardware(gpus=gpus))) - 1)
     placed = learners if not gpus else min(learners, _fitting(gpus, room) // processes)

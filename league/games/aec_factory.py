@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
-from league.games.registry import builtin_games
+from league.games.builtin import builtin_games
 
 CLASSIC = "pettingzoo.classic"
 

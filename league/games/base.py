@@ -7,7 +7,7 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` the rows of a batch that are bei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -77,6 +77,26 @@ class Game(Protocol):
 
     def render(self, row: int) -> str:
         """One board as text for a terminal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """One board, cell by cell."""
+
+    marks: tuple[tuple[str, ...], ...]
+    """From the top row down: "X" for a stone of seat 0, "O" for one of seat 1, an empty cell's action, or nothing."""
+    columns: bool
+    """An action is a column, counted from 0."""
+    line: frozenset[tuple[int, int]]
+    """Row and column of the cells of every line that won."""
+
+
+@runtime_checkable
+class HasCells(Protocol):
+    """What a `Game` may offer beside: boards that a page can draw. Of the others it shows the text of `render`."""
+
+    def cells(self, row: int) -> Cells:
+        """One board, cell by cell."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from league.games.base import GameSpec, Step
+from league.games.base import Cells, GameSpec, Step
 
 STRIDE = 8
 """Bits from a cell to its neighbour on the right."""
@@ -48,6 +48,18 @@ def has_line(stones: Tensor, length: int) -> Tensor:
     for step in range(1, length):
         found = found & (stones >> step * distances)
     return found.amax(dim=0) != 0
+
+
+def line_cells(stones: int, length: int) -> int:
+    """The bits of one bitboard that are part of `length` stones in a row."""
+    found = 0
+    for distance in DIRECTIONS:
+        starts = stones
+        for step in range(1, length):
+            starts &= stones >> step * distance
+        for step in range(length):
+            found |= starts << step * distance
+    return found
 
 
 def to_planes(mine: Tensor, theirs: Tensor, rows: int, columns: int) -> Tensor:
@@ -76,6 +88,8 @@ class BitboardGame(ABC):
     spec: GameSpec
     line: ClassVar[int]
     """Stones in a row that win."""
+    columns: ClassVar[bool]
+    """An action is a column; else it is a cell, counted row by row."""
     last_error: str | None = None
 
     def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
@@ -127,11 +141,26 @@ class BitboardGame(ABC):
 
     def render(self, row: int) -> str:
         """Draw one board, the first seat's stones as X and the second's as O."""
+        return self._draw(self.cells(row).marks)
+
+    def cells(self, row: int) -> Cells:
+        """One board; an empty cell shows its action where that is a cell."""
         words = int(self.mine[row]), int(self.theirs[row])
         first, second = words if int(self._seat[row]) == 0 else words[::-1]
+        won = line_cells(first, self.line) | line_cells(second, self.line)
+        rows, columns, _ = self.spec.shape
         bits: list[list[int]] = self._bits.tolist()
-        return self._draw([["X" if first >> b & 1 else "O" if second >> b & 1 else "" for b in line] for line in bits])
+
+        def mark(r: int, c: int) -> str:
+            empty = "" if self.columns else str(columns * r + c)
+            return "X" if first >> bits[r][c] & 1 else "O" if second >> bits[r][c] & 1 else empty
+
+        return Cells(
+            marks=tuple(tuple(mark(r, c) for c in range(columns)) for r in range(rows)),
+            columns=self.columns,
+            line=frozenset((r, c) for r in range(rows) for c in range(columns) if won >> bits[r][c] & 1),
+        )
 
     @abstractmethod
-    def _draw(self, marks: list[list[str]]) -> str:
-        """Draw the marks ("X", "O" or nothing) of every cell, from the top row down."""
+    def _draw(self, marks: tuple[tuple[str, ...], ...]) -> str:
+        """Draw the marks of every cell, see `Cells`."""

@@ -9,6 +9,10 @@ They see what a network sees, the observation and the legal actions.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
 from torch import Tensor
 
 from league.errors import UnknownPolicyError, nearest
@@ -27,11 +31,32 @@ class Uniform(Player):
         return sample_uniform(turn.legal, turn.generator)
 
 
+class _Kind(NamedTuple):
+    """Bots whose names begin alike, up to a hyphen."""
+
+    makers: Mapping[str, Callable[[], Player]]
+    """By full name, weakest first."""
+    game: str | None = None
+    """The only one that they play; None: they play any."""
+    hint: str | None = None
+    """How to write a name."""
+
+
+_KINDS: Final = {
+    "uniform": _Kind({"uniform": Uniform}),
+    "negamax": _Kind(
+        {f"negamax-{depth}": partial(Negamax, depth) for depth in DEPTHS},
+        game="connect_four",
+        hint=f"write negamax-D with a depth D from {DEPTHS[0]} to {DEPTHS[-1]}",
+    ),
+    "perfect": _Kind({"perfect": Perfect}, game="tic_tac_toe"),
+}
+"""By how their names begin, weakest first. A new bot is one entry here."""
+
+
 def bot_names(spec: GameSpec) -> tuple[str, ...]:
     """Every name that `make_bot` takes for a game, weakest first."""
-    if spec.name == "connect_four":
-        return ("uniform", *(f"negamax-{depth}" for depth in DEPTHS))
-    return ("uniform", "perfect") if spec.name == "tic_tac_toe" else ("uniform",)
+    return tuple(name for kind in _KINDS.values() if kind.game in (None, spec.name) for name in kind.makers)
 
 
 def is_bot_name(name: str, spec: GameSpec) -> bool:
@@ -43,18 +68,13 @@ def make_bot(name: str, spec: GameSpec) -> Player:
     """Build a bot by name; raises `UnknownPolicyError` if there is none of that name for that game."""
     if not is_bot_name(name, spec):
         raise UnknownPolicyError(_refusal(name, spec))
-    kind, _, depth = name.partition("-")
-    if kind == "negamax":
-        return Negamax(int(depth))
-    return Perfect() if kind == "perfect" else Uniform()
+    return _KINDS[name.partition("-")[0]].makers[name]()
 
 
 def _refusal(name: str, spec: GameSpec) -> str:
-    kind = name.partition("-")[0]
-    home = {"negamax": "connect_four", "perfect": "tic_tac_toe"}.get(kind)
-    if home is not None and home != spec.name:
-        return f"bot {name!r} plays {home} only, not {spec.name} (there are: {', '.join(bot_names(spec))})"
-    if kind == "negamax":
-        return f"bot {name!r}: write negamax-D with a depth D from {DEPTHS[0]} to {DEPTHS[-1]}"
-    known = bot_names(spec)
+    kind, known = _KINDS.get(name.partition("-")[0]), bot_names(spec)
+    if kind is not None and kind.game not in (None, spec.name):
+        return f"bot {name!r} plays {kind.game} only, not {spec.name} (there are: {', '.join(known)})"
+    if kind is not None and kind.hint is not None:
+        return f"bot {name!r}: {kind.hint}"
     return f"no bot {name!r} for {spec.name}{nearest(name, known)} (there are: {', '.join(known)})"

@@ -24,6 +24,7 @@ class ConnectFour(BitboardGame):
         bots=("uniform", "negamax-2", "negamax-4"),
     )
     line = LINE
+    columns = True
 
     def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
         super().__init__(num_games, device=device)
@@ -39,6 +40,6 @@ class ConnectFour(BitboardGame):
         occupied = self.mine | self.theirs
         return (occupied + self._bottom.index_select(0, actions)) & ~occupied
 
-    def _draw(self, marks: list[list[str]]) -> str:
+    def _draw(self, marks: tuple[tuple[str, ...], ...]) -> str:
         lines = ["│ " + " ".join(mark or "·" for mark in row) + " │" for row in marks]
         return "\n".join([*lines, "╰" + "─" * (2 * COLUMNS + 1) + "╯", "  " + " ".join(map(str, range(COLUMNS)))])

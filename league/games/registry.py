@@ -8,20 +8,10 @@ from typing import NamedTuple
 import torch
 
 from league.errors import ConfigError
+from league.games.aec_factory import classic_games
 from league.games.base import Game, GameSpec
-from league.games.bitboards import BitboardGame
-from league.games.connect_four import ConnectFour
-from league.games.leduc import Leduc
-from league.games.rock_paper_scissors import RockPaperScissors
-from league.games.tic_tac_toe import TicTacToe
+from league.games.builtin import BUILTIN
 from league.games.tree import TreeGame
-
-_BUILTIN: dict[str, tuple[type[BitboardGame] | type[TreeGame], str]] = {
-    "connect_four": (ConnectFour, "Connect Four, batched on tensors"),
-    "tic_tac_toe": (TicTacToe, "Tic-tac-toe, batched on tensors"),
-    "leduc_poker": (Leduc, "Leduc poker by OpenSpiel's rules, batched on tensors"),
-    "rock_paper_scissors": (RockPaperScissors, "Rock-paper-scissors, batched on tensors"),
-}
 
 
 class KnownGame(NamedTuple):
@@ -43,8 +33,8 @@ def make_game(name: str, num_games: int, *, device: str = "cpu", seed: int = 0) 
     if num_games < 1:
         raise ConfigError(f"{num_games} games: must be at least 1")
     where = _device(device)
-    if name in _BUILTIN:
-        kind = _BUILTIN[name][0]
+    if name in BUILTIN:
+        kind = BUILTIN[name][0]
         return kind(num_games, device=where, seed=seed) if issubclass(kind, TreeGame) else kind(num_games, device=where)
     from league.games.aec import AecGame
 
@@ -54,23 +44,16 @@ def make_game(name: str, num_games: int, *, device: str = "cpu", seed: int = 0) 
 @lru_cache
 def game_spec(name: str) -> GameSpec:
     """What must be known of a game, without setting up boards; takes the names of `make_game` and raises the same."""
-    if name in _BUILTIN:
-        return _BUILTIN[name][0].spec
+    if name in BUILTIN:
+        return BUILTIN[name][0].spec
     from league.games.aec import load_aec
 
     return load_aec(name).spec
 
 
-def builtin_games() -> tuple[str, ...]:
-    """Names of the games that run on tensors."""
-    return tuple(_BUILTIN)
-
-
 def known_games() -> list[KnownGame]:
     """The built-in games, then PettingZoo's classic environments; nothing heavy is imported."""
-    from league.games.aec_factory import classic_games
-
-    builtin = [KnownGame(name, description, True) for name, (_, description) in _BUILTIN.items()]
+    builtin = [KnownGame(name, description, True) for name, (_, description) in BUILTIN.items()]
     return builtin + [KnownGame(*row) for row in classic_games()]
 
 

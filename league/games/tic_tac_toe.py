@@ -29,6 +29,7 @@ class TicTacToe(BitboardGame):
         bots=("uniform", "perfect"),
     )
     line = 3
+    columns = False
 
     def __init__(self, num_games: int, *, device: torch.device | str = "cpu") -> None:
         super().__init__(num_games, device=device)
@@ -41,7 +42,5 @@ class TicTacToe(BitboardGame):
     def _stone(self, actions: Tensor) -> Tensor:
         return self._stones.index_select(0, actions)
 
-    def _draw(self, marks: list[list[str]]) -> str:
-        # An empty cell shows its action.
-        rows = [" " + " │ ".join(mark or str(3 * r + c) for c, mark in enumerate(row)) for r, row in enumerate(marks)]
-        return "\n───┼───┼───\n".join(rows)
+    def _draw(self, marks: tuple[tuple[str, ...], ...]) -> str:
+        return "\n───┼───┼───\n".join(" " + " │ ".join(row) for row in marks)

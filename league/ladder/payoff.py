@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Self
 
-from league.ladder.records import Match, Tally
+from league.ladder.records import Match, Tallies, Tally
 
 SEPARATOR: Final = "|"
 """Separates the parts of a flat count's field, so a policy name must not contain it."""
@@ -36,7 +36,7 @@ class Payoff:
     """
 
     def __init__(self) -> None:
-        self._games: dict[tuple[str, str], dict[str, Tally]] = {}
+        self._games: dict[tuple[str, str], Tallies[str]] = {}
 
     def add(self, match: Match) -> None:
         """Count one match; raises `ValueError` for a policy name that `check_policy_name` refuses."""
@@ -44,47 +44,42 @@ class Payoff:
             check_policy_name(name)
         for seating, tally in match.results.items():
             if tally.games:
-                self._count((match.row, match.column), seating, tally)
+                self._games.setdefault((match.row, match.column), Tallies()).add(seating, tally)
 
     def tally(self, row: str, column: str) -> Tally:
         """All games of two policies from the point of view of `row`, whichever of them was the row of the match."""
-        total = Tally()
-        for tally in self.by_seating(row, column).values():
-            total = total.plus(tally)
-        return total
+        return Tally.sum(self.by_seating(row, column).values())
 
     def by_seating(self, row: str, column: str) -> dict[str, Tally]:
         """Like `tally`, by seating: `"01"` is `row` in seat 0. Seatings without a game are left out."""
-        seatings = dict(self._games.get((row, column), {}))
+        seatings = Tallies(self._games.get((row, column), {}))
         for seating, tally in self._games.get((column, row), {}).items():
-            swapped = seating.translate(_SWAP)
-            seatings[swapped] = seatings.get(swapped, Tally()).plus(tally.mirrored())
+            seatings.add(seating.translate(_SWAP), tally.mirrored())
         return seatings
 
     def totals(self) -> dict[str, Tally]:
         """Each policy's games against all others together, from its own point of view."""
-        totals: dict[str, Tally] = {}
+        totals: Tallies[str] = Tallies()
         for (row, column), seatings in self._games.items():
             for tally in seatings.values():
-                totals[row] = totals.get(row, Tally()).plus(tally)
-                totals[column] = totals.get(column, Tally()).plus(tally.mirrored())
+                totals.add(row, tally)
+                totals.add(column, tally.mirrored())
         return totals
 
     def pairs(self) -> dict[tuple[str, str], Tally]:
         """Every pair with games once, all of its games from the point of view of the first, who comes first by name."""
-        pairs: dict[tuple[str, str], Tally] = {}
+        pairs: Tallies[tuple[str, str]] = Tallies()
         for (row, column), seatings in self._games.items():
             pair = (row, column) if row < column else (column, row)
             for tally in seatings.values():
-                seen = tally if row < column else tally.mirrored()
-                pairs[pair] = pairs.get(pair, Tally()).plus(seen)
+                pairs.add(pair, tally if row < column else tally.mirrored())
         return pairs
 
     def among(self, names: Collection[str]) -> Self:
         """The games of these with each other."""
         part = type(self)()
         pairs = ((row, column) for row in names for column in names)
-        part._games = {pair: dict(self._games[pair]) for pair in pairs if pair in self._games}
+        part._games = {pair: Tallies(self._games[pair]) for pair in pairs if pair in self._games}
         return part
 
     def policies(self) -> list[str]:
@@ -114,7 +109,8 @@ class Payoff:
             cell[OUTCOMES.index(outcome)] = count
         payoff = cls()
         payoff._games = {
-            pair: {seating: Tally(*cell) for seating, cell in seatings.items()} for pair, seatings in cells.items()
+            pair: Tallies({seating: Tally(*cell) for seating, cell in seatings.items()})
+            for pair, seatings in cells.items()
         }
         return payoff
 
@@ -125,10 +121,6 @@ class Payoff:
 
     def __repr__(self) -> str:
         return f"Payoff({self.to_counts()!r})"
-
-    def _count(self, pair: tuple[str, str], seating: str, tally: Tally) -> None:
-        seatings = self._games.setdefault(pair, {})
-        seatings[seating] = seatings.get(seating, Tally()).plus(tally)
 
 
 _SWAP: Final = str.maketrans("01", "10")

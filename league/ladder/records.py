@@ -5,10 +5,12 @@ Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import zip_longest
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Tally(NamedTuple):
@@ -32,9 +34,25 @@ class Tally(NamedTuple):
         """The games of both tallies, counted from the same side."""
         return Tally(self.wins + other.wins, self.draws + other.draws, self.losses + other.losses)
 
+    @staticmethod
+    def sum(tallies: Iterable[Tally]) -> Tally:
+        """All of them together."""
+        total = Tally()
+        for tally in tallies:
+            total = total.plus(tally)
+        return total
+
     def mirrored(self) -> Tally:
         """The same games from the other side."""
         return Tally(self.losses, self.draws, self.wins)
+
+
+class Tallies(dict[Key, Tally]):
+    """Games counted apart, such as those against each opponent."""
+
+    def add(self, key: Key, tally: Tally) -> None:
+        """Count these games beside those of `key` so far, of which there may be none."""
+        self[key] = self.get(key, Tally()).plus(tally)
 
 
 class Replay(NamedTuple):
@@ -94,17 +112,16 @@ class Match:
     @property
     def total(self) -> Tally:
         """All seatings together, from the point of view of `row`."""
-        total = Tally()
-        for tally in self.results.values():
-            total = total.plus(tally)
-        return total
+        return Tally.sum(self.results.values())
 
     def plus(self, later: Match) -> Match:
         """The games of both as one match of these two, under this one's id, without `replays`."""
-        results = {s: self.results.get(s, Tally()).plus(tally) for s, tally in later.results.items()}
+        results = Tallies(self.results)
+        for seating, tally in later.results.items():
+            results.add(seating, tally)
         return replace(
             self,
-            results={**self.results, **results},
+            results=results,
             played_s=later.played_s,
             dropped=self.dropped + later.dropped,
             groups=tuple(map(sum, zip_longest(self.groups, later.groups, fillvalue=0))),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +18,12 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED, NUM_ENV_STEPS_SAMPLED
 
 from league.config import LeagueConfig
 from league.games import make_game
-from league.games.base import GameSpec, Player
-from league.games.bots import is_bot_name, make_bot
+from league.games.base import GameSpec
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
-from league.policies.player import NetworkPlayer
-from league.policies.weights import unpack
 from league.rollout.collect import Collector, Experience
+from league.rollout.opponents import Opponents
+from league.sections import AUTO_GAMES, AUTO_PLIES
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
@@ -43,8 +41,8 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
-        games = rollout.games or (512 if self.spec.batched else 16)
-        self.plies = rollout.plies or (32 if self.spec.batched else 64)
+        games = rollout.games or AUTO_GAMES[self.spec.batched]
+        self.plies = rollout.plies or AUTO_PLIES[self.spec.batched]
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
         self.collector = Collector(self.game, self.module.network, rollout, seed)
@@ -64,19 +62,9 @@ class LeagueRunner(EnvRunner):
         """What RLlib asks before it builds modules."""
         return {LEARNER_MODULE: spaces(self.spec), "__env__": spaces(self.spec), "__env_single__": spaces(self.spec)}
 
-    def set_opponents(
-        self, shares: Mapping[str, float], weights: Mapping[str, bytes | ray.ObjectRef[bytes]], sample: bool = True
-    ) -> None:
-        """Whom new games are played against: shares by name, the weights of those that are snapshots, how they play."""
-
-        def load(name: str) -> Player:
-            if is_bot_name(name, self.spec):
-                return make_bot(name, self.spec)
-            stored = weights[name]
-            data = stored if isinstance(stored, bytes) else ray.get(stored)
-            return NetworkPlayer(unpack(data, self.spec, self.game.device), sample=sample)
-
-        self.collector.set_opponents(shares, load)
+    def set_opponents(self, opponents: Opponents) -> None:
+        """Whom new games are played against."""
+        self.collector.set_opponents(opponents)
 
     def forget(self) -> None:
         """Drop the moves that wait for their outcome; games go on."""

@@ -25,6 +25,7 @@ from league.learning.divergence import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
+from league.rollout.opponents import Opponents
 
 _LOSSES = (
     "total_loss",
@@ -67,18 +68,14 @@ class Trainer:
     def began_at(self, steps: int) -> None:
         self.algorithm.began_at = steps
 
-    def set_opponents(self, shares: Mapping[str, float], weights: Mapping[str, bytes], *, sample: bool = True) -> None:
-        """Whom games are played against from now on; `weights` of every opponent that is a snapshot.
-
-        Snapshots draw their moves from their policy unless `sample` is False; then they play their most probable one.
-        `league.ladder.matchmaking.SELF` is the share of self-play.
-        """
+    def set_opponents(self, opponents: Opponents) -> None:
+        """Whom new games are played against, by all runners and by those that replace one."""
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
-            group.local_env_runner.set_opponents(shares, weights, sample)
+            group.local_env_runner.set_opponents(opponents)
             return
-        stored = {name: ray.put(data) for name, data in weights.items()}
-        self.algorithm.seat = lambda runner: runner.set_opponents(shares, stored, sample)
+        stored = ray.put(opponents)
+        self.algorithm.seat = lambda runner: runner.set_opponents(ray.get(stored))
         group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-
 from league.config import LeagueConfig
 from league.games import game_spec, make_game
 from league.games.base import Game
@@ -30,21 +27,11 @@ class Arena:
         if boards not in self._games:
             self._games = {boards: make_game(self.spec.name, boards, device=self.device, seed=seed)}
         arena = self.config.arena
-        played = play_match(
+        return play_match(
             self._games[boards],
             self.loader.player(row),
             self.loader.player(column),
             opening_plies=arena.opening_plies,
             max_plies=arena.max_plies,
             seed=seed,
-        )
-        return Match(
-            match_id=uuid.uuid4().hex,
-            row=row,
-            column=column,
-            results=played.results,
-            played_s=time.time(),
-            dropped=played.dropped,
-            groups=played.groups,
-            replays=played.replays,
-        )
+        ).to_match(row, column)

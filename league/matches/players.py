@@ -7,9 +7,8 @@ from collections import OrderedDict
 import torch
 
 from league.games.base import GameSpec, Player
-from league.games.bots import is_bot_name, make_bot
 from league.policies.network import PolicyNetwork
-from league.policies.player import NetworkPlayer
+from league.policies.player import make_player
 from league.policies.weights import unpack
 from league.pool.store import Store
 
@@ -31,9 +30,7 @@ class PlayerLoader:
 
         Raises `UnknownPolicyError`, or `CorruptSnapshotError` where the stored weights do not have their hash.
         """
-        if is_bot_name(name, self.spec):
-            return make_bot(name, self.spec)
-        return NetworkPlayer(self.network(name), sample=not self.spec.deterministic)
+        return make_player(name, self.spec, self.network, sample=not self.spec.deterministic)
 
     def network(self, name: str) -> PolicyNetwork:
         """The network of a snapshot."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
-import re
 import tarfile
 import time
 import zipfile
@@ -17,9 +15,10 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import torch
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from league.errors import ArchiveError, PolicyError
 from league.games.base import GameSpec
@@ -39,13 +38,9 @@ LARGEST_TOTAL: Final = 2 * 2**30
 LARGEST_MANIFEST: Final = 64 * 2**20
 LATEST_S: Final = 86_400.0
 """How far ahead of ours the clock may be that dated a policy."""
-LONGEST_GAME: Final = 200
-"""Characters of a game's name."""
 
 Kind = Literal["folder", "tar", "tar.gz", "zip"]
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BROKEN: Final = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 """What damaged files raise; a `RuntimeError` is zipfile's for a password."""
 
@@ -88,81 +83,87 @@ class Manifest:
         }
 
     @classmethod
-    def from_json(cls, data: Any) -> Manifest:
-        """The inverse of `to_json`; raises `ArchiveError` at anything that is not as it should be."""
+    def parse(cls, data: bytes) -> Manifest:
+        """Read a `pool.json`; raises `ArchiveError` at anything that is not as it should be."""
         try:
-            if data["format"] != FORMAT:
-                raise ArchiveError(f"{MANIFEST} has format {data['format']!r}; this version reads format {FORMAT}")
-            rows = [(_snapshot(row), row.get("rating")) for row in data["snapshots"]]
-            made = cls(
-                league=_text(data["league"]),
-                game=_game_name(data["game"]),
-                shape=tuple(map(_whole, data["shape"])),
-                actions=_whole(data["actions"]),
-                seats=_whole(data["seats"]),
-                exported_s=_number(data["exported_s"]),
-                snapshots=tuple(snapshot for snapshot, _ in rows),
-                ratings={snapshot.name: _rating(data) for snapshot, data in rows if data is not None},
-            )
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ArchiveError(f"{MANIFEST} is not one of this project: {error!r}") from error
-        names = [snapshot.name for snapshot in made.snapshots]
+            read = _Pool.model_validate_json(data)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            said = ": ".join((*map(str, fault["loc"]), fault["msg"]))
+            kind = "JSON" if fault["type"] == "json_invalid" else "one of this project"
+            raise ArchiveError(f"{MANIFEST} is not {kind}: {said}") from error
+        names = [row.name for row in read.snapshots]
         if not names:
             raise ArchiveError(f"{MANIFEST} lists no policies")
         if len(set(names)) < len(names):
             raise ArchiveError(f"{MANIFEST} names a policy twice")
-        check_size(made.snapshots)
-        return made
+        snapshots = tuple(row.snapshot() for row in read.snapshots)
+        check_size(snapshots)
+        return cls(
+            snapshots=snapshots,
+            ratings={row.name: Rating(**vars(row.rating)) for row in read.snapshots if row.rating is not None},
+            **read.model_dump(exclude={"format", "snapshots"}),
+        )
 
 
-def _snapshot(row: Any) -> Snapshot:
-    sha256, parent = row["sha256"], row.get("parent")
-    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-        raise ArchiveError(f"{MANIFEST} names {sha256!r}, which is no sha256 in hexadecimal")
-    return Snapshot(
-        name=_text(row["name"]),
-        digest=sha256,
-        learner=_text(row["learner"]),
-        steps=_whole(row["steps"]),
-        created_s=_moment(row["created_s"]),
-        bytes=_whole(row["bytes"]),
-        parent=None if parent is None else _text(parent),
-    )
+def _or(words: str) -> WrapValidator:
+    """Whatever else is found is refused in these words, with the value in their braces."""
+
+    def check(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError as error:
+            raise ArchiveError(f"{MANIFEST} {words.format(value)}") from error
+
+    return WrapValidator(check)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ArchiveError(f"{MANIFEST} holds the name {value!r}: must be 1 to 100 letters, digits, '_', '.' or '-'")
-    return value
-
-
-def _rating(data: Any) -> Rating:
-    return Rating(mu=_number(data["mu"]), sigma=_number(data["sigma"]), games=_whole(data["games"]))
-
-
-def _game_name(value: Any) -> str:
-    if not isinstance(value, str) or not value.isprintable() or len(value) > LONGEST_GAME:
-        raise ArchiveError(f"{MANIFEST} does not name its game")
-    return value
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ArchiveError(f"{MANIFEST} holds {value!r} where a number belongs")
-    return float(value)
-
-
-def _moment(value: Any) -> float:
-    at_s = _number(value)
+def _moment(at_s: float) -> float:
     if not 0 <= at_s <= time.time() + LATEST_S:
         raise ArchiveError(f"{MANIFEST} holds created_s = {at_s:g}: must be a time in seconds from 1970 until now")
     return at_s
 
 
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ArchiveError(f"{MANIFEST} holds {value!r} where a whole number belongs")
-    return value
+_Name = Annotated[
+    str,
+    Field(pattern="^[A-Za-z0-9_.-]{1,100}$"),
+    _or("holds the name {!r}: must be 1 to 100 letters, digits, '_', '.' or '-'"),
+]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), _or("names {!r}, which is no sha256 in hexadecimal")]
+_Game = Annotated[str, Field(pattern=r"^[^\p{C}\p{Zl}\p{Zp}]{0,200}$"), _or("does not name its game")]  # On one line.
+_Number = Annotated[float, Field(allow_inf_nan=False), _or("holds {!r} where a number belongs")]
+_Whole = Annotated[int, Field(ge=0, lt=2**63), _or("holds {!r} where a whole number belongs")]
+
+
+class _Rating(BaseModel, strict=True):
+    mu: _Number
+    sigma: _Number
+    games: _Whole
+
+
+class _Row(BaseModel, strict=True):
+    name: _Name
+    sha256: _Sha256
+    learner: _Name
+    steps: _Whole
+    created_s: Annotated[_Number, AfterValidator(_moment)]
+    bytes: _Whole
+    parent: _Name | None = None
+    rating: _Rating | None = None
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(digest=self.sha256, **self.model_dump(exclude={"sha256", "rating"}))
+
+
+class _Pool(BaseModel, strict=True):
+    format: Annotated[Literal[1], _or(f"has format {{!r}}; this version reads format {FORMAT}")]
+    league: _Name
+    game: _Game
+    shape: tuple[_Whole, ...]
+    actions: _Whole
+    seats: _Whole
+    exported_s: _Number
+    snapshots: tuple[_Row, ...]
 
 
 def check_size(snapshots: Iterable[Snapshot]) -> None:
@@ -219,7 +220,7 @@ def read(path: Path, spec: GameSpec) -> tuple[Manifest, dict[str, bytes]]:
     """
     try:
         with opened(path, LARGEST, LARGEST_TOTAL + LARGEST_MANIFEST) as source:
-            manifest = Manifest.from_json(_json(source.read(MANIFEST, LARGEST_MANIFEST)))
+            manifest = Manifest.parse(source.read(MANIFEST, LARGEST_MANIFEST))
             _check_game(manifest, spec)
             weights = {}
             for snapshot in manifest.snapshots:
@@ -231,13 +232,6 @@ def read(path: Path, spec: GameSpec) -> tuple[Manifest, dict[str, bytes]]:
     except _BROKEN as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ArchiveError(f"{path} cannot be read: {reason}: nothing was imported") from error
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ArchiveError(f"{MANIFEST} is not JSON: {error}") from error
 
 
 def _check_game(manifest: Manifest, spec: GameSpec) -> None:

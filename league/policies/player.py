@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
-from league.games.base import Player, Turn
+from league.games.base import GameSpec, Player, Turn
+from league.games.bots import is_bot_name, make_bot
 from league.policies.network import PolicyNetwork
 
 
@@ -44,3 +47,11 @@ class NetworkPlayer(Player):
         """One forward pass for all rows."""
         logits = self.network.logits(self.network.features(turn.observation), turn.legal)
         return draw(logits, turn.legal, turn.generator) if self.sample else greedy(logits, turn.legal)
+
+
+def make_player(name: str, spec: GameSpec, load: Callable[[str], PolicyNetwork], *, sample: bool) -> Player:
+    """The policy of that name at the table: a fixed bot of this game, else the snapshot whose network `load` gives.
+
+    `sample`: a snapshot draws its moves from its policy; else it plays its most probable one. A bot plays as it does.
+    """
+    return make_bot(name, spec) if is_bot_name(name, spec) else NetworkPlayer(load(name), sample=sample)

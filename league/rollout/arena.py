@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from functools import cached_property
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import torch
 from torch import Tensor
 
 from league.games.base import Game, Player
-from league.ladder.records import Replay, Tally
+from league.ladder.records import Match, Replay, Tally
 from league.rollout.openings import Book, draw_openings
 from league.rollout.table import Table, generator_for
 
@@ -27,6 +29,10 @@ class Played(NamedTuple):
     """[2 G + 1], groups of the G games of one opening by the half points of `row`; see `records.Match.groups`."""
     replays: tuple[Replay, ...]
     """Of every board, in their order."""
+
+    def to_match(self, row: str, column: str) -> Match:
+        """As a match of these two, played just now, under an id of its own."""
+        return Match(match_id=uuid.uuid4().hex, row=row, column=column, played_s=time.time(), **self._asdict())
 
 
 class _Record:

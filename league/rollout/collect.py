@@ -5,7 +5,6 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` moves of the learner.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 
 import torch
@@ -16,10 +15,11 @@ from league.games.base import Game, GameSpec, Player, Turn
 from league.games.bots import Uniform
 from league.iteration import Rollout
 from league.ladder.matchmaking import SELF
-from league.ladder.records import Tally
+from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
 from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.opponents import Opponents
 from league.rollout.table import Ply, Table, generator_for
 
 LEARNER = 0
@@ -164,19 +164,17 @@ class Collector:
         self._held: tuple[Moves, Tensor, Tensor, Tensor] | None = None
         self._begin(torch.ones(boards, dtype=torch.bool, device=device))
 
-    def set_opponents(self, shares: Mapping[str, float], load: Callable[[str], Player]) -> None:
-        """Draw the opponents of games that start from now on by `shares` (name to weight, not all zero).
-
-        `SELF` is the share of games in which the learner holds every seat. Games in progress keep their opponents.
-        `load` makes the player of a name that is not at the table yet.
-        """
-        self._self_play = shares.get(SELF, 0.0) / sum(shares.values()) if shares else 1.0
-        shares = {name: share for name, share in shares.items() if name != SELF}
+    def set_opponents(self, opponents: Opponents) -> None:
+        """Draw the opponents of new games from these; players are made of those that are not at the table yet."""
+        total = sum(opponents.shares.values())
+        self._self_play = opponents.shares.get(SELF, 0.0) / total if opponents.shares else 1.0
+        shares = {name: share for name, share in opponents.shares.items() if name != SELF}
         index_of = {name: index for index, name in self._names.items()}
         for name in shares:
             if name not in index_of:
                 free = next(i for i in range(1, len(self._names) + 2) if i not in self._names)
-                self.table.players[free], self._names[free], index_of[name] = load(name), name, free
+                player = opponents.player(name, self.table.game)
+                self.table.players[free], self._names[free], index_of[name] = player, name, free
         in_use = set(torch.unique(self.table.seating).tolist())
         for index in [i for i, name in self._names.items() if name not in shares and i not in in_use]:
             del self.table.players[index], self._names[index]
@@ -193,7 +191,7 @@ class Collector:
         log = _Log(seats=game.spec.seats, boards=game.num_games, device=game.device)
         if self._held is not None:
             log.held(*self._held)
-        results: dict[str, Tally] = {}
+        results: Tallies[str] = Tallies()
         games = dropped = 0
         for _ in range(plies):
             ply = self.table.ply()
@@ -257,7 +255,7 @@ class Collector:
         table.opening_left = torch.where(mask, length * explores, table.opening_left)
         table.restart(mask)
 
-    def _score(self, ended: Tensor, results: dict[str, Tally]) -> int:
+    def _score(self, ended: Tensor, results: Tallies[str]) -> int:
         """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were."""
         table = self.table
         is_learner = table.seating == LEARNER
@@ -269,5 +267,5 @@ class Collector:
             against = sign[seating == index]
             tally = Tally(*(int((against == s).sum()) for s in (1, 0, -1)))
             if tally.games:
-                results[name] = results.get(name, Tally()).plus(tally)
+                results.add(name, tally)
         return int(ended.sum())

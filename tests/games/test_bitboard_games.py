@@ -142,6 +142,40 @@ def test_lines_do_not_run_around_the_edge():
     ]
 
 
+def test_cells_are_those_of_the_observation_and_the_line_is_the_winners():
+    """Lines are looked for anew, cell by cell, in many random games."""
+    for name, length in (("connect_four", 4), ("tic_tac_toe", 3)):
+        game, generator, won = make_game(name, TOGETHER), torch.Generator().manual_seed(3), 0
+        rows, columns, _ = game.spec.shape
+        done = torch.zeros(TOGETHER, dtype=torch.bool)
+        while not done.all():
+            step = game.step(sample_uniform(game.legal(), generator))
+            seen, seats = game.observe(), game.to_move().tolist()
+            for row in range(TOGETHER):
+                cells = game.cells(row)
+                own, other = "XO"[seats[row]], "OX"[seats[row]]
+                for r, c in np.ndindex(rows, columns):
+                    empty = "" if cells.columns else str(columns * r + c)
+                    assert (
+                        cells.marks[r][c]
+                        == {(1, 0): own, (0, 1): other, (0, 0): empty}[tuple(seen[row, r, c].tolist())]
+                    )
+                assert cells.line == lines_of(cells.marks, length)
+                assert bool(cells.line) == bool(step.rewards[row].any())
+                won += bool(cells.line)
+            done |= step.done
+            game.reset(step.done)
+        assert won > TOGETHER / 2
+
+
+def lines_of(marks, length):
+    """The cells of all lines, by trying every cell and direction."""
+    stones = {(r, c): mark for r, row in enumerate(marks) for c, mark in enumerate(row) if mark in ("X", "O")}
+    ways = [(0, 1), (1, 0), (1, 1), (1, -1)]
+    runs = [[(r + i * dr, c + i * dc) for i in range(length)] for r, c in stones for dr, dc in ways]
+    return {cell for run in runs if len({stones.get(cell, cell) for cell in run}) == 1 for cell in run}
+
+
 def test_connect_four_is_drawn_for_people():
     game = make_game("connect_four", 1)
     for column in (3, 3, 0):

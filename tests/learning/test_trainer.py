@@ -18,6 +18,7 @@ from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match
+from league.rollout.opponents import Opponents
 
 SPEC = game_spec("tic_tac_toe")
 SMALL = {
@@ -214,8 +215,10 @@ def test_a_step_size_that_explodes_is_a_divergence(train):
 
 def test_opponents(trained):
     trained.set_opponents(
-        {"uniform": 1.0, "main-0000": 2.0, "main-0001": 0.0},
-        {"main-0000": initial(seed=1), "main-0001": initial(seed=2)},
+        Opponents(
+            shares={"uniform": 1.0, "main-0000": 2.0, "main-0001": 0.0},
+            weights={"main-0000": initial(seed=1), "main-0001": initial(seed=2)},
+        )
     )
     games = {}
     for _ in range(3):
@@ -225,13 +228,13 @@ def test_opponents(trained):
             games[name] = games.get(name, 0) + tally.games
     assert games.keys() == {"uniform", "main-0000"}
     assert games["main-0000"] > games["uniform"] > 0
-    trained.set_opponents({}, {})
+    trained.set_opponents(Opponents())
 
 
 def test_opponents_of_another_game_are_refused(trained):
     theirs = pack(fresh(game_spec("connect_four"), NetworkConfig(hidden=(8,)), 0))
     with pytest.raises(PolicyError, match="connect_four"):
-        trained.set_opponents({"main-0007": 1.0}, {"main-0007": theirs})
+        trained.set_opponents(Opponents(shares={"main-0007": 1.0}, weights={"main-0007": theirs}))
 
 
 def test_a_minibatch_larger_than_the_batch(train):
@@ -250,7 +253,7 @@ def test_an_iteration_without_a_move_to_learn_from(train):
 @pytest.mark.slow
 def test_runners_of_their_own(train):
     trainer = train(hardware=Hardware(runners=2))
-    trainer.set_opponents({"uniform": 1.0, "main-0000": 1.0}, {"main-0000": initial(seed=1)})
+    trainer.set_opponents(Opponents(shares={"uniform": 1.0, "main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
     before = trainer.weights()
     for _ in range(2):
         iteration = trainer.iterate()
@@ -267,7 +270,7 @@ def test_runners_of_their_own(train):
 @pytest.mark.slow
 def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train):
     trainer = train(hardware=Hardware(runners=1))
-    trainer.set_opponents({"main-0000": 1.0}, {"main-0000": initial(seed=1)})
+    trainer.set_opponents(Opponents(shares={"main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
     trainer.iterate()
     group = trainer.algorithm.env_runner_group
     (pid,) = group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)

@@ -1,6 +1,7 @@
 """Rollouts for training, against a ledger of what was really played."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import pytest
@@ -8,13 +9,14 @@ import torch
 from ledger_game import LedgerGame, LedgerNetwork, places, value_of
 
 from league.config import NetworkConfig, RolloutConfig
-from league.games import make_bot, make_game
+from league.games import make_game
 from league.games.base import Player
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import ILLEGAL
 from league.policies.weights import fresh
 from league.rollout.collect import LEARNER, Collector, Moves
+from league.rollout.opponents import Opponents
 
 MIRROR = RolloutConfig(exploring_share=0.0)
 AGAINST = RolloutConfig(exploring_share=0.0)
@@ -33,13 +35,25 @@ class First(Player):
         return turn.legal.long().argmax(dim=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Strangers(Opponents):
+    """Every one of them is `First`."""
+
+    made: list = field(default_factory=list)
+    """Of whom a player was made."""
+
+    def player(self, name, game):
+        self.made.append(name)
+        return First()
+
+
 def collect(game, config, opponents=(), fragments=FRAGMENTS, gamma=1.0, lambda_=1.0, self_play=0.5):
     """Play the fragments; returns the collector and what each brought home."""
     collector = Collector(game, LedgerNetwork(), config, seed=3)
     game.table = collector.table
     if opponents:
         shares = {SELF: self_play, **dict.fromkeys(opponents, (1 - self_play) / len(opponents))}
-        collector.set_opponents(shares, lambda name: First())
+        collector.set_opponents(Strangers(shares=shares))
         collector._begin(torch.ones(game.num_games, dtype=torch.bool))
     return collector, [collector.collect(plies, gamma, lambda_) for plies in fragments]
 
@@ -101,7 +115,7 @@ def test_without_discount_an_advantage_is_what_the_seat_still_receives_less_its_
     game = LedgerGame(7, seats)
     collector = Collector(game, LedgerNetwork(), AGAINST, seed=3)
     game.table = collector.table
-    collector.set_opponents({"a": 0.7, SELF: 0.3}, lambda name: First())
+    collector.set_opponents(Strangers(shares={"a": 0.7, SELF: 0.3}))
     for plies in FRAGMENTS:
         experience = collector.collect(plies, 1.0, 1.0)
         rows = zip(
@@ -140,7 +154,7 @@ def test_moves_are_what_the_network_saw_and_said():
 def test_seats_are_fixed_for_a_whole_game(seats):
     game = LedgerGame(13, seats)
     collector, _ = collect(game, EXPLORING, ("a", "b", "c"), fragments=(20,))
-    collector.set_opponents({"d": 0.5, SELF: 0.5}, lambda name: First())
+    collector.set_opponents(Strangers(shares={"d": 0.5, SELF: 0.5}))
     collector.collect(20, 1.0, 1.0)
     seatings = set()
     for games in game.ledger:
@@ -210,7 +224,7 @@ def test_results_are_those_of_the_games_that_ended(seats):
 def test_who_never_loses_never_loses():
     game = make_game("tic_tac_toe", 32)
     collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), AGAINST, seed=0)
-    collector.set_opponents({"perfect": 0.7, SELF: 0.3}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents(Opponents(shares={"perfect": 0.7, SELF: 0.3}))
     tally = Tally()
     for _ in range(4):
         tally = tally.plus(collector.collect(16, 1.0, 1.0).results.get("perfect", Tally()))
@@ -254,14 +268,10 @@ def test_new_opponents_sit_down_at_new_games_and_old_ones_finish_theirs():
     before, under_way = collector.table.seating.clone(), [games[-1] for games in game.ledger]
     made = []
 
-    def load(name):
-        made.append(name)
-        return First()
-
     def names():
         return sorted(collector._names.values())
 
-    collector.set_opponents({"new": 1.0, "newer": 0.5}, load)
+    collector.set_opponents(Strangers(shares={"new": 1.0, "newer": 0.5}, made=made))
     assert made == ["new", "newer"]
     assert torch.equal(collector.table.seating, before)
     assert names() == ["new", "newer", "old"], "its games go on"
@@ -271,13 +281,13 @@ def test_new_opponents_sit_down_at_new_games_and_old_ones_finish_theirs():
             results[name] = results.get(name, Tally()).plus(tally)
     assert all(playthrough.done for playthrough in under_way)
     assert results["old"].games == len(under_way)
-    collector.set_opponents({"new": 1.0}, load)
+    collector.set_opponents(Strangers(shares={"new": 1.0}, made=made))
     assert made == ["new", "newer"], "who is at the table is not loaded again"
     assert "old" not in names(), "nobody plays it any more"
     assert set(collector.table.players) == {LEARNER, *collector._names}
     for _ in range(8):
         collector.collect(2, 1.0, 1.0)
-    collector.set_opponents({"new": 1.0, "old": 1.0}, load)
+    collector.set_opponents(Strangers(shares={"new": 1.0, "old": 1.0}, made=made))
     assert names() == ["new", "old"]
     assert made == ["new", "newer", "old"]
 
@@ -295,7 +305,7 @@ def test_what_was_forgotten_does_not_come_back():
 def test_a_share_of_zero_is_never_drawn():
     game = LedgerGame(20)
     collector = Collector(game, LedgerNetwork(), AGAINST, seed=0)
-    collector.set_opponents({"a": 3.0, "b": 0.0}, lambda name: First())
+    collector.set_opponents(Strangers(shares={"a": 3.0, "b": 0.0}))
     results = [collector.collect(16, 1.0, 1.0).results for _ in range(3)]
     assert {name for one in results for name in one} == {"a"}
 
@@ -306,7 +316,7 @@ def test_real_games(name):
         pytest.importorskip("rlcard")
     game = make_game(name, 8)
     collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), EXPLORING, seed=0)
-    collector.set_opponents({"uniform": 0.5, SELF: 0.5}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents(Opponents(shares={"uniform": 0.5, SELF: 0.5}))
     brought = [collector.collect(24, 1.0, 0.9) for _ in range(4)]
     assert sum(experience.games for experience in brought) > 20
     assert sum(experience.results["uniform"].games for experience in brought) > 5
@@ -337,7 +347,7 @@ def test_on_a_gpu():
     game = make_game("connect_four", 64, device="cuda")
     network = fresh(game.spec, NetworkConfig(hidden=(8,)), 0).cuda()
     collector = Collector(game, network, EXPLORING, seed=0)
-    collector.set_opponents({"uniform": 0.5, SELF: 0.5}, lambda name: make_bot(name, game.spec))
+    collector.set_opponents(Opponents(shares={"uniform": 0.5, SELF: 0.5}))
     experience = [collector.collect(32, 1.0, 0.9) for _ in range(2)][-1]
     assert experience.moves.observation.device.type == experience.advantage.device.type == "cuda"
     assert experience.results["uniform"].games > 0

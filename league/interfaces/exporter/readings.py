@@ -24,7 +24,7 @@ from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
-from league.ladder.records import Promotion, Tally
+from league.ladder.records import Promotion, Tallies
 from league.ladder.retention import kept_bytes
 from league.pool.mirror import Mirror, Refreshed
 from league.status import LearnerStatus, Status
@@ -42,7 +42,7 @@ class Readings:
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self._found = False
-        self._roles: dict[tuple[str, str], Tally] = {}
+        self._roles: Tallies[tuple[str, str]] = Tallies()
         """Every game twice, from either side."""
         self._met: tuple[Payoff, str | None] | None = None
         """Of whom `_strongest` was computed last."""
@@ -106,11 +106,11 @@ class Readings:
         mirror = self._mirror
         new = [((match.row, match.column), match.total) for match in refreshed.matches]
         if refreshed.anew:
-            self._roles, new = {}, list(mirror.payoff.pairs().items())
+            self._roles, new = Tallies(), list(mirror.payoff.pairs().items())
         for (row, column), tally in new:
             first, second = (mirror.snapshots[n].role if n in mirror.snapshots else BOT for n in (row, column))
             for roles, seen in (((first, second), tally), ((second, first), tally.mirrored())):
-                self._roles[roles] = self._roles.get(roles, Tally()).plus(seen)
+                self._roles.add(roles, seen)
 
     def _add_roles(self, samples: Samples) -> None:
         for (role, against), tally in self._roles.items():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,10 +13,6 @@ from league.ladder.records import Replay
 CACHED: Final = 64
 """Games whose positions are kept."""
 
-_STONES: Final = re.compile(r"^│ ((?:[XO·] )+)│$", re.MULTILINE)
-_NUMBERED: Final = re.compile(r"^ ([XO\d](?: │ [XO\d])+)$", re.MULTILINE)
-"""How Connect Four and tic-tac-toe draw a row."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Position:
@@ -27,7 +21,7 @@ class Position:
     text: str
     """As the game draws it."""
     grid: tuple[tuple[str, ...], ...]
-    """Its cells from the top, "X", "O", a free cell's action or nothing; empty where the text is no such board."""
+    """Its cells, see `league.games.base.Cells`; empty where the game has none."""
     columns: bool
     """An action is a column of `grid`, counted from 0."""
     new: tuple[int, int] | None
@@ -51,74 +45,46 @@ def positions(game: str, replay: Replay) -> list[Position]:
     import torch
 
     from league.games import game_spec, make_game
+    from league.games.base import Cells, HasCells
 
     spec = game_spec(game)
     board = make_game(spec.name, 1, seed=0)
     board.reset(seeds=torch.tensor([replay.seed]))
-    length = getattr(board, "line", 0)
-    found = [_position(board.render(0), None, None, None, False, length)]
+    none = Cells(marks=(), columns=False, line=frozenset())
+    found: list[Position] = []
+
+    def look(mover: int | None, action: int | None, opening: bool, over: bool) -> None:
+        hidden = over and not spec.deterministic  # Where there are hidden cards, a game that is over shows nobody's.
+        cells = board.cells(0) if isinstance(board, HasCells) and not hidden else none
+        found.append(
+            Position(
+                text="the game is over" if hidden else board.render(0),
+                grid=cells.marks,
+                columns=cells.columns,
+                new=_changed(found[-1].grid, cells.marks) if found else None,
+                line=cells.line,
+                mover=mover,
+                action=action,
+                opening=opening,
+            )
+        )
+
+    look(None, None, False, False)
     for ply, action in enumerate(replay.moves):
         if not 0 <= action < spec.actions or not bool(board.legal()[0, action]):
             raise StoreError(f"move {ply + 1} of the stored game, {action}, is not legal in {spec.name}")
         mover = int(board.to_move()[0])
         done = bool(board.step(torch.tensor([action])).done[0])
-        last = ply == len(replay.moves) - 1
-        if done and not last:
+        if done and ply < len(replay.moves) - 1:
             raise StoreError(f"the stored game goes on after its end, at move {ply + 1}")
-        # Where there are hidden cards, a game that is over shows nobody's.
-        text = board.render(0) if not done or spec.deterministic else "the game is over"
-        found.append(_position(text, found[-1], mover, action, ply < replay.opening, length))
+        look(mover, action, ply < replay.opening, done)
     return found
 
 
-def _position(
-    text: str, before: Position | None, mover: int | None, action: int | None, opening: bool, length: int
-) -> Position:
-    grid = _grid(text)
-    new = None
-    if before is not None and len(before.grid) == len(grid):
-        changed = (
-            (row, column)
-            for row, cells in enumerate(grid)
-            for column, cell in enumerate(cells)
-            if cell != before.grid[row][column]
-        )
-        new = next(changed, None)
-    return Position(
-        text=text,
-        grid=grid,
-        columns=bool(_STONES.search(text)),
-        new=new,
-        line=frozenset(_line(grid, new, length)) if new is not None and length else frozenset(),
-        mover=mover,
-        action=action,
-        opening=opening,
-    )
-
-
-def _line(grid: tuple[tuple[str, ...], ...], new: tuple[int, int], length: int) -> Iterator[tuple[int, int]]:
-    """The cells of every line of `length` or more equal stones through `new`."""
-    stones = {
-        (row, column)
-        for row, cells in enumerate(grid)
-        for column, cell in enumerate(cells)
-        if cell == grid[new[0]][new[1]]
-    }
-    for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        run = [new]
-        for way in (1, -1):
-            at = (new[0] + way * down, new[1] + way * right)
-            while at in stones:
-                run.append(at)
-                at = (at[0] + way * down, at[1] + way * right)
-        if len(run) >= length:
-            yield from run
-
-
-def _grid(text: str) -> tuple[tuple[str, ...], ...]:
-    stones = [row.split() for row in _STONES.findall(text)]
-    numbered = [row.split(" │ ") for row in _NUMBERED.findall(text)]
-    return tuple(tuple(cell.strip("·") for cell in row) for row in stones or numbered)
+def _changed(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], ...]) -> tuple[int, int] | None:
+    """Row and column of the first cell that is not as before."""
+    changed = ((r, c) for r, row in enumerate(after) for c, mark in enumerate(row) if mark != before[r][c])
+    return next(changed, None)
 
 
 class Replays:

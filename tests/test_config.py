@@ -1,0 +1,137 @@
+"""The configuration of a league: every knob can be set, none beyond its range, and later sources win."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from league import config, sections
+from league.config import LeagueConfig, knobs, load_config, preset_path, presets
+from league.errors import ConfigError
+from league.settings import Section, parse_setting, plain
+
+
+def fields_of(section: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
+    """Every knob with its key and default, by the dataclasses alone."""
+    for f in dataclasses.fields(section):
+        value = getattr(section, f.name)
+        if isinstance(value, dict):
+            for name, item in value.items():
+                yield from fields_of(item, f"{prefix}{f.name}.{name}.")
+        elif isinstance(value, Section):
+            yield from fields_of(value, f"{prefix}{f.name}.")
+        else:
+            yield prefix + f.name, f, value
+
+
+FIELDS = list(fields_of(LeagueConfig()))
+BEYOND = {
+    "at_least": lambda bound: bound - 1,
+    "at_most": lambda bound: bound + 1,
+    "above": lambda bound: bound,
+    "below": lambda bound: bound,
+}
+BOUNDS = [(key, f, rule) for key, f, _ in FIELDS for rule in BEYOND if f.metadata[rule] is not None]
+
+
+def toml(value: Any) -> str:
+    """A value as `--set` takes it; keys of tables that are left to the game are left out."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        rows = [", ".join(f"{k} = {toml(v)}" for k, v in row.items() if v is not None) for row in value]
+        return "[" + ", ".join(f"{{ {row} }}" for row in rows) + "]"
+    return "auto" if value is None else json.dumps(value)
+
+
+def test_every_field_is_a_knob_with_a_meaning() -> None:
+    assert [key for key, _, _ in knobs()] == [key for key, _, _ in FIELDS]
+    assert [value for _, value, _ in knobs()] == [plain(value) for _, _, value in FIELDS]
+    assert all(about for _, _, about in knobs())
+    changed = load_config(settings=["seed=7", "roles.main.count=2"])
+    new = [row[:2] for row, before in zip(knobs(changed), knobs(), strict=True) if row != before]
+    assert new == [("seed", 7), ("roles.main.count", 2)]
+
+
+def test_every_section_can_be_imported_from_here() -> None:
+    made = {name for name, kind in vars(sections).items() if isinstance(kind, type) and issubclass(kind, Section)}
+    assert len(made) > 10
+    assert all(getattr(config, name) is getattr(sections, name) for name in made)
+
+
+@pytest.mark.parametrize(("key", "value"), [row[:2] for row in knobs()])
+def test_every_knob_can_be_set(key: str, value: Any) -> None:
+    stored = parse_setting(f"{key}=other")
+    assert load_config(base=stored, settings=[f"{key}={toml(value)}"]) == LeagueConfig()
+
+
+@pytest.mark.parametrize("key", [key for key, _, _ in knobs()])
+def test_no_knob_takes_a_table(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(key)} = {{.*}}: must be "):
+        load_config(settings=[f"{key}={{ x = 1 }}"])
+
+
+@pytest.mark.parametrize(("key", "field", "rule"), BOUNDS, ids=[f"{key} {rule}" for key, _, rule in BOUNDS])
+def test_no_knob_goes_beyond_its_range(key: str, field: dataclasses.Field[Any], rule: str) -> None:
+    bound = field.metadata[rule]
+    beyond = BEYOND[rule](bound)
+    value = [beyond] if isinstance(field.default, tuple) else beyond
+    must = re.escape(f"must be {rule.replace('_', ' ')} {bound}")
+    with pytest.raises(ConfigError, match=rf"^{re.escape(f'{key} = {beyond}')}(\.0)?: {must}$"):
+        load_config(settings=[f"{key}={toml(value)}"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "refusal"),
+    [
+        ("lr=0.1", "no option 'lr'; did you mean 'learning.lr'?"),
+        ("learning.lrr=0.1", "no option 'learning.lrr'; did you mean 'learning.lr'?"),
+        ("learnign.lr=0.1", "no option 'learnign'; did you mean 'learning'?"),
+        ("network.clip_param=3", "no option 'network.clip_param'; did you mean 'learning.clip_param'?"),
+        ("roles.main.cuont=3", "no option 'roles.main.cuont'; did you mean 'roles.main.count'?"),
+        ("zzz=1", "no option 'zzz'"),
+        ("network.kind=mpl", "network.kind = 'mpl': must be one of mlp, conv"),
+        ("promotion.elo1=0", "promotion.elo1 = 0.0: must be above elo0 = 0.0"),
+        ("game=auto", "game = None: must be a string"),
+        ("network.hidden=[64, 0]", "network.hidden = 0: must be at least 1"),
+        ("network.hidden=[64, true]", "network.hidden = True: must be a whole number"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting: str, refusal: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{re.escape(refusal)}$"):
+        load_config(settings=[setting])
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("seed = 3\n[learning]\nlr = 0.3\n", encoding="utf-8")
+    base = load_config(settings=["seed=1", "learning.lr=0.1", "learning.gamma=0.5", "network.hidden=[8]"]).to_dict()
+    read = load_config(base=base, file=file, settings=["learning.lr=0.4", "learning.lr=0.5"])
+    assert (read.seed, read.learning.lr, read.learning.gamma, read.network.hidden) == (3, 0.5, 0.5, (8,))
+    gpu = load_config(base={"network": {"kind": "mlp", "blocks": 9}}, preset="gpu").network
+    assert (gpu.kind, gpu.blocks) == ("conv", load_config(preset="gpu").network.blocks)
+
+
+def test_a_stored_configuration_is_json() -> None:
+    settings = ["network.hidden=[16, 8]", "arena.bots=['uniform']", "rollout.games=7", "promotion.succession=auto"]
+    for changed in (load_config(settings=settings), *(load_config(preset=name) for name in presets())):
+        assert changed != LeagueConfig()
+        assert LeagueConfig.from_dict(json.loads(json.dumps(changed.to_dict()))) == changed
+
+
+def test_an_unknown_preset_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^no preset 'miror'; did you mean 'mirror'\? \(there are: alphastar, "):
+        preset_path("miror")
+
+
+def test_what_auto_stands_for_is_said() -> None:
+    about = {key: text for key, _, text in knobs()}
+    assert about["rollout.games"].endswith("auto: 512 for batched games, 16 through an adapter")
+    assert about["rollout.plies"].endswith("auto: 32 for batched games, 64 through an adapter")
+    assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
+    numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
+    assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
