@@ -25,6 +25,7 @@ from league.policies.weights import digest, fresh, pack
 from league.pool.address import is_embedded
 from league.pool.journal import EVENT_KINDS
 from league.pool.store import Store
+from league.status import LearnerStatus
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -261,6 +262,7 @@ def test_every_metric_is_documented_and_no_other() -> None:
 def test_every_tensorboard_scalar_is_documented_and_no_other() -> None:
     learner = (ROOT / "league" / "actors" / "learner.py").read_text(encoding="utf-8")
     names = set(re.findall(r'"(speed/\w+)":', learner))
+    names |= {f"speed/{field}" for field, number in LearnerStatus.numbers() if number.per_second}
     assert set(re.findall(r'f"(\w+)/\{name\}"', learner)) == {"losses", "score"}
     tree = ast.parse((ROOT / "league" / "learning" / "trainer.py").read_text(encoding="utf-8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign)]

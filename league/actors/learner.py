@@ -174,7 +174,7 @@ class Learner:
         for name, value in {
             **{f"losses/{name}": value for name, value in iteration.losses.items()},
             **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
-            **{f"speed/{name}": one.per_second(iteration) / seconds for name, one in numbers if one.per_second},
+            **{f"speed/{field}": one.per_second(iteration) / seconds for field, one in numbers if one.per_second},
             "speed/sample_s": iteration.sample_s,
             "speed/learn_s": iteration.learn_s,
             "speed/threads": threads,
