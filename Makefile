@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORE := runs/demo
 MINUTES ?= 3
+# The versions that were tested; `make CONSTRAINTS=/dev/null` takes the newest that pyproject.toml allows.
+CONSTRAINTS ?= cluster/constraints.txt
+# Tests run side by side, by file, in the order of their folders: the long ones are in the first.
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-cluster check format clean
@@ -16,7 +20,7 @@ demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard
 	$(BIN)/league export champion --store $(STORE) --output $(STORE)/champion.onnx
 
 test: .venv/dev  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
 	$(BIN)/python -m pytest -m cluster
@@ -37,10 +41,10 @@ clean:  ## Remove the virtual environment and all caches, never a league
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[onnx]'
+.venv/demo: .venv/bin/python pyproject.toml cluster/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onnx]'
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+.venv/dev: .venv/bin/python pyproject.toml cluster/constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@ .venv/demo

@@ -1,12 +1,14 @@
-"""Write `constraints.txt`, the version of every package in the image: those of this environment, where the tests ran.
+"""Write `constraints.txt`: of every package that the extras, the tests and the image need, the version that is here.
 
     python cluster/constraints.py
 
-Torch's packages for CUDA are not among them: torch itself says which it takes.
+It is to be run where the tests passed. What another Python or system needs beside them is not among them, nor are
+torch's packages for CUDA: torch itself says which it takes.
 """
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterable
 from importlib.metadata import requires, version
@@ -18,6 +20,15 @@ from packaging.version import Version
 
 HERE = Path(__file__).parent
 FILE = HERE / "constraints.txt"
+HEAD = """\
+# Versions with which the tests passed, on Python {python} and {system}; each exists for Python 3.11 to 3.13.
+# Written by cluster/constraints.py: see there. pip and uv take it: pip install --constraint cluster/constraints.txt .
+"""
+
+
+def everything() -> list[str]:
+    """The extras whose packages the file has: of the image, and of the tests."""
+    return ["dev", *extras()]
 
 
 def extras() -> list[str]:
@@ -50,9 +61,10 @@ def closure(extras: Iterable[str]) -> dict[str, set[str]]:
 
 
 def text() -> str:
-    """The file."""
-    lines = [f"{name}=={Version(version(name)).public}\n" for name in sorted(closure(extras()))]
-    return "# Written by cluster/constraints.py: see there.\n" + "".join(lines)
+    """The file; without the local part of a version, which names a build and not what was released."""
+    head = HEAD.format(python=platform.python_version(), system=platform.system())
+    names = sorted(closure(everything()))
+    return head + "".join(f"{name}=={Version(version(name)).public}\n" for name in names)
 
 
 if __name__ == "__main__":

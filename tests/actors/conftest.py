@@ -1,35 +1,28 @@
 """Small, fast leagues on a real Ray with a real store."""
 
+import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import ray
 
 from league.actors.driver import run_league
-from league.config import LeagueConfig, load_config
+from league.cluster.session import ray_session
+from league.config import LeagueConfig
 from league.pool.store import Store
 from league.view.progress import Limits, Progress
+from tests.actors.small_runs import Run
 
-SMALL = [
-    "game=tic_tac_toe",
-    "network.hidden=[32]",
-    "rollout.games=64",
-    "rollout.plies=16",
-    "learning.minibatch_size=512",
-    "snapshots.every_steps=3000",
-    "snapshots.checkpoint_every_s=1",
-    "arena.games=8",
-    "arena.share=0.5",
-    "arena.closing_s=10",
-    "promotion.elo1=200",
-]
-
-Run = Callable[..., Progress]
+ENDING_S = 30
 
 
-def small(*settings: str, file: Path | None = None) -> LeagueConfig:
-    """A configuration that learns in seconds; later settings win."""
-    return load_config(file=file, settings=[*SMALL, *settings])
+@pytest.fixture(scope="module")
+def ray_for_all() -> Iterator[None]:
+    """One Ray for the tests of a file: it takes as long to start and end as a small league to train."""
+    with ray_session():
+        yield
 
 
 @pytest.fixture
@@ -45,7 +38,7 @@ def store(folder: str) -> Iterator[Store]:
 
 @pytest.fixture
 def run(store: Store, folder: str, tmp_path: Path) -> Run:
-    """Run the league in `folder` in this process."""
+    """Run the league in `folder` in this process; nothing of it is left on a Ray that goes on."""
 
     def start(
         config: LeagueConfig,
@@ -55,6 +48,20 @@ def run(store: Store, folder: str, tmp_path: Path) -> Run:
         watch: Callable[[Progress], None] = lambda progress: None,
     ) -> Progress:
         limits = Limits(steps=steps, seconds=seconds)
-        return run_league(store, folder, config, limits=limits, log_dir=str(tmp_path / "logs"), watch=watch)
+        try:
+            return run_league(store, folder, config, limits=limits, log_dir=str(tmp_path / "logs"), watch=watch)
+        finally:
+            clear()
 
     return start
+
+
+def clear() -> None:
+    """End what a league that failed left: its error holds it. Named actors go a moment after their last handle."""
+    deadline = time.monotonic() + ENDING_S
+    while ray.is_initialized() and (left := ray.util.list_named_actors(all_namespaces=True)):
+        assert time.monotonic() < deadline, left
+        for actor in left:
+            with contextlib.suppress(ValueError):  # It has just gone.
+                ray.kill(ray.get_actor(**actor))
+        time.sleep(0.05)

@@ -17,7 +17,6 @@ import torch
 from league.actors import challenge as module
 from league.actors.challenge import Found, Target, Try, challenge
 from league.cluster.nodes import Room
-from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli import run
@@ -39,10 +38,7 @@ SPEC = game_spec("tic_tac_toe")
 WEAK = pack(fresh(SPEC, CONFIG.network, seed=0))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def ray_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with ray_session():
-        yield
+pytestmark = pytest.mark.usefixtures("ray_for_all")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,11 @@ import ray
 from benchmarks.chaos_rig import Server
 from league.actors.futures import Futures, LostError
 from league.actors.match_worker import MatchWorkerActor
-from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.errors import LeagueError, StorePermissionError
 from league.pool.store import Store
 
-
-@pytest.fixture(scope="module", autouse=True)
-def ray_for_all(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with ray_session():
-        yield
+pytestmark = pytest.mark.usefixtures("ray_for_all")
 
 
 @ray.remote(num_cpus=0, max_restarts=-1)

@@ -18,7 +18,7 @@ from league.matches.arena import Arena
 from league.matches.players import PlayerLoader
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
-from tests.actors.conftest import small
+from tests.actors.small_runs import small
 
 PLAYS = {"main-0000": "uniform", "main-0001": "perfect", "main-0002": "uniform", "main-0003": "perfect"}
 CONFIG = small("arena.games=20", "promotion.elo1=100", "promotion.candidates=1")

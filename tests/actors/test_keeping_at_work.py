@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from league.actors.futures import Futures
 from league.actors.learner_handle import LearnerHandle
 from league.actors.place import Place
@@ -13,7 +15,9 @@ from league.policies.weights import digest
 from league.pool.lease import Holder
 from league.pool.store import Store
 from league.view.progress import Progress
-from tests.actors.conftest import Run, small
+from tests.actors.small_runs import Run, small
+
+pytestmark = pytest.mark.usefixtures("ray_for_all")
 
 RULE = ("retention.newest=2", "retention.epoch_steps=1000000", "retention.nash_weight=1")
 

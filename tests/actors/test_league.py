@@ -16,7 +16,9 @@ from league.ladder.records import Snapshot
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 from league.view.progress import Progress
-from tests.actors.conftest import Run, small
+from tests.actors.small_runs import Run, small
+
+pytestmark = pytest.mark.usefixtures("ray_for_all")
 
 
 def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, store: Store, tmp_path: Path) -> None:

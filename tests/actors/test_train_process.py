@@ -17,7 +17,7 @@ import pytest
 
 from league.interfaces.cli import run
 from league.pool.store import Store
-from tests.actors.conftest import SMALL
+from tests.actors.small_runs import SMALL
 
 TIMEOUT_S = 120
 ROOT = Path(__file__).parents[2]

@@ -225,19 +225,21 @@ def constraints() -> SimpleNamespace:
     return SimpleNamespace(**runpy.run_path(str(ROOT / "cluster" / "constraints.py")))
 
 
-def test_every_package_of_the_image_has_one_version_that_fits(constraints: SimpleNamespace) -> None:
+def test_every_package_of_the_image_and_of_the_tests_has_one_version_that_fits(constraints: SimpleNamespace) -> None:
     """`python cluster/constraints.py` writes them."""
     here = f"python:{sys.version_info.major}.{sys.version_info.minor}."
     if sys.platform != "linux" or not any(step == "FROM" and value.startswith(here) for step, value in instructions()):
         pytest.skip("the image has another Python, for which packages may need others")
     pinned: dict[str, str] = {}
-    for line in constraints.FILE.read_text().splitlines()[1:]:
-        name, _, pinned[name] = line.partition("==")
+    for line in constraints.FILE.read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, pinned[name] = line.partition("==")
     assert pinned["ray"] == ray.__version__
     for step, value in instructions():
         if step == "RUN" and "pip install" in value:
             assert "--constraint constraints.txt" in value
-    for name, extras in {"league": set(constraints.extras()), **constraints.closure(constraints.extras())}.items():
+    every = constraints.everything()
+    for name, extras in {"league": set(every), **constraints.closure(every)}.items():
         if name != "league" and not (name in pinned and Specifier(f"=={pinned[name]}").contains(version(name))):
             continue  # Another version than in the image may need something else, which the image may not have.
         for one in constraints.requirements(name, extras):

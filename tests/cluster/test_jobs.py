@@ -15,7 +15,7 @@ import pytest
 
 from league.games import game_spec
 from league.pool.store import Store
-from tests.actors.conftest import SMALL
+from tests.actors.small_runs import SMALL
 from tests.actors.test_train_process import ROOT, redis_url
 from tests.cluster.test_local_cluster import SLOW_S, environment, free_port, place, processes_of, ray, until
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from league.cluster.nodes import Node, Room, free_room, match_nodes, whole_room
 from league.cluster.plan import bounded, plan_hardware
-from tests.actors.conftest import small
+from tests.actors.small_runs import small
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The dashboards where the Grafana of a running Ray looks, on its Metrics page, in a folder, and in the wheel."""
+"""The dashboards without a Ray, on its Metrics page, in a folder, and in the wheel."""
 
 from __future__ import annotations
 
@@ -11,29 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Live
-from dashboard_files import FILES, FOLDER, load
+from dashboard_files import FILES, FOLDER
 
 from league.actors.grafana import place_dashboards
 from league.interfaces.cli import run
 
 OURS = {path.name for path in FILES}
-
-
-def test_beside_rays_own(live: Live) -> None:
-    """`league train --dashboard` put them where that Grafana looks to which Ray's configuration belongs."""
-    configured = live.session / "metrics" / "grafana"
-    provider = yaml.safe_load((configured / "provisioning" / "dashboards" / "default.yml").read_text())
-    folder = Path(provider["providers"][0]["options"]["path"])
-    assert folder.samefile(configured / "dashboards")
-    for path in FILES:
-        assert (folder / path.name).read_bytes() == path.read_bytes()
-    uids = [load(path)["uid"] for path in folder.glob("*.json")]
-    assert len(set(uids)) == len(uids)
-    assert "rayDefaultDashboard" in uids
-    # Ray wrote its dashboard for Ray Data with the uid that its Metrics page embeds, which is ours: it made way.
-    assert (folder / "train_grafana_dashboard.json").exists()
-    assert not (folder / "data_grafana_dashboard.json").exists()
 
 
 def test_without_a_ray_there_is_no_place_for_them() -> None:

@@ -1,15 +1,20 @@
-"""Debian's Prometheus, a league that trains, and Ray: what each declared metric and each rule gives."""
+"""Debian's Prometheus, a league that trains, and Ray: what each declared metric, rule and panel gives."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import time
 import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from conftest import PROMETHEUS, Live, wait_until
+from dashboard_files import FILES, load, queries
+from live_league import PROMETHEUS, Live, running, wait_until
 
 from league.interfaces.exporter.metrics import METRICS
 
@@ -19,6 +24,42 @@ GROUPS = [
     for group in yaml.safe_load(path.read_text(encoding="utf-8")).get("groups", ())
 ]
 RULES = [rule for group in GROUPS for rule in group["rules"]]
+WITHOUT_DATA = {
+    "league-training: GPU by node A": "no GPU",
+    "league-training: GPU memory by node A": "no GPU",
+    "league-operations: Alerts over time A": "nothing is wrong with this league",
+}
+"""The only queries that may find nothing on a machine that tests run on, and why."""
+
+QUERIES = [pytest.param(name, target, id=name) for path in FILES for name, target in queries(path)]
+
+STEP_S = 1
+
+
+def asked(expr: str) -> str:
+    """As Grafana sends it: all exporters, all sessions, and windows that fit a scrape every second."""
+    for variable, value in {"__rate_interval": "15s", "__range": "1m", "instance": ".+", "SessionName": ".+"}.items():
+        expr = expr.replace(f"${variable}", value)
+    assert "$" not in expr
+    return expr
+
+
+def answer(live: Live, target: dict[str, Any]) -> list[dict[str, Any]]:
+    """The series as a panel gets them: of now for a table, else of the last minute."""
+    if target.get("instant"):
+        return live.query(asked(target["expr"]))
+    end = time.time()
+    window = {"start": str(end - 60), "end": str(end), "step": str(STEP_S)}
+    series: list[dict[str, Any]] = live.api("query_range", query=asked(target["expr"]), **window)["result"]
+    return series
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    if shutil.which("prometheus") is None:
+        pytest.skip("needs Prometheus: apt install prometheus")
+    with running() as found:
+        yield found
 
 
 def test_every_declared_metric_is_scraped(live: Live) -> None:
@@ -83,3 +124,49 @@ def test_prometheus_evaluates_every_rule_without_an_error(live: Live) -> None:
 def test_a_league_that_trains_raises_no_alarm(live: Live) -> None:
     firing = [alert["labels"]["alertname"] for alert in live.api("alerts")["alerts"] if alert["state"] == "firing"]
     assert firing == []
+
+
+@pytest.mark.parametrize(("name", "target"), QUERIES)
+def test_gives_data(live: Live, name: str, target: dict[str, Any]) -> None:
+    """In time: a rate needs two samples, and a subquery's steps lie on whole tens of seconds."""
+    series: list[dict[str, Any]] = []
+
+    def found() -> bool:
+        series[:] = answer(live, target)
+        return bool(series)
+
+    if not found() and name in WITHOUT_DATA:
+        return
+    wait_until(found, asked(target["expr"]))
+    for label in re.findall(r"{{(\w+)}}", target["legendFormat"]):
+        assert all(label in one["metric"] for one in series), f"no label {label}: {series[0]['metric']}"
+
+
+def test_the_variables_have_values(live: Live) -> None:
+    """What `label_values` of each variable asks Prometheus for."""
+    for label, series in {
+        "league": "league_info",
+        "instance": "league_info",
+        "SessionName": "ray_node_cpu_count",
+    }.items():
+        assert live.api(f"label/{label}/values", **{"match[]": series})
+
+
+def test_the_exceptions_are_panels() -> None:
+    assert set(WITHOUT_DATA) <= {param.id for param in QUERIES}
+
+
+def test_beside_rays_own(live: Live) -> None:
+    """`league train --dashboard` put them where that Grafana looks to which Ray's configuration belongs."""
+    configured = live.session / "metrics" / "grafana"
+    provider = yaml.safe_load((configured / "provisioning" / "dashboards" / "default.yml").read_text())
+    folder = Path(provider["providers"][0]["options"]["path"])
+    assert folder.samefile(configured / "dashboards")
+    for path in FILES:
+        assert (folder / path.name).read_bytes() == path.read_bytes()
+    uids = [load(path)["uid"] for path in folder.glob("*.json")]
+    assert len(set(uids)) == len(uids)
+    assert "rayDefaultDashboard" in uids
+    # Ray wrote its dashboard for Ray Data with the uid that its Metrics page embeds, which is ours: it made way.
+    assert (folder / "train_grafana_dashboard.json").exists()
+    assert not (folder / "data_grafana_dashboard.json").exists()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROMETHEUS, ROOT
+from live_league import PROMETHEUS, ROOT
 
 from league.interfaces.exporter.metrics import METRICS
 

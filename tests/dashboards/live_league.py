@@ -1,10 +1,9 @@
-"""A league that really runs, its exporter, and Debian's Prometheus that scrapes both it and Ray."""
+"""A league that really runs, and Debian's Prometheus that scrapes both it and Ray: how to start and to ask them."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
@@ -86,11 +84,9 @@ def wait_until(condition: Callable[[], Any], what: str, *processes: subprocess.P
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def live() -> Iterator[Live]:
-    """Starts all of it once, and ends it after the last test that uses it."""
-    if shutil.which("prometheus") is None:
-        pytest.skip("needs Prometheus: apt install prometheus")
+@contextmanager
+def running() -> Iterator[Live]:
+    """Start all of it; ended with the block, as a league that trains leaves nothing of the machine to others."""
     # Ray's sockets need a short path.
     with (
         tempfile.TemporaryDirectory(prefix="live-", dir="/tmp", ignore_cleanup_errors=True) as folder,

@@ -1,0 +1,28 @@
+"""Leagues that learn in seconds: their settings, and how one is run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from league.config import LeagueConfig, load_config
+from league.view.progress import Progress
+
+SMALL = [
+    "game=tic_tac_toe",
+    "network.hidden=[32]",
+    "rollout.games=64",
+    "rollout.plies=16",
+    "learning.minibatch_size=512",
+    "snapshots.every_steps=3000",
+    "snapshots.checkpoint_every_s=1",
+    "arena.games=8",
+    "arena.share=0.5",
+    "arena.closing_s=10",
+    "promotion.elo1=200",
+]
+
+Run = Callable[..., Progress]
+
+
+def small(*settings: str, file: Path | None = None) -> LeagueConfig:
+    """A configuration that learns in seconds; later settings win."""
+    return load_config(file=file, settings=[*SMALL, *settings])
