@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
-from league.view.standings import bots_of
+from league.view.overview import bots_of
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -158,7 +158,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
     seeds, scored = random.SystemRandom(), 0
     while wanted := race.wanted():
         following = wanted[0]
-        watch(_standing(race, following))
+        watch(_progress(race, following))
         try:
             match = arena.play(following.row, following.column, games=following.games, seed=seeds.randrange(2**31))
         except CorruptSnapshotError as error:
@@ -176,7 +176,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
             raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: there is no result")
 
 
-def _standing(race: Race, following: Wanted) -> str:
+def _progress(race: Race, following: Wanted) -> str:
     test = next((trial.test for trial in race.trials() if trial.candidate == following.row), None)
     numbers = "" if test is None else f": LLR {test.llr:+.2f} after {test.games} games"
     return f"{following.row} against {following.column}{numbers}"

@@ -41,13 +41,12 @@ def dashboard(
         raise MissingExtraError("the web server (starlette, uvicorn, jinja2)", "dashboard")
     from league.interfaces.web.app import Server
     from league.interfaces.web.guard import is_loopback
-    from league.view.attachment import Attachment
 
     given = _token(token_file)
     if given is None and not is_loopback(host):
         raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
     token = given or secrets.token_urlsafe(24)
-    server = Server(Attachment(store, league), host=host, token=token)
+    server = Server(store, league, host=host, token=token)
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{listening.getsockname()[1]}/", flush=True)

@@ -33,10 +33,11 @@ def leaderboard(
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
     from league.interfaces.cli import console
-    from league.view.standings import standings
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     with open_league(store, league) as (opened, config):
-        rows = standings(opened, config)[:top]
+        rows = Overview.read(Mirror(opened)).rows[:top]
     if svg is not None:
         _save_picture(_table(rows), svg, f"league leaderboard · {config.game}")
     if json:

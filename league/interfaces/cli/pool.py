@@ -94,7 +94,7 @@ def show(
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
     from league.interfaces.cli import console
-    from league.view.standings import bots_of
+    from league.view.overview import bots_of
 
     with open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)

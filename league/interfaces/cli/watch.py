@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from league.pool.store import Store
     from league.status import Status
     from league.view.attachment import Attachment
+    from league.view.overview import Overview
     from league.view.progress import Progress
 
 RETRY_S = 1.0
@@ -49,7 +50,7 @@ def watch(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    attachment = Attachment(store, league)
+    attachment = Attachment(store, league, events=1)
     with contextlib.closing(attachment):
         if json:
             _print_lines(attachment, every or LINE_EVERY_S, stop)
@@ -108,30 +109,26 @@ def _progress(status: Status) -> Progress:
 def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            data = _data(*attachment.open())
+            data = _data(attachment.look())
         except StoreError as error:
             data = {"error": str(error)}
-            attachment.close()
         print(json_text.dumps({"at_s": time.time(), **data}, ensure_ascii=False), flush=True)
         stop.wait(every_s)
 
 
-def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
-    from league.status import Status
-    from league.view.standings import standings
-
-    status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
-    progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]
+def _data(overview: Overview) -> dict[str, Any]:
+    status, champion = overview.status.at(overview.read_s), overview.champion
+    progress, rows = _progress(status), overview.rows[:TOP]
     return {
-        "game": config.game,
+        "game": overview.config.game,
         "phase": progress.phase,
         "seconds": progress.seconds,
         "steps": progress.steps,
         "steps_per_s": status.steps_per_s,
         "snapshots": status.snapshots,
-        "matches": store.match_count(),
+        "matches": overview.matches,
         "champion": champion.policy if champion else None,
         "learners": status.to_json()["learners"],
         "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in rows],
-        "event": next(iter(store.events(1)), None),
+        "event": next(iter(overview.events), None),
     }
