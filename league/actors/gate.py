@@ -1,4 +1,4 @@
-"""The coordinator's desk for the champion: which snapshots race for the place, and what comes of it.
+"""The champion's place, as the coordinator guards it: which snapshots race for the place, and what comes of it.
 
 A race goes on where the match log ends, so that a restart of the coordinator loses no game that was reported.
 """
