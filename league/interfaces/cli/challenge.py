@@ -19,6 +19,7 @@ from league.interfaces.cli.options import (
     StoreOption,
     open_league,
 )
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from league.actors.challenge import Found, Target, Try
@@ -51,7 +52,6 @@ def challenge(
     Ctrl-C ends the training and reports what was found so far. Nothing is written to the store.
     """
     from league.actors.challenge import challenge as run
-    from league.actors.driver import interrupts
     from league.actors.reach import check_reachable
     from league.cluster.session import ray_session
     from league.interfaces.cli import console

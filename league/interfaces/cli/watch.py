@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json as json_text
-import signal
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import typer
 
 from league.errors import StoreError
 from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -46,11 +46,7 @@ def watch(
     """
     from league.view.attachment import Attachment
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    attachment = Attachment(store, league)
-    with contextlib.closing(attachment):
+    with interrupts(patient=True) as stop, contextlib.closing(Attachment(store, league)) as attachment:
         if json:
             _print_lines(attachment, every or LINE_EVERY_S, stop)
         else:
