@@ -11,14 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import ConfigError, LeagueError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.signals import interrupts
 
 if TYPE_CHECKING:
@@ -29,8 +22,8 @@ if TYPE_CHECKING:
 
 def challenge(
     policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")],
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
     games: Annotated[
         int, typer.Option(min=1, help="To be played at the end, for the figure reported; repeated ones do not count.")

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from league.errors import LeagueError, MissingExtraError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
 from league.listening import listen, origin
 from league.signals import interrupts
 
@@ -21,8 +21,8 @@ TOKEN_LENGTH: Final = 16
 
 
 def dashboard(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[
         str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
     ] = "127.0.0.1",

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
 from league.listening import origin
 from league.signals import interrupts
 
 
 def exporter(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
         "127.0.0.1"
     ),

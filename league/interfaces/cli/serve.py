@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import typer
 
 from league.errors import MissingExtraError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
 from league.pool.address import is_embedded
 from league.signals import interrupts
 
@@ -25,8 +25,8 @@ LOOK_S: Final = 1.0
 
 
 def serve(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
         "127.0.0.1"
     ),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import StoreError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
 from league.signals import interrupts
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ TOP = 10
 
 
 def watch(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     every: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
