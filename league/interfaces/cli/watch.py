@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json as json_text
-import signal
 import sys
 import threading
 import time
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import StoreError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -32,8 +32,8 @@ TOP = 10
 
 
 def watch(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     every: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
@@ -47,11 +47,7 @@ def watch(
     """
     from league.view.attachment import Attachment
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    attachment = Attachment(store, league, events=1)
-    with contextlib.closing(attachment):
+    with interrupts(patient=True) as stop, contextlib.closing(Attachment(store, league, events=1)) as attachment:
         if json:
             _print_lines(attachment, every or LINE_EVERY_S, stop)
         else:

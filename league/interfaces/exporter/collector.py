@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from prometheus_client.registry import Collector
 from league.errors import LeagueError, StorePermissionError, WrongLeagueError
 from league.interfaces.exporter.metrics import Samples
 from league.interfaces.exporter.readings import Readings
+from league.listening import refusals
 from league.view.attachment import Attachment
 
 
@@ -81,10 +81,6 @@ def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:
     """Answer scrapes in a thread, port 0 on any free port; raises `LeagueError` if the port cannot be had."""
     registry = CollectorRegistry()
     registry.register(collector)
-    try:
+    with refusals(host, port):
         server, _ = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise LeagueError(f"port {port} on {host} is taken: give another --port") from error
-        raise LeagueError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
     return server
