@@ -5,12 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import ray
@@ -32,6 +30,7 @@ from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
+from league.signals import interrupts
 from league.view.progress import Limits, Progress
 
 POLL_S = 0.5
@@ -253,24 +252,3 @@ class _Run:
             phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set(), waits=waits
         )
         self.watch(self.progress)
-
-
-@contextlib.contextmanager
-def interrupts() -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; the second one raises KeyboardInterrupt."""
-    event = threading.Event()
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if event.is_set():
-            raise KeyboardInterrupt
-        event.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -91,6 +91,12 @@ def leaderboard(
     return rows
 
 
+def fixed_bots(config: LeagueConfig, snapshots: Iterable[Snapshot], ratings: Ratings) -> list[str]:
+    """The bots of a league: those that its configuration names, and whoever has a rating without being a snapshot."""
+    known = {snapshot.name for snapshot in snapshots}
+    return list(dict.fromkeys([*(config.arena.bots or ()), *(name for name in ratings if name not in known)]))
+
+
 def contenders(snapshots: Iterable[Snapshot], ratings: Ratings, config: LeagueConfig) -> list[Snapshot]:
     """The snapshots that may race for the champion's place, the most promising first.
 

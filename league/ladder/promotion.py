@@ -58,7 +58,7 @@ def check_cap(config: PromotionConfig, candidates: int, group: int) -> None:
         )
 
 
-class _Standing(NamedTuple):
+class _Hurdle(NamedTuple):
     """How a candidate does against one snapshot of the pool."""
 
     games: int
@@ -229,34 +229,34 @@ class Race:
         """
         others = [other for other in self._others if other != name]
         z = -NormalDist().inv_cdf(self._config.alpha / (2 * max(len(others), 1)))
-        standings = {other: self._standing(name, other, z) for other in others}
-        beaten_by = next((other for other, standing in standings.items() if standing.beaten), None)
-        pending = (standing.wanted for standing in standings.values() if standing.wanted is not None)
+        hurdles = {other: self._hurdle(name, other, z) for other in others}
+        beaten_by = next((other for other, hurdle in hurdles.items() if hurdle.beaten), None)
+        pending = (hurdle.wanted for hurdle in hurdles.values() if hurdle.wanted is not None)
         return Regression(
             pending=() if beaten_by else tuple(pending),
             beaten_by=beaten_by,
             snapshots=len(others),
-            games=sum(standing.games for standing in standings.values()),
+            games=sum(hurdle.games for hurdle in hurdles.values()),
         )
 
-    def _standing(self, name: str, other: str, z: float) -> _Standing:
+    def _hurdle(self, name: str, other: str, z: float) -> _Hurdle:
         """Against one snapshot: first it is screened, then played in full, then it is asked how the champion does."""
         tally, missing = self._against(name, other)
         games, limit = tally.games, self._config.regression_games
         screened = games >= limit / SCREENING and tally.score >= 0.5
         if missing and not screened:
             first = max(-(-limit // SCREENING) - (limit - missing), 0)
-            return _Standing(games, Wanted(name, other, first or missing, False))
+            return _Hurdle(games, Wanted(name, other, first or missing, False))
         if not _clearly_beaten(tally, z):
-            return _Standing(games)
+            return _Hurdle(games)
         if self.champion is None:
-            return _Standing(games, beaten=True)
+            return _Hurdle(games, beaten=True)
         theirs, missing = self._against(self.champion, other)
         if _clearly_beaten(theirs):
-            return _Standing(games)
+            return _Hurdle(games)
         if missing:
-            return _Standing(games, Wanted(self.champion, other, missing, False))
-        return _Standing(games, beaten=True)
+            return _Hurdle(games, Wanted(self.champion, other, missing, False))
+        return _Hurdle(games, beaten=True)
 
     def _against(self, name: str, other: str) -> tuple[Tally, int]:
         """Their games so far, and how many more the check needs at most."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from league.errors import CorruptSnapshotError, GameError, PolicyError
 from league.ladder.leaderboard import CANDIDATE_MATCHES, contenders
 from league.ladder.records import Promotion
-from league.view.standings import bots_of
+from league.view.overview import bots_of
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig

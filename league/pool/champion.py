@@ -73,10 +73,10 @@ class Champion(Connection):
             history = _promotions(read("LRANGE", self._keys.promotions, 0, -1))
             if history and (history[-1].by, history[-1].promoted_s, history[-1].reason) == (by, now_s, reason):
                 return history[-1]  # A lost reply hid that it is done.
-            standing = _standing(history)
-            if len(standing) < 2:
+            upheld = _upheld(history)
+            if len(upheld) < 2:
                 raise StoreError(f"league {self.league!r} has no champion before the present one to go back to")
-            present, before = standing[-1], standing[-2]
+            present, before = upheld[-1], upheld[-2]
             back = Promotion(
                 policy=before.policy,
                 digest=before.digest,
@@ -189,13 +189,13 @@ def _promotions(entries: Sequence[bytes]) -> list[Promotion]:
     return [Promotion.from_json(json.loads(entry)) for entry in entries]
 
 
-def _standing(history: Sequence[Promotion]) -> list[Promotion]:
+def _upheld(history: Sequence[Promotion]) -> list[Promotion]:
     """The champions in turn, no two alike in a row, without those that were taken back."""
-    standing: list[Promotion] = []
+    upheld: list[Promotion] = []
     for promotion in history:
         if promotion.how == "rollback":
-            while standing and standing[-1].policy != promotion.policy:
-                standing.pop()
-        if not standing or standing[-1].policy != promotion.policy:
-            standing.append(promotion)
-    return standing
+            while upheld and upheld[-1].policy != promotion.policy:
+                upheld.pop()
+        if not upheld or upheld[-1].policy != promotion.policy:
+            upheld.append(promotion)
+    return upheld

@@ -21,7 +21,7 @@ class News:
     names: int
     """Snapshots in the pool that had not been read before."""
     snapshots: list[Snapshot]
-    """The snapshots that had not been read before, oldest first."""
+    """Those of them that are stored, oldest first."""
     promotions: list[Promotion]
     """Entries of the champion's history that had not been read before, oldest first."""
     pruned: frozenset[str]
@@ -32,11 +32,15 @@ class News:
     """Number of matches in the log."""
     newest: int
     """Number of the last match in the log, 0 without any."""
+    latest: list[Match]
+    """The last of those after the match that was known, newest first; as many as were asked for."""
     payoff: Payoff | None
-    """With that match; None where it was not asked for."""
+    """With the `newest` match; None where it was not asked for."""
     status: Mapping[str, Any] | None
     events: dict[str, int]
     """How many there were, by kind."""
+    last_events: list[dict[str, Any]]
+    """Newest first, as many as were asked for: `kind`, `text`, `at_s`."""
     refusals: dict[str, int]
     """Candidates of people that were not promoted, by outcome."""
 
@@ -49,8 +53,13 @@ class Latest(Connection):
         found: list[bytes | None] = self._call("HMGET", self._keys.meta, "created_s", "config")
         return found
 
-    def news(self, *, snapshots: int, promotions: int, payoff: bool) -> News:
-        """What came after the first `snapshots` and `promotions`; the large `payoff` only if it is asked for."""
+    def news(
+        self, *, snapshots: int, promotions: int, match: int, latest: int = 0, events: int = 0, payoff: bool = False
+    ) -> News:
+        """What came after the first `snapshots` and `promotions` and after the match with that number.
+
+        `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
+        """
         keys = self._keys
         commands = [
             ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
@@ -62,9 +71,13 @@ class Latest(Connection):
             ("GET", keys.status),
             ("HGETALL", keys.event_counts),
             ("HGETALL", keys.refusals),
+            ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
+            ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
             *([("HGETALL", keys.payoff)] if payoff else []),
         ]
-        last, count, ratings, order, pruned, history, status, events, refusals, *counts = self._together(*commands)
+        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, said, *counts = self._together(
+            *commands
+        )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
             names=len(order),
@@ -74,9 +87,11 @@ class Latest(Connection):
             ratings=ratings,
             matches=count,
             newest=max((int(entry.partition("-")[0]) for entry, _ in read_entries(last)), default=0),
+            latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
             payoff=read_payoff(counts[0]) if payoff else None,
             status=None if status is None else json.loads(status),
-            events=read_event_counts(events),
+            events=read_event_counts(counted),
+            last_events=[json.loads(event) for event in said[:events]],
             refusals={outcome.decode(): int(count) for outcome, count in refusals.items()},
         )
 

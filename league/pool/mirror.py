@@ -10,6 +10,7 @@ from league.config import LeagueConfig
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating
 from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.latest import News
 from league.pool.matches import read_ratings
 from league.pool.store import Store
 
@@ -24,15 +25,18 @@ class Refreshed:
     """Whether all was read, matches as the payoff: the first time, after a change of the configuration, and where what
     was known is not there any more."""
     matches: Sequence[Match] = ()
-    """Else those since the last time, in the order of the log."""
+    """Else those since the last time, in the order of the log; of a mirror without the payoff none."""
 
 
 class Mirror:
     """What people look at of one league, as of the last `refresh`. Not thread-safe.
 
     The log, the snapshots and the champion's history are only appended to, so of these only what came since is read.
-    The payoff is read once and then follows from the log.
+    The payoff is read once and then follows from the log; it alone is changed in place, everything else is replaced, so
+    that whoever took it keeps what it was.
     """
+
+    store: Store
 
     config: LeagueConfig
     snapshots: dict[str, Snapshot]
@@ -43,63 +47,82 @@ class Mirror:
     """Oldest first."""
     ratings: dict[str, Rating]
     payoff: Payoff
+    """Empty in a mirror without it."""
     matches: int
+    """In the log."""
+    latest: list[Match]
+    """The last of them, newest first, as many as were asked for."""
     status: Mapping[str, Any] | None
     events: dict[str, int]
     """How many there were, by kind."""
+    last_events: list[dict[str, Any]]
+    """Newest first, as many as were asked for: `kind`, `text`, `at_s`."""
     refusals: dict[str, int]
     """Candidates of people that were not promoted, by outcome."""
 
-    def __init__(self, store: Store) -> None:
-        """Read nothing yet. The store stays the caller's, to be closed."""
-        self._store = store
+    def __init__(self, store: Store, *, payoff: bool = True, latest: int = 0, events: int = 0) -> None:
+        """Read nothing yet. The store stays the caller's, to be closed.
+
+        Args:
+            store: of the league, which need not be there yet.
+            payoff: follow it. It is by far the largest, and costs a read of every match from then on.
+            latest: how many matches to have at hand.
+            events: how many events.
+        """
+        self.store = store
+        self._with_payoff, self._latest, self._events = payoff, latest, events
         self._identity: list[bytes | None] | None = None
         self._forget()
 
-    @property
-    def league(self) -> str:
-        """The name of the league on its server."""
-        return self._store.league
-
     def _forget(self) -> None:
-        self.snapshots, self.promotions, self.ratings, self.payoff = {}, [], {}, Payoff()
+        self.snapshots, self.promotions, self.ratings, self.payoff, self.latest = {}, [], {}, Payoff(), []
         self._rated: dict[bytes, bytes] = {}
         """The ratings as they are stored: only those that have changed are parsed."""
         self._names = 0
         """Snapshots that were read."""
         self._number: int | None = None
-        """Of the last match that is in `payoff`; None: the payoff was not read yet."""
+        """Of the last match in the log; None: nothing was read yet."""
 
     def refresh(self) -> Refreshed:
         """Read what is new, all of one moment; raises what the store's own methods do."""
-        identity = self._store.identity()
+        identity = self.store.identity()
         if identity != self._identity:
             self._forget()
-            config = self._store.config()  # Raises for a newer schema.
+            config = self.store.config()  # Raises for a newer schema.
             if config is None:
                 return Refreshed(found=False)
             self.config, self._identity = config, identity
-        news = self._store.news(snapshots=self._names, promotions=len(self.promotions), payoff=self._number is None)
-        if news.newest < (self._number or 0):  # The server has come back without its last writes.
+        anew, known = self._number is None, self._number or 0
+        news = self.store.news(
+            snapshots=self._names,
+            promotions=len(self.promotions),
+            match=known,
+            latest=self._latest,
+            events=self._events,
+            payoff=anew and self._with_payoff,
+        )
+        if news.newest < known:  # The server has come back without its last writes.
             self._identity = None
             return self.refresh()
-        self._rate(news.ratings)
-        self.snapshots |= {snapshot.name: snapshot for snapshot in news.snapshots}
-        self.promotions += news.promotions
-        self.matches, self.pruned, self.status, self.events = news.matches, news.pruned, news.status, news.events
-        self.refusals = news.refusals
-        self._names += news.names
-        if news.payoff is not None:
-            self.payoff, self._number = news.payoff, news.newest
-            return Refreshed(found=True, anew=True)
-        matches = self._store.matches_after(self._number or 0, news.newest)
+        matches: Sequence[Match] = () if anew or not self._with_payoff else self.store.matches_after(known, news.newest)
+        self._take(news)
         for match in matches:
             self.payoff.add(match)
-        self._number = news.newest
-        return Refreshed(found=True, matches=matches)
+        return Refreshed(found=True, anew=anew, matches=matches)
+
+    def _take(self, news: News) -> None:
+        self._rate(news.ratings)
+        self.snapshots = self.snapshots | {snapshot.name: snapshot for snapshot in news.snapshots}
+        self.promotions = self.promotions + news.promotions
+        self.latest = [*news.latest, *self.latest][: self._latest]
+        self.matches, self.pruned, self.status = news.matches, news.pruned, news.status
+        self.events, self.last_events, self.refusals = news.events, news.last_events, news.refusals
+        self.payoff = self.payoff if news.payoff is None else news.payoff
+        self._names, self._number = self._names + news.names, news.newest
 
     def _rate(self, ratings: dict[bytes, bytes]) -> None:
         if len(ratings) < len(self._rated):  # They were derived anew, and somebody is not in the log.
             self.ratings, self._rated = {}, {}
-        self.ratings |= read_ratings({name: data for name, data in ratings.items() if self._rated.get(name) != data})
+        changed = {name: data for name, data in ratings.items() if self._rated.get(name) != data}
+        self.ratings = self.ratings | read_ratings(changed)
         self._rated = ratings

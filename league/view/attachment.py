@@ -1,4 +1,4 @@
-"""A store that is watched for days: opened when it can be, and anew after it was lost."""
+"""A league that is watched for days: its store opened when it can be, and anew after it was lost."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import threading
 from typing import Final
 
 from league.config import LeagueConfig
+from league.errors import StoreError, WrongLeagueError
 from league.pool.address import Address
 from league.pool.keys import Keys
+from league.pool.mirror import Mirror
 from league.pool.store import Store
+from league.view.overview import Overview
 
 TIMEOUT_S: Final = 2.0
 """For the store to answer, well below Prometheus's own for a scrape (10 s)."""
 
 
 class Attachment:
-    """One league, which need not be there yet."""
+    """One league, which need not be there yet. Threads may share it, but only one at a time may `look`."""
 
-    def __init__(self, address: str, league: str) -> None:
-        """Raises `StoreError` if the address or the name is malformed."""
+    def __init__(self, address: str, league: str, *, payoff: bool = False, latest: int = 0, events: int = 0) -> None:
+        """Raises `StoreError` if the address or the name is malformed; for what is looked at, see `Mirror`."""
         Address.parse(address)
         Keys(league)
         self.address = address
         self.league = league
+        self._payoff, self._latest, self._events = payoff, latest, events
         self._store: Store | None = None
+        self._mirror: Mirror | None = None
         self._lock = threading.Lock()
 
     def store(self) -> Store:
@@ -38,8 +43,26 @@ class Attachment:
         store = self.store()
         return store, store.require_config()
 
+    def look(self) -> Overview:
+        """The league of this moment; only what is new is read, unless the store was lost in between.
+
+        Raises:
+            WrongLeagueError: there is no league yet.
+            StoreError: the store is lost; the next look opens it anew.
+        """
+        store = self.store()
+        if self._mirror is None or self._mirror.store is not store:
+            self._mirror = Mirror(store, payoff=self._payoff, latest=self._latest, events=self._events)
+        try:
+            return Overview.read(self._mirror)
+        except WrongLeagueError:
+            raise
+        except StoreError:
+            self.close()
+            raise
+
     def close(self) -> None:
-        """Let go of the store; the next `open` connects anew."""
+        """Let go of the store; whatever comes next connects anew."""
         with self._lock:
             store, self._store = self._store, None
         if store is not None:

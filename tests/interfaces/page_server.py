@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 
 from league.interfaces.web.app import Server
-from league.view.attachment import Attachment
 
 TOKEN = "the-token-of-these-tests"
 
@@ -16,7 +15,7 @@ TOKEN = "the-token-of-these-tests"
 @contextlib.contextmanager
 def serving(address: str, league: str, host: str = "127.0.0.1") -> Iterator[str]:
     """The page's address, without a slash at its end; `host`: where it believes to listen."""
-    server = Server(Attachment(address, league), host=host, token=TOKEN)
+    server = Server(address, league, host=host, token=TOKEN)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

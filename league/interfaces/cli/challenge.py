@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import ConfigError, LeagueError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from league.actors.challenge import Found, Target, Try
@@ -28,8 +22,8 @@ if TYPE_CHECKING:
 
 def challenge(
     policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")],
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
     games: Annotated[
         int, typer.Option(min=1, help="To be played at the end, for the figure reported; repeated ones do not count.")
@@ -51,7 +45,6 @@ def challenge(
     Ctrl-C ends the training and reports what was found so far. Nothing is written to the store.
     """
     from league.actors.challenge import challenge as run
-    from league.actors.driver import interrupts
     from league.actors.reach import check_reachable
     from league.cluster.session import ray_session
     from league.interfaces.cli import console

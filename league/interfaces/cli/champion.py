@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json as encoding
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
 
+from league.interfaces.cli.console import Column, Columns, facts, show, show_page
 from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
+    LEAGUE,
+    STORE,
     JsonOption,
     LeagueOption,
     ReasonOption,
@@ -18,14 +19,22 @@ from league.interfaces.cli.options import (
     open_league,
     user,
 )
+from league.ladder.records import Promotion
+from league.view.words import evidence, moment
 
-if TYPE_CHECKING:
-    from league.ladder.records import Promotion
+NONE: Final = "no champion yet"
+HISTORY: Final[Columns[Promotion]] = (
+    Column("since", lambda one: moment(one.promoted_s)),
+    Column("champion", lambda one: one.policy),
+    Column("hash", lambda one: one.digest[:12]),
+    Column("by", lambda one: one.by),
+    Column("pinned", lambda one: "pinned" if one.pinned else ""),
+    Column("evidence", evidence),
+    Column("why", lambda one: one.reason, fold=True),
+)
 
 
-def rollback(
-    store: StoreOption = DEFAULT_STORE, league: LeagueOption = DEFAULT_LEAGUE, reason: ReasonOption = None
-) -> None:
+def rollback(store: StoreOption = STORE, league: LeagueOption = LEAGUE, reason: ReasonOption = None) -> None:
     """Go back to the champion before the present one, and pin it, so that the league does not undo it.
 
     Several in a row go further back; `league promote` without a policy hands the choice back to the league.
@@ -36,8 +45,8 @@ def rollback(
 
 
 def champion(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     history: Annotated[bool, typer.Option("--history", help="All champions, the latest first.")] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="A line for the champion and for each change, until Ctrl-C.")
@@ -45,59 +54,34 @@ def champion(
     json: JsonOption = False,
 ) -> None:
     """Show the champion: since when, by whom, why, and the evidence."""
-    from league.interfaces.cli import console
-
     with open_league(store, league) as (opened, _):
         if follow:
             for promotion in opened.watch_champion():
                 print(_line(promotion, json), flush=True)
         promotions = opened.promotions()[::-1]
-    if json:
-        rows = [promotion.to_json() for promotion in promotions]
-        console.print_json(rows if history else next(iter(rows), None))
-    elif not promotions:
-        print("no champion yet")
-    elif history:
-        console.stdout().print(_history_table(promotions))
+    if history:
+        show(promotions, HISTORY, json=json, empty=NONE)
     else:
-        console.stdout().print(_facts(promotions[0]))
+        latest = promotions[0] if promotions else None
+        page = facts(_facts(latest)) if latest else NONE
+        show_page([page], lambda: latest and latest.to_json(), json=json)
 
 
 def _line(promotion: Promotion, as_json: bool) -> str:
-    from league.view.words import moment
-
     if as_json:
         return encoding.dumps(promotion.to_json())
     who = f"{promotion.policy}  {promotion.digest[:12]}"
     return f"{moment(promotion.promoted_s)}  {who}  by {promotion.by}: {promotion.reason}"
 
 
-def _history_table(promotions: list[Promotion]) -> object:
-    from league.interfaces.cli.console import table
-    from league.view.words import evidence, moment
-
-    made = table("since", "champion", "hash", "by", "pinned", "evidence", "why")
-    for one in promotions:
-        pinned = "pinned" if one.pinned else ""
-        grounds = evidence(one)
-        made.add_row(moment(one.promoted_s), one.policy, one.digest[:12], one.by, pinned, grounds, one.reason)
-    made.columns[6].no_wrap, made.columns[6].overflow = False, "fold"
-    return made
-
-
-def _facts(promotion: Promotion) -> object:
-    from league.interfaces.cli.console import facts
-    from league.view.words import evidence, moment
-
-    return facts(
-        {
-            "champion": promotion.policy,
-            "sha256": promotion.digest,
-            "since": moment(promotion.promoted_s),
-            "by": promotion.by,
-            "why": promotion.reason,
-            "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
-            "evidence": evidence(promotion) or None,
-            "counts of pairs": promotion.evidence.get("counts"),
-        }
-    )
+def _facts(promotion: Promotion) -> dict[str, object]:
+    return {
+        "champion": promotion.policy,
+        "sha256": promotion.digest,
+        "since": moment(promotion.promoted_s),
+        "by": promotion.by,
+        "why": promotion.reason,
+        "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
+        "evidence": evidence(promotion) or None,
+        "counts of pairs": promotion.evidence.get("counts"),
+    }

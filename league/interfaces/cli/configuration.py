@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
-
-if TYPE_CHECKING:
-    from league.config import LeagueConfig
+from league.config import LeagueConfig, knobs, preset_path
+from league.config import presets as known_presets
+from league.interfaces.cli.console import Column, print_json, show_page, tabulate
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 
 def config(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Every knob with its default, without asking the store.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
     """Print the configuration of the league as TOML that `league train --config` reads."""
-    from league.config import LeagueConfig
-    from league.interfaces.cli.console import print_json
-
     if defaults:
         chosen = LeagueConfig()
     else:
@@ -46,8 +36,6 @@ def config(
 
 def _toml(config: LeagueConfig) -> Iterable[str]:
     """Dotted keys, each below its meaning; what is chosen for the game and the machine is commented out."""
-    from league.config import knobs
-
     for key, value, about in knobs(config):
         yield f"# {about}"
         yield f"# {key} = auto" if value is None else f"{key} = {_value(value)}"
@@ -65,20 +53,9 @@ def _value(value: Any) -> str:
 
 def presets(json: JsonOption = False) -> None:
     """List the configurations that `league train --preset` knows."""
-    from league.config import preset_path
-    from league.config import presets as names
-    from league.interfaces.cli.console import print_json, stdout, table
-
-    about = {name: _first_comment(preset_path(name).read_text(encoding="utf-8")) for name in names()}
-    if json:
-        print_json(about)
-    elif about:
-        made = table("preset", "")
-        for row in about.items():
-            made.add_row(*row)
-        stdout().print(made)
-    else:
-        print("no presets")
+    about = {name: _first_comment(preset_path(name).read_text(encoding="utf-8")) for name in known_presets()}
+    columns = (Column[tuple[str, str]]("preset", lambda row: row[0]), Column[tuple[str, str]]("", lambda row: row[1]))
+    show_page([tabulate(about.items(), columns) if about else "no presets"], lambda: about, json=json)
 
 
 def _first_comment(text: str) -> str:

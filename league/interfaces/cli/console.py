@@ -8,14 +8,81 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
+from rich.text import Text
 
 PLAIN_WIDTH: Final = 10_000
 """Columns of a pipe or a file: nothing is wrapped or cut there."""
+
+Row = TypeVar("Row")
+
+
+class Column(NamedTuple, Generic[Row]):
+    """A column of a table, declared once."""
+
+    heading: str
+    """With `>` in front, which is not shown, the column is aligned on the right."""
+    value: Callable[[Row], object]
+    """What it shows of a row: a `Text` as it is, anything else as text."""
+    fold: bool = False
+    """Whether a value that does not fit goes on in the next line; else it is cut off."""
+
+
+Columns = Sequence[Column[Row]]
+
+
+def show(
+    rows: Sequence[Row],
+    columns: Columns[Row],
+    *,
+    json: bool,
+    empty: str = "",
+    note: str | None = None,
+    style: Callable[[Row], str | None] = lambda row: None,
+) -> None:
+    """Print rows: for programs as JSON, for people as a table with `note` below, or the line `empty` for none.
+
+    Programs get what a row's `to_json` gives, or the row itself where it has none and is plain data.
+    """
+
+    def page() -> Iterable[RenderableType]:
+        yield tabulate(rows, columns, style=style) if rows else empty
+        if rows and note is not None:
+            yield note
+
+    show_page(page(), lambda: [row.to_json() if hasattr(row, "to_json") else row for row in rows], json=json)
+
+
+def show_page(parts: Iterable[RenderableType], data: Callable[[], Any], *, json: bool) -> None:
+    """Print one thing: `data()` as JSON for programs, else each part of a page; what is not printed is not made."""
+    if json:
+        print_json(data())
+        return
+    output = stdout()
+    for part in parts:
+        output.print(part)
+
+
+def tabulate(
+    rows: Iterable[Row],
+    columns: Columns[Row],
+    *,
+    style: Callable[[Row], str | None] = lambda row: None,
+    title: str | None = None,
+) -> Table:
+    """A `table` of rows, each in the style that is said of it."""
+    made = table(*(column.heading for column in columns), title=title)
+    for column, shown in zip(columns, made.columns, strict=True):
+        if column.fold:
+            shown.no_wrap, shown.overflow = False, "fold"
+    for row in rows:
+        values = (column.value(row) for column in columns)
+        made.add_row(*(one if isinstance(one, Text) else str(one) for one in values), style=style(row))
+    return made
 
 
 def stdout() -> Console:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
-import signal
-import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -14,7 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from league.errors import LeagueError, MissingExtraError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
+from league.listening import listen, origin
+from league.signals import interrupts
 
 TOKEN_VARIABLE: Final = "LEAGUE_DASHBOARD_TOKEN"  # noqa: S105
 TOKEN_LENGTH: Final = 16
@@ -22,8 +21,8 @@ TOKEN_LENGTH: Final = 16
 
 
 def dashboard(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[
         str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
     ] = "127.0.0.1",
@@ -41,21 +40,18 @@ def dashboard(
         raise MissingExtraError("the web server (starlette, uvicorn, jinja2)", "dashboard")
     from league.interfaces.web.app import Server
     from league.interfaces.web.guard import is_loopback
-    from league.view.attachment import Attachment
 
     given = _token(token_file)
     if given is None and not is_loopback(host):
         raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
     token = given or secrets.token_urlsafe(24)
-    server = Server(Attachment(store, league), host=host, token=token)
-    listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{listening.getsockname()[1]}/", flush=True)
+    server = Server(store, league, host=host, token=token)
+    listening = listen(host, port)
+    print(f"{origin(host, listening.getsockname()[1])}/", flush=True)
     if given is None:
         print(f"promotions on the page ask for this token: {token}", flush=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # Uvicorn ends in order and then raises the signal once more.
-    server.run(sockets=[listening])
+    with interrupts(patient=True):  # Uvicorn ends in order and then raises the signal once more.
+        server.run(sockets=[listening])
 
 
 def _token(file: Path | None) -> str | None:
@@ -74,18 +70,3 @@ def _token(file: Path | None) -> str | None:
             "python -c 'import secrets; print(secrets.token_urlsafe(24))' makes one"
         )
     return token
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises `LeagueError` if the address cannot be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise LeagueError(f"port {port} on {host} is taken: give another --port") from error
-        raise LeagueError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
-    return listening

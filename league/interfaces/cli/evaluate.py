@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import GameError, PolicyError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,8 +25,8 @@ CHUNK_GAMES = 100
 def evaluate(
     policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")],
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     games: Annotated[
         int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,

@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from league.errors import PolicyError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from league.games import GameSpec
@@ -24,8 +17,8 @@ if TYPE_CHECKING:
 
 def export(
     policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")],
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     format: Annotated[
         Literal["onnx", "safetensors"],
         typer.Option(help="onnx runs anywhere (extra: onnx); safetensors are the weights as they are stored."),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Annotated
 
 import typer
 
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
+from league.listening import origin
+from league.signals import interrupts
 
 
 def exporter(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
         "127.0.0.1"
     ),
@@ -22,16 +23,13 @@ def exporter(
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
     from league.interfaces.exporter.collector import LeagueCollector, serve
 
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     collector = LeagueCollector(store, league)
-    server = serve(collector, host, port)
-    shown = f"[{host}]" if ":" in host else host
-    # The first look at a large store takes seconds: take it before Prometheus does.
-    threading.Thread(target=collector.collect, daemon=True).start()
-    print(f"http://{shown}:{server.server_port}/metrics", flush=True)
-    stop.wait()
-    server.shutdown()
-    server.server_close()
-    collector.close()
+    with interrupts(patient=True) as stop:
+        server = serve(collector, host, port)
+        # The first look at a large store takes seconds: take it before Prometheus does.
+        threading.Thread(target=collector.collect, daemon=True).start()
+        print(f"{origin(host, server.server_port)}/metrics", flush=True)
+        stop.wait()
+        server.shutdown()
+        server.server_close()
+        collector.close()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from league.errors import LeagueError
+from league.interfaces.cli.console import Column, Columns, show
 from league.interfaces.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -15,26 +16,20 @@ if TYPE_CHECKING:
 def games(json: JsonOption = False) -> None:
     """List the games that `--game` knows by name; any PettingZoo AEC environment goes by its dotted module."""
     from league.games import known_games
-    from league.interfaces.cli.console import print_json, stdout, table
 
-    rows = [_row(game) for game in known_games()]
-    if json:
-        print_json(rows)
-        return
-    made = table("game", ">seats", "observation", ">actions", "speed", "bots", "installed", "")
-    for row in rows:
-        made.add_row(
-            row["name"],
-            str(row["seats"] or ""),
-            " x ".join(map(str, row["shape"] or ())),
-            str(row["actions"] or ""),
-            {True: "batched", False: "adapter", None: ""}[row["batched"]],
-            _short(row["bots"]),
-            "yes" if row["installed"] else "no: pip install 'league[classic]'",
-            row["description"],
-        )
-    made.columns[7].no_wrap, made.columns[7].overflow = False, "fold"
-    stdout().print(made)
+    show([_row(game) for game in known_games()], COLUMNS, json=json)
+
+
+COLUMNS: Final[Columns[dict[str, Any]]] = (
+    Column("game", lambda row: row["name"]),
+    Column(">seats", lambda row: row["seats"] or ""),
+    Column("observation", lambda row: " x ".join(map(str, row["shape"] or ()))),
+    Column(">actions", lambda row: row["actions"] or ""),
+    Column("speed", lambda row: {True: "batched", False: "adapter", None: ""}[row["batched"]]),
+    Column("bots", lambda row: _short(row["bots"])),
+    Column("installed", lambda row: "yes" if row["installed"] else "no: pip install 'league[classic]'"),
+    Column("", lambda row: row["description"], fold=True),
+)
 
 
 def _row(game: KnownGame) -> dict[str, Any]:

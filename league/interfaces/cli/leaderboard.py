@@ -2,77 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
+from league.interfaces.cli.console import Column, Columns, show, tabulate
+from league.interfaces.cli.files import replacing
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.ladder.leaderboard import Row
+from league.view.words import percent
+
+COLUMNS: Final[Columns[Row]] = (
+    Column(">rank", lambda row: row.rank),
+    Column("policy", lambda row: f"★ {row.policy}" if row.champion else row.policy),
+    Column(">Elo", lambda row: f"{row.elo:+.0f}" if row.games else "unrated"),
+    Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
+    Column(">games", lambda row: f"{row.games:,}"),
+    Column(">W/D/L", lambda row: "/".join(map(str, row.score))),
+    Column(">score", lambda row: percent(row.score.score)),
+    Column(">steps", lambda row: row.kind if row.steps is None else f"{row.steps:,}"),
 )
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from league.ladder.leaderboard import Row
 
 
 def leaderboard(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     top: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
     json: JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
-    from league.interfaces.cli import console
-    from league.view.standings import standings
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     with open_league(store, league) as (opened, config):
-        rows = standings(opened, config)[:top]
+        rows = Overview.read(Mirror(opened)).rows[:top]
     if svg is not None:
-        _save_picture(_table(rows), svg, f"league leaderboard · {config.game}")
-    if json:
-        console.print_json([row.to_json() for row in rows])
-    elif rows:
-        console.stdout().print(_table(rows))
-    else:
-        console.stdout().print("no policies yet")
+        _save_picture(tabulate(rows, COLUMNS, style=_style), svg, f"league leaderboard · {config.game}")
+    show(rows, COLUMNS, json=json, empty="no policies yet", style=_style)
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    from league.interfaces.cli.console import table
-    from league.view.words import percent
-
-    made = table(">rank", "policy", ">Elo", ">± 95%", ">games", ">W/D/L", ">score", ">steps")
-    for row in rows:
-        rated = row.games > 0
-        made.add_row(
-            str(row.rank),
-            f"★ {row.policy}" if row.champion else row.policy,
-            f"{row.elo:+.0f}" if rated else "unrated",
-            f"{row.interval:.0f}" if rated else "",
-            f"{row.games:,}",
-            "/".join(map(str, row.score)),
-            percent(row.score.score),
-            row.kind if row.steps is None else f"{row.steps:,}",
-            style="bold green" if row.champion else ("dim" if row.kind == "bot" else None),
-        )
-    return made
+def _style(row: Row) -> str | None:
+    return "bold green" if row.champion else ("dim" if row.kind == "bot" else None)
 
 
 def _save_picture(table: Table, path: Path, title: str) -> None:
-    from rich.console import Console
-
-    from league.interfaces.cli.files import replacing
-
     picture = Console(file=StringIO(), record=True, force_terminal=True, color_system="truecolor", no_color=False)
     picture.width = 1000
     picture.width = picture.measure(table).maximum

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,8 +22,8 @@ NAME_WIDTH = 22
 
 
 def matches(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     image: Annotated[
         Path | None, typer.Option(help="Draw the table as a heat map, a .png or .svg file (extra: plot).")
     ] = None,
@@ -45,6 +38,8 @@ def matches(
 ) -> None:
     """Show the score of each policy (row) against each other one (column), strongest first."""
     from league.interfaces.cli import console
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     if (last is not None) + cycles + nash > 1:
         raise typer.BadParameter("give one of --last, --cycles and --nash")
@@ -53,7 +48,8 @@ def matches(
         return
     with open_league(store, league) as (opened, config):
         latest = list(opened.matches(last, newest_first=True)) if last is not None else []
-        ratings, payoff = opened.ratings(), opened.payoff()
+        overview = Overview.read(Mirror(opened))
+    ratings, payoff = overview.ratings, overview.payoff
     policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)
     if image is not None:
         _draw(policies, payoff, image, f"{config.game}: score of row against column")
@@ -69,13 +65,16 @@ def matches(
 
 def _show_meta_game(store: str, league: str, *, nash: bool, json: bool) -> None:
     from league.interfaces.cli.meta_game import show_cycles, show_nash
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     with open_league(store, league) as (opened, _):
-        payoff, snapshots, champion = opened.payoff(), opened.snapshots(), opened.champion()
+        overview = Overview.read(Mirror(opened))
+    champion = overview.champion
     if nash:
-        show_nash(payoff, [snapshot.name for snapshot in snapshots], champion.policy if champion else None, json)
+        show_nash(overview.payoff, list(overview.snapshots), champion.policy if champion else None, json)
     else:
-        show_cycles(payoff, json)
+        show_cycles(overview.payoff, json)
 
 
 def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:

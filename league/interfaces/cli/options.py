@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from league.config import LeagueConfig
     from league.pool.store import Store
 
-DEFAULT_STORE: Final = "runs/league"
-DEFAULT_LEAGUE: Final = "league"
+STORE: Final = "runs/league"
+LEAGUE: Final = "league"
 
 StoreOption = Annotated[
     str,

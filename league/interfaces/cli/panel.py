@@ -5,8 +5,6 @@ Everything it shows beside the clock is read from the store, so `league watch` s
 
 from __future__ import annotations
 
-import math
-import time
 from dataclasses import dataclass, replace
 
 from rich.console import Console, Group, RenderableType
@@ -18,11 +16,13 @@ from rich.text import Text
 
 from league.config import LeagueConfig
 from league.errors import StoreError
+from league.every import Every
 from league.ladder.leaderboard import Row
+from league.pool.mirror import Mirror
 from league.pool.store import Store
 from league.status import LearnerStatus, Status
+from league.view.overview import Overview
 from league.view.progress import Limits, Progress
-from league.view.standings import standings
 
 TOP = 8
 LINE_EVERY_S = 10.0
@@ -57,15 +57,14 @@ class TrainingView:
         hint: str = "Ctrl-C saves and ends",
     ) -> None:
         """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: for Ctrl-C."""
-        self.store = store
         self.config = config
         self.limits = limits
         self.console = console
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
         self.hint = hint
-        self.every_s = every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S
-        self._shown_at = -math.inf
+        self._every = Every(every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S, at_once=True)
         self._phase = ""
+        self._mirror = Mirror(store, payoff=False, events=1)
 
     def __enter__(self) -> TrainingView:
         if self._live:
@@ -78,9 +77,10 @@ class TrainingView:
 
     def update(self, progress: Progress) -> None:
         """Show how far the run is, at most once per interval or when its phase changes."""
-        if progress.phase == self._phase and time.monotonic() - self._shown_at < self.every_s:
+        if progress.phase == self._phase and not self._every.due:
             return
-        self._shown_at, self._phase = time.monotonic(), progress.phase
+        self._every.begin()
+        self._phase = progress.phase
         try:
             view = self._read()
         except StoreError as error:
@@ -93,13 +93,12 @@ class TrainingView:
             self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
 
     def _read(self) -> View:
-        rows = standings(self.store, self.config, scores=False)
-        events = self.store.events(1)
+        overview = Overview.read(self._mirror)
         return View(
-            status=Status.from_json(self.store.status()).at(time.time()),
-            rows=rows,
-            champion=next((row.policy for row in rows if row.champion), None),
-            event=f"{events[0]['kind']}: {events[0]['text']}" if events else None,
+            status=overview.status.at(overview.read_s),
+            rows=overview.rows,
+            champion=overview.champion.policy if overview.champion else None,
+            event=next((f"{event['kind']}: {event['text']}" for event in overview.events), None),
         )
 
     def _panel(self, progress: Progress, view: View) -> RenderableType:

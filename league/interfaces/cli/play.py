@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.errors import GameError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     import torch
@@ -28,8 +28,8 @@ class _LeftError(Exception):
 
 def play(
     policy: Annotated[str, typer.Argument(help="A snapshot, a bot, or the start of a hash.")] = "champion",
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
     seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")] = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,

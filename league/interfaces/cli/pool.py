@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import ConfigError, PolicyError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-    user,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league, user
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,9 +62,7 @@ class _Line:
         return ", ".join(self.reasons) or "no rule keeps them"
 
 
-def list_pool(
-    store: StoreOption = DEFAULT_STORE, league: LeagueOption = DEFAULT_LEAGUE, json: JsonOption = False
-) -> None:
+def list_pool(store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: JsonOption = False) -> None:
     """List the snapshots, oldest first: their strength, and why their weights are kept."""
     from league.interfaces.cli import console
 
@@ -88,13 +78,13 @@ def list_pool(
 
 def show(
     policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")],
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     json: JsonOption = False,
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
     from league.interfaces.cli import console
-    from league.view.standings import bots_of
+    from league.view.overview import bots_of
 
     with open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
@@ -110,8 +100,8 @@ def show(
 
 
 def prune(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go, and what stays why.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     settings: Annotated[

@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple
 import typer
 
 from league.errors import ArchiveError, PolicyError
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from league.games import GameSpec
@@ -41,8 +34,8 @@ def export_pool(
         Path, typer.Option("--output", "-o", help="A .tar, .tar.gz or .zip file; any other name is a new folder.")
     ] = Path("pool.tar.gz"),
     all_: Annotated[bool, typer.Option("--all", help="Everyone who was not pruned.")] = False,
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     json: JsonOption = False,
 ) -> None:
     """Write snapshots to an archive that `league pool import` takes into another league."""
@@ -125,8 +118,8 @@ def import_pool(
     prefix: Annotated[
         str, typer.Option("--as", help="What new policies are called here: PREFIX.NAME.", metavar="PREFIX")
     ] = IMPORTED,
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     json: JsonOption = False,
 ) -> None:
     """Take policies of another league into the pool, as opponents: all that the archive holds, or nothing.

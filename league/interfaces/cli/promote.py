@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
+    LEAGUE,
+    STORE,
     JsonOption,
     LeagueOption,
     ReasonOption,
@@ -30,8 +30,8 @@ def promote(
     policy: Annotated[
         str | None, typer.Argument(help="A snapshot, or the start of its hash; without it the best ones race.")
     ] = None,
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     reason: ReasonOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Without a test, and pinned: the league leaves your choice alone.")

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from rich.console import RenderableType
+from rich.styled import Styled
 
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.console import Column, Columns, show, show_page
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from league.ladder.agreement import Estimates
     from league.pool.matches import Rebuild
 
@@ -35,8 +29,8 @@ def ratings(
         Action | None,
         typer.Argument(help="`recompute`: derive ratings and payoff anew from the match log, and store them."),
     ] = None,
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     json: JsonOption = False,
 ) -> None:
     """Show each policy's Elo twice: OpenSkill's, match by match, and Bradley-Terry's, from the whole log at once.
@@ -44,65 +38,39 @@ def ratings(
     `league ratings recompute` derives all that follows from the match log anew. It ends with exit code 0 where that
     equals what was stored, and with 1 where it did not: it does by then.
     """
-    from league.interfaces.cli import console
-
     if action is Action.RECOMPUTE:
         with open_league(store, league) as (opened, _):
             rebuild = opened.rebuild()
-        if json:
-            console.print_json(rebuild.to_json())
-        else:
-            _print_rebuild(rebuild)
+        show_page(_rebuild(rebuild), rebuild.to_json, json=json)
         raise typer.Exit(1 if rebuild.repaired else 0)
 
     from league.ladder.agreement import estimates
 
     with open_league(store, league) as (opened, config):
         rows = estimates(opened.ratings(), opened.payoff(), config.ratings)
-    if json:
-        console.print_json([row.to_json() for row in rows])
-    elif rows:
-        _print_estimates(rows)
-    else:
-        console.stdout().print("no matches yet")
+    apart = sum(row.apart for row in rows)
+    verdict = f"{apart} of {len(rows)} pairs of intervals lie apart" if apart else "all pairs of intervals overlap"
+    note = f"Elo above uniform with its 95% interval, by OpenSkill and by Bradley-Terry; {verdict}"
+    show(rows, COLUMNS, json=json, empty="no matches yet", note=note, style=lambda row: "yellow" if row.apart else None)
 
 
-def _print_rebuild(rebuild: Rebuild) -> None:
-    from league.interfaces.cli.console import stdout
+COLUMNS: Final[Columns[Estimates]] = (
+    Column("policy", lambda row: row.policy),
+    Column(">OpenSkill", lambda row: f"{row.openskill.points:+.0f}"),
+    Column(">± 95%", lambda row: f"{row.openskill.interval:.0f}"),
+    Column(">Bradley-Terry", lambda row: f"{row.bradley_terry.points:+.0f}"),
+    Column(">± 95%", lambda row: f"{row.bradley_terry.interval:.0f}"),
+    Column(">difference", lambda row: f"{row.difference:+.0f}"),
+    Column(">games", lambda row: f"{row.games:,}"),
+    Column("verdict", lambda row: "apart" if row.apart else ""),
+)
 
-    output = stdout()
+
+def _rebuild(rebuild: Rebuild) -> Iterator[RenderableType]:
     for line in rebuild.repaired:
-        output.print(line, style="yellow")
+        yield Styled(line, "yellow")
     derived = f"from {rebuild.matches:,} matches: {rebuild.ratings:,} ratings"
     if rebuild.repaired:
-        output.print(f"{derived}; {len(rebuild.repaired):,} of what was stored differed and is repaired")
+        yield f"{derived}; {len(rebuild.repaired):,} of what was stored differed and is repaired"
     else:
-        output.print(f"{derived}; ratings, payoff and index equal what was stored, to the last bit")
-
-
-def _print_estimates(rows: Sequence[Estimates]) -> None:
-    from league.interfaces.cli.console import stdout
-
-    output, apart = stdout(), sum(row.apart for row in rows)
-    output.print(_table(rows))
-    verdict = f"{apart} of {len(rows)} pairs of intervals lie apart" if apart else "all pairs of intervals overlap"
-    output.print(f"Elo above uniform with its 95% interval, by OpenSkill and by Bradley-Terry; {verdict}")
-
-
-def _table(rows: Sequence[Estimates]) -> Table:
-    from league.interfaces.cli.console import table
-
-    made = table("policy", ">OpenSkill", ">± 95%", ">Bradley-Terry", ">± 95%", ">difference", ">games", "verdict")
-    for row in rows:
-        made.add_row(
-            row.policy,
-            f"{row.openskill.points:+.0f}",
-            f"{row.openskill.interval:.0f}",
-            f"{row.bradley_terry.points:+.0f}",
-            f"{row.bradley_terry.interval:.0f}",
-            f"{row.difference:+.0f}",
-            f"{row.games:,}",
-            "apart" if row.apart else "",
-            style="yellow" if row.apart else None,
-        )
-    return made
+        yield f"{derived}; ratings, payoff and index equal what was stored, to the last bit"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import signal
 import sys
 import threading
 import time
@@ -17,16 +16,17 @@ from urllib.parse import urlsplit
 import typer
 
 from league.errors import MissingExtraError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
 from league.pool.address import is_embedded
+from league.signals import interrupts
 
 LOOK_S: Final = 1.0
 """Between two looks at what is served."""
 
 
 def serve(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
         "127.0.0.1"
     ),
@@ -55,15 +55,12 @@ def serve(
         device=device,
         max_body_mib=max_body_mib,
     )
-    stop = threading.Event()
     with serving(settings, host=host, port=port, prefix=prefix, address=address) as url:
         print(url, flush=True)
-        before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-        if address is None:
-            _tell(url, stop)
-        stop.wait()
-        for number, handler in before.items():
-            signal.signal(number, handler)  # A second Ctrl-C does not wait.
+        with interrupts() as stop:  # A second Ctrl-C does not wait.
+            if address is None:
+                _tell(url, stop)
+            stop.wait()
 
 
 def _tell(url: str, stop: threading.Event) -> None:

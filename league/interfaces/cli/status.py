@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from league.interfaces.cli.options import (
-    DEFAULT_LEAGUE,
-    DEFAULT_STORE,
-    JsonOption,
-    LeagueOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from league.config import LeagueConfig
     from league.pool.store import Store, Verification
 
 
 def status(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the whole store against itself; exit code 1 if something is wrong.")
     ] = False,
@@ -36,8 +27,8 @@ def status(
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""
     from league.interfaces.cli import console
 
-    with open_league(store, league) as (opened, config):
-        found = _read(opened, config, events, time.time())
+    with open_league(store, league) as (opened, _):
+        found = _read(opened, events)
         verification = opened.verify() if verify else None
     if json:
         console.print_json({**found, "verification": None if verification is None else asdict(verification)})
@@ -49,33 +40,33 @@ def status(
         raise typer.Exit(1)
 
 
-def _read(store: Store, config: LeagueConfig, events: int, now_s: float) -> dict[str, Any]:
+def _read(store: Store, events: int) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
-    from league.ladder.retention import kept_bytes
-    from league.status import Status
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
-    said = Status.from_json(store.status())
-    snapshots, pruned, champion, lease = store.snapshots(), store.pruned(), store.champion(), store.lease()
+    overview, lease = Overview.read(Mirror(store, payoff=False, events=events)), store.lease()
+    said, champion = overview.status, overview.champion
     return {
-        "league": store.league,
-        "store": store.address,
-        "game": config.game,
-        "phase": said.phase_at(now_s),
-        "heartbeat_age_s": said.age_s(now_s),
+        "league": overview.league,
+        "store": overview.address,
+        "game": overview.config.game,
+        "phase": overview.phase,
+        "heartbeat_age_s": said.age_s(overview.read_s),
         "started_s": said.started_s,
         "trained_by": None if lease is None else asdict(lease.holder),
         "steps": said.steps,
-        "snapshots": len(snapshots),
-        "pruned": sum(snapshot.digest in pruned for snapshot in snapshots),
-        "bytes": kept_bytes(snapshots, pruned),
-        "matches": store.match_count(),
+        "snapshots": len(overview.snapshots),
+        "pruned": len(overview.pruned),
+        "bytes": overview.bytes,
+        "matches": overview.matches,
         "champion": None if champion is None else champion.to_json(),
         "dropped_games": said.dropped_games,
         "learners": said.to_json()["learners"],
         "missing": said.missing,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
-        "events": store.events(events),
+        "events": overview.events,
     }
 
 

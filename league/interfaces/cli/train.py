@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.config import LeagueConfig, load_config, presets
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
 from league.pool.address import is_embedded
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def log_folder(store: str, league: str) -> Path:
 
 
 def train(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Train for so long, then settle the ratings.")] = None,
     steps: Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json as json_text
-import signal
 import sys
 import threading
 import time
@@ -13,13 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import StoreError
-from league.interfaces.cli.options import DEFAULT_LEAGUE, DEFAULT_STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
     from league.pool.store import Store
     from league.status import Status
     from league.view.attachment import Attachment
+    from league.view.overview import Overview
     from league.view.progress import Progress
 
 RETRY_S = 1.0
@@ -31,8 +32,8 @@ TOP = 10
 
 
 def watch(
-    store: StoreOption = DEFAULT_STORE,
-    league: LeagueOption = DEFAULT_LEAGUE,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
     every: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
@@ -46,11 +47,7 @@ def watch(
     """
     from league.view.attachment import Attachment
 
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    attachment = Attachment(store, league)
-    with contextlib.closing(attachment):
+    with interrupts(patient=True) as stop, contextlib.closing(Attachment(store, league, events=1)) as attachment:
         if json:
             _print_lines(attachment, every or LINE_EVERY_S, stop)
         else:
@@ -108,30 +105,26 @@ def _progress(status: Status) -> Progress:
 def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
-            data = _data(*attachment.open())
+            data = _data(attachment.look())
         except StoreError as error:
             data = {"error": str(error)}
-            attachment.close()
         print(json_text.dumps({"at_s": time.time(), **data}, ensure_ascii=False), flush=True)
         stop.wait(every_s)
 
 
-def _data(store: Store, config: LeagueConfig) -> dict[str, Any]:
-    from league.status import Status
-    from league.view.standings import standings
-
-    status, champion = Status.from_json(store.status()).at(time.time()), store.champion()
-    progress, rows = _progress(status), standings(store, config, scores=False)[:TOP]
+def _data(overview: Overview) -> dict[str, Any]:
+    status, champion = overview.status.at(overview.read_s), overview.champion
+    progress, rows = _progress(status), overview.rows[:TOP]
     return {
-        "game": config.game,
+        "game": overview.config.game,
         "phase": progress.phase,
         "seconds": progress.seconds,
         "steps": progress.steps,
         "steps_per_s": status.steps_per_s,
         "snapshots": status.snapshots,
-        "matches": store.match_count(),
+        "matches": overview.matches,
         "champion": champion.policy if champion else None,
         "learners": status.to_json()["learners"],
         "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in rows],
-        "event": next(iter(store.events(1)), None),
+        "event": next(iter(overview.events), None),
     }

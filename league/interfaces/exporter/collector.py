@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import sys
 import threading
 import time
@@ -14,10 +13,10 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from league.errors import LeagueError, StorePermissionError
+from league.errors import LeagueError, StorePermissionError, WrongLeagueError
 from league.interfaces.exporter.metrics import Samples
 from league.interfaces.exporter.readings import Readings
-from league.pool.mirror import Mirror
+from league.listening import refusals
 from league.view.attachment import Attachment
 
 
@@ -26,8 +25,8 @@ class LeagueCollector(Collector):
 
     def __init__(self, address: str, league: str, say: Callable[[str], None] | None = None) -> None:
         """`say` is told when the store is lost and found. Raises `StoreError` if the address or name is malformed."""
-        self._attachment = Attachment(address, league)
-        self._readings: Readings | None = None
+        self._attachment = Attachment(address, league, payoff=True)
+        self._readings = Readings()
         self._say = say or (lambda text: print(text, file=sys.stderr, flush=True))
         self._lost = False
         self._lock = threading.Lock()
@@ -51,7 +50,6 @@ class LeagueCollector(Collector):
 
     def close(self) -> None:
         """Let go of the store."""
-        self._readings = None
         self._attachment.close()
 
     def _tell(self, error: LeagueError | None) -> None:
@@ -63,28 +61,26 @@ class LeagueCollector(Collector):
 
     def _read(self, samples: Samples) -> None:
         store = self._attachment.store()
-        if self._readings is None:
-            self._readings = Readings(Mirror(store))
         samples.add("league_store_seconds", store.ping(), "ping")
         started = time.perf_counter()
-        self._readings.refresh()
+        try:
+            overview = self._attachment.look()
+        except WrongLeagueError:  # The server is there, and the league not yet.
+            overview = None
         samples.add("league_store_seconds", time.perf_counter() - started, "read")
         with contextlib.suppress(StorePermissionError):  # A user of the store need not have the right to ask.
             used, limit = store.memory()
             samples.add("league_store_memory_bytes", used)
             if limit:
                 samples.add("league_store_memory_limit_bytes", limit)
-        self._readings.fill(samples, time.time())
+        if overview is not None:
+            self._readings.fill(samples, overview)
 
 
 def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:
     """Answer scrapes in a thread, port 0 on any free port; raises `LeagueError` if the port cannot be had."""
     registry = CollectorRegistry()
     registry.register(collector)
-    try:
+    with refusals(host, port):
         server, _ = start_http_server(port, addr=host, registry=registry)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise LeagueError(f"port {port} on {host} is taken: give another --port") from error
-        raise LeagueError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
     return server

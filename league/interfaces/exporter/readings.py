@@ -24,11 +24,9 @@ from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
-from league.ladder.records import Promotion, Tallies
-from league.ladder.retention import kept_bytes
-from league.pool.mirror import Mirror, Refreshed
+from league.ladder.records import Tallies
 from league.status import LearnerStatus, Status
-from league.view.standings import fixed_bots
+from league.view.overview import Overview
 
 BOT: Final = "bot"
 """The role of the fixed bots."""
@@ -37,78 +35,38 @@ OF_MATCHES: Final = tuple(purpose for purpose in PURPOSES if purpose != "trainin
 
 
 class Readings:
-    """Fills in samples from one mirror. What would take long is kept between scrapes, and follows from what is new."""
+    """Fills in samples of one league. What would take long is kept between scrapes, and follows from what is new."""
 
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-        self._found = False
+    def __init__(self) -> None:
         self._roles: Tallies[tuple[str, str]] = Tallies()
         """Every game twice, from either side."""
         self._met: tuple[Payoff, str | None] | None = None
         """Of whom `_strongest` was computed last."""
         self._strongest: dict[str, float] = {}
 
-    def refresh(self) -> None:
-        """Read what is new; raises what the store's own methods do."""
-        refreshed = self._mirror.refresh()
-        self._found = refreshed.found
-        if refreshed.found:
-            self._count_roles(refreshed)
-
-    def fill(self, samples: Samples, now_s: float) -> None:
-        """Add the samples as of the last `refresh`; none if the server is there and the league not yet."""
-        mirror = self._mirror
-        if not self._found:
-            return
-        champion = mirror.promotions[-1].policy if mirror.promotions else None
-        samples.add("league_info", 1, mirror.league, mirror.config.game, version("league"))
-        self._policies(samples, champion)
-        self._pool(samples)
+    def fill(self, samples: Samples, overview: Overview) -> None:
+        """Add the samples of a league; no overview of it may be left out, since each brings only what is new."""
+        samples.add("league_info", 1, overview.league, overview.config.game, version("league"))
+        _policies(samples, overview)
+        _pool(samples, overview)
+        self._count_roles(overview)
         self._add_roles(samples)
-        self._add_strongest(samples, champion)
-        _promotions(samples, mirror.promotions, now_s)
-        _by_label(samples, "league_refusals_total", mirror.refusals, VERDICTS, "asked")
-        samples.add("league_matches_total", mirror.matches)
-        for kind, count in mirror.events.items():
+        self._add_strongest(samples, overview)
+        _promotions(samples, overview)
+        _by_label(samples, "league_refusals_total", overview.refusals, VERDICTS, "asked")
+        samples.add("league_matches_total", overview.matches)
+        for kind, count in overview.event_counts.items():
             samples.add("league_events_total", count, kind)
-        _status(samples, Status.from_json(mirror.status).at(now_s), now_s)
+        _status(samples, overview.status.at(overview.read_s), overview.read_s)
 
-    def _policies(self, samples: Samples, champion: str | None) -> None:
-        ratings, config = self._mirror.ratings, self._mirror.config
-        named = [(name, "snapshot") for name in self._highest(TOP, champion)]
-        for name, kind in [*named, *((name, BOT) for name in self._bots())]:
-            points, interval = elo(ratings[name], ratings, config.ratings)
-            samples.add("league_policy_elo", points, name, kind)
-            samples.add("league_policy_elo_interval", interval, name, kind)
-            samples.add("league_policy_games", ratings[name].games, name, kind)
-
-    def _highest(self, count: int, champion: str | None) -> list[str]:
-        """The snapshots with the highest ratings, and the champion."""
-        ratings = self._mirror.ratings
-        rated = sorted((name for name in self._mirror.snapshots if name in ratings), key=lambda name: -ratings[name].mu)
-        return rated[:count] + [name for name in rated[count:] if name == champion]
-
-    def _bots(self) -> list[str]:
-        """Those that have played."""
-        mirror = self._mirror
-        return [n for n in fixed_bots(mirror.config, mirror.snapshots.values(), mirror.ratings) if n in mirror.ratings]
-
-    def _pool(self, samples: Samples) -> None:
-        snapshots, pruned = self._mirror.snapshots.values(), self._mirror.pruned
-        samples.add("league_pool_snapshots", len(snapshots))
-        for role, count in Counter(snapshot.role for snapshot in snapshots).items():
-            samples.add("league_role_snapshots", count, role)
-        samples.add("league_pool_pruned", sum(snapshot.digest in pruned for snapshot in snapshots))
-        samples.add("league_pool_bytes", kept_bytes(snapshots, pruned))
-
-    def _count_roles(self, refreshed: Refreshed) -> None:
+    def _count_roles(self, overview: Overview) -> None:
         """Add what is new to the results of the roles."""
-        mirror = self._mirror
-        new = [((match.row, match.column), match.total) for match in refreshed.matches]
-        if refreshed.anew:
-            self._roles, new = Tallies(), list(mirror.payoff.pairs().items())
+        new = [((match.row, match.column), match.total) for match in overview.news.matches]
+        if overview.news.anew:
+            self._roles, new = Tallies(), list(overview.payoff.pairs().items())
+        snapshots = overview.snapshots
         for (row, column), tally in new:
-            first, second = (mirror.snapshots[n].role if n in mirror.snapshots else BOT for n in (row, column))
+            first, second = (snapshots[name].role if name in snapshots else BOT for name in (row, column))
             for roles, seen in (((first, second), tally), ((second, first), tally.mirrored())):
                 self._roles.add(roles, seen)
 
@@ -119,19 +77,49 @@ class Readings:
                 samples.add("league_role_games_total", tally.games, role, against)
         samples.add("league_games_total", sum(tally.games for tally in self._roles.values()) // 2)
 
-    def _add_strongest(self, samples: Samples, champion: str | None) -> None:
+    def _add_strongest(self, samples: Samples, overview: Overview) -> None:
         """How the strongest do against each other and the bots, and whether they go round in circles."""
-        names = self._highest(TOP_PAYOFF, champion)
-        shown = self._mirror.payoff.among([*names, *self._bots()])
+        names = _highest(overview, TOP_PAYOFF)
+        shown = overview.payoff.among([*names, *_bots(overview)])
         for row, column in itertools.permutations(shown.policies(), 2):
             tally = shown.tally(row, column)
             if tally.games:
                 samples.add("league_payoff_score", tally.score, row, column)
-        payoff = shown.among(names)
+        payoff, champion = shown.among(names), overview.champion.policy if overview.champion else None
         if self._met != (payoff, champion):
             self._met, self._strongest = (payoff, champion), _circles(payoff, names, champion)
         for name, value in self._strongest.items():
             samples.add(name, value)
+
+
+def _policies(samples: Samples, overview: Overview) -> None:
+    ratings = overview.ratings
+    named = [(name, "snapshot") for name in _highest(overview, TOP)]
+    for name, kind in [*named, *((name, BOT) for name in _bots(overview))]:
+        points, interval = elo(ratings[name], ratings, overview.config.ratings)
+        samples.add("league_policy_elo", points, name, kind)
+        samples.add("league_policy_elo_interval", interval, name, kind)
+        samples.add("league_policy_games", ratings[name].games, name, kind)
+
+
+def _highest(overview: Overview, count: int) -> list[str]:
+    """The snapshots with the highest ratings, and the champion."""
+    ratings, champion = overview.ratings, overview.champion
+    rated = sorted((name for name in overview.snapshots if name in ratings), key=lambda name: -ratings[name].mu)
+    return rated[:count] + [name for name in rated[count:] if champion is not None and name == champion.policy]
+
+
+def _bots(overview: Overview) -> list[str]:
+    """Those that have played."""
+    return [name for name in overview.bots if name in overview.ratings]
+
+
+def _pool(samples: Samples, overview: Overview) -> None:
+    samples.add("league_pool_snapshots", len(overview.snapshots))
+    for role, count in Counter(snapshot.role for snapshot in overview.snapshots.values()).items():
+        samples.add("league_role_snapshots", count, role)
+    samples.add("league_pool_pruned", len(overview.pruned))
+    samples.add("league_pool_bytes", overview.bytes)
 
 
 def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict[str, float]:
@@ -148,14 +136,13 @@ def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict
     return values
 
 
-def _promotions(samples: Samples, promotions: Sequence[Promotion], now_s: float) -> None:
-    ways = Counter[str](promotion.how for promotion in promotions)
+def _promotions(samples: Samples, overview: Overview) -> None:
+    ways = Counter[str](promotion.how for promotion in overview.promotions)
     _by_label(samples, "league_promotions_total", ways, WAYS)
-    if promotions:
-        champion = promotions[-1]
+    if (champion := overview.champion) is not None:
         samples.add("league_champion_info", 1, champion.policy)
         samples.add("league_champion_pinned", champion.pinned)
-        samples.add("league_champion_age_seconds", max(0.0, now_s - champion.promoted_s))
+        samples.add("league_champion_age_seconds", max(0.0, overview.read_s - champion.promoted_s))
 
 
 def _status(samples: Samples, status: Status, now_s: float) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -17,8 +15,9 @@ from ray.serve.exceptions import RayServeException
 
 from league.actors.reach import check_reachable
 from league.cluster.session import ray_session
-from league.errors import ClusterError, LeagueError
+from league.errors import ClusterError
 from league.interfaces.serve.application import Settings, application
+from league.listening import listen, origin
 
 FASTER: Final = {
     "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
@@ -87,8 +86,7 @@ def _translated() -> Iterator[None]:
 
 def url(host: str, port: int, prefix: str) -> str:
     """Where it answers; ends with a slash."""
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}{prefix.rstrip('/')}/"
+    return f"{origin(host, port)}{prefix.rstrip('/')}/"
 
 
 def _claim(host: str, port: int) -> int:
@@ -96,17 +94,8 @@ def _claim(host: str, port: int) -> int:
 
     Ray Serve shares a port with whoever else shares it (SO_REUSEPORT), so it would not notice a second one.
     """
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-            probe.listen()
-            return int(probe.getsockname()[1])
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise LeagueError(f"port {port} on {host} is taken: give another --port") from error
-        raise LeagueError(f"cannot listen on {host}, port {port}: {error.strerror}") from error
+    with listen(host, port) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _prepare(settings: Settings, port: int) -> bool:

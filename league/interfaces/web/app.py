@@ -24,7 +24,7 @@ from starlette.staticfiles import StaticFiles
 from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
-from league.interfaces.web.promotion import Desk, Wish
+from league.interfaces.web.promotion import Promoter, Wish
 from league.interfaces.web.replays import Position, Replays
 from league.ladder.records import Match
 from league.view.attachment import Attachment
@@ -35,6 +35,9 @@ FORM_BYTES: Final = 4096
 """A form that is longer is refused."""
 CLOSING_S: Final = 3
 """Requests under way are cut off so many seconds after the server was told to end."""
+LATEST: Final = 12
+"""Matches on the first page."""
+EVENTS: Final = 6
 PAGE: Final = 50
 """Matches on a page of them."""
 NAME_LENGTH: Final = 60
@@ -44,11 +47,11 @@ REASON_LENGTH: Final = 300
 class Site:
     """One league's page: what its routes share."""
 
-    def __init__(self, attachment: Attachment, token: str) -> None:
-        self.attachment = attachment
+    def __init__(self, address: str, league: str, token: str) -> None:
+        self.attachment = Attachment(address, league, latest=LATEST, events=EVENTS)
         self.token = token
-        self.desk = Desk(attachment.address, attachment.league)
-        self.pages = Pages(attachment, self.desk)
+        self.promoter = Promoter(address, league)
+        self.pages = Pages(self.attachment, self.promoter)
         self.replays = Replays()
         self.ending = asyncio.Event()
 
@@ -152,7 +155,7 @@ class Site:
         fault = _fault(wanted, form.get("by", "").strip())
         if fault is not None:
             return self._answer(request, 422, fault)
-        if not self.desk.take(wanted):
+        if not self.promoter.take(wanted):
             return self._answer(request, 409, "a promotion is under way: wait for it, or stop it")
         did = "is being forced" if wanted.forced else "is being tested against the champion"
         return self._answer(request, 202, f"{wanted.policy} {did}")
@@ -162,7 +165,7 @@ class Site:
         form = await self._trusted_form(request)
         if isinstance(form, Response):
             return form
-        self.desk.stop()
+        self.promoter.stop()
         return self._answer(request, 202, "the test ends after the match under way")
 
     async def _trusted_form(self, request: Request) -> dict[str, str] | Response:
@@ -225,9 +228,12 @@ def _fault(wanted: Wish, name: str) -> str | None:
 class Server(uvicorn.Server):
     """Serves a league's page; told to end, it lets go of those who listen for news."""
 
-    def __init__(self, attachment: Attachment, *, host: str, token: str) -> None:
-        """`host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page."""
-        self._site = Site(attachment, token)
+    def __init__(self, address: str, league: str, *, host: str, token: str) -> None:
+        """A league at the address of a store; raises `StoreError` if that or the name is malformed.
+
+        `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page.
+        """
+        self._site = Site(address, league, token)
         site = Starlette(routes=self._site.routes(), exception_handlers={HTTPException: self._site.failed})
         app = Guard(site, host=host, token=token)
         super().__init__(
@@ -251,5 +257,5 @@ class Server(uvicorn.Server):
         """End in order: listeners, a test under way, the store."""
         self._site.ending.set()
         await super().shutdown(sockets)
-        await asyncio.to_thread(self._site.desk.close)
+        await asyncio.to_thread(self._site.promoter.close)
         self._site.attachment.close()

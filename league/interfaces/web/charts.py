@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from league.interfaces.web.reading import Board
 from league.ladder.leaderboard import Row
+from league.view.overview import Overview
 
 POINTS: Final = 200
 """Of one line at most; of more, every n-th is drawn."""
@@ -84,13 +84,13 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def elo_history(board: Board, width: int = 480, height: int = 350) -> History | None:
+def elo_history(overview: Overview, width: int = 480, height: int = 350) -> History | None:
     """The picture in `width` by `height` units, None while nobody is rated.
 
     It has room for labels of 15 units, so that they can be read on a phone, which shows it at two thirds of its size.
     """
-    rated = {row.policy: row for row in board.rows if row.games}
-    frozen = [(snapshot, rated[name]) for name, snapshot in board.snapshots.items() if name in rated]
+    rated = {row.policy: row for row in overview.rows if row.games}
+    frozen = [(snapshot, rated[name]) for name, snapshot in overview.snapshots.items() if name in rated]
     if not frozen:
         return None
     left, top, right, bottom = 66.0, 14.0, width - 10.0, height - 26.0
@@ -103,17 +103,17 @@ def elo_history(board: Board, width: int = 480, height: int = 350) -> History | 
         width=width,
         height=height,
         plot=(left, top, right, bottom),
-        lines=_lines(board, rated, x, y),
-        champion=_champion(board, rated, x, y),
+        lines=_lines(overview, rated, x, y),
+        champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 230))],
         up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
     )
 
 
-def _lines(board: Board, rated: dict[str, Row], x: Scale, y: Scale) -> list[Line]:
+def _lines(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> list[Line]:
     by_learner: dict[str, list[tuple[float, Row]]] = {}
-    for name, snapshot in board.snapshots.items():
+    for name, snapshot in overview.snapshots.items():
         if name in rated:
             by_learner.setdefault(snapshot.learner, []).append((snapshot.created_s, rated[name]))
     largest = sorted(by_learner, key=lambda name: -len(by_learner[name]))[:LINES]
@@ -143,10 +143,10 @@ def _lines(board: Board, rated: dict[str, Row], x: Scale, y: Scale) -> list[Line
     return lines
 
 
-def _champion(board: Board, rated: dict[str, Row], x: Scale, y: Scale) -> str:
+def _champion(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> str:
     """A step at each promotion, on to the right edge."""
     points: list[tuple[float, float]] = []
-    for promotion in board.promotions:
+    for promotion in overview.promotions:
         row = rated.get(promotion.policy)
         if row is not None:
             at = x(min(max(promotion.promoted_s, x.low), x.high))

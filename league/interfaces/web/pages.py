@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,13 +12,14 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from league.errors import LeagueError
+from league.every import Every
 from league.interfaces.web.charts import elo_history, whiskers
-from league.interfaces.web.promotion import Desk
-from league.interfaces.web.reading import Board, read
+from league.interfaces.web.heat import HeatMap, heat_map
+from league.interfaces.web.promotion import Promoter
 from league.ladder.leaderboard import Row
-from league.ladder.payoff import Payoff
 from league.status import LearnerStatus
 from league.view.attachment import Attachment
+from league.view.overview import Overview
 from league.view.words import duration, evidence, moment, size
 
 READ_EVERY_S: Final = 1.0
@@ -51,52 +51,48 @@ PARTS: Final = (
 class Pages:
     """Renders what the store holds, or last held."""
 
-    def __init__(self, attachment: Attachment, desk: Desk) -> None:
+    def __init__(self, attachment: Attachment, promoter: Promoter) -> None:
         self._attachment = attachment
-        self._desk = desk
-        self._board: Board | None = None
+        self._promoter = promoter
+        self._overview: Overview | None = None
+        """What was read last, None if nothing ever was."""
+        self._heat: HeatMap | None = None
         self._error: str | None = None
         self._parts: dict[str, str] = {}
-        self._rendered_at = -READ_EVERY_S
+        self._every = Every(READ_EVERY_S, at_once=True)
         self._lock = asyncio.Lock()
         self._templates = _environment()
-
-    @property
-    def board(self) -> Board | None:
-        """What was read last, None if nothing ever was."""
-        return self._board
 
     async def parts(self) -> Mapping[str, str]:
         """HTML by part, at most `READ_EVERY_S` old while the store answers."""
         async with self._lock:
-            if time.monotonic() - self._rendered_at >= READ_EVERY_S:
+            if self._every.due:
                 self._parts = await asyncio.to_thread(self._refresh)
-                self._rendered_at = time.monotonic()
+                self._every.begin()
         return self._parts
 
     def render(self, template: str, **values: Any) -> str:
         """Any template, with what is known of the league."""
-        board = self._board
+        overview = self._overview
         known = {
-            "board": board,
+            "overview": overview,
             "error": self._error,
-            "latest": board.latest if board else [],
-            "promotable": frozenset(board.promotable if board else ()),
+            "latest": overview.latest if overview else [],
+            "promotable": overview.promotable if overview else {},
         }
         return self._templates.get_template(template).render(known | values)
 
     def _refresh(self) -> dict[str, str]:
         try:
-            self._board = read(*self._attachment.open())
-            self._error = None
+            overview = self._attachment.look()
+            self._heat = heat_map(self._attachment.store(), overview)
+            self._overview, self._error = overview, None
         except LeagueError as error:
             self._error = str(error)
-            self._attachment.close()
-        board = self._board
-        values: dict[str, Any] = {"standing": self._desk.standing, "silent_s": SILENT_S, "shown": CHAMPIONS}
-        if board is not None:
-            top = shortened(board.rows)
-            values |= {"top": top, "whiskers": whiskers(top), "chart": elo_history(board)}
+        values: dict[str, Any] = {"attempt": self._promoter.attempt, "silent_s": SILENT_S, "shown": CHAMPIONS}
+        if self._overview is not None:
+            top = shortened(self._overview.rows)
+            values |= {"top": top, "whiskers": whiskers(top), "chart": elo_history(self._overview), "map": self._heat}
         values["numbers"] = list(LearnerStatus.numbers("page"))
         return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
 
@@ -117,7 +113,6 @@ def _environment() -> Environment:
         "iso": lambda at_s: datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds"),
         "segment": lambda word: quote(word, safe=""),
         "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
-        "heat": heat,
         "spaced": lambda count: f"{count:,}",
         "evidence": evidence,
     }
@@ -135,9 +130,3 @@ def ago(seconds: float) -> str:
     units = (("days", 86_400), ("h", 3600), ("min", 60))
     count, unit = next(((int(seconds / size), unit) for unit, size in units if seconds >= size), (0, ""))
     return f"{count} {unit.removesuffix('s') if count == 1 else unit} ago" if unit else "just now"
-
-
-def heat(payoff: Payoff, row: str, column: str) -> tuple[int, int, str] | None:
-    """Score of the row in %, games, and its step of the colour scale, `h0` (lost) to `h8`; None without games."""
-    tally = payoff.tally(row, column)
-    return (round(100 * tally.score), tally.games, f"h{round(8 * tally.score)}") if tally.games else None

@@ -30,8 +30,8 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """How far it is."""
+class Attempt:
+    """What has come of a wish so far."""
 
     wish: Wish
     outcome: Outcome
@@ -43,8 +43,8 @@ class _StoppedError(Exception):
     """Somebody has stopped the test."""
 
 
-class Desk:
-    """Takes one wish after another. What it plays is recorded, so a test that was stopped goes on where it ended."""
+class Promoter:
+    """Fulfils one wish after another. What it plays is recorded, so a test that was stopped goes on where it ended."""
 
     def __init__(self, address: str, league: str) -> None:
         self._address = address
@@ -52,7 +52,7 @@ class Desk:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-        self.standing: Standing | None = None
+        self.attempt: Attempt | None = None
         """Of the last wish, None before the first."""
 
     def take(self, wish: Wish) -> bool:
@@ -61,7 +61,7 @@ class Desk:
             if self._thread is not None and self._thread.is_alive():
                 return False
             self._stop.clear()
-            self.standing = Standing(wish=wish, outcome="running", lines=("the games begin",))
+            self.attempt = Attempt(wish=wish, outcome="running", lines=("the games begin",))
             self._thread = threading.Thread(target=self._run, args=(wish,), name="promotion", daemon=True)
             self._thread.start()
             return True
@@ -110,5 +110,5 @@ class Desk:
         self._say(line)
 
     def _say(self, *lines: str, outcome: Outcome = "running") -> None:
-        assert self.standing is not None
-        self.standing = dataclasses.replace(self.standing, outcome=outcome, lines=lines)
+        assert self.attempt is not None
+        self.attempt = dataclasses.replace(self.attempt, outcome=outcome, lines=lines)

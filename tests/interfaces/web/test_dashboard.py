@@ -26,15 +26,18 @@ from small_league import STATUS, Command, Recorded, fill
 
 from league.errors import StoreError
 from league.games import game_spec
+from league.interfaces.web.app import EVENTS, LATEST
 from league.interfaces.web.charts import elo_history, nice_ticks, whiskers
 from league.interfaces.web.guard import is_loopback
+from league.interfaces.web.heat import heat_map, who_met
 from league.interfaces.web.pages import ago, shortened
-from league.interfaces.web.reading import read, who_met
 from league.interfaces.web.replays import positions
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Replay, Tally
+from league.pool.mirror import Mirror
 from league.pool.store import Store
+from league.view.overview import Overview
 
 PROGRAM = "from league.interfaces.cli import main; main()"
 
@@ -297,7 +300,7 @@ def test_every_kind_of_game_can_be_looked_at(game: str) -> None:
 
 
 def test_the_pictures_hold_what_the_table_says(own: Store) -> None:
-    board = read(own, own.require_config())
+    board = Overview.read(Mirror(own, payoff=False))
     shown = whiskers(board.rows)
     order = [shown[row.policy].at for row in board.rows]
     assert order == sorted(order, reverse=True)
@@ -459,11 +462,16 @@ def test_watch_needs_neither_ray_nor_torch(folder: Path, filled: str) -> None:
 def test_nobody_reads_the_whole_log_for_the_page(own: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "payoff", None)
     calls: list[tuple[object, ...]] = []
-    call = Store._call
+    call, together = Store._call, Store._together
     monkeypatch.setattr(Store, "_call", lambda self, *words: (calls.append(words), call(self, *words))[1])
-    read(own, own.require_config())
+    monkeypatch.setattr(Store, "_together", lambda self, *several: (calls.extend(several), together(self, *several))[1])
+    mirror = Mirror(own, payoff=False, latest=LATEST, events=EVENTS)
+    for _ in range(2):
+        heat_map(own, Overview.read(mirror))
+    assert [words for words in calls if words[0] == "XREVRANGE"]
     assert all(words[-1] <= 12 for words in calls if words[0] == "XREVRANGE")
     assert not [words for words in calls if words[0] == "XRANGE"]
+    assert not [words for words in calls if words == ("HGETALL", own._keys.payoff)]
 
 
 def test_the_command_is_listed(league: Command) -> None:

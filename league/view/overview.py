@@ -1,0 +1,128 @@
+"""What people see of a league, of one moment: every interface renders this."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from league.config import LeagueConfig
+from league.ladder.leaderboard import Row, fixed_bots, leaderboard
+from league.ladder.payoff import Payoff
+from league.ladder.ratings import ANCHOR, Ratings
+from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.retention import kept_bytes
+from league.pool.mirror import Mirror, Refreshed
+from league.pool.store import Store
+from league.status import Status
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Overview:
+    """One league, as a `Mirror` showed it; what the mirror was not asked for is empty."""
+
+    league: str
+    """Its name on its server."""
+    address: str
+    """Of the store, without a password."""
+    config: LeagueConfig
+    read_s: float
+    """When it was read (Unix time, s)."""
+    news: Refreshed
+    """What has come since the mirror was read before."""
+    status: Status
+    """What the coordinator said last."""
+    snapshots: Mapping[str, Snapshot]
+    """By name, oldest first."""
+    pruned_digests: frozenset[str]
+    """Of weights that were pruned."""
+    promotions: Sequence[Promotion]
+    """Oldest first."""
+    ratings: Ratings
+    payoff: Payoff
+    """Grows as the mirror is read on."""
+    matches: int
+    """In the log."""
+    latest: Sequence[Match]
+    """Newest first, without replays."""
+    events: Sequence[Mapping[str, Any]]
+    """Newest first: `kind`, `text`, `at_s`."""
+    event_counts: Mapping[str, int]
+    """How many there were, by kind."""
+    refusals: Mapping[str, int]
+    """Candidates of people that were not promoted, by outcome."""
+
+    @classmethod
+    def read(cls, mirror: Mirror) -> Self:
+        """Read on in the mirror.
+
+        Raises:
+            WrongLeagueError: there is no league.
+            StoreError: as the store's own methods do.
+        """
+        while not (news := mirror.refresh()).found:
+            mirror.store.require_config()  # Raises, unless the league was made just now.
+        return cls(
+            league=mirror.store.league,
+            address=mirror.store.address,
+            config=mirror.config,
+            read_s=time.time(),
+            news=news,
+            status=Status.from_json(mirror.status),
+            snapshots=mirror.snapshots,
+            pruned_digests=mirror.pruned,
+            promotions=mirror.promotions,
+            ratings=mirror.ratings,
+            payoff=mirror.payoff,
+            matches=mirror.matches,
+            latest=mirror.latest,
+            events=mirror.last_events,
+            event_counts=mirror.events,
+            refusals=mirror.refusals,
+        )
+
+    @property
+    def phase(self) -> str:
+        """What the coordinator does (`Status.phase_at`)."""
+        return self.status.phase_at(self.read_s)
+
+    @property
+    def champion(self) -> Promotion | None:
+        """The present one."""
+        return self.promotions[-1] if self.promotions else None
+
+    @cached_property
+    def bots(self) -> list[str]:
+        """Every fixed bot (`fixed_bots`)."""
+        return fixed_bots(self.config, self.snapshots.values(), self.ratings)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The leaderboard: everyone, the strongest first; without the payoff each `score` is empty."""
+        champion = self.champion.policy if self.champion else None
+        snapshots = list(self.snapshots.values())
+        return leaderboard(snapshots, self.bots, self.ratings, self.payoff, champion, self.config.ratings)
+
+    @cached_property
+    def pruned(self) -> frozenset[str]:
+        """Names of the snapshots without weights."""
+        return frozenset(name for name, one in self.snapshots.items() if one.digest in self.pruned_digests)
+
+    @cached_property
+    def promotable(self) -> dict[str, Row]:
+        """The snapshots that a person may put forward, by name: with weights, not the champion, the strongest first."""
+        may = (row for row in self.rows if row.kind == "snapshot" and not row.champion)
+        return {row.policy: row for row in may if row.policy not in self.pruned}
+
+    @property
+    def bytes(self) -> int:
+        """Size of all weights."""
+        return kept_bytes(self.snapshots.values(), self.pruned_digests)
+
+
+def bots_of(store: Store, config: LeagueConfig) -> list[str]:
+    """Names that are bots as far as the store knows; `uniform` always is one."""
+    ratings = store.ratings()  # First: a snapshot that is added meanwhile must not pass for a bot.
+    return list(dict.fromkeys([ANCHOR, *fixed_bots(config, store.snapshots(), ratings)]))

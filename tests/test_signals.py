@@ -1,0 +1,41 @@
+"""Ending in order: the first signal, and the second."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from league.signals import interrupts
+
+
+def test_the_first_signal_is_an_event_and_the_second_does_not_wait() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interrupts() as stop:
+        assert not stop.is_set()
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_patient_ending_is_not_hurried() -> None:
+    with interrupts(patient=True) as stop:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        assert stop.is_set()
+
+
+def test_a_thread_beside_the_main_one_gets_no_signals() -> None:
+    seen = []
+
+    def ask() -> None:
+        with interrupts() as stop:
+            seen.append(stop.is_set())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert seen == [False]
