@@ -19,7 +19,7 @@ def test_a_port_that_is_taken() -> None:
 
 def test_an_address_that_cannot_be_had() -> None:
     with pytest.raises(LeagueError, match=r"cannot listen on no\.such\.host\.invalid, port 80: "):
-        listen("no.such\.host\.invalid", 80)
+        listen("no.such.host.invalid", 80)
     with pytest.raises(LeagueError, match="cannot listen on h, port 1: gone"), refusals("h", 1):
         raise OSError(1, "gone")
 

@@ -142,12 +142,11 @@ def _snapshot(store: Store, config: LeagueConfig, word: str) -> Snapshot:
     if not store.snapshots():
         raise PolicyError(f"league {store.league!r} has no snapshots yet: let it train first")
     named = store.resolve(word, bots_of(store, config))
-    if named.digest is None:
-        raise PolicyError(f"{named.name} is a fixed bot: only a snapshot can be the champion")
+    digest = named.require_digest("only a snapshot can be the champion")
     champion = store.champion()
     if champion is not None and champion.policy == named.name:
         raise PolicyError(f"{named.name} is the champion already")
-    store.weights(named.digest)  # Raises if they are missing or damaged.
+    store.weights(digest)  # Raises if they are missing or damaged.
     return store.snapshot(named.name)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreError, UnknownPolicyError, nearest
+from league.errors import CorruptSnapshotError, PolicyError, PrunedPolicyError, StoreError, UnknownPolicyError, nearest
 from league.ladder.payoff import check_policy_name
 from league.ladder.records import Promotion, Snapshot
 from league.ladder.retention import Pruned
@@ -26,6 +26,12 @@ class Named(NamedTuple):
     name: str
     digest: str | None
     """sha256 of the weights; None for a bot."""
+
+    def require_digest(self, otherwise: str = "it has no weights to export") -> str:
+        """The sha256 of its weights; raises `PolicyError` for a bot, of which `otherwise` says why it will not do."""
+        if self.digest is None:
+            raise PolicyError(f"{self.name} is a fixed bot: {otherwise}")
+        return self.digest
 
 
 class Snapshots(Connection):

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from league.errors import PolicyError
+from league.interfaces.cli.console import facts, show_page
+from league.interfaces.cli.files import replacing
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.view.words import size
 
 if TYPE_CHECKING:
     from league.games import GameSpec
@@ -28,30 +30,23 @@ def export(
 ) -> None:
     """Write a policy to a file, and print what it takes and gives."""
     from league.games import bot_names, game_spec
-    from league.interfaces.cli.console import facts, print_json, stdout
-    from league.interfaces.cli.files import replacing
     from league.policies.onnx import export_onnx
     from league.policies.weights import unpack
-    from league.view.words import size
 
     with open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
         named = opened.resolve(policy, bot_names(spec))
-        if named.digest is None:
-            raise PolicyError(f"{named.name} is a fixed bot: it has no weights to export")
-        weights = opened.weights(named.digest)
+        digest = named.require_digest()
+        weights = opened.weights(digest)
     network = unpack(weights, spec)
     path = output or Path(f"{named.name}.{format}")
     with replacing(path) as part:
         if format == "onnx":
-            export_onnx(network, part, policy=named.name, digest=named.digest)
+            export_onnx(network, part, policy=named.name, digest=digest)
         else:
             part.write_bytes(weights)
-    found = _describe(named.name, named.digest, path, spec, format)
-    if json:
-        print_json(found)
-    else:
-        stdout().print(facts({**found, "bytes": size(found["bytes"])}))
+    found = _describe(named.name, digest, path, spec, format)
+    show_page([facts({**found, "bytes": size(found["bytes"])})], lambda: found, json=json)
 
 
 def _describe(name: str, digest: str, path: Path, spec: GameSpec, format: str) -> dict[str, Any]:

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
+from rich.text import Text
 
+from league.errors import PolicyError
+from league.interfaces.cli.console import Column, Columns, show, show_page, stdout, tabulate
+from league.interfaces.cli.files import replacing
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.ladder.payoff import Payoff
+from league.ladder.records import Match
+from league.pool.mirror import Mirror
+from league.view.overview import Overview
+from league.view.words import moment, percent
 
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from league.ladder.payoff import Payoff
-    from league.ladder.records import Match
-
+NONE: Final = "no matches yet"
 CELL_WIDTH = 11
 NAME_WIDTH = 22
+
+LATEST: Final[Columns[Match]] = (
+    Column("when", lambda match: moment(match.played_s)),
+    Column("row", lambda match: match.row),
+    Column("column", lambda match: match.column),
+    Column(">wins", lambda match: match.total.wins),
+    Column(">draws", lambda match: match.total.draws),
+    Column(">losses", lambda match: match.total.losses),
+    Column(">score", lambda match: percent(match.total.score)),
+    Column(">dropped", lambda match: match.dropped),
+    Column("match", lambda match: match.match_id[:12]),
+)
 
 
 def matches(
@@ -37,36 +53,25 @@ def matches(
     json: JsonOption = False,
 ) -> None:
     """Show the score of each policy (row) against each other one (column), strongest first."""
-    from league.interfaces.cli import console
-    from league.pool.mirror import Mirror
-    from league.view.overview import Overview
-
     if (last is not None) + cycles + nash > 1:
         raise typer.BadParameter("give one of --last, --cycles and --nash")
     if cycles or nash:
         _show_meta_game(store, league, nash=nash, json=json)
         return
     with open_league(store, league) as (opened, config):
-        latest = list(opened.matches(last, newest_first=True)) if last is not None else []
-        overview = Overview.read(Mirror(opened))
+        overview = Overview.read(Mirror(opened, payoff=last is None or image is not None, latest=last or 0))
     ratings, payoff = overview.ratings, overview.payoff
     policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)
     if image is not None:
         _draw(policies, payoff, image, f"{config.game}: score of row against column")
-    if json:
-        console.print_json([match.to_json() for match in latest] if last is not None else _pairs(policies, payoff))
-    elif not policies:
-        console.stdout().print("no matches yet")
-    elif last is not None:
-        console.stdout().print(_latest_table(latest))
+    if last is not None:
+        show(overview.latest, LATEST, json=json, empty=NONE)
     else:
-        _print_payoff(console.stdout(), policies, payoff)
+        show_page(_payoff(policies, payoff), lambda: _pairs(policies, payoff), json=json)
 
 
 def _show_meta_game(store: str, league: str, *, nash: bool, json: bool) -> None:
     from league.interfaces.cli.meta_game import show_cycles, show_nash
-    from league.pool.mirror import Mirror
-    from league.view.overview import Overview
 
     with open_league(store, league) as (opened, _):
         overview = Overview.read(Mirror(opened))
@@ -94,35 +99,31 @@ def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
     ]
 
 
-def _print_payoff(console: Console, policies: Sequence[str], payoff: Payoff) -> None:
+def _payoff(policies: Sequence[str], payoff: Payoff) -> Iterator[RenderableType]:
     """All columns where nothing is cut off, on a terminal as many as it has room for."""
-    shown = policies[: max(1, (console.width - NAME_WIDTH) // CELL_WIDTH)]
-    console.print(_payoff_table(policies, shown, payoff))
-    console.print(
-        f"score of the row against the column, and games; columns are numbered as the rows{_rest(policies, shown)}"
-    )
-
-
-def _rest(policies: Sequence[str], shown: Sequence[str]) -> str:
+    if not policies:
+        yield NONE
+        return
+    shown = policies[: max(1, (stdout().width - NAME_WIDTH) // CELL_WIDTH)]
+    columns = [
+        Column[tuple[int, str]](">", lambda row: row[0]),
+        Column[tuple[int, str]]("policy", lambda row: row[1]),
+        *(_against(number, column, payoff) for number, column in enumerate(shown, start=1)),
+    ]
+    yield tabulate(enumerate(policies, start=1), columns)
     left_out = len(policies) - len(shown)
-    return f"; {left_out} columns do not fit here: --image FILE.png shows all" if left_out else ""
+    rest = f"; {left_out} columns do not fit here: --image FILE.png shows all" if left_out else ""
+    yield f"score of the row against the column, and games; columns are numbered as the rows{rest}"
 
 
-def _payoff_table(policies: Sequence[str], columns: Sequence[str], payoff: Payoff) -> Table:
-    from rich.text import Text
+def _against(number: int, column: str, payoff: Payoff) -> Column[tuple[int, str]]:
+    def cell(row: tuple[int, str]) -> Text:
+        tally = payoff.tally(row[1], column)
+        if not tally.games:
+            return Text("—" if row[1] == column else "·", style="dim")
+        return Text(f"{100 * tally.score:.0f}% {tally.games}", style=_style(tally.score))
 
-    from league.interfaces.cli.console import table
-
-    made = table(">", "policy", *(f">{number}" for number, _ in enumerate(columns, start=1)))
-    for number, row in enumerate(policies, start=1):
-        cells = []
-        for column in columns:
-            tally = payoff.tally(row, column)
-            style = _style(tally.score) if tally.games else "dim"
-            text = f"{100 * tally.score:.0f}% {tally.games}" if tally.games else ("—" if row == column else "·")
-            cells.append(Text(text, style=style))
-        made.add_row(str(number), row, *cells)
-    return made
+    return Column(f">{number}", cell)
 
 
 def _style(score: float) -> str:
@@ -134,28 +135,7 @@ def _style(score: float) -> str:
     return ""
 
 
-def _latest_table(latest: Sequence[Match]) -> Table:
-    from league.interfaces.cli.console import table
-    from league.view.words import moment, percent
-
-    made = table("when", "row", "column", ">wins", ">draws", ">losses", ">score", ">dropped", "match")
-    for match in latest:
-        total = match.total
-        made.add_row(
-            moment(match.played_s),
-            match.row,
-            match.column,
-            *map(str, total),
-            percent(total.score),
-            str(match.dropped),
-            match.match_id[:12],
-        )
-    return made
-
-
 def _draw(policies: Sequence[str], payoff: Payoff, path: Path, title: str) -> None:
-    from league.errors import PolicyError
-    from league.interfaces.cli.files import replacing
     from league.interfaces.cli.heatmap import draw_heatmap, image_format
 
     kind = image_format(path)

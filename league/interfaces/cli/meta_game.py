@@ -2,67 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
-from league.interfaces.cli import console
+from rich.console import RenderableType
+
+from league.interfaces.cli.console import Column, Columns, show_page, tabulate
+from league.ladder.cycles import Cycle, cycles
+from league.ladder.nash import Exploiter, MetaGame
+from league.ladder.payoff import Payoff
 from league.view.words import percent
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from league.ladder.cycles import Cycle
-    from league.ladder.nash import Exploiter
-    from league.ladder.payoff import Payoff
 
 SHOWN_CYCLES = 20
 """The surest, as rows; `--json` has them all."""
 
+CYCLES: Final[Columns[Cycle]] = (
+    Column("policy", lambda one: one.policies[0]),
+    Column("beats", lambda one: one.policies[1]),
+    Column(">score", lambda one: percent(one.scores[0].value)),
+    Column("beats", lambda one: one.policies[2]),
+    Column(">score", lambda one: percent(one.scores[1].value)),
+    Column("beats the first", lambda one: one.policies[0]),
+    Column(">score", lambda one: percent(one.scores[2].value)),
+    Column(">at least", lambda one: percent(one.strength)),
+)
+NASH: Final[Columns[dict[str, Any]]] = (
+    Column("policy", lambda row: row["policy"]),
+    Column(">weight", lambda row: percent(row["weight"])),
+    Column(">against mixture", lambda row: percent(row["against_mixture"])),
+    Column("most against it", lambda row: row["exploiter"]["policy"] if row["exploiter"] else ""),
+    Column(">score", lambda row: percent(row["exploiter"]["score"]) if row["exploiter"] else ""),
+    Column(">games", lambda row: row["exploiter"]["games"] if row["exploiter"] else ""),
+)
+
 
 def show_cycles(payoff: Payoff, json: bool) -> None:
     """Print every rock-paper-scissors triple, the surest first."""
-    from league.ladder.cycles import cycles
-
     found = cycles(payoff)
-    if json:
-        console.print_json([cycle.to_json() for cycle in found])
-    elif found:
-        output, left_out = console.stdout(), len(found) - SHOWN_CYCLES
-        output.print(_cycles_table(found[:SHOWN_CYCLES]))
-        rest = f"; {left_out:,} less sure ones are left out: --json has all" if left_out > 0 else ""
-        output.print(f"each beats the next, the last the first, above the 95% interval{rest}")
-    else:
-        console.stdout().print("no cycles: where results are sure, nobody is beaten by someone weaker in a triple")
+    show_page(_cycles(found), lambda: [cycle.to_json() for cycle in found], json=json)
 
 
-def _cycles_table(found: Sequence[Cycle]) -> Table:
-    made = console.table("policy", "beats", ">score", "beats", ">score", "beats the first", ">score", ">at least")
-    for (a, b, c), scores, strength in ((one.policies, one.scores, one.strength) for one in found):
-        first, second, third = (percent(score.value) for score in scores)
-        made.add_row(a, b, first, c, second, a, third, percent(strength))
-    return made
+def _cycles(found: Sequence[Cycle]) -> Iterator[RenderableType]:
+    if not found:
+        yield "no cycles: where results are sure, nobody is beaten by someone weaker in a triple"
+        return
+    left_out = len(found) - SHOWN_CYCLES
+    yield tabulate(found[:SHOWN_CYCLES], CYCLES)
+    rest = f"; {left_out:,} less sure ones are left out: --json has all" if left_out > 0 else ""
+    yield f"each beats the next, the last the first, above the 95% interval{rest}"
 
 
 def show_nash(payoff: Payoff, snapshots: Sequence[str], champion: str | None, json: bool) -> None:
     """Print the Nash mixture over the snapshots that have played, and who scores most against each."""
     report = _nash_report(payoff, snapshots, champion)
-    if json:
-        console.print_json(report)
+    show_page(_nash(report["policies"], champion), lambda: report, json=json)
+
+
+def _nash(rows: Sequence[dict[str, Any]], champion: str | None) -> Iterator[RenderableType]:
+    if not rows:
+        yield "no matches of snapshots yet"
         return
-    output = console.stdout()
-    if not report["policies"]:
-        output.print("no matches of snapshots yet")
-        return
-    output.print(_nash_table(report["policies"]))
-    output.print("weight in the Nash mixture of the snapshots; expected scores, where there are few games from ratings")
-    for row in report["policies"]:
-        if row["policy"] == champion:
-            output.print(_champion_line(row))
+    yield tabulate(rows, NASH, style=lambda row: None if row["weight"] else "dim")
+    yield "weight in the Nash mixture of the snapshots; expected scores, where there are few games from ratings"
+    yield from (_champion_line(row) for row in rows if row["policy"] == champion)
 
 
 def _nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:
-    from league.ladder.nash import MetaGame
-
     played = set(payoff.policies())
     members = [name for name in snapshots if name in played]
     bots = played - set(snapshots)
@@ -85,22 +90,6 @@ def _nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None)
 
 def _plain(exploiter: Exploiter | None) -> dict[str, Any] | None:
     return exploiter._asdict() if exploiter else None
-
-
-def _nash_table(rows: Sequence[dict[str, Any]]) -> Table:
-    made = console.table("policy", ">weight", ">against mixture", "most against it", ">score", ">games")
-    for row in rows:
-        exploiter = row["exploiter"] or {"policy": "", "score": float("nan"), "games": ""}
-        made.add_row(
-            row["policy"],
-            percent(row["weight"]),
-            percent(row["against_mixture"]),
-            exploiter["policy"],
-            percent(exploiter["score"]),
-            str(exploiter["games"]),
-            style=None if row["weight"] else "dim",
-        )
-    return made
 
 
 def _champion_line(row: dict[str, Any]) -> str:

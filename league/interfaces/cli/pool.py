@@ -6,20 +6,22 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from league.config import LeagueConfig, load_config
 from league.errors import ConfigError, PolicyError
+from league.interfaces.cli import console
+from league.interfaces.cli.console import Column, Columns
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league, user
+from league.ladder.ratings import Rating, elo
+from league.ladder.records import Snapshot
+from league.ladder.retention import Pruned
+from league.view.overview import bots_of
+from league.view.words import moment, size
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from league.config import LeagueConfig
-    from league.ladder.ratings import Rating
-    from league.ladder.records import Snapshot
-    from league.ladder.retention import Pruned
     from league.pool.store import Store
 
 
@@ -46,7 +48,7 @@ class _Line:
             "champion": self.champion,
             "elo": points,
             "interval": interval,
-            "games": 0 if self.rating is None else self.rating.games,
+            "games": self.games,
             "keep": bool(self.reasons),
             "reasons": list(self.reasons),
             "pruned": None if self.pruned is None else self.pruned.to_json(),
@@ -55,25 +57,39 @@ class _Line:
     @property
     def weights(self) -> str:
         """What became of its weights, for people."""
-        from league.view.words import moment
-
         if self.pruned is not None:
             return f"pruned {moment(self.pruned.pruned_s)}"
         return ", ".join(self.reasons) or "no rule keeps them"
 
+    @property
+    def strength(self) -> str:
+        """Its Elo with its 95% interval, for people."""
+        return "unrated" if self.elo is None else f"{self.elo[0]:+.0f} ± {self.elo[1]:.0f}"
+
+    @property
+    def games(self) -> int:
+        """Games behind its rating."""
+        return 0 if self.rating is None else self.rating.games
+
+
+COLUMNS: Final[Columns[_Line]] = (
+    Column("policy", lambda line: f"★ {line.snapshot.name}" if line.champion else line.snapshot.name),
+    Column("learner", lambda line: line.snapshot.learner),
+    Column(">steps", lambda line: f"{line.snapshot.steps:,}"),
+    Column("frozen", lambda line: moment(line.snapshot.created_s)),
+    Column(">size", lambda line: size(line.snapshot.bytes)),
+    Column(">Elo", lambda line: line.strength.partition(" ± ")[0]),
+    Column(">± 95%", lambda line: line.strength.partition(" ± ")[2]),
+    Column(">games", lambda line: f"{line.games:,}"),
+    Column("weights", lambda line: line.weights),
+)
+
 
 def list_pool(store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: JsonOption = False) -> None:
     """List the snapshots, oldest first: their strength, and why their weights are kept."""
-    from league.interfaces.cli import console
-
     with open_league(store, league) as (opened, config):
         lines = list(_lines(opened, config).values())
-    if json:
-        console.print_json([line.to_json() for line in lines])
-    elif lines:
-        console.stdout().print(_table(lines))
-    else:
-        print("no policies yet")
+    console.show(lines, COLUMNS, json=json, empty="no policies yet", style=_style)
 
 
 def show(
@@ -83,20 +99,15 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
-    from league.interfaces.cli import console
-    from league.view.overview import bots_of
 
     with open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
-        if named.digest is None:
-            raise PolicyError(f"{named.name} is a fixed bot: it is not in the pool")
+        named.require_digest("it is not in the pool")
         line = _lines(opened, config)[named.name]
         matches = opened.payoff().totals().get(named.name)
     score = (0, 0, 0) if matches is None else tuple(matches)
-    if json:
-        console.print_json({**line.to_json(), "score": list(score)})
-    else:
-        console.stdout().print(console.facts(_facts(line, score)))
+    page = [console.facts(_facts(line, score))]
+    console.show_page(page, lambda: {**line.to_json(), "score": list(score)}, json=json)
 
 
 def prune(
@@ -113,10 +124,6 @@ def prune(
 
     Kept are every champion, the best of each epoch, those with weight in the Nash mixture, and the newest.
     """
-    from league.config import load_config
-    from league.interfaces.cli import console
-    from league.view.words import size
-
     with open_league(store, league) as (opened, config):
         _check_settings(settings or ())
         config = load_config(settings=settings or (), base=config.to_dict())
@@ -144,7 +151,6 @@ def _check_settings(settings: Sequence[str]) -> None:
 
 def _lines(store: Store, config: LeagueConfig) -> dict[str, _Line]:
     """By name, oldest first."""
-    from league.ladder.ratings import elo
     from league.pool.keeping import decisions
 
     reasons: Mapping[str, Sequence[str]] = {d.snapshot.name: d.reasons for d in decisions(store, config.retention)}
@@ -173,13 +179,10 @@ def _confirmed(lines: Sequence[_Line]) -> bool:
 
 
 def _print_plan(lines: Sequence[_Line]) -> None:
-    from league.interfaces.cli.console import stdout
-    from league.view.words import size
-
     going = [line.snapshot for line in lines if not line.reasons]
-    output = stdout()
+    output = console.stdout()
     if lines:
-        output.print(_table(lines))
+        output.print(console.tabulate(lines, COLUMNS, style=_style))
     output.print(f"{len(going)} of {len(lines)} snapshots would be pruned, {size(_bytes(going))}")
 
 
@@ -187,32 +190,11 @@ def _bytes(snapshots: Sequence[Snapshot]) -> int:
     return sum({snapshot.digest: snapshot.bytes for snapshot in snapshots}.values())
 
 
-def _table(lines: Sequence[_Line]) -> Table:
-    from league.interfaces.cli.console import table
-    from league.view.words import moment, size
-
-    made = table("policy", "learner", ">steps", "frozen", ">size", ">Elo", ">± 95%", ">games", "weights")
-    for line in lines:
-        snapshot = line.snapshot
-        points, interval = ("unrated", "") if line.elo is None else (f"{line.elo[0]:+.0f}", f"{line.elo[1]:.0f}")
-        made.add_row(
-            f"★ {snapshot.name}" if line.champion else snapshot.name,
-            snapshot.learner,
-            f"{snapshot.steps:,}",
-            moment(snapshot.created_s),
-            size(snapshot.bytes),
-            points,
-            interval,
-            "0" if line.rating is None else f"{line.rating.games:,}",
-            line.weights,
-            style=None if line.reasons else "dim",
-        )
-    return made
+def _style(line: _Line) -> str | None:
+    return None if line.reasons else "dim"
 
 
 def _facts(line: _Line, score: Sequence[int]) -> dict[str, object]:
-    from league.view.words import moment, size
-
     snapshot, pruned = line.snapshot, line.pruned
     gone = "" if pruned is None else f" by {pruned.by}; metadata, rating and matches remain"
     return {
@@ -223,8 +205,8 @@ def _facts(line: _Line, score: Sequence[int]) -> dict[str, object]:
         "parent": snapshot.parent,
         "frozen": moment(snapshot.created_s),
         "size": size(snapshot.bytes),
-        "Elo": "unrated" if line.elo is None else f"{line.elo[0]:+.0f} ± {line.elo[1]:.0f}",
-        "games": "0" if line.rating is None else f"{line.rating.games:,}",
+        "Elo": line.strength,
+        "games": f"{line.games:,}",
         "W/D/L": "/".join(map(str, score)),
         "weights": f"{line.weights}{gone}" if pruned is not None else f"kept: {line.weights}",
     }
