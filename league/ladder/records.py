@@ -211,9 +211,9 @@ class Promotion:
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`; an entry that was written before `how` is read by its evidence."""
         if "how" not in data:
-            evidence = data["evidence"]
+            evidence = data.get("evidence", {})
             how = next((how for key, how in _EARLIER.items() if key in evidence), None)
-            tested = "automatic" if data["by"] == "coordinator" else "asked"
+            tested = "automatic" if data.get("by") == "coordinator" else "asked"
             against = evidence.get("rolled_back" if how == "rollback" else "against")
             data = {**data, "how": how or tested, "against": against}
         return cls(**data)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from league.config import RatingConfig
 from league.errors import StoreError, UnknownMatchError
-from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts
+from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts, totals
 from league.ladder.ratings import Rating, rate, recompute
-from league.ladder.records import Match, Replay
+from league.ladder.records import Match, Replay, Tally
 from league.pool.connection import Command, Connection, dumps
+
+T = TypeVar("T")
 
 CHUNK: Final = 1000
 """Matches that are read from the log per request."""
@@ -112,6 +114,10 @@ class Matches(Connection):
     def payoff(self) -> Payoff:
         """Who beat whom, over all matches."""
         return read_payoff(self._call("HGETALL", self._keys.payoff))
+
+    def totals(self) -> dict[str, Tally]:
+        """Games of each policy against all others, over all matches, from its own point of view."""
+        return _readable(totals, self._call("HGETALL", self._keys.payoff))
 
     def payoff_among(self, policies: Sequence[str], seatings: Iterable[str]) -> Payoff:
         """`payoff` of every two of these alone, over these seatings: for a few of many policies much less to read."""
@@ -249,7 +255,11 @@ def read_ratings(stored: Mapping[bytes, bytes]) -> dict[str, Rating]:
 
 def read_payoff(counts: Mapping[bytes, bytes]) -> Payoff:
     """The payoff as it is stored; raises `StoreError` for what is none."""
+    return _readable(Payoff.from_counts, counts)
+
+
+def _readable(read: Callable[[Mapping[str, int]], T], counts: Mapping[bytes, bytes]) -> T:
     try:
-        return Payoff.from_counts({field.decode(): int(count) for field, count in counts.items()})
+        return read({field.decode(): int(count) for field, count in counts.items()})
     except ValueError as error:
         raise StoreError(f"the store holds a payoff that is none: {error}") from error

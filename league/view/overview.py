@@ -12,7 +12,7 @@ from league.config import LeagueConfig
 from league.ladder.leaderboard import Row, fixed_bots, leaderboard
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import ANCHOR, Ratings
-from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.ladder.retention import kept_bytes
 from league.pool.mirror import Mirror, Refreshed
 from league.pool.store import Store
@@ -101,9 +101,13 @@ class Overview:
     @cached_property
     def rows(self) -> list[Row]:
         """The leaderboard: everyone, the strongest first; without the payoff each `score` is empty."""
+        return self.ranked(self.payoff.totals())
+
+    def ranked(self, totals: Mapping[str, Tally]) -> list[Row]:
+        """The leaderboard, with each one's games against all others from elsewhere, such as `Store.totals`."""
         champion = self.champion.policy if self.champion else None
         snapshots = list(self.snapshots.values())
-        return leaderboard(snapshots, self.bots, self.ratings, self.payoff, champion, self.config.ratings)
+        return leaderboard(snapshots, self.bots, self.ratings, totals, champion, self.config.ratings)
 
     @cached_property
     def pruned(self) -> frozenset[str]:

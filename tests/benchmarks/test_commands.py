@@ -61,3 +61,11 @@ def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     found = report("calibration", str(tmp_path / "store"), monkeypatch=monkeypatch, capsys=capsys)
     assert found["matches"] == 400
     assert sum(row["matches"] for row in found["deciles"]["payoff"]) == 400
+
+
+def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    large_store.build(str(tmp_path / "store"), policies=8, matches=40)
+    options = ("--store", str(tmp_path / "store"), "--runs", "1")
+    found = report("command_line", *options, monkeypatch=monkeypatch, capsys=capsys)
+    assert (found["policies"], found["matches"]) == (8, 40)
+    assert all(row["median_s"] > 0 for row in found["rows"].values())

@@ -29,7 +29,7 @@ RATINGS = {
 def test_rows_are_by_elo_and_those_without_games_are_last():
     payoff = Payoff()
     payoff.add(Match(match_id="1", row="main-0002", column="uniform", results={"01": Tally(5, 1, 2)}, played_s=0.0))
-    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff, "main-0001", CONFIG)
+    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff.totals(), "main-0001", CONFIG)
     assert [row.policy for row in rows] == ["main-0002", "main-0001", "uniform", "main-0003"]
     assert [row.rank for row in rows] == [1, 2, 3, 4]
     assert [row.kind for row in rows] == ["snapshot", "snapshot", "bot", "snapshot"]
@@ -44,7 +44,7 @@ def test_rows_are_by_elo_and_those_without_games_are_last():
 
 
 def test_an_empty_league_has_no_rows():
-    assert leaderboard([], [], {}, Payoff(), None, CONFIG) == []
+    assert leaderboard([], [], {}, {}, None, CONFIG) == []
 
 
 def test_the_best_candidate_is_the_surest_not_the_highest():

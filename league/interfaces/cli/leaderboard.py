@@ -40,7 +40,7 @@ def leaderboard(
     from league.view.overview import Overview
 
     with open_league(store, league) as (opened, config):
-        rows = Overview.read(Mirror(opened)).rows[:top]
+        rows = Overview.read(Mirror(opened, payoff=False)).ranked(opened.totals())[:top]
     if svg is not None:
         _save_picture(tabulate(rows, COLUMNS, style=_style), svg, f"league leaderboard · {config.game}")
     show(rows, COLUMNS, json=json, empty="no policies yet", style=_style)

@@ -104,7 +104,7 @@ def show(
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
         named.require_digest("it is not in the pool")
         line = _lines(opened, config)[named.name]
-        matches = opened.payoff().totals().get(named.name)
+        matches = opened.totals().get(named.name)
     score = (0, 0, 0) if matches is None else tuple(matches)
     page = [console.facts(_facts(line, score))]
     console.show_page(page, lambda: {**line.to_json(), "score": list(score)}, json=json)
