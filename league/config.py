@@ -203,7 +203,7 @@ def load_config(
 
 
 def presets() -> list[str]:
-    """Names that `--preset` takes."""
+    """Names of the presets that `--preset` takes."""
     folder = resources.files("league.presets")
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 

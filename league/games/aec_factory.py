@@ -29,13 +29,13 @@ class AecEnv(Protocol):
     infos: dict[str, dict[str, Any]]
 
     def reset(self, seed: int | None = None) -> None:
-        """Start a new game."""
+        """Start a new game, whose chance `seed` fixes."""
 
     def step(self, action: int | None) -> None:
         """Play for `agent_selection`; a seat that is done plays None."""
 
     def observe(self, agent: str) -> Any:
-        """What a seat sees."""
+        """What a seat sees of the present position."""
 
     def observation_space(self, agent: str) -> Any:
         """The gymnasium space of `observe`."""

@@ -105,11 +105,11 @@ class Turn:
 
     game: Game
     rows: Tensor
-    """int64 `[n]`: which boards."""
+    """int64 `[n]`: the boards on which the player is to move."""
     observation: Tensor
-    """float32 `[n, *spec.shape]`."""
+    """float32 `[n, *spec.shape]`: what the player sees there."""
     legal: Tensor
-    """bool `[n, A]`."""
+    """bool `[n, A]`: which actions are legal there."""
     generator: torch.Generator
     """The only source of randomness a player may use."""
 

@@ -27,7 +27,7 @@ class Hand(NamedTuple):
     """A history at which somebody is to move, as the whole table would know it."""
 
     cards: tuple[int, int]
-    """The seats' ranks."""
+    """Rank of the private card of each seat."""
     public: int | None
     bets: tuple[tuple[int, ...], ...]
     """Actions of each round so far; the last round is under way."""

@@ -15,7 +15,7 @@ from league.games.tree import TreeGame
 
 
 class KnownGame(NamedTuple):
-    """One row of `known_games`."""
+    """A game that `--game` knows by name."""
 
     name: str
     description: str

@@ -17,7 +17,7 @@ class RockPaperScissors(TreeGame):
 
     @classmethod
     def start(cls) -> list[Outcome]:
-        """Nothing is dealt."""
+        """One beginning: nothing is dealt in this game."""
         return [Outcome(1.0, (), (0.0, 0.0))]
 
     @classmethod
@@ -27,7 +27,7 @@ class RockPaperScissors(TreeGame):
 
     @classmethod
     def actions(cls, history: Hashable) -> list[int]:
-        """All three."""
+        """All three actions, at every move."""
         return [0, 1, 2]
 
     @classmethod
@@ -45,5 +45,5 @@ class RockPaperScissors(TreeGame):
 
     @classmethod
     def text(cls, history: Hashable) -> str:
-        """What may be chosen."""
+        """What may be chosen, as text for a terminal."""
         return ", ".join(f"{number} {name}" for number, name in enumerate(NAMES))

@@ -17,7 +17,7 @@ from league.games.bitboards import BitboardGame
 
 
 class TicTacToe(BitboardGame):
-    """B boards of tic-tac-toe."""
+    """B boards of tic-tac-toe; the action is the cell, 0 at the top left."""
 
     spec = GameSpec(
         name="tic_tac_toe",

@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
     history: Hashable | None
     """Where somebody is to move; None: the game is over."""
     rewards: tuple[float, ...]
-    """What each seat receives."""
+    """What each seat receives on the way there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,11 @@ class Tables:
     """A game's tree. Row 0 stands for the end."""
 
     mover: Tensor
-    """int64 `[N]`."""
+    """int64 `[N]`: the seat to move at each node."""
     observation: Tensor
-    """float32 `[N, *spec.shape]`."""
+    """float32 `[N, *spec.shape]`: what the mover sees at each node."""
     legal: Tensor
-    """bool `[N, A]`."""
+    """bool `[N, A]`: the legal actions at each node."""
     start: Tensor
     """int64 `[K]`: the rows that a game may start from."""
     start_until: Tensor
@@ -52,7 +52,7 @@ class Tables:
     """float32 `[N, A, K, P]`."""
 
     def to(self, device: torch.device) -> Self:
-        """On another device."""
+        """The same tables on another torch device."""
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
@@ -77,17 +77,17 @@ class TreeGame(ABC):
     @classmethod
     @abstractmethod
     def start(cls) -> list[Outcome]:
-        """The deals."""
+        """The deals with which a game may begin, with their probabilities."""
 
     @classmethod
     @abstractmethod
     def mover(cls, history: Hashable) -> int:
-        """The seat to move."""
+        """The seat to move after a history."""
 
     @classmethod
     @abstractmethod
     def actions(cls, history: Hashable) -> list[int]:
-        """The legal actions."""
+        """The legal actions after a history, ascending."""
 
     @classmethod
     @abstractmethod
@@ -116,15 +116,15 @@ class TreeGame(ABC):
         self.row = torch.where(mask, self.tables.start[chance.clamp(max=len(self.tables.start) - 1)], self.row)
 
     def observe(self) -> Tensor:
-        """float32 `[B, *spec.shape]`."""
+        """float32 `[B, *spec.shape]`: what the mover sees on each board."""
         return self.tables.observation[self.row]
 
     def legal(self) -> Tensor:
-        """bool `[B, A]`."""
+        """bool `[B, A]`: the legal actions on each board."""
         return self.tables.legal[self.row]
 
     def to_move(self) -> Tensor:
-        """int64 `[B]`."""
+        """int64 `[B]`: the seat to move on each board."""
         return self.tables.mover[self.row]
 
     def step(self, actions: Tensor) -> Step:

@@ -36,7 +36,7 @@ class Tally(NamedTuple):
 
     @staticmethod
     def sum(tallies: Iterable[Tally]) -> Tally:
-        """All of them together."""
+        """The games of all tallies, counted from the same side."""
         total = Tally()
         for tally in tallies:
             total = total.plus(tally)

@@ -82,7 +82,7 @@ class LeagueRunner(EnvRunner):
         return MultiAgentBatch({LEARNER_MODULE: batch}, steps), replace(experience.rollout(), gpu_bytes=gpu_bytes)
 
     def get_metrics(self) -> Any:
-        """RLlib's own counters."""
+        """RLlib's own counters since the last call."""
         return self.metrics.reduce()
 
     def get_state(self, components: Any = None, *, not_components: Any = None, **kwargs: Any) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class LeagueRunner(EnvRunner):
         return {COMPONENT_RL_MODULE: {LEARNER_MODULE: self.module.get_state()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take the learner's weights."""
+        """Take the learner's weights, given whole or as a reference."""
         if COMPONENT_RL_MODULE in state:
             modules = state[COMPONENT_RL_MODULE]
             modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules

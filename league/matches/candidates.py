@@ -13,7 +13,7 @@ from league.ladder.records import Promotion, Snapshot
 
 
 class Entrants(NamedTuple):
-    """Who races next."""
+    """Who races for the champion's place next."""
 
     candidates: list[Snapshot]
     """The most promising first; nobody: there is no race."""
@@ -25,7 +25,7 @@ class Candidates:
     """Chooses entrants, and remembers who did not pass: nobody is tried twice against the same champion."""
 
     def __init__(self, config: LeagueConfig) -> None:
-        """Remember nobody yet."""
+        """Nobody was tried against any champion yet."""
         self.config = config
         self._tried: set[tuple[str, str | None]] = set()
         """Names of candidates that did not prove stronger, each with that of the champion."""

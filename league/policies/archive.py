@@ -28,7 +28,7 @@ from league.policies.members import opened
 from league.policies.weights import digest, unpack
 
 FORMAT: Final = 1
-"""Version of `pool.json`."""
+"""Version of the layout of `pool.json`."""
 MANIFEST: Final = "pool.json"
 
 LARGEST: Final = 512 * 2**20
@@ -47,24 +47,24 @@ _BROKEN: Final = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OS
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What `pool.json` says."""
+    """What `pool.json`, the list of an archive, says."""
 
     league: str
     """Where the policies come from."""
     game: str
     shape: tuple[int, ...]
-    """Of one observation."""
+    """Shape of one observation of the game."""
     actions: int
     seats: int
     exported_s: float
     """When, in seconds of Unix time."""
     snapshots: tuple[Snapshot, ...]
-    """Oldest first."""
+    """The snapshots in the archive, oldest first."""
     ratings: Mapping[str, Rating]
     """In the league that they come from, by name: for information."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The list as plain data for JSON, under the names of the fields."""
         rows = []
         for snapshot in self.snapshots:
             row, rating = snapshot.to_json(), self.ratings.get(snapshot.name)

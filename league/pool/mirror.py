@@ -40,16 +40,16 @@ class Mirror:
 
     config: LeagueConfig
     snapshots: dict[str, Snapshot]
-    """By name, oldest first."""
+    """Every snapshot by its name, oldest first."""
     pruned: frozenset[str]
     """Digests of weights that were pruned."""
     promotions: list[Promotion]
-    """Oldest first."""
+    """The champion's whole history, oldest first."""
     ratings: dict[str, Rating]
     payoff: Payoff
     """Empty in a mirror without it."""
     matches: int
-    """In the log."""
+    """Number of matches in the log."""
     latest: list[Match]
     """The last of them, newest first, as many as were asked for."""
     status: Mapping[str, Any] | None
@@ -79,7 +79,7 @@ class Mirror:
         self._rated: dict[bytes, bytes] = {}
         """The ratings as they are stored: only those that have changed are parsed."""
         self._names = 0
-        """Snapshots that were read."""
+        """Number of snapshots that were read so far."""
         self._number: int | None = None
         """Of the last match in the log; None: nothing was read yet."""
 

@@ -35,18 +35,18 @@ class Overview:
     status: Status
     """What the coordinator said last."""
     snapshots: Mapping[str, Snapshot]
-    """By name, oldest first."""
+    """Every snapshot by its name, oldest first."""
     pruned_digests: frozenset[str]
     """Of weights that were pruned."""
     promotions: Sequence[Promotion]
-    """Oldest first."""
+    """The champion's whole history, oldest first."""
     ratings: Ratings
     payoff: Payoff
     """Grows as the mirror is read on."""
     matches: int
-    """In the log."""
+    """Number of matches in the log."""
     latest: Sequence[Match]
-    """Newest first, without replays."""
+    """The last matches, newest first, without replays."""
     events: Sequence[Mapping[str, Any]]
     """Newest first: `kind`, `text`, `at_s`."""
     event_counts: Mapping[str, int]
@@ -90,12 +90,12 @@ class Overview:
 
     @property
     def champion(self) -> Promotion | None:
-        """The present one."""
+        """The present champion's entry in the history, None before the first."""
         return self.promotions[-1] if self.promotions else None
 
     @cached_property
     def bots(self) -> list[str]:
-        """Every fixed bot (`fixed_bots`)."""
+        """Names of all fixed bots, as `fixed_bots` finds them."""
         return fixed_bots(self.config, self.snapshots.values(), self.ratings)
 
     @cached_property
@@ -122,7 +122,7 @@ class Overview:
 
     @property
     def bytes(self) -> int:
-        """Size of all weights."""
+        """Size of all weights that were not pruned, in bytes."""
         return kept_bytes(self.snapshots.values(), self.pruned_digests)
 
 

@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: float) -> str:
-    """Bytes as `3.4 MB`."""
+    """A number of bytes in words: `3.4 MB`."""
     if count < 1000:
         return f"{count:.0f} B"
     power = min(int(math.log(count, 1000)), 4)

@@ -69,7 +69,7 @@ LABELS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Declared:
-    """One metric."""
+    """One metric: its name, unit, help and labels."""
 
     name: str
     """As it is scraped; a counter's ends with `_total`."""
@@ -78,7 +78,7 @@ class Declared:
     """What one of it is."""
     help: str
     labels: tuple[str, ...] = ()
-    """Keys of `LABELS`."""
+    """Names of its labels, keys of `LABELS`."""
     not_shown: str = ""
     """Why no dashboard shows it; empty for one that is shown."""
 

@@ -31,7 +31,7 @@ from league.view.overview import Overview
 BOT: Final = "bot"
 """The role of the fixed bots."""
 OF_MATCHES: Final = tuple(purpose for purpose in PURPOSES if purpose != "training")
-"""Why matches are played."""
+"""The purposes for which matches are played."""
 
 
 class Readings:
@@ -110,7 +110,7 @@ def _highest(overview: Overview, count: int) -> list[str]:
 
 
 def _bots(overview: Overview) -> list[str]:
-    """Those that have played."""
+    """Names of the fixed bots that have played."""
     return [name for name in overview.bots if name in overview.ratings]
 
 

@@ -27,7 +27,7 @@ class Answer:
     """What the champion says to one question."""
 
     served: Served
-    """Who answered."""
+    """The champion that gave the answer."""
     actions: list[int]
     """`[n]`, each of them legal."""
     beside: dict[str, list[Any]]

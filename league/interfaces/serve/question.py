@@ -35,7 +35,7 @@ class Question:
     """A request that can be answered."""
 
     observation: NDArray[np.float32]
-    """`[n, *shape]`."""
+    """`[n, *shape]`: the positions that are asked about."""
     legal: NDArray[np.bool_]
     """`[n, A]`, at least one per row."""
     many: bool
@@ -43,9 +43,9 @@ class Question:
     sample: bool
     """Draw from the policy; else its most probable action."""
     seed: int | None
-    """Of the draw."""
+    """Seed of the draw; None draws anew each time."""
     include: frozenset[str]
-    """Some of `INCLUDE`."""
+    """What is wanted beside the action, some of `INCLUDE`."""
 
 
 def read_question(body: bytes, spec: GameSpec) -> Question:
