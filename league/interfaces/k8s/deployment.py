@@ -173,7 +173,7 @@ def warnings(cluster: Cluster, since: datetime | None = None) -> list[str]:
     earliest = (since or datetime.now(UTC) - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = [
         (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
-        for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
+        for event in cluster.find("v1", "Event", field_selector="type=Warning")
     ]
     return [
         f"{event['involvedObject']['name']}: {event['message']}"
@@ -208,7 +208,7 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
         if known is None:
             continue
         try:
-            found = cluster.find(api_version, kind, labelSelector=OURS)
+            found = cluster.find(api_version, kind, label_selector=OURS)
         except KubernetesError as error:
             if error.code == 403 and not known.namespaced:
                 say(f"left: {error}")

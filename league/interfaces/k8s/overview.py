@@ -16,7 +16,7 @@ RAY: Final = (("RayCluster", "league"), ("RayJob", "league"), ("RayService", "ch
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
-    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", labelSelector=OURS)]
+    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", label_selector=OURS)]
     ray = {kind: cluster.get("ray.io/v1", kind, name) for kind, name in RAY}
     league, trouble = None, None
     try:
