@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs
 
 from api_server import ApiServer
 from small_cluster import inside, refused
@@ -13,6 +14,11 @@ from small_league import Command
 def test_logs_of_a_pod(deployed: ApiServer, k8s: Command) -> None:
     deployed.logs["league-redis-0/redis"] = "one\ntwo\nthree\n"
     assert k8s("logs", "store", "--tail", "2").out == "two\nthree\n"
+    assert k8s("logs", "store", "--tail", "1", "--follow").out == "three\n"
+    assert [parse_qs(path.partition("?")[2])["follow"] for _, path, _ in deployed.requests if "/log?" in path] == [
+        ["false"],
+        ["true"],
+    ]
 
 
 def test_logs_in_ray(deployed: ApiServer, k8s: Command, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from api_server import ApiServer
 from small_cluster import autoscale, group, refused
@@ -27,6 +30,18 @@ def test_scale(deployed: ApiServer, k8s: Command, words: list[str], now: tuple[i
     (write,) = deployed.writes()
     assert write[2][0] == {"op": "test", "path": "/spec/workerGroupSpecs/0/groupName", "value": "cpu"}
     assert ("--min 5 keeps them" in result.out) == (words == ["5"])
+
+
+def test_only_the_api_group_that_is_needed_is_asked_for(
+    deployed: ApiServer, k8s: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    assert k8s("scale", "cpu", "2").code == 0
+    cluster = "/apis/ray.io/v1/namespaces/league/rayclusters/league"
+    assert [path.partition("?")[0] for _, path, _ in deployed.requests] == ["/apis/ray.io/v1", cluster, cluster]
+    assert not list(shared.iterdir()), "what was discovered lies where others can change it"
 
 
 def test_scale_refuses_nonsense(deployed: ApiServer, k8s: Command) -> None:
