@@ -3,7 +3,7 @@
 - `overlays/monitoring/prometheus-rule.yaml` from the rules in `dashboards/prometheus/`
 - `league/interfaces/k8s/manifests/`, the overlays that the package carries, from `overlays/`
 
-`tests/interfaces/k8s/test_manifests.py` compares.
+`tests/interfaces/k8s/test_manifests_built.py` compares.
 """
 
 from __future__ import annotations

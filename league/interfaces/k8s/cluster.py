@@ -1,10 +1,11 @@
-"""One namespace of a Kubernetes cluster, over HTTP: objects as plain dictionaries, errors for people."""
+"""One namespace of a Kubernetes cluster: objects as plain dictionaries, errors for people."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,10 @@ FIELD_MANAGER: Final = "league"
 
 TIMEOUT_S: Final = (5.0, 60.0)
 """To connect, and to wait for an answer."""
+SILENT_S: Final = 1e6
+"""How long a log that is followed may be silent: the client takes no pair of a number and none."""
+PLAIN: Final[dict[str, Any]] = {"serializer": lambda _, answer: answer, "_request_timeout": TIMEOUT_S}
+"""Of every request of the `DynamicClient`: its answer stays a dictionary, and does not take for ever."""
 
 INSTALL: Final = {
     "ray.io": "KubeRay is not installed: helm install kuberay-operator kuberay-operator "
@@ -26,16 +31,6 @@ INSTALL: Final = {
     "kueue.x-k8s.io": "Kueue is not installed: see https://kueue.sigs.k8s.io/docs/installation/",
 }
 """What to do where an API group is missing."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object that the API server knows."""
-
-    api_version: str
-    name: str
-    plural: str
-    namespaced: bool
 
 
 @dataclass(frozen=True)
@@ -66,9 +61,13 @@ class Cluster:
 
     def __init__(self, client: Any, namespace: str) -> None:
         """Use an `ApiClient` of the `kubernetes` package."""
+        from kubernetes import dynamic
+
         self._client = client
+        # Every discoverer of the package reads the list of all API groups first, and keeps it in a file for all users.
+        self._requests = dynamic.DynamicClient(client, discoverer=lambda *_: None)
         self.namespace = namespace
-        self._kinds: dict[str, dict[str, Kind]] = {}
+        self._kinds: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def connect(cls, namespace: str, context: str | None = None) -> Cluster:
@@ -100,24 +99,33 @@ class Cluster:
         """Address of the API server."""
         return str(self._client.configuration.host)
 
-    def kind(self, api_version: str, name: str) -> Kind | None:
-        """What the API server calls objects of that kind; None if it knows none."""
+    def kind(self, api_version: str, name: str) -> Any:
+        """The `kubernetes.dynamic.Resource` for objects of that kind; None if the API server knows none.
+
+        Its `name` is the plural, `namespaced` whether its objects live in namespaces. A group is asked for once.
+        """
+        from kubernetes.dynamic import Resource
+
         if api_version not in self._kinds:
-            path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+            group, _, version = api_version.rpartition("/")
+            root = {"prefix": "apis" if group else "api", "group": group, "api_version": version}
             try:
-                listed = self._request("GET", path, doing=f"read the API {api_version}")["resources"]
+                with self._asking(f"read the API {api_version}"):
+                    found = self._requests.request("get", f"{root['prefix']}/{api_version}", **PLAIN)
             except KubernetesError as error:
                 if error.code != 404:
                     raise
-                listed = []
+                found = {"resources": []}
             self._kinds[api_version] = {
-                one["kind"]: Kind(api_version, one["kind"], one["name"], one["namespaced"])
-                for one in listed
+                one["kind"]: Resource(
+                    kind=one["kind"], name=one["name"], namespaced=one["namespaced"], client=self._requests, **root
+                )
+                for one in found["resources"]
                 if "/" not in one["name"]
             }
         return self._kinds[api_version].get(name)
 
-    def require_kind(self, api_version: str, name: str) -> Kind:
+    def require_kind(self, api_version: str, name: str) -> Any:
         """Like `kind`, but raises `KubernetesError`, which says what to install."""
         found = self.kind(api_version, name)
         if found is None:
@@ -127,55 +135,40 @@ class Cluster:
 
     def get(self, api_version: str, kind: str, name: str) -> Object | None:
         """One object; None if it is not there."""
-        known = self.require_kind(api_version, kind)
-        try:
-            return self._object("GET", known, name, verb="get")
-        except KubernetesError as error:
-            if error.code == 404:
-                return None
-            raise
+        return self._if_there("get", self.require_kind(api_version, kind), name)
 
-    def find(self, api_version: str, kind: str, **query: str) -> list[Object]:
-        """Objects of this namespace, or of the cluster where the kind has none; `labelSelector` and the like narrow."""
-        known = self.require_kind(api_version, kind)
-        items: list[Object] = self._object("GET", known, None, verb="list", query=query)["items"]
+    def find(self, api_version: str, kind: str, **selector: str) -> list[Object]:
+        """Objects of this namespace, or of the cluster where the kind has none.
+
+        `label_selector` and `field_selector` narrow.
+        """
+        items: list[Object] = self._do("list", self.require_kind(api_version, kind), None, "get", **selector)["items"]
         return items
 
     def create(self, manifest: Object) -> Object:
         """Make an object; the error has code 409 where it is there already."""
-        known = self.require_kind(manifest["apiVersion"], manifest["kind"])
-        query = {"fieldManager": FIELD_MANAGER}
-        return self._object("POST", known, None, verb="create", query=query, body=manifest, of=manifest)
+        known, name = self.require_kind(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]["name"]
+        return self._do("create", known, name, body=manifest, field_manager=FIELD_MANAGER)
 
     def apply(self, manifest: Object, *, force: bool = False) -> Object:
         """Server-side apply; a field that someone else has set is a conflict, unless `force` takes it over."""
-        known = self.require_kind(manifest["apiVersion"], manifest["kind"])
-        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
-        name = manifest["metadata"]["name"]
-        kind = "application/apply-patch+yaml"
-        return self._object("PATCH", known, name, verb="patch", query=query, body=manifest, content=kind)
+        known, name = self.require_kind(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]["name"]
+        how, manager = "server_side_apply", FIELD_MANAGER
+        return self._do("patch", known, name, how, body=manifest, field_manager=manager, force_conflicts=force)
 
     def patch(self, api_version: str, kind: str, name: str, operations: list[Object]) -> Object:
-        """JSON Patch."""
-        known = self.require_kind(api_version, kind)
-        query = {"fieldManager": FIELD_MANAGER}
-        content = "application/json-patch+json"
-        return self._object("PATCH", known, name, verb="patch", query=query, body=operations, content=content)
+        """Change an object by the operations of a JSON Patch; it is refused as a whole where one of them fails."""
+        known, form = self.require_kind(api_version, kind), "application/json-patch+json"
+        return self._do("patch", known, name, body=operations, field_manager=FIELD_MANAGER, content_type=form)
 
     def delete(self, api_version: str, kind: str, name: str) -> bool:
         """Delete an object, and what belongs to it, in the background; False if it was not there."""
         known = self.require_kind(api_version, kind)
-        try:
-            self._object("DELETE", known, name, verb="delete", query={"propagationPolicy": "Background"})
-        except KubernetesError as error:
-            if error.code == 404:
-                return False
-            raise
-        return True
+        return self._if_there("delete", known, name, propagation_policy="Background") is not None
 
     def running(self, selector: str, what: str) -> str:
         """Name of a pod that runs; raises where there is none, and says what there is instead."""
-        pods = self.find("v1", "Pod", labelSelector=selector)
+        pods = self.find("v1", "Pod", label_selector=selector)
         for pod in pods:
             if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
                 return str(pod["metadata"]["name"])
@@ -185,35 +178,28 @@ class Cluster:
         raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen}")
 
     def log(self, pod: str, container: str, *, follow: bool, tail: int) -> Iterator[str]:
-        """Lines of a container's log."""
-        query = {"container": container, "follow": "true" if follow else "false", "tailLines": str(tail)}
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
-        doing = f"get pods/log {pod}"
-        response = self._send(
-            "GET", path, query=query, doing=doing, timeout=(TIMEOUT_S[0], None) if follow else TIMEOUT_S
-        )
-        rest = b""
-        for part in response.response.stream(decode_content=True):
-            *lines, rest = (rest + part).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
-        if rest:
-            yield rest.decode(errors="replace")
+        """Lines of a container's log: the last `tail` and then, with `follow`, those that come."""
+        from kubernetes.client import CoreV1Api
+
+        with self._asking(f"get pods/log {pod}"):
+            answer = CoreV1Api(self._client).read_namespaced_pod_log(
+                pod, self.namespace, container=container, follow=follow, tail_lines=tail,
+                _preload_content=False, _request_timeout=(TIMEOUT_S[0], SILENT_S) if follow else TIMEOUT_S,
+            )  # fmt: skip
+        for line in answer:
+            yield line.decode(errors="replace").removesuffix("\n")
 
     def follow(self, pod: str, container: str, command: list[str]) -> Iterator[str | Finished]:
         """Run a command in a container: its output as it comes, and at last how it ended."""
         from kubernetes.client import CoreV1Api
-        from kubernetes.client.exceptions import ApiException
         from kubernetes.stream import stream
 
-        doing = f"create pods/exec {pod}"
-        try:
+        with self._asking(f"create pods/exec {pod}"):
             shell = stream(
                 CoreV1Api(self._client).connect_get_namespaced_pod_exec,
                 pod, self.namespace, container=container, command=command,
                 stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False,
             )  # fmt: skip
-        except ApiException as error:
-            raise refusal(self.server, self.namespace, doing, error.status or _handshake(error.reason), "") from error
         output, errors = "", ""
         try:
             while shell.is_open():
@@ -234,52 +220,35 @@ class Cluster:
         assert isinstance(last, Finished)
         return last
 
-    def _object(
-        self, method: str, kind: Kind, name: str | None, *, verb: str, of: Object | None = None, **request: Any
-    ) -> Object:
-        root = f"/apis/{kind.api_version}" if "/" in kind.api_version else f"/api/{kind.api_version}"
-        inside = f"/namespaces/{self.namespace}" if kind.namespaced else ""
-        shown = name or (of or {}).get("metadata", {}).get("name")
-        doing = f"{verb} {kind.plural}" + (f"/{shown}" if shown else "")
-        answer: Object = self._request(
-            method, f"{root}{inside}/{kind.plural}" + (f"/{name}" if name else ""), doing=doing, **request
-        )
+    def _if_there(self, verb: str, kind: Any, name: str, **given: Any) -> Object | None:
+        try:
+            return self._do(verb, kind, name, **given)
+        except KubernetesError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def _do(self, verb: str, kind: Any, name: str | None, method: str | None = None, **given: Any) -> Object:
+        """What the API server answers; `method` of the resource, where it is not called as the verb is in a Role."""
+        with self._asking(f"{verb} {kind.name}" + (f"/{name}" if name else "")):
+            answer: Object = getattr(kind, method or verb)(name=name, namespace=self.namespace, **PLAIN, **given)
         return answer
 
-    def _request(self, method: str, path: str, **request: Any) -> Any:
-        response = self._send(method, path, **request)
-        return json.loads(response.read())
-
-    def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        doing: str,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content: str = "application/json",
-        timeout: Any = TIMEOUT_S,
-    ) -> Any:
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json", "Content-Type": content}
-        # The client turns only plain JSON into text by itself, and takes a JSON Patch as a list.
-        text = json.dumps(body) if content.startswith("application/apply") else body
         try:
-            method, url, headers, text, _ = self._client.param_serialize(
-                method, path, query_params=list((query or {}).items()), header_params=headers, body=text,
-                auth_settings=["BearerToken"],
-            )  # fmt: skip
-            response = self._client.call_api(method, url, headers, text, _request_timeout=timeout)
+            yield
+        except ApiException as error:
+            code = error.status or _handshake(error.reason)
+            raise refusal(self.server, self.namespace, doing, code, error.body or "") from error
         except HTTPError as error:
             reason = str(getattr(error, "reason", None) or error).rpartition(": ")[2]
             raise KubernetesError(
                 f"no Kubernetes cluster answers at {self.server}: {reason}; see kubectl config current-context"
             ) from error
-        if response.status >= 300:
-            raise refusal(self.server, self.namespace, doing, response.status, response.read())
-        return response
 
 
 def _handshake(reason: str | None) -> int:

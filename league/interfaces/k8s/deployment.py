@@ -10,16 +10,15 @@ from typing import Any, Final
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
-from league.interfaces.k8s.manifests import Object, load, of_cluster, secrets, shipped
+from league.interfaces.k8s.manifests import Object, key, load, of_cluster, secrets, shipped
 from league.interfaces.k8s.scaling import keep_sizes
-from league.interfaces.k8s.selectors import OURS
+from league.interfaces.k8s.selectors import JOB, OURS
 
 POLL_S: Final = 2.0
 GONE_S: Final = 360.0
 """How long finalizers may take; less than `activeDeadlineSeconds` of the CronJob league-resume, which waits, too."""
 RECENT_S: Final = 600
 """A warning that is older is of another time."""
-JOB: Final = ("ray.io/v1", "RayJob", "league")
 ENDED: Final = ("Complete", "Failed")
 """`jobDeploymentStatus` of a RayJob that does nothing any more."""
 
@@ -44,9 +43,9 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
         if _make_secret(cluster, name, keys):
             say(f"made Secret {name} with random values")
     for one in objects:
-        if one["kind"] == JOB[1] and _ended(cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])):
+        if one["kind"] == JOB[1] and _ended(cluster.get(*key(one))):
             say(f"the last RayJob {one['metadata']['name']} has ended: putting it in anew")
-            remove_and_wait(cluster, one["apiVersion"], one["kind"], one["metadata"]["name"])
+            remove_and_wait(cluster, *key(one))
         if one["kind"] == "RayCluster":
             _apply_cluster(cluster, one, force=force)
         elif one["kind"] != "Namespace":
@@ -57,7 +56,7 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
 
 def _apply_cluster(cluster: Cluster, manifest: Object, *, force: bool) -> None:
     """Apply a RayCluster without changing its size; the bounds of its groups, too, stay unless `force`."""
-    live = cluster.get(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"])
+    live = cluster.get(*key(manifest))
     if live is not None:
         manifest = keep_sizes(manifest, live, bounds=not force)
     try:
@@ -99,7 +98,7 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
         left = []
         for one in waiting:
             shown = f"{one['kind']} {one['metadata']['name']}"
-            live = cluster.get(one["apiVersion"], one["kind"], one["metadata"]["name"])
+            live = cluster.get(*key(one))
             ready, text = READINESS[one["kind"]](live) if live is not None else (False, "is not there")
             if said.get(shown) != text:
                 said[shown] = text
@@ -168,12 +167,17 @@ def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
     return {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
 
 
+def age_s(live: Object) -> float:
+    """Seconds since the API server made an object."""
+    return (datetime.now(UTC) - datetime.fromisoformat(live["metadata"]["creationTimestamp"])).total_seconds()
+
+
 def warnings(cluster: Cluster, since: datetime | None = None) -> list[str]:
     """What Kubernetes has warned of in this namespace since then, or lately, the latest last."""
     earliest = (since or datetime.now(UTC) - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = [
         (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
-        for event in cluster.find("v1", "Event", fieldSelector="type=Warning")
+        for event in cluster.find("v1", "Event", field_selector="type=Warning")
     ]
     return [
         f"{event['involvedObject']['name']}: {event['message']}"
@@ -208,7 +212,7 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
         if known is None:
             continue
         try:
-            found = cluster.find(api_version, kind, labelSelector=OURS)
+            found = cluster.find(api_version, kind, label_selector=OURS)
         except KubernetesError as error:
             if error.code == 403 and not known.namespaced:
                 say(f"left: {error}")

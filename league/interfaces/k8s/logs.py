@@ -1,4 +1,4 @@
-"""Whose log is where."""
+"""Where each part of a league writes its log, and how it is read there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from league.errors import KubernetesError, nearest
 from league.interfaces.k8s.cluster import Cluster, Finished
-from league.interfaces.k8s.selectors import EXPORTER, GCS, HEAD, SERVING_WORKER, STORE
+from league.interfaces.k8s.selectors import EXPORTER, GCS, HEAD, JOB, SERVING_WORKER, STORE
 
 RAY_LOGS: Final = "/tmp/ray/session_latest/logs"  # noqa: S108, the path in the container
 
@@ -63,8 +63,7 @@ def read(cluster: Cluster, what: str, *, follow: bool, tail: int) -> Iterator[st
 
 
 def _job(cluster: Cluster) -> str:
-    job = cluster.get("ray.io/v1", "RayJob", "league")
-    found = (job or {}).get("status", {}).get("jobId")
+    found = (cluster.get(*JOB) or {}).get("status", {}).get("jobId")
     if not found:
         raise KubernetesError(
             f"the job in namespace {cluster.namespace} has not been submitted yet: see `league k8s status`"

@@ -75,13 +75,15 @@ def load(
     return objects
 
 
+def key(one: Object) -> tuple[str, str, str]:
+    """Version of the API, kind and name of an object: by these `Cluster` finds it."""
+    return one["apiVersion"], one["kind"], one["metadata"]["name"]
+
+
 def containers(part: Any) -> Iterator[Object]:
     """Every container in an object, wherever its pods are described, init containers included."""
-    for found in ("containers", "initContainers"):
-        yield from (part.get(found) or [] if isinstance(part, dict) else [])
-    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-    for one in inner:
-        yield from containers(one)
+    for one in _mappings(part):
+        yield from [*(one.get("containers") or []), *(one.get("initContainers") or [])]
 
 
 def of_cluster(namespace: str) -> str:
@@ -92,20 +94,18 @@ def of_cluster(namespace: str) -> str:
 def secrets(objects: list[Object]) -> dict[str, set[str]]:
     """The Secrets that the objects refer to, and their keys."""
     found: dict[str, set[str]] = {}
-
-    def walk(part: Any) -> None:
-        if isinstance(part, list):
-            for one in part:
-                walk(one)
-        elif isinstance(part, dict):
-            for name, value in part.items():
-                if name == "secretKeyRef":
-                    found.setdefault(value["name"], set()).add(value["key"])
-                else:
-                    walk(value)
-
-    walk(objects)
+    for one in _mappings(objects):
+        if "secretKeyRef" in one:
+            found.setdefault(one["secretKeyRef"]["name"], set()).add(one["secretKeyRef"]["key"])
     return found
+
+
+def _mappings(part: Any) -> Iterator[Object]:
+    """Every mapping in an object, however deep."""
+    if isinstance(part, dict):
+        yield part
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _mappings(one)
 
 
 def _dashboards() -> list[Object]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
-from league.interfaces.k8s.deployment import READINESS, warnings
+from league.interfaces.k8s.deployment import READINESS, age_s, warnings
 from league.interfaces.k8s.manifests import Object
-from league.interfaces.k8s.selectors import COMPONENT, EXPORTER, OURS
-
-RAY: Final = (("RayCluster", "league"), ("RayJob", "league"), ("RayService", "champion"))
+from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, OURS, SERVICE
 
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
-    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", labelSelector=OURS)]
-    ray = {kind: cluster.get("ray.io/v1", kind, name) for kind, name in RAY}
+    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", label_selector=OURS)]
+    ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
         league = ask_league(cluster, events)
@@ -27,8 +24,8 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
         "namespace": cluster.namespace,
         "server": cluster.server,
         "pods": sorted(pods, key=lambda pod: (str(pod["component"]), pod["name"])),
-        "groups": _groups(ray["RayCluster"]),
-        "ray": {kind: _state(kind, live) for kind, live in ray.items()},
+        "groups": _groups(ray[CLUSTER[1]]),
+        "ray": {kind: None if live is None else READINESS[kind](live)[1] for kind, live in ray.items()},
         "warnings": warnings(cluster)[-events:],
         "league": league,
         "league_error": trouble,
@@ -69,12 +66,8 @@ def _pod(pod: Object) -> dict[str, Any]:
         "ready": f"{sum(one['ready'] for one in containers)}/{len(pod['spec']['containers'])}",
         "restarts": sum(one["restartCount"] for one in containers),
         "node": pod["spec"].get("nodeName"),
-        "age_s": _age_s(pod["metadata"]["creationTimestamp"]),
+        "age_s": age_s(pod),
     }
-
-
-def _age_s(at: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(at)).total_seconds()
 
 
 def _groups(live: Object | None) -> list[dict[str, Any]]:
@@ -88,7 +81,3 @@ def _groups(live: Object | None) -> list[dict[str, Any]]:
         }
         for one in groups
     ]
-
-
-def _state(kind: str, live: Object | None) -> str | None:
-    return None if live is None else READINESS[kind](live)[1]

@@ -11,7 +11,7 @@ from league.errors import KubernetesError
 from league.interfaces.k8s import deployment
 from league.interfaces.k8s.cluster import Cluster, Finished
 from league.interfaces.k8s.deployment import READINESS
-from league.interfaces.k8s.selectors import HEAD, SERVING_HEAD
+from league.interfaces.k8s.selectors import HEAD, SERVICE, SERVING_HEAD
 
 ASK: Final = ["python", "-c", "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/').read().decode())"]
 
@@ -59,15 +59,16 @@ def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[
     """
     deadline, said = time.monotonic() + timeout_s, ""
     while True:
-        live = cluster.get("ray.io/v1", "RayService", "champion")
+        live = cluster.get(*SERVICE)
         if live is None:
             show("there is no RayService champion: nothing serves it")
             return
         try:
             answers = served(cluster).get("policy")
-            text = f"RayService champion {READINESS['RayService'](live)[1]}: {answers or 'nobody'} is served"
+            heard = f"{answers or 'nobody'} is served"
         except KubernetesError as error:
-            answers, text = None, f"RayService champion {READINESS['RayService'](live)[1]}: {error}"
+            answers, heard = None, str(error)
+        text = f"RayService champion {READINESS[SERVICE[1]](live)[1]}: {heard}"
         if text != said:
             show(text)
             said = text

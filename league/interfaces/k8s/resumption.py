@@ -7,12 +7,12 @@ so what shall be made is first kept in a ConfigMap. A job that a person has dele
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Final
 
 from league.interfaces.k8s.cluster import Cluster
-from league.interfaces.k8s.deployment import JOB, remove_and_wait
+from league.interfaces.k8s.deployment import age_s, remove_and_wait
 from league.interfaces.k8s.manifests import Object
+from league.interfaces.k8s.selectors import JOB
 
 KEPT: Final = ("v1", "ConfigMap", "league-resume")
 TIMES: Final = "league/resumed"
@@ -32,9 +32,9 @@ def resume(cluster: Cluster) -> str:
         if kept is not None:
             _keep(cluster, None)
         return "the job has not failed"
-    age_s = (datetime.now(UTC) - datetime.fromisoformat(job["metadata"]["creationTimestamp"])).total_seconds()
-    times = int(job["metadata"].get("annotations", {}).get(TIMES, 0)) if age_s < 2 * LONGEST_S else 0
-    wait_s = min(60.0 * 2 ** min(times, 10), LONGEST_S) - age_s if times else 0.0
+    lasted_s = age_s(job)
+    times = int(job["metadata"].get("annotations", {}).get(TIMES, 0)) if lasted_s < 2 * LONGEST_S else 0
+    wait_s = min(60.0 * 2 ** min(times, 10), LONGEST_S) - lasted_s if times else 0.0
     if wait_s > 0:
         return (
             f"the job was put in anew {times} times and has failed again: the next time is in {wait_s / 60:.0f} min; "

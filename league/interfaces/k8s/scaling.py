@@ -1,10 +1,11 @@
-"""The size of a worker group."""
+"""The sizes of worker groups: changed, and kept when a manifest is applied over them."""
 
 from __future__ import annotations
 
 from league.errors import KubernetesError, nearest
 from league.interfaces.k8s.cluster import Cluster
 from league.interfaces.k8s.manifests import Object
+from league.interfaces.k8s.selectors import CLUSTER
 
 SIZES = ("replicas", "scaleStrategy", "minReplicas", "maxReplicas")
 
@@ -30,7 +31,7 @@ def scale(
 
     Raises `KubernetesError` where there is no such group, or the bounds contradict.
     """
-    live = cluster.get("ray.io/v1", "RayCluster", "league")
+    live = cluster.get(*CLUSTER)
     if live is None:
         raise KubernetesError(f"namespace {cluster.namespace} has no RayCluster league: see `league k8s deploy`")
     groups = {one["groupName"]: (number, one) for number, one in enumerate(live["spec"].get("workerGroupSpecs", []))}
@@ -54,5 +55,5 @@ def scale(
     # The test keeps us from patching another group, should someone have put one before it meanwhile.
     operations: list[Object] = [{"op": "test", "path": f"{where}/groupName", "value": group}]
     operations += [{"op": "add", "path": f"{where}/{key}", "value": value} for key, value in changed.items()]
-    cluster.patch("ray.io/v1", "RayCluster", "league", operations)
+    cluster.patch(*CLUSTER, operations)
     return now, bool(live["spec"].get("enableInTreeAutoscaling"))

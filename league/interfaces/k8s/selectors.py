@@ -1,8 +1,13 @@
-"""Labels by which the parts of a league are found."""
+"""By what the parts of a league are found: labels, and what Ray's objects are called."""
 
 from __future__ import annotations
 
 from typing import Final
+
+CLUSTER: Final = ("ray.io/v1", "RayCluster", "league")
+"""Version of the API, kind and name."""
+JOB: Final = ("ray.io/v1", "RayJob", "league")
+SERVICE: Final = ("ray.io/v1", "RayService", "champion")
 
 OURS: Final = "app.kubernetes.io/part-of=league"
 """All that belongs to a league."""
