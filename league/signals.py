@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import queue
 import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
 
+class Interruption:
+    """Whether somebody wants this process to end.
+
+    Not a `threading.Event`, whose lock a signal that arrives in the middle of `wait` or `set` would wait for, for ever:
+    the handler runs in the thread that holds it. The queue's `put` bears that.
+    """
+
+    def __init__(self) -> None:
+        self._wishes: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def set(self) -> None:
+        """Somebody does; may be called from a signal's handler."""
+        self._wishes.put(None)
+
+    def is_set(self) -> bool:
+        """Whether somebody does."""
+        return not self._wishes.empty()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until somebody does, at most `timeout_s` seconds; whether somebody does."""
+        with contextlib.suppress(queue.Empty):
+            self._wishes.put(self._wishes.get(timeout=timeout_s))
+        return self.is_set()
+
+
 @contextlib.contextmanager
-def interrupts(*, patient: bool = False) -> Iterator[threading.Event]:
-    """An event that the first SIGINT or SIGTERM sets; outside the main thread, which alone gets signals, nobody does.
+def interrupts(*, patient: bool = False) -> Iterator[Interruption]:
+    """What the first SIGINT or SIGTERM sets; outside the main thread, which alone gets signals, nobody does.
 
     A second one raises `KeyboardInterrupt`; where the ending is `patient` it changes nothing.
     """
-    event = threading.Event()
+    interruption = Interruption()
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if event.is_set() and not patient:
+        if interruption.is_set() and not patient:
             raise KeyboardInterrupt
-        event.set()
+        interruption.set()
 
     if threading.current_thread() is not threading.main_thread():
-        yield event
+        yield interruption
         return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield event
+        yield interruption
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

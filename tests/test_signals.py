@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 
@@ -39,3 +40,12 @@ def test_a_thread_beside_the_main_one_gets_no_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_signals_that_come_while_it_waits_or_is_set_do_not_make_it_wait_for_ever() -> None:
+    with interrupts(patient=True) as stop:
+        storm = threading.Thread(target=lambda: [os.kill(os.getpid(), signal.SIGTERM) for _ in range(5000)])
+        storm.start()
+        while storm.is_alive():
+            stop.wait(0.001)
+        assert stop.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
@@ -30,7 +29,7 @@ from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
-from league.signals import interrupts
+from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
 
 POLL_S = 0.5
@@ -199,7 +198,7 @@ def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], No
 class _Run:
     """A league under way, seen from the driver."""
 
-    def __init__(self, coordinator: Any, watch: Callable[[Progress], None], interrupted: threading.Event) -> None:
+    def __init__(self, coordinator: Any, watch: Callable[[Progress], None], interrupted: Interruption) -> None:
         self.coordinator = coordinator
         self.watch = watch
         self.interrupted = interrupted

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -18,7 +17,7 @@ import typer
 from league.errors import MissingExtraError
 from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
 from league.pool.address import is_embedded
-from league.signals import interrupts
+from league.signals import Interruption, interrupts
 
 LOOK_S: Final = 1.0
 """Between two looks at what is served."""
@@ -63,7 +62,7 @@ def serve(
             stop.wait()
 
 
-def _tell(url: str, stop: threading.Event) -> None:
+def _tell(url: str, stop: Interruption) -> None:
     """Print on stderr who answers, and what is wrong, whenever that changes."""
     last: dict[str, str | None] = {}
     while not stop.wait(LOOK_S if last else 0):

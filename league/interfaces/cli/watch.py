@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json as json_text
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,7 @@ import typer
 
 from league.errors import StoreError
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
-from league.signals import interrupts
+from league.signals import Interruption, interrupts
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -54,7 +53,7 @@ def watch(
             _show(attachment, every, stop)
 
 
-def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) -> None:
+def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> None:
     from rich.console import Console
 
     from league.interfaces.cli.panel import TrainingView
@@ -79,7 +78,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: threading.Event) 
             stop.wait(STEP_S)
 
 
-def _wait(attachment: Attachment, stop: threading.Event) -> tuple[Store, LeagueConfig] | None:
+def _wait(attachment: Attachment, stop: Interruption) -> tuple[Store, LeagueConfig] | None:
     """The league as soon as it is there; None if somebody wants to leave before."""
     said = ""
     while not stop.is_set():
@@ -102,7 +101,7 @@ def _progress(status: Status) -> Progress:
     return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
 
 
-def _print_lines(attachment: Attachment, every_s: float, stop: threading.Event) -> None:
+def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> None:
     while not stop.is_set():
         try:
             data = _data(attachment.look())

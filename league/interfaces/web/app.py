@@ -239,6 +239,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                log_config=None,  # Its own would end every handler of this process first.
                 log_level="error",
                 access_log=False,
                 server_header=False,
