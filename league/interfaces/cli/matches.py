@@ -16,8 +16,6 @@ from league.interfaces.cli.files import replacing
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match
-from league.pool.mirror import Mirror
-from league.view.overview import Overview
 from league.view.words import moment, percent
 
 NONE: Final = "no matches yet"
@@ -58,6 +56,9 @@ def matches(
     if cycles or nash:
         _show_meta_game(store, league, nash=nash, json=json)
         return
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
+
     with open_league(store, league) as (opened, config):
         overview = Overview.read(Mirror(opened, payoff=last is None or image is not None, latest=last or 0))
     ratings, payoff = overview.ratings, overview.payoff
@@ -72,6 +73,8 @@ def matches(
 
 def _show_meta_game(store: str, league: str, *, nash: bool, json: bool) -> None:
     from league.interfaces.cli.meta_game import show_cycles, show_nash
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     with open_league(store, league) as (opened, _):
         overview = Overview.read(Mirror(opened))
@@ -90,7 +93,7 @@ def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
             "column": column,
             "games": tally.games,
             "score": tally.score,
-            "results": dict(zip(("wins", "draws", "losses"), tally, strict=True)),
+            "results": tally._asdict(),
             "by_seating": {seating: list(games) for seating, games in payoff.by_seating(row, column).items()},
         }
         for number, row in enumerate(policies)

@@ -14,11 +14,19 @@ from league.config import LeagueConfig, load_config
 from league.errors import ConfigError, PolicyError
 from league.interfaces.cli import console
 from league.interfaces.cli.console import Column, Columns
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league, user
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    JsonOption,
+    LeagueOption,
+    SnapshotArgument,
+    StoreOption,
+    open_league,
+    user,
+)
 from league.ladder.ratings import Rating, elo
 from league.ladder.records import Snapshot
 from league.ladder.retention import Pruned
-from league.view.overview import bots_of
 from league.view.words import moment, size
 
 if TYPE_CHECKING:
@@ -93,12 +101,13 @@ def list_pool(store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: J
 
 
 def show(
-    policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")],
+    policy: SnapshotArgument,
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     json: JsonOption = False,
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
+    from league.view.overview import bots_of
 
     with open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
