@@ -9,7 +9,7 @@ rock-paper-scissors, is seen here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,3 +124,34 @@ class MetaGame:
 def nash_mixture(payoff: Payoff, names: Sequence[str]) -> dict[str, float]:
     """The Nash mixture over `names`: `MetaGame.of(payoff, names).nash()`."""
     return MetaGame.of(payoff, names).nash()
+
+
+def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:
+    """Plain data of who matters among the snapshots that have played, and who scores most against each.
+
+    `policies` are sorted by their `weight` in the Nash mixture of these snapshots; `against_mixture` is the score in
+    [0, 1] expected against it. `exploiter` is the best response among the snapshots, `bot_exploiter` among everyone
+    else who has played, None where there is none. `champion` is passed through.
+    """
+    played = set(payoff.policies())
+    members = [name for name in snapshots if name in played]
+    bots = played - set(snapshots)
+    everyone = MetaGame.of(payoff, [*members, *sorted(bots)])
+    game = everyone.among(members)
+    mixture = game.nash()
+    against = game.against(mixture)
+    rows = [
+        {
+            "policy": name,
+            "weight": mixture[name],
+            "against_mixture": against[name],
+            "exploiter": _plain(game.exploiter(name)),
+            "bot_exploiter": _plain(everyone.exploiter(name, bots)),
+        }
+        for name in sorted(members, key=lambda name: (-mixture[name], -against[name], name))
+    ]
+    return {"champion": champion, "policies": rows}
+
+
+def _plain(exploiter: Exploiter | None) -> dict[str, Any] | None:
+    return exploiter._asdict() if exploiter else None

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.styled import Styled
 
+from league.config import LeagueConfig, load_config
 from league.errors import ConfigError, LeagueError
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.interfaces.cli import console
+from league.interfaces.cli.evaluate import dropped, interval, numbers, results_table
+from league.interfaces.cli.files import replacing
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    JsonOption,
+    LeagueOption,
+    PolicyArgument,
+    StoreOption,
+    drawn,
+    open_league,
+)
+from league.ladder.comparison import score_interval
 from league.signals import interrupts
+from league.view.words import duration, percent
 
 if TYPE_CHECKING:
     from league.actors.challenge import Found, Target, Try
-    from league.config import LeagueConfig
     from league.pool.store import Store
 
 
 def challenge(
-    policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")],
+    policy: PolicyArgument,
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
@@ -44,44 +60,32 @@ def challenge(
 
     Ctrl-C ends the training and reports what was found so far. Nothing is written to the store.
     """
-    from league.actors.challenge import challenge as run
-    from league.actors.reach import check_reachable
-    from league.cluster.session import ray_session
-    from league.interfaces.cli import console
-
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
     if output is not None and output.is_dir():
         raise LeagueError(f"cannot write {output}: it is a folder; give a file name")
-    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    seed = drawn(seed)
     with open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
         target = _target(opened, config, policy, sample)
-    with ray_session() as nodes, interrupts() as interrupted, _progress(target, minutes * 60) as watch:
-        check_reachable(store, nodes)
-        found = run(
-            target,
-            config,
-            seconds=60 * minutes,
-            games=games,
-            seed=seed,
-            watch=watch,
-            interrupted=interrupted.is_set,
-        )
-    if json:
-        console.print_json(_numbers(target, found, seed))
-    else:
-        _print(target, found, seed)
+    found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)
+    console.show_page(_page(target, found, seed), lambda: _plain(target, found, seed), json=json)
     if output is not None:
-        from league.interfaces.cli.files import replacing
-
         with replacing(output) as part:
             part.write_bytes(found.weights)
 
 
-def _config(present: LeagueConfig, settings: list[str]) -> LeagueConfig:
-    from league.config import load_config
+def _run(target: Target, config: LeagueConfig, store: str, *, seconds: float, games: int, seed: int) -> Found:
+    from league.actors.challenge import challenge as run
+    from league.actors.reach import check_reachable
+    from league.cluster.session import ray_session
 
+    with ray_session() as nodes, interrupts() as interrupted, _progress(target, seconds) as watch:
+        check_reachable(store, nodes)
+        return run(target, config, seconds=seconds, games=games, seed=seed, watch=watch, interrupted=interrupted.is_set)
+
+
+def _config(present: LeagueConfig, settings: list[str]) -> LeagueConfig:
     config = load_config(settings=settings, base=present.to_dict())
     if config.game != present.game:
         raise ConfigError(f"--set game={config.game}: the policies of this league play {present.game}")
@@ -101,23 +105,16 @@ def _target(store: Store, config: LeagueConfig, word: str, sample: bool) -> Targ
 @contextmanager
 def _progress(target: Target, seconds: float) -> Iterator[Callable[[Try], None]]:
     """A bar on a terminal, elsewhere a line per try; on the standard error."""
-    from rich.markup import escape
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
-    from league.interfaces.cli.console import stderr
-    from league.view.words import duration, percent
-
-    console = stderr()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with console.progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()) as progress:
         task = progress.add_task(f"an exploiter of {escape(target.name)} begins", total=seconds)
 
         def watch(one: Try) -> None:
             text = f"steps {one.steps:,}  scores {percent(one.score)}  best {percent(one.best)}"
-            if console.is_terminal:
-                progress.update(task, completed=one.seconds, description=text)
-            else:
-                console.print(f"{duration(one.seconds)}  {text}")
+            progress.update(task, completed=one.seconds, description=text)
+            if not progress.console.is_terminal:
+                progress.console.print(f"{duration(one.seconds)}  {text}")
 
         yield watch
 
@@ -128,44 +125,25 @@ def _form(target: Target) -> str:
     return "sampled" if target.sample else "greedy"
 
 
-def _numbers(target: Target, found: Found, seed: int) -> dict[str, Any]:
-    from league.ladder.comparison import score_interval
-
-    total = found.match.total
+def _plain(target: Target, found: Found, seed: int) -> dict[str, Any]:
+    tries = [{"seconds": one.seconds, "steps": one.steps, "score": one.score} for one in found.tries]
     return {
         "policy": target.name,
         "form": _form(target),
-        "games": total.games,
-        "dropped": found.match.dropped,
-        "results": dict(zip(("wins", "draws", "losses"), total, strict=True)),
-        "by_seating": {seating: list(one) for seating, one in found.match.results.items()},
-        "score": score_interval(total)._asdict(),
-        "exploiter": {
-            "steps": found.steps,
-            "tries": [{"seconds": one.seconds, "steps": one.steps, "score": one.score} for one in found.tries],
-        },
+        **numbers(found.match),
+        "exploiter": {"steps": found.steps, "tries": tries},
         "seed": seed,
     }
 
 
-def _print(target: Target, found: Found, seed: int) -> None:
-    from league.interfaces.cli.console import stdout
-    from league.interfaces.cli.evaluate import results_table
-    from league.ladder.comparison import score_interval
-    from league.view.words import percent
-
-    output = stdout()
-    output.print(results_table(found.match))
-    score = score_interval(found.match.total)
-    output.print(
-        f"\na fresh exploiter scores {percent(score.value)} against {target.name} ({_form(target)}), "
-        f"95% interval {percent(score.low)} to {percent(score.high)}"
-    )
+def _page(target: Target, found: Found, seed: int) -> Iterator[RenderableType]:
+    score, name = score_interval(found.match.total), target.name
+    yield results_table(found.match)
+    yield f"\na fresh exploiter scores {percent(score.value)} against {name} ({_form(target)}), {interval(score)}"
     if score.low > 0.5:
-        output.print(f"{target.name} can be beaten at least that often; a better exploiter may do more")
+        yield f"{name} can be beaten at least that often; a better exploiter may do more"
     else:
-        output.print("no weakness was found in this time, which does not say that there is none")
-    if found.match.dropped:
-        output.print(f"{found.match.dropped} games were dropped: they broke or took too long", style="yellow")
+        yield "no weakness was found in this time, which does not say that there is none"
+    yield from dropped(found.match)
     learned = f"{found.steps:,} steps, the best of {len(found.tries)} tries of {found.tries[-1].steps:,} steps"
-    output.print(f"{learned}; seed {seed}; nothing was recorded", style="dim")
+    yield Styled(f"{learned}; seed {seed}; nothing was recorded", "dim")

@@ -9,11 +9,14 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
 
 PLAIN_WIDTH: Final = 10_000
 """Columns of a pipe or a file: nothing is wrapped or cut there."""
@@ -83,6 +86,14 @@ def tabulate(
         values = (column.value(row) for column in columns)
         made.add_row(*(one if isinstance(one, Text) else str(one) for one in values), style=style(row))
     return made
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on the standard error, gone at the end; without `columns` Rich's own. Off a terminal nothing is shown."""
+    from rich.progress import Progress
+
+    console = stderr()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def stdout() -> Console:

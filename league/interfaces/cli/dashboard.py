@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from league.errors import LeagueError, MissingExtraError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, PortOption, StoreOption
 from league.listening import listen, origin
 from league.signals import interrupts
 
@@ -26,10 +26,9 @@ def dashboard(
     host: Annotated[
         str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 8420,
+    port: PortOption = 8420,
     token_file: Annotated[
-        Path | None,
-        typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}."),
+        Path | None, typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}.")
     ] = None,
 ) -> None:
     """Serve the league as a live web page until Ctrl-C: leaderboard, games, learners, champions, and promotion.

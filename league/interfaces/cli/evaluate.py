@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.styled import Styled
+from rich.table import Table
 
 from league.errors import GameError, PolicyError
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.console import progress, show_page, table
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    JsonOption,
+    LeagueOption,
+    PolicyArgument,
+    SeedOption,
+    StoreOption,
+    drawn,
+    open_league,
+)
+from league.ladder.comparison import Interval, elo_interval, score_interval
+from league.ladder.records import Match
+from league.view.words import percent
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from league.ladder.comparison import Interval
-    from league.ladder.records import Match
     from league.matches.arena import Arena
 
 CHUNK_GAMES = 100
@@ -23,14 +38,14 @@ CHUNK_GAMES = 100
 
 
 def evaluate(
-    policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")],
+    policy: PolicyArgument,
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     games: Annotated[
         int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,
-    seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")] = None,
+    seed: SeedOption = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
     ] = False,
@@ -38,11 +53,10 @@ def evaluate(
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
     from league.games import bot_names
-    from league.interfaces.cli import console
     from league.matches.arena import Arena
     from league.rollout.arena import rounded
 
-    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    seed = drawn(seed)
     with open_league(store, league) as (opened, config):
         arena = Arena(opened, config)
         bots = bot_names(arena.spec)
@@ -56,82 +70,73 @@ def evaluate(
             raise GameError(f"all {match.dropped} games of {config.game} were dropped: there is no result")
         if record:
             opened.record(match)
-    if json:
-        console.print_json({**_numbers(match), "repeated": repeated, "seed": seed, "recorded": record})
-    else:
-        _print(match, repeated, seed, record)
+    page = _page(match, repeated, seed, record)
+    show_page(page, lambda: {**_plain(match), "repeated": repeated, "seed": seed, "recorded": record}, json=json)
 
 
 def _play(arena: Arena, row: str, column: str, left: int, seed: int) -> Match:
     """A match on `left` boards, in chunks, so that progress shows and an interruption is soon noticed."""
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    from league.interfaces.cli.console import stderr
     from league.rollout.arena import rounded
 
-    console, seeds = stderr(), random.Random(seed)  # noqa: S311
-    chunk = rounded(CHUNK_GAMES, arena.spec.seats)
+    seeds, chunk = random.Random(seed), rounded(CHUNK_GAMES, arena.spec.seats)  # noqa: S311
     match: Match | None = None
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(escape(f"{row} against {column}"), total=left)
+    with progress() as shown:
+        task = shown.add_task(escape(f"{row} against {column}"), total=left)
         while left:
             boards = min(left, chunk)
             part = arena.play(row, column, games=boards, seed=seeds.randrange(2**31))
             match = replace(part, replays=()) if match is None else match.plus(part)
             left -= boards
-            progress.advance(task, boards)
+            shown.advance(task, boards)
     assert match is not None  # There is at least one game.
     return match
 
 
-def _numbers(match: Match) -> dict[str, Any]:
-    from league.ladder.comparison import elo_interval, score_interval
-
+def _page(match: Match, repeated: int, seed: int, recorded: bool) -> Iterator[RenderableType]:
     score = score_interval(match.total)
+    yield results_table(match)
+    yield f"\n{match.row} scores {percent(score.value)} against {match.column}, {interval(score)}"
+    yield _elo_line(elo_interval(score))
+    yield from dropped(match)
+    if repeated:
+        yield Styled(f"{repeated} games went move by move like earlier ones, and do not count", "dim")
+    yield Styled(f"seed {seed}; {'recorded in the match log' if recorded else 'not recorded'}", "dim")
+
+
+def _plain(match: Match) -> dict[str, Any]:
+    elo = elo_interval(score_interval(match.total))
+    return {"policy": match.row, "against": match.column, **numbers(match), "elo": elo._asdict()}
+
+
+def numbers(match: Match) -> dict[str, Any]:
+    """A match for programs, from the row's side: its games, and its score in [0, 1] with the 95% interval."""
     return {
-        "policy": match.row,
-        "against": match.column,
         "games": match.total.games,
         "dropped": match.dropped,
-        "results": dict(zip(("wins", "draws", "losses"), match.total, strict=True)),
+        "results": match.total._asdict(),
         "by_seating": {seating: list(tally) for seating, tally in match.results.items()},
-        "score": score._asdict(),
-        "elo": elo_interval(score)._asdict(),
+        "score": score_interval(match.total)._asdict(),
     }
-
-
-def _print(match: Match, repeated: int, seed: int, recorded: bool) -> None:
-    from league.interfaces.cli.console import stdout
-    from league.ladder.comparison import elo_interval, score_interval
-    from league.view.words import percent
-
-    output = stdout()
-    output.print(results_table(match))
-    score = score_interval(match.total)
-    output.print(
-        f"\n{match.row} scores {percent(score.value)} against {match.column}, "
-        f"95% interval {percent(score.low)} to {percent(score.high)}"
-    )
-    output.print(_elo_line(elo_interval(score)))
-    if match.dropped:
-        output.print(f"{match.dropped} games were dropped: they broke or took too long", style="yellow")
-    if repeated:
-        output.print(f"{repeated} games went move by move like earlier ones, and do not count", style="dim")
-    output.print(f"seed {seed}; {'recorded in the match log' if recorded else 'not recorded'}", style="dim")
 
 
 def results_table(match: Match) -> Table:
     """What the row scored in each seating, and in all of them."""
-    from league.interfaces.cli.console import table
-    from league.view.words import percent
-
     made = table(f"{match.row} in", ">games", ">wins", ">draws", ">losses", ">score")
-    for seating, tally in match.results.items():
-        made.add_row(_seats(seating), str(tally.games), *map(str, tally), percent(tally.score))
-    total = match.total
-    made.add_row("all", str(total.games), *map(str, total), percent(total.score), style="bold")
+    rows = [(_seats(seating), tally, "") for seating, tally in match.results.items()]
+    for name, tally, style in [*rows, ("all", match.total, "bold")]:
+        made.add_row(name, str(tally.games), *map(str, tally), percent(tally.score), style=style)
     return made
+
+
+def interval(score: Interval) -> str:
+    """The 95% interval of a score, for people."""
+    return f"95% interval {percent(score.low)} to {percent(score.high)}"
+
+
+def dropped(match: Match) -> Iterator[RenderableType]:
+    """A line if games were dropped."""
+    if match.dropped:
+        yield Styled(f"{match.dropped} games were dropped: they broke or took too long", "yellow")
 
 
 def _seats(seating: str) -> str:

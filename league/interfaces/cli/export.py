@@ -10,7 +10,15 @@ import typer
 
 from league.interfaces.cli.console import facts, show_page
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    JsonOption,
+    LeagueOption,
+    SnapshotArgument,
+    StoreOption,
+    open_league,
+)
 from league.view.words import size
 
 if TYPE_CHECKING:
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def export(
-    policy: Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")],
+    policy: SnapshotArgument,
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     format: Annotated[

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Annotated
 
-import typer
-
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, HostOption, LeagueOption, PortOption, StoreOption
 from league.listening import origin
 from league.signals import interrupts
 
@@ -15,10 +12,8 @@ from league.signals import interrupts
 def exporter(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
-    host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 9464,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 9464,
 ) -> None:
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
     from league.interfaces.exporter.collector import LeagueCollector, serve

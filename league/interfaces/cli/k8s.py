@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
+from rich.styled import Styled
+from rich.table import Table
 
+from league.config import load_config
 from league.errors import KubernetesError
-from league.interfaces.cli.options import JsonOption, ReasonOption, user
+from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
+from league.interfaces.cli.options import CandidateArgument, JsonOption, ReasonOption, user
+from league.view.words import duration, size
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from league.interfaces.k8s.cluster import Cluster
 
 DEFAULT_NAMESPACE = "league"
+
+PODS: Final[Columns[dict[str, Any]]] = (
+    Column("pod", lambda pod: pod["name"]),
+    Column("of", lambda pod: " ".join(filter(None, (pod["component"], pod["group"])))),
+    Column("state", lambda pod: pod["state"]),
+    Column("ready", lambda pod: pod["ready"]),
+    Column(">restarts", lambda pod: pod["restarts"]),
+    Column(">age", lambda pod: duration(pod["age_s"])),
+)
 
 NamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", envvar="LEAGUE_NAMESPACE", help="Where the league lives in the cluster.")
@@ -57,14 +71,10 @@ def status(
     namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None, json: JsonOption = False
 ) -> None:
     """Show the pods and, beside them, the league."""
-    from league.interfaces.cli import console
     from league.interfaces.k8s.overview import overview
 
     found = overview(_connect(namespace, context))
-    if json:
-        console.print_json(found)
-    else:
-        _print(found)
+    show_page(_page(found), lambda: found, json=json)
 
 
 def scale(
@@ -103,9 +113,7 @@ def logs(
 
 
 def promote(
-    policy: Annotated[
-        str | None, typer.Argument(help="A snapshot, or the start of its hash; without it the best ones race.")
-    ] = None,
+    policy: CandidateArgument = None,
     reason: ReasonOption = None,
     force: Annotated[bool, typer.Option("--force", help="Without a test, and pinned.")] = False,
     games: Annotated[int | None, typer.Option(min=1, help="At most so many games against the champion.")] = None,
@@ -184,43 +192,22 @@ def _image(image: str | None) -> str | None:
 def _config(file: Path | None) -> str | None:
     if file is None:
         return None
-    from league.config import load_config
-
     load_config(preset=None, file=file, settings=[], base=None)
     return file.read_text(encoding="utf-8")
 
 
-def _print(found: dict[str, Any]) -> None:
-    from rich.table import Table
-
-    from league.interfaces.cli.console import stdout
-
-    output = stdout()
+def _page(found: dict[str, Any]) -> Iterator[RenderableType]:
     beside = Table.grid(padding=(0, 4))
-    beside.add_row(_pods(found), _league(found))
-    output.print(beside)
+    beside.add_row(tabulate(found["pods"], PODS, title=f"namespace {found['namespace']}"), _league(found))
+    yield beside
     for pod in found["pods"]:
         if pod["reason"]:
-            output.print(f"{pod['name']}  {pod['state']}: {pod['reason']}", style="yellow")
+            yield Styled(f"{pod['name']}  {pod['state']}: {pod['reason']}", "yellow")
     for warning in found["warnings"]:
-        output.print(f"warning  {warning}", style="yellow")
-
-
-def _pods(found: dict[str, Any]) -> Table:
-    from league.interfaces.cli.console import table
-    from league.view.words import duration
-
-    made = table("pod", "of", "state", "ready", ">restarts", ">age", title=f"namespace {found['namespace']}")
-    for pod in found["pods"]:
-        of = " ".join(filter(None, (pod["component"], pod["group"])))
-        made.add_row(pod["name"], of, pod["state"], pod["ready"], str(pod["restarts"]), duration(pod["age_s"]))
-    return made
+        yield Styled(f"warning  {warning}", "yellow")
 
 
 def _league(found: dict[str, Any]) -> Table:
-    from league.interfaces.cli.console import facts
-    from league.view.words import size
-
     rows: dict[str, object] = {kind: state or "is not there" for kind, state in found["ray"].items()}
     for one in found["groups"]:
         rows[f"group {one['group']}"] = f"{one['replicas']} workers, {one['min']} to {one['max']}"

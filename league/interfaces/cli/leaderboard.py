@@ -42,11 +42,12 @@ def leaderboard(
     with open_league(store, league) as (opened, config):
         rows = Overview.read(Mirror(opened, payoff=False)).ranked(opened.totals())[:top]
     if svg is not None:
-        _save_picture(tabulate(rows, COLUMNS, style=_style), svg, f"league leaderboard · {config.game}")
-    show(rows, COLUMNS, json=json, empty="no policies yet", style=_style)
+        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {config.game}")
+    show(rows, COLUMNS, json=json, empty="no policies yet", style=row_style)
 
 
-def _style(row: Row) -> str | None:
+def row_style(row: Row) -> str | None:
+    """How a row of a leaderboard looks: the champion stands out, the fixed bots stand back."""
     return "bold green" if row.champion else ("dim" if row.kind == "bot" else None)
 
 

@@ -16,8 +16,6 @@ from league.interfaces.cli.files import replacing
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match
-from league.pool.mirror import Mirror
-from league.view.overview import Overview
 from league.view.words import moment, percent
 
 NONE: Final = "no matches yet"
@@ -55,31 +53,27 @@ def matches(
     """Show the score of each policy (row) against each other one (column), strongest first."""
     if (last is not None) + cycles + nash > 1:
         raise typer.BadParameter("give one of --last, --cycles and --nash")
-    if cycles or nash:
-        _show_meta_game(store, league, nash=nash, json=json)
-        return
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
+
     with open_league(store, league) as (opened, config):
         overview = Overview.read(Mirror(opened, payoff=last is None or image is not None, latest=last or 0))
-    ratings, payoff = overview.ratings, overview.payoff
+    ratings, payoff, champion = overview.ratings, overview.payoff, overview.champion
     policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)
+    if cycles or nash:
+        from league.interfaces.cli.meta_game import show_cycles, show_nash  # With scipy, which takes its time.
+
+        if nash:
+            show_nash(payoff, list(overview.snapshots), champion.policy if champion else None, json)
+        else:
+            show_cycles(payoff, json)
+        return
     if image is not None:
         _draw(policies, payoff, image, f"{config.game}: score of row against column")
     if last is not None:
         show(overview.latest, LATEST, json=json, empty=NONE)
     else:
         show_page(_payoff(policies, payoff), lambda: _pairs(policies, payoff), json=json)
-
-
-def _show_meta_game(store: str, league: str, *, nash: bool, json: bool) -> None:
-    from league.interfaces.cli.meta_game import show_cycles, show_nash
-
-    with open_league(store, league) as (opened, _):
-        overview = Overview.read(Mirror(opened))
-    champion = overview.champion
-    if nash:
-        show_nash(overview.payoff, list(overview.snapshots), champion.policy if champion else None, json)
-    else:
-        show_cycles(overview.payoff, json)
 
 
 def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
@@ -90,7 +84,7 @@ def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
             "column": column,
             "games": tally.games,
             "score": tally.score,
-            "results": dict(zip(("wins", "draws", "losses"), tally, strict=True)),
+            "results": tally._asdict(),
             "by_seating": {seating: list(games) for seating, games in payoff.by_seating(row, column).items()},
         }
         for number, row in enumerate(policies)

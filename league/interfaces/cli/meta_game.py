@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from league.interfaces.cli.console import Column, Columns, show_page, tabulate
 from league.ladder.cycles import Cycle, cycles
-from league.ladder.nash import Exploiter, MetaGame
+from league.ladder.nash import nash_report
 from league.ladder.payoff import Payoff
 from league.view.words import percent
 
@@ -54,7 +54,7 @@ def _cycles(found: Sequence[Cycle]) -> Iterator[RenderableType]:
 
 def show_nash(payoff: Payoff, snapshots: Sequence[str], champion: str | None, json: bool) -> None:
     """Print the Nash mixture over the snapshots that have played, and who scores most against each."""
-    report = _nash_report(payoff, snapshots, champion)
+    report = nash_report(payoff, snapshots, champion)
     show_page(_nash(report["policies"], champion), lambda: report, json=json)
 
 
@@ -65,31 +65,6 @@ def _nash(rows: Sequence[dict[str, Any]], champion: str | None) -> Iterator[Rend
     yield tabulate(rows, NASH, style=lambda row: None if row["weight"] else "dim")
     yield "weight in the Nash mixture of the snapshots; expected scores, where there are few games from ratings"
     yield from (_champion_line(row) for row in rows if row["policy"] == champion)
-
-
-def _nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:
-    played = set(payoff.policies())
-    members = [name for name in snapshots if name in played]
-    bots = played - set(snapshots)
-    everyone = MetaGame.of(payoff, [*members, *sorted(bots)])
-    game = everyone.among(members)
-    mixture = game.nash()
-    against = game.against(mixture)
-    rows = [
-        {
-            "policy": name,
-            "weight": mixture[name],
-            "against_mixture": against[name],
-            "exploiter": _plain(game.exploiter(name)),
-            "bot_exploiter": _plain(everyone.exploiter(name, bots)),
-        }
-        for name in sorted(members, key=lambda name: (-mixture[name], -against[name], name))
-    ]
-    return {"champion": champion, "policies": rows}
-
-
-def _plain(exploiter: Exploiter | None) -> dict[str, Any] | None:
-    return exploiter._asdict() if exploiter else None
 
 
 def _champion_line(row: dict[str, Any]) -> str:

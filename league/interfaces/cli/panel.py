@@ -17,6 +17,8 @@ from rich.text import Text
 from league.config import LeagueConfig
 from league.errors import StoreError
 from league.every import Every
+from league.interfaces.cli.console import Column, Columns, tabulate
+from league.interfaces.cli.leaderboard import row_style
 from league.ladder.leaderboard import Row
 from league.pool.mirror import Mirror
 from league.pool.store import Store
@@ -163,19 +165,15 @@ def _learners(view: View, narrow: bool) -> Table:
 
 
 def _board(view: View, narrow: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("", "policy", "Elo", "± 95%", "games", "steps"):
-        if column == "policy":
-            table.add_column(column, overflow="fold")
-        else:
-            table.add_column(column, justify="right", no_wrap=True)
-    for row in view.rows[:TOP]:
-        name = f"★ {row.policy}" if row.champion else row.policy
-        style = "bold green" if row.champion else ("dim" if row.kind == "bot" else "")
-        steps = count(row.steps, narrow) if row.steps is not None else ""
-        numbers = (f"{row.elo:.0f}", f"{row.interval:.0f}", count(row.games, narrow))
-        table.add_row(str(row.rank), name, *numbers, steps, style=style)
-    return table
+    columns: Columns[Row] = (
+        Column(">", lambda row: row.rank),
+        Column("policy", lambda row: f"★ {row.policy}" if row.champion else row.policy, fold=True),
+        Column(">Elo", lambda row: f"{row.elo:.0f}"),
+        Column(">± 95%", lambda row: f"{row.interval:.0f}"),
+        Column(">games", lambda row: count(row.games, narrow)),
+        Column(">steps", lambda row: "" if row.steps is None else count(row.steps, narrow)),
+    )
+    return tabulate(view.rows[:TOP], columns, style=row_style)
 
 
 def count(number: int, short: bool) -> str:

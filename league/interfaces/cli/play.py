@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.errors import GameError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, SeedOption, StoreOption, drawn, open_league
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ def play(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
-    seed: Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")] = None,
+    seed: SeedOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
 ) -> None:
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
@@ -41,7 +41,7 @@ def play(
     from league.interfaces.cli.console import stdout
     from league.matches.players import PlayerLoader
 
-    seed = random.SystemRandom().randrange(2**31) if seed is None else seed
+    seed = drawn(seed)
     with open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
         named = opened.resolve(policy, bot_names(spec))

@@ -6,10 +6,14 @@ import dataclasses
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
+from league.config import LeagueConfig
+from league.interfaces.cli.console import print_json, progress
 from league.interfaces.cli.options import (
     LEAGUE,
     STORE,
+    CandidateArgument,
     JsonOption,
     LeagueOption,
     ReasonOption,
@@ -19,7 +23,6 @@ from league.interfaces.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from league.config import LeagueConfig
     from league.matches.contest import Result
     from league.pool.store import Store
 
@@ -27,9 +30,7 @@ NOT_PROMOTED = 1
 
 
 def promote(
-    policy: Annotated[
-        str | None, typer.Argument(help="A snapshot, or the start of its hash; without it the best ones race.")
-    ] = None,
+    policy: CandidateArgument = None,
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     reason: ReasonOption = None,
@@ -47,7 +48,6 @@ def promote(
     exit code 1. The games are recorded, and a test goes on where it ended. Without POLICY the snapshots with the
     highest ratings race, and a champion that a person has pinned may be replaced by the league again.
     """
-    from league.interfaces.cli import console
     from league.matches import contest
 
     with open_league(store, league) as (opened, config):
@@ -58,7 +58,7 @@ def promote(
         else:
             result = _compete(opened, config, policy, reason)
     if json:
-        console.print_json(
+        print_json(
             {
                 "promoted": result.promotion is not None,
                 "champion": None if result.promotion is None else result.promotion.to_json(),
@@ -75,21 +75,16 @@ def promote(
 
 def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str | None) -> Result:
     """The test, with a line of progress on a terminal."""
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    from league.interfaces.cli.console import stderr
     from league.matches.contest import compete
 
-    console = stderr()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=None)
+    with progress() as shown:
+        task = shown.add_task("", total=None)
         return compete(
             store,
             config,
             word,
             by=user(),
             reason=reason,
-            watch=lambda line: progress.update(task, description=escape(line)),
+            watch=lambda line: shown.update(task, description=escape(line)),
             note=lambda line: typer.echo(f"league: {line}", err=True),
         )

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 import typer
 
 from league.errors import MissingExtraError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    AddressOption,
+    HostOption,
+    LeagueOption,
+    PortOption,
+    StoreOption,
+    open_league,
+)
 from league.pool.address import is_embedded
 from league.signals import Interruption, interrupts
 
@@ -26,17 +35,13 @@ LOOK_S: Final = 1.0
 def serve(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
-    host: Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")] = (
-        "127.0.0.1"
-    ),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")] = 8000,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 8000,
     prefix: Annotated[str, typer.Option(help="Of all paths, to serve several leagues on one cluster.")] = "/",
     replicas: Annotated[int, typer.Option(min=1, help="Processes that answer, a CPU each.")] = 1,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the network computes.")] = "cpu",
     max_body_mib: Annotated[float, typer.Option(min=0.001, help="Largest body of a request, in MiB.")] = 4.0,
-    address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
-    ] = None,
+    address: AddressOption = None,
 ) -> None:
     """Serve the champion over HTTP and follow promotions, until Ctrl-C. POST /act answers positions."""
     for package in ("fastapi", "starlette", "uvicorn", "aiohttp", "watchfiles"):

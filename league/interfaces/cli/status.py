@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from rich.console import RenderableType
+from rich.styled import Styled
 
+from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.view.words import duration, moment, size
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from league.pool.store import Store, Verification
+
+Learner = tuple[str, dict[str, Any]]
+"""Its name, and what it says of itself."""
+
+EVENTS: Final[Columns[dict[str, Any]]] = (
+    Column("when", lambda event: moment(event["at_s"])),
+    Column("event", lambda event: event["kind"]),
+    Column("", lambda event: event["text"], fold=True),
+)
 
 
 def status(
@@ -25,17 +37,11 @@ def status(
     json: JsonOption = False,
 ) -> None:
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""
-    from league.interfaces.cli import console
-
     with open_league(store, league) as (opened, _):
         found = _read(opened, events)
         verification = opened.verify() if verify else None
-    if json:
-        console.print_json({**found, "verification": None if verification is None else asdict(verification)})
-    else:
-        _print(found)
-        if verification is not None:
-            _print_verification(verification)
+    checked = None if verification is None else asdict(verification)
+    show_page(_page(found, verification), lambda: {**found, "verification": checked}, json=json)
     if verification is not None and verification.problems:
         raise typer.Exit(1)
 
@@ -70,65 +76,58 @@ def _read(store: Store, events: int) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
-    from league.interfaces.cli.console import facts, stdout, table
-    from league.view.words import duration, moment, size
-
-    output, champion, age_s, trainer = stdout(), found["champion"], found["heartbeat_age_s"], found["trained_by"]
-    output.print(
-        facts(
-            {
-                "league": f"{found['league']} at {found['store']}",
-                "game": found["game"],
-                "phase": found["phase"] + ("" if age_s is None else f" (last heard of {duration(age_s)} ago)"),
-                "started": None if found["started_s"] is None else moment(found["started_s"]),
-                "trained by": None if trainer is None else f"pid {trainer['pid']} on {trainer['host']}",
-                "steps": f"{found['steps']:,}",
-                "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
-                "matches": f"{found['matches']:,}",
-                "dropped games": found["dropped_games"] or None,
-                "missing": found["missing"],
-                "champion": "none yet"
-                if champion is None
-                else f"{champion['policy']}{', pinned' if champion['pinned'] else ''}, by {champion['by']} "
-                f"since {moment(champion['promoted_s'])}: {champion['reason']}",
-            }
-        )
-    )
+def _page(found: dict[str, Any], verification: Verification | None) -> Iterator[RenderableType]:
+    yield facts(_facts(found))
     if found["learners"]:
-        output.print()
-        output.print(_learners(found["learners"], found["phase"]))
+        yield ""
+        yield tabulate(found["learners"].items(), _learner_columns(found["phase"]))
     for name in found["unreadable"]:
-        output.print(f"unreadable  {name}: its weights are damaged, the league goes on without it", style="red")
+        yield Styled(f"unreadable  {name}: its weights are damaged, the league goes on without it", "red")
     for warning in found["warnings"]:
-        output.print(f"warning  {warning}", style="yellow")
+        yield Styled(f"warning  {warning}", "yellow")
     if found["events"]:
-        output.print()
-        shown = table("when", "event", "")
-        for event in found["events"]:
-            shown.add_row(moment(event["at_s"]), event["kind"], event["text"])
-        shown.columns[2].no_wrap, shown.columns[2].overflow = False, "fold"
-        output.print(shown)
+        yield ""
+        yield tabulate(found["events"], EVENTS)
+    if verification is not None:
+        yield from _verification(verification)
 
 
-def _learners(learners: dict[str, Any], phase: str) -> Table:
-    from league.interfaces.cli.console import table
+def _facts(found: dict[str, Any]) -> dict[str, object]:
+    champion, age_s, trainer = found["champion"], found["heartbeat_age_s"], found["trained_by"]
+    return {
+        "league": f"{found['league']} at {found['store']}",
+        "game": found["game"],
+        "phase": found["phase"] + ("" if age_s is None else f" (last heard of {duration(age_s)} ago)"),
+        "started": None if found["started_s"] is None else moment(found["started_s"]),
+        "trained by": None if trainer is None else f"pid {trainer['pid']} on {trainer['host']}",
+        "steps": f"{found['steps']:,}",
+        "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
+        "matches": f"{found['matches']:,}",
+        "dropped games": found["dropped_games"] or None,
+        "missing": found["missing"],
+        "champion": "none yet"
+        if champion is None
+        else f"{champion['policy']}{', pinned' if champion['pinned'] else ''}, by {champion['by']} "
+        f"since {moment(champion['promoted_s'])}: {champion['reason']}",
+    }
+
+
+def _learner_columns(phase: str) -> Columns[Learner]:
     from league.status import LearnerStatus
 
-    numbers = list(LearnerStatus.numbers("status"))
-    headings = [f">{number.heading}" for _, number in numbers]
-    made = table("learner", *headings, "state", "losses", "opponents")
-    for name, learner in learners.items():
-        made.add_row(
-            name,
-            *(f"{learner[field]:,.0f}" for field, _ in numbers),
-            _state(learner, phase),
-            " ".join(f"{loss} {value:.3g}" for loss, value in learner["losses"].items()),
-            " ".join(learner["opponents"]),
-        )
-    for column in made.columns[-2:]:
-        column.no_wrap, column.overflow = False, "fold"
-    return made
+    def number(field: str, heading: str) -> Column[Learner]:
+        return Column(f">{heading}", lambda learner: f"{learner[1][field]:,.0f}")
+
+    def losses(learner: Learner) -> str:
+        return " ".join(f"{loss} {value:.3g}" for loss, value in learner[1]["losses"].items())
+
+    return (
+        Column("learner", lambda learner: learner[0]),
+        *(number(field, one.heading) for field, one in LearnerStatus.numbers("status")),
+        Column("state", lambda learner: _state(learner[1], phase)),
+        Column("losses", losses, fold=True),
+        Column("opponents", lambda learner: " ".join(learner[1]["opponents"]), fold=True),
+    )
 
 
 def _state(learner: dict[str, Any], phase: str) -> str:
@@ -139,16 +138,12 @@ def _state(learner: dict[str, Any], phase: str) -> str:
     return "learns" if phase == "training" else phase
 
 
-def _print_verification(verification: Verification) -> None:
-    from league.interfaces.cli.console import stdout
-
-    output = stdout()
-    output.print(
+def _verification(verification: Verification) -> Iterator[RenderableType]:
+    yield (
         f"\nchecked {verification.matches:,} matches, {verification.snapshots} snapshots, "
         f"{verification.promotions} promotions, {verification.checkpoints} checkpoints"
     )
-    if verification.problems:
-        for problem in verification.problems:
-            output.print(f"problem  {problem}", style="red")
-    else:
-        output.print("ratings and payoff equal those recomputed from the match log", style="green")
+    for problem in verification.problems:
+        yield Styled(f"problem  {problem}", "red")
+    if not verification.problems:
+        yield Styled("ratings and payoff equal those recomputed from the match log", "green")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.config import LeagueConfig, load_config, presets
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, AddressOption, LeagueOption, StoreOption
 from league.pool.address import is_embedded
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob, such as learning.lr=0.001.")
     ] = None,
-    address: Annotated[
-        str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
-    ] = None,
+    address: AddressOption = None,
     log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard event files.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:

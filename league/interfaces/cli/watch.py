@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json as json_text
 import sys
 import time
@@ -13,6 +14,7 @@ import typer
 from league.errors import StoreError
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
 from league.signals import Interruption, interrupts
+from league.view.progress import Progress
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from league.status import Status
     from league.view.attachment import Attachment
     from league.view.overview import Overview
-    from league.view.progress import Progress
 
 RETRY_S = 1.0
 LINE_EVERY_S = 10.0
@@ -58,7 +59,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
 
     from league.interfaces.cli.panel import TrainingView
     from league.status import Status
-    from league.view.progress import Limits, Progress
+    from league.view.progress import Limits
 
     opened = _wait(attachment, stop)
     if opened is None:
@@ -71,9 +72,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
             try:
                 progress = _progress(Status.from_json(store.status()))
             except StoreError:
-                progress = Progress(
-                    phase="store lost", seconds=progress.seconds, steps=progress.steps, interrupted=False
-                )
+                progress = dataclasses.replace(progress, phase="store lost")
             view.update(progress)
             stop.wait(STEP_S)
 
@@ -95,8 +94,6 @@ def _wait(attachment: Attachment, stop: Interruption) -> tuple[Store, LeagueConf
 
 def _progress(status: Status) -> Progress:
     """As far as the store knows it."""
-    from league.view.progress import Progress
-
     phase, seconds = status.phase_at(time.time()), status.run_s
     return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
 

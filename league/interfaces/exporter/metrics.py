@@ -115,12 +115,7 @@ _STATE: Final = (
         "league_heartbeat_age_seconds", "s", "Since the coordinator last said something; over 10 it is not running."
     ),
     _counter("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
-    _counter(
-        "league_actor_restarts_total",
-        "restarts",
-        "Actors that were lost, and started again.",
-        "actor",
-    ),
+    _counter("league_actor_restarts_total", "restarts", "Actors that were lost, and started again.", "actor"),
     _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
 )
 
@@ -160,11 +155,7 @@ _POOL: Final = (
     _gauge(
         "league_pool_unreadable", "snapshots", "Snapshots whose weights are damaged, as the coordinator found them."
     ),
-    _gauge(
-        "league_cycles",
-        "cycles",
-        "Rock-paper-scissors among the strongest: triples in which each beats the next.",
-    ),
+    _gauge("league_cycles", "cycles", "Rock-paper-scissors among the strongest: triples in which each beats the next."),
     _gauge("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
 )
 
@@ -240,10 +231,7 @@ _LEARNERS: Final = (
     ),
     _counter("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
     _gauge(
-        "league_learner_gpu_memory_bytes",
-        "bytes",
-        "GPU memory that torch holds for it; 0 without a GPU.",
-        "learner",
+        "league_learner_gpu_memory_bytes", "bytes", "GPU memory that torch holds for it; 0 without a GPU.", "learner"
     ),
     _gauge(
         "league_learner_runners",

@@ -115,9 +115,7 @@ def answer(served: Served, questions: Sequence[Question], generator: torch.Gener
             actions = draw(logits[rows], legal[rows], own)
         answers.append(
             Answer(
-                served=served,
-                actions=actions.tolist(),
-                beside=_beside(question.include, logits[rows], values[rows]),
+                served=served, actions=actions.tolist(), beside=_beside(question.include, logits[rows], values[rows])
             )
         )
     return answers

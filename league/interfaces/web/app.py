@@ -25,8 +25,8 @@ from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
-from league.interfaces.web.replays import Position, Replays
 from league.ladder.records import Match
+from league.matches.replays import Position, Replays
 from league.view.attachment import Attachment
 
 ALIVE_EVERY: Final = 15

@@ -14,11 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from league.errors import LeagueError
 from league.every import Every
 from league.interfaces.web.charts import elo_history, whiskers
-from league.interfaces.web.heat import HeatMap, heat_map
 from league.interfaces.web.promotion import Promoter
 from league.ladder.leaderboard import Row
 from league.status import LearnerStatus
 from league.view.attachment import Attachment
+from league.view.heat import HeatMap, heat_map
 from league.view.overview import Overview
 from league.view.words import duration, evidence, moment, size
 

@@ -95,13 +95,7 @@ class Promoter:
             if wish.forced:
                 return force(store, config, wish.policy, by=wish.by, reason=wish.reason)
             return compete(
-                store,
-                config,
-                wish.policy,
-                by=wish.by,
-                reason=wish.reason,
-                watch=self._watch,
-                note=self._say,
+                store, config, wish.policy, by=wish.by, reason=wish.reason, watch=self._watch, note=self._say
             )
 
     def _watch(self, line: str) -> None:

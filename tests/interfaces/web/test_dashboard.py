@@ -29,14 +29,14 @@ from league.games import game_spec
 from league.interfaces.web.app import EVENTS, LATEST
 from league.interfaces.web.charts import elo_history, nice_ticks, whiskers
 from league.interfaces.web.guard import is_loopback
-from league.interfaces.web.heat import heat_map, who_met
 from league.interfaces.web.pages import ago, shortened
-from league.interfaces.web.replays import positions
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Replay, Tally
+from league.matches.replays import positions
 from league.pool.mirror import Mirror
 from league.pool.store import Store
+from league.view.heat import heat_map, who_met
 from league.view.overview import Overview
 
 PROGRAM = "from league.interfaces.cli import main; main()"

@@ -7,7 +7,11 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+import torch
+
 from league.errors import StoreError
+from league.games import game_spec, make_game
+from league.games.base import Cells, HasCells
 from league.ladder.records import Replay
 
 CACHED: Final = 64
@@ -42,11 +46,6 @@ def positions(game: str, replay: Replay) -> list[Position]:
         StoreError: the stored moves cannot be played.
         LeagueError: there is no such game here, or it lacks an extra.
     """
-    import torch
-
-    from league.games import game_spec, make_game
-    from league.games.base import Cells, HasCells
-
     spec = game_spec(game)
     board = make_game(spec.name, 1, seed=0)
     board.reset(seeds=torch.tensor([replay.seed]))
