@@ -25,7 +25,7 @@ class Interruption:
         self._wishes.put(None)
 
     def is_set(self) -> bool:
-        """Whether somebody does."""
+        """Whether somebody wants it to end."""
         return not self._wishes.empty()
 
     def wait(self, timeout_s: float | None = None) -> bool:

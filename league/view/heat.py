@@ -18,7 +18,7 @@ class HeatMap(NamedTuple):
     """A part of the payoff."""
 
     names: list[str]
-    """The strongest first."""
+    """Names of the policies, the strongest first."""
     payoff: Payoff
     """Of `names`, and of few others."""
 

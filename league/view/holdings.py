@@ -61,7 +61,7 @@ class Holding:
 
     @property
     def games(self) -> int:
-        """Games behind its rating."""
+        """Number of games behind its rating."""
         return 0 if self.rating is None else self.rating.games
 
 

@@ -179,7 +179,7 @@ def _root(
 
 
 def main() -> NoReturn:
-    """The entry point `league`."""
+    """The entry point `league`: run a command, and end with its exit code."""
     sys.exit(run(sys.argv[1:]))
 
 

@@ -32,7 +32,7 @@ REFRESH_S = 1.0
 NARROW = 110
 """Columns of a terminal below which counts are rounded and the least important columns left out."""
 OPPONENTS = 2
-"""So many are named."""
+"""So many of a learner's opponents are named."""
 
 
 @dataclass(frozen=True, kw_only=True)

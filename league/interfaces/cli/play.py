@@ -84,7 +84,7 @@ class _Table:
     player: Player
     name: str
     mine: int
-    """The person's seat."""
+    """The seat that the person holds."""
     network: PolicyNetwork | None
     """Gives hints, if any are wanted."""
     generator: torch.Generator

@@ -21,7 +21,7 @@ Outcome = Literal["running", "promoted", "not promoted", "stopped", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What somebody asked for."""
+    """The promotion that somebody asked for."""
 
     policy: str
     by: str
