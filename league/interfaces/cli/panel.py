@@ -34,6 +34,9 @@ NARROW = 110
 OPPONENTS = 2
 """So many of a learner's opponents are named."""
 
+Learner = tuple[str, LearnerStatus]
+"""With its name."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -140,28 +143,25 @@ class TrainingView:
 
 
 def _learners(view: View, narrow: bool) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    losses = {"policy loss": "policy_loss", "value loss": "vf_loss", "entropy": "entropy"}
-    if narrow:
-        losses = {"entropy": "entropy"}
-    table.add_column("learner", overflow="fold")
-    numbers = [(name, one) for name, one in LearnerStatus.numbers("panel") if not (narrow and one.wide)]
-    for column in (*(one.heading for _, one in numbers), *losses):
-        table.add_column(column, justify="right", no_wrap=True)
-    if not narrow:
-        table.add_column("opponents", overflow="fold")
-    for name, learner in view.status.learners.items():
-        known, opponents = learner.losses, list(learner.opponents)
-        named = " ".join(opponents[:OPPONENTS]) + (
-            f" and {len(opponents) - OPPONENTS}" if opponents[OPPONENTS:] else ""
-        )
-        table.add_row(
-            f"{name} (stopped)" if learner.stopped else name,
-            *(count(round(getattr(learner, field)), narrow) for field, _ in numbers),
-            *(f"{known[key]:.3f}" if known.get(key) is not None else "" for key in losses.values()),
-            *(() if narrow else (named,)),
-        )
-    return table
+    def number(field: str, heading: str) -> Column[Learner]:
+        return Column(f">{heading}", lambda one: count(round(getattr(one[1], field)), narrow))
+
+    def loss(key: str, heading: str) -> Column[Learner]:
+        return Column(f">{heading}", lambda one: "" if one[1].losses.get(key) is None else f"{one[1].losses[key]:.3f}")
+
+    def opponents(one: Learner) -> str:
+        names = list(one[1].opponents)
+        rest = f" and {len(names) - OPPONENTS}" if names[OPPONENTS:] else ""
+        return " ".join(names[:OPPONENTS]) + rest
+
+    columns = [
+        Column[Learner]("learner", lambda one: f"{one[0]} (stopped)" if one[1].stopped else one[0], fold=True),
+        *(number(name, one.heading) for name, one in LearnerStatus.numbers("panel") if not (narrow and one.wide)),
+        *([] if narrow else [loss("policy_loss", "policy loss"), loss("vf_loss", "value loss")]),
+        loss("entropy", "entropy"),
+        *([] if narrow else [Column("opponents", opponents, fold=True)]),
+    ]
+    return tabulate(view.status.learners.items(), columns)
 
 
 def _board(view: View, narrow: bool) -> Table:

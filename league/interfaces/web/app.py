@@ -25,7 +25,6 @@ from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
-from league.ladder.records import Match
 from league.matches.replays import Position, Replays
 from league.view.attachment import Attachment
 
@@ -119,27 +118,22 @@ class Site:
 
     async def match(self, request: Request) -> Response:
         """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
+        wanted = request.path_params["match_id"], _whole(request, "game"), _whole(request, "ply")
         try:
-            match, game = await asyncio.to_thread(self._find, request.path_params["match_id"])
-            number, positions = await asyncio.to_thread(self._positions, match, game, _whole(request, "game"))
+            return HTMLResponse(await asyncio.to_thread(self._replay, *wanted))
         except UnknownMatchError as error:
             return self._answer(request, 404, str(error))
         except LeagueError as error:
             return self._answer(request, 503, str(error))
-        ply = max(0, min(_whole(request, "ply"), len(positions) - 1))
-        return HTMLResponse(
-            self.pages.render("match.html", match=match, game=game, number=number, positions=positions, ply=ply)
-        )
 
-    def _find(self, match_id: str) -> tuple[Match, str]:
+    def _replay(self, match_id: str, number: int, ply: int) -> str:
         store, config = self.attachment.open()
-        return store.match(match_id), config.game
-
-    def _positions(self, match: Match, game: str, wanted: int) -> tuple[int, list[Position]]:
-        if not match.replays:
-            return 0, []
-        number = max(0, min(wanted, len(match.replays) - 1))
-        return number, self.replays.positions(game, match.match_id, number, match.replays[number])
+        game, match, positions = config.game, store.match(match_id), list[Position]()
+        number = max(0, min(number, len(match.replays) - 1))
+        if match.replays:
+            positions = self.replays.positions(game, match.match_id, number, match.replays[number])
+        values = {"match": match, "game": game, "number": number, "positions": positions}
+        return self.pages.render("match.html", ply=max(0, min(ply, len(positions) - 1)), **values)
 
     async def promote(self, request: Request) -> Response:
         """Begin a test, or force; asks for the token."""
