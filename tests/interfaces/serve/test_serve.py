@@ -147,7 +147,9 @@ class Service:
         """As Ctrl-C does, and check that all is gone."""
         os.killpg(self.process.pid, signal.SIGINT)
         assert self.process.wait(timeout=120) == 0
-        assert not [line for line in self.said if "Traceback" in line or "Error" in line]
+        # That no server answered is true: a test had ended it. How often it was said depends on who else is at work.
+        said = [line for line in self.said if "no server answers" not in line]
+        assert not [line for line in said if "Traceback" in line or "Error" in line]
         eventually(lambda: not list(session(self.process.pid)))
 
 
