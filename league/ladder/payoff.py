@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, Final, Self
 
@@ -33,16 +34,15 @@ def totals(counts: Mapping[str, int]) -> dict[str, Tally]:
 
     Raises `ValueError` for a field that is none of `Payoff.to_counts`.
     """
-    points: dict[str, list[int]] = {}
+    points: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    sides = {outcome: side for side, outcome in enumerate(OUTCOMES)}
     try:
         for field, count in counts.items():
             row, column, _, outcome = field.split(SEPARATOR)
-            side = OUTCOMES.index(outcome)
-            for name, at in ((row, side), (column, 2 - side)):
-                if name not in points:
-                    points[name] = [0, 0, 0]
-                points[name][at] += count
-    except ValueError as error:
+            side = sides[outcome]
+            points[row][side] += count
+            points[column][2 - side] += count
+    except (KeyError, ValueError) as error:
         raise ValueError(f"payoff field {field!r}: must be row|column|seating|w, d or l") from error
     return {name: Tally(*three) for name, three in points.items()}
 

@@ -260,6 +260,7 @@ def read_payoff(counts: Mapping[bytes, bytes]) -> Payoff:
 
 def _readable(read: Callable[[Mapping[str, int]], T], counts: Mapping[bytes, bytes]) -> T:
     try:
-        return read({field.decode(): int(count) for field, count in counts.items()})
+        fields = b"\n".join(counts).decode().split("\n") if counts else []  # At once: names have no blanks.
+        return read(dict(zip(fields, map(int, counts.values()), strict=True)))
     except ValueError as error:
         raise StoreError(f"the store holds a payoff that is none: {error}") from error

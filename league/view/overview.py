@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from league.config import LeagueConfig
 from league.ladder.leaderboard import Row, fixed_bots, leaderboard
@@ -16,7 +16,9 @@ from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.ladder.retention import kept_bytes
 from league.pool.mirror import Mirror, Refreshed
 from league.pool.store import Store
-from league.status import Status
+
+if TYPE_CHECKING:
+    from league.status import Status
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,8 +34,8 @@ class Overview:
     """When it was read (Unix time, s)."""
     news: Refreshed
     """What has come since the mirror was read before."""
-    status: Status
-    """What the coordinator said last."""
+    said: Mapping[str, Any] | None
+    """What the coordinator said last, as it is stored."""
     snapshots: Mapping[str, Snapshot]
     """Every snapshot by its name, oldest first."""
     pruned_digests: frozenset[str]
@@ -70,7 +72,7 @@ class Overview:
             config=mirror.config,
             read_s=time.time(),
             news=news,
-            status=Status.from_json(mirror.status),
+            said=mirror.status,
             snapshots=mirror.snapshots,
             pruned_digests=mirror.pruned,
             promotions=mirror.promotions,
@@ -82,6 +84,13 @@ class Overview:
             event_counts=mirror.events,
             refusals=mirror.refusals,
         )
+
+    @cached_property
+    def status(self) -> Status:
+        """What the coordinator said last."""
+        from league.status import Status  # Not above: who ranks policies need not wait for its models.
+
+        return Status.from_json(self.said)
 
     @property
     def phase(self) -> str:
