@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
@@ -69,7 +68,7 @@ def manifest(store: Store, spec: GameSpec, words: Sequence[str], *, everyone: bo
         shape=spec.shape,
         actions=spec.actions,
         seats=spec.seats,
-        exported_s=time.time(),
+        exported_s=store.now_s(),
         snapshots=chosen,
         ratings={snapshot.name: ratings[snapshot.name] for snapshot in chosen if snapshot.name in ratings},
     )
@@ -92,7 +91,7 @@ def take_in(store: Store, archived: Manifest, weights: Mapping[str, bytes], pref
     if new:
         store.add_snapshots(new)
         names = ", ".join(snapshot.name for snapshot, _ in new)
-        store.add_event("imported", f"{names}, from league {archived.league!r}", time.time())
+        store.add_event("imported", f"{names}, from league {archived.league!r}", store.now_s())
     return steps
 
 
@@ -101,7 +100,7 @@ def _steps(store: Store, archived: Manifest, prefix: str) -> list[Step]:
 
     Nobody is younger than the import: who looks for games since then must find them, whatever their clock said.
     """
-    now_s = time.time()
+    now_s = store.now_s()
     pruned, present = store.pruned(), store.snapshots()
     known, names = {s.digest: s for s in reversed(present)}, {s.name for s in present}
     steps = []

@@ -100,7 +100,7 @@ class Keys:
 
     @property
     def status(self) -> str:
-        """String: what the coordinator said last, as JSON with its time `heartbeat_s`; its reader judges the age."""
+        """String: what the coordinator said last, as JSON with the server's time `heartbeat_s`."""
         return self._key("status")
 
     @property

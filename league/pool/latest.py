@@ -18,6 +18,8 @@ from league.pool.matches import CHUNK, read_entries, read_match, read_payoff
 class News:
     """All of one moment; of what is only appended to, what had not been read before."""
 
+    now_s: float
+    """That moment, by the server's clock (Unix, s)."""
     names: int
     """Snapshots in the pool that had not been read before."""
     snapshots: list[Snapshot]
@@ -62,6 +64,7 @@ class Latest(Connection):
         """
         keys = self._keys
         commands = [
+            ("TIME",),
             ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
             ("XLEN", keys.matches),
             ("HGETALL", keys.ratings),
@@ -75,11 +78,12 @@ class Latest(Connection):
             ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
             *([("HGETALL", keys.payoff)] if payoff else []),
         ]
-        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, said, *counts = self._together(
-            *commands
+        now, last, count, ratings, order, pruned, history, status, counted, refusals, fresh, said, *counts = (
+            self._together(*commands)
         )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
+            now_s=self._clock.set(now),
             names=len(order),
             snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
             promotions=[Promotion.from_json(json.loads(entry)) for entry in history],

@@ -38,6 +38,8 @@ class Mirror:
 
     store: Store
 
+    now_s: float
+    """When it was read, by the server's clock (Unix, s)."""
     config: LeagueConfig
     snapshots: dict[str, Snapshot]
     """Every snapshot by its name, oldest first."""
@@ -111,6 +113,7 @@ class Mirror:
         return Refreshed(found=True, anew=anew, matches=matches)
 
     def _take(self, news: News) -> None:
+        self.now_s = news.now_s
         self._rate(news.ratings)
         self.snapshots = self.snapshots | {snapshot.name: snapshot for snapshot in news.snapshots}
         self.promotions = self.promotions + news.promotions

@@ -83,6 +83,8 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         Raises `WrongLeagueError` if it plays another game.
         """
 
+        created_s = self.now_s()
+
         def attempt(pipe: Any) -> None:
             present = self._config(pipe.execute_command)
             if present is not None:
@@ -93,7 +95,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
                 "schema": SCHEMA,
                 "game": config.game,
                 "config": dumps(config.to_dict()),
-                "created_s": time.time(),
+                "created_s": created_s,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 

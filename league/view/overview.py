@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,7 +30,7 @@ class Overview:
     """Of the store, without a password."""
     config: LeagueConfig
     read_s: float
-    """When it was read (Unix time, s)."""
+    """When it was read, by the server's clock (Unix, s), as every time in the store is."""
     news: Refreshed
     """What has come since the mirror was read before."""
     said: Mapping[str, Any] | None
@@ -70,7 +69,7 @@ class Overview:
             league=mirror.store.league,
             address=mirror.store.address,
             config=mirror.config,
-            read_s=time.time(),
+            read_s=mirror.now_s,
             news=news,
             said=mirror.status,
             snapshots=mirror.snapshots,

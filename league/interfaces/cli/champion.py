@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as encoding
-import time
 from typing import Annotated, Final
 
 import typer
@@ -40,7 +39,7 @@ def rollback(store: StoreOption = STORE, league: LeagueOption = LEAGUE, reason: 
     Several in a row go further back; `league promote` without a policy hands the choice back to the league.
     """
     with open_league(store, league) as (opened, _):
-        promotion = opened.rollback(user(), time.time(), reason or "rollback")
+        promotion = opened.rollback(user(), opened.now_s(), reason or "rollback")
     print(f"{promotion.policy} is the champion again; pinned: the league keeps it")
 
 

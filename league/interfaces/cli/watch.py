@@ -70,7 +70,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
     with TrainingView(store, config, Limits(), Console(markup=False), every_s=every_s, hint=hint) as view:
         while not stop.is_set():
             try:
-                progress = _progress(Status.from_json(store.status()))
+                progress = _progress(Status.from_json(store.status()), store.now_s())
             except StoreError:
                 progress = dataclasses.replace(progress, phase="store lost")
             view.update(progress)
@@ -92,10 +92,9 @@ def _wait(attachment: Attachment, stop: Interruption) -> tuple[Store, LeagueConf
     return None
 
 
-def _progress(status: Status) -> Progress:
-    """As far as the store knows it."""
-    phase, seconds = status.phase_at(time.time()), status.run_s
-    return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
+def _progress(status: Status, now_s: float) -> Progress:
+    """As far as the store knows it; `now_s` by its clock."""
+    return Progress(phase=status.phase_at(now_s), seconds=status.run_s, steps=status.steps, interrupted=False)
 
 
 def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> None:
@@ -103,15 +102,16 @@ def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> 
         try:
             data = _data(attachment.look())
         except StoreError as error:
-            data = {"error": str(error)}
-        print(json_text.dumps({"at_s": time.time(), **data}, ensure_ascii=False), flush=True)
+            data = {"at_s": time.time(), "error": str(error)}
+        print(json_text.dumps(data, ensure_ascii=False), flush=True)
         stop.wait(every_s)
 
 
 def _data(overview: Overview) -> dict[str, Any]:
     status, champion = overview.status.at(overview.read_s), overview.champion
-    progress, rows = _progress(status), overview.rows[:TOP]
+    progress, rows = _progress(status, overview.read_s), overview.rows[:TOP]
     return {
+        "at_s": overview.read_s,
         "game": overview.config.game,
         "phase": progress.phase,
         "seconds": progress.seconds,

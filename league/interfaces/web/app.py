@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import socket
-import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -114,7 +113,7 @@ class Site:
         newest = store.matches(min(kept, number * PAGE), newest_first=True)
         latest = list(itertools.islice(newest, (number - 1) * PAGE, None))
         values = {"game": config.game, "latest": latest, "kept": kept, "number": number, "pages": pages}
-        return self.pages.render("matches.html", now_s=time.time(), **values)
+        return self.pages.render("matches.html", now_s=store.now_s(), **values)
 
     async def match(self, request: Request) -> Response:
         """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
