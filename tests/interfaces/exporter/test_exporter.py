@@ -114,7 +114,7 @@ def test_what_is_kept_between_scrapes_is_what_a_fresh_look_finds(
         results = {"01": Tally(30, 2, 1), "10": Tally(30, 0, 3)}
         own.record(Match(match_id=name + other, row=name, column=other, results=results, played_s=1.0))
     own.rollback("anna", 500.0)
-    timed = re.compile(r"league_(store_seconds|store_memory_bytes|scrape_seconds|.*_age_seconds)")
+    timed = re.compile(r"league_(store_seconds|store_memory_bytes|store_disk_free_bytes|scrape_seconds|.*_age_seconds)")
     after, fresh = (
         {name: samples for name, samples in scrape(collector).items() if not timed.fullmatch(name)}
         for collector in (kept, LeagueCollector(str(folder), own.league))
@@ -228,6 +228,37 @@ def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monke
 def answers(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as connection:
         return connection.connect_ex(str(path)) == 0
+
+
+def test_the_disk_of_a_folder_is_told_while_its_server_cannot_run(scrape: Scrape, tmp_path: Path) -> None:
+    """As on a full disk."""
+    folder = tmp_path / "store"
+    with Store.open(str(folder)) as store:
+        store.create(CONFIG)
+    collector = LeagueCollector(str(folder), "league", [].append)
+    assert scrape(collector)["league_store_up"] == {(): 1}
+    collector.close()
+    while answers(folder / "server.sock"):
+        pass
+    aof = next((folder / "appendonlydir").glob("*.incr.aof"))
+    aof.write_bytes(aof.read_bytes() + b"*3\r\nnonsense")
+    for file in (folder / "appendonlydir").glob("*.manifest"):
+        file.write_text("nonsense")
+    samples = scrape(collector)
+    assert samples.keys() == {f"league_store_{what}" for what in ("up", "disk_free_bytes", "disk_bytes")} | {
+        "league_scrape_seconds"
+    }
+    assert samples["league_store_up"] == {(): 0}
+    assert 0 < samples["league_store_disk_free_bytes"][()] < samples["league_store_disk_bytes"][()]
+
+
+def test_the_disk_of_a_server_is_not_ours_to_tell(scrape: Scrape, tmp_path: Path) -> None:
+    with Store.open(str(tmp_path)) as store:
+        store.create(CONFIG)
+        samples = scrape(LeagueCollector(f"unix://{tmp_path}/server.sock", "league"))
+        assert samples["league_store_up"] == {(): 1}
+        assert not [name for name in samples if "disk" in name]
+        assert samples["league_store_written"] == {("append",): 1, ("rewrite",): 1, ("dump",): 1}
 
 
 def test_nothing_undeclared_can_be_exported() -> None:
