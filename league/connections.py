@@ -8,13 +8,15 @@ half-open requests, however many, keep nobody else away.
 from __future__ import annotations
 
 import asyncio
+import functools
+import resource
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-MOST: Final = 200
-"""Connections at once: well below the 256 files that some systems let a process have open."""
+MOST: Final = 1000
+"""Connections at once; fewer where a process may not have twice as many files open."""
 REQUEST_S: Final = 10.0
 """From a request's first byte, or the beginning of a connection, to its end, and longer for a long body: see `RATE`."""
 RATE: Final = 16 * 1024
@@ -26,8 +28,10 @@ HEAD_BYTES: Final = 64 * 1024
 class Bounded(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     """One connection, which gives up when its request does not come."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, most: int, **options: Any) -> None:
+        """`most`: connections of the server at once; the rest is uvicorn's."""
         super().__init__(*args, **options)
+        self._most = most
         self._deadline: asyncio.TimerHandle | None = None
         self._since = self.loop.time()
         self._head = self._body = 0
@@ -41,7 +45,7 @@ class Bounded(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def connection_made(self, transport: Any) -> None:
         """Begin to wait for a request; where there are too many connections, in the place of another one."""
         super().connection_made(transport)
-        if len(self.connections) > MOST:
+        if len(self.connections) > self._most:
             waiting = [one for one in self.connections if one is not self and one.waits]
             self.connections.discard(self)
             if not waiting:
@@ -98,4 +102,6 @@ class Bounded(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
 
 def bound(config: uvicorn.Config) -> None:
     """Let a server that has not started yet have such connections only."""
-    config.http, config.ws = Bounded, "none"
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
+    config.http, config.ws = functools.partial(Bounded, most=most), "none"  # type: ignore[assignment]

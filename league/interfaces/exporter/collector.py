@@ -6,16 +6,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from league.errors import LeagueError, WrongLeagueError
 from league.interfaces.exporter.metrics import Samples
 from league.interfaces.exporter.readings import Readings
-from league.listening import refusals
 from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
 
@@ -84,12 +81,3 @@ def _health(samples: Samples, health: Health | None) -> None:
         samples.add("league_store_memory_limit_bytes", health.memory_limit_bytes)
     for what, well in health.written.items():
         samples.add("league_store_written", well, what)
-
-
-def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:
-    """Answer scrapes in a thread, port 0 on any free port; raises `LeagueError` if the port cannot be had."""
-    registry = CollectorRegistry()
-    registry.register(collector)
-    with refusals(host, port):
-        server, _ = start_http_server(port, addr=host, registry=registry)
-    return server
