@@ -69,7 +69,7 @@ class Matches(Connection):
         stored = read("HMGET", self._keys.ratings, *policies)
         ratings = read_ratings({n.encode(): data for n, data in zip(policies, stored, strict=True) if data is not None})
         last = read_entries(read("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1))
-        entry = f"{_number(last[0][0]) + 1 if last else 1}-0"
+        entry = f"{entry_number(last[0][0]) + 1 if last else 1}-0"
         pipe.multi()
         queue: Command = pipe.execute_command
         queue("XADD", self._keys.matches, entry, "match", dumps(match.to_json()))
@@ -194,12 +194,18 @@ class Matches(Connection):
             queue("HSET", self._keys.ratings, name, dumps(rating.to_json()))
 
     def _log(
-        self, count: int | None = None, newest_first: bool = False, *, last: str = "+", read: Command | None = None
+        self,
+        count: int | None = None,
+        newest_first: bool = False,
+        *,
+        first: str = "-",
+        last: str = "+",
+        read: Command | None = None,
     ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        """Raw entries, at most `count`, up to the id `last`; read by `read` to be part of a transaction."""
+        """Raw entries, at most `count`, from the id `first` to `last`; read by `read` to be part of a transaction."""
         read = read or self._call
-        command, end = ("XREVRANGE", "-") if newest_first else ("XRANGE", last)
-        start, left = (last if newest_first else "-"), count
+        command, start, end = ("XREVRANGE", last, first) if newest_first else ("XRANGE", first, last)
+        left = count
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
             chunk = read_entries(read(command, self._keys.matches, start, end, "COUNT", size))
@@ -225,7 +231,8 @@ def read_entries(reply: Any) -> list[tuple[str, dict[bytes, bytes]]]:
     return [(entry.decode(), fields) for entry, fields in reply or []]
 
 
-def _number(entry: str) -> int:
+def entry_number(entry: str) -> int:
+    """Of an entry of the log, by its id: 1 is the first."""
     return int(entry.partition("-")[0])
 
 
