@@ -121,11 +121,6 @@ class MetaGame:
         return dict(zip(self.names, (self.scores @ weights).tolist(), strict=True))
 
 
-def nash_mixture(payoff: Payoff, names: Sequence[str]) -> dict[str, float]:
-    """The Nash mixture over `names`: `MetaGame.of(payoff, names).nash()`."""
-    return MetaGame.of(payoff, names).nash()
-
-
 def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:
     """Plain data of who matters among the snapshots that have played, and who scores most against each.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -39,6 +38,7 @@ class Position:
     """The last move was a random one of the opening."""
 
 
+@lru_cache(CACHED)
 def positions(game: str, replay: Replay) -> list[Position]:
     """Play a game again: its first position, and the one after each move.
 
@@ -84,22 +84,3 @@ def _changed(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], 
     """Row and column of the first cell that is not as before."""
     changed = ((r, c) for r, row in enumerate(after) for c, mark in enumerate(row) if mark != before[r][c])
     return next(changed, None)
-
-
-class Replays:
-    """Plays games again, and keeps the last ones. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], list[Position]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def positions(self, game: str, match_id: str, number: int, replay: Replay) -> list[Position]:
-        """Game `number` of a match; see `positions`."""
-        with self._lock:
-            key = (match_id, number)
-            if key not in self._kept:
-                self._kept[key] = positions(game, replay)
-            self._kept.move_to_end(key)
-            while len(self._kept) > CACHED:
-                self._kept.popitem(last=False)
-            return self._kept[key]

@@ -73,9 +73,8 @@ class Journal(Connection):
 
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
-        return (
-            [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count - 1)] if count > 0 else []
-        )
+        # One more: of none, the last index would mean all.
+        return [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
 
 
 def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -25,7 +25,7 @@ from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
 from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
-from league.matches.replays import Position, Replays
+from league.matches.replays import Position, positions
 from league.view.attachment import Attachment
 
 ALIVE_EVERY: Final = 15
@@ -51,7 +51,6 @@ class Site:
         self.token = token
         self.promoter = Promoter(address, league)
         self.pages = Pages(self.attachment, self.promoter)
-        self.replays = Replays()
         self.ending = asyncio.Event()
 
     def routes(self) -> list[Route | Mount]:
@@ -128,12 +127,12 @@ class Site:
 
     def _replay(self, match_id: str, number: int, ply: int) -> str:
         store, config = self.attachment.open()
-        game, match, positions = config.game, store.match(match_id), list[Position]()
+        game, match, shown = config.game, store.match(match_id), list[Position]()
         number = max(0, min(number, len(match.replays) - 1))
         if match.replays:
-            positions = self.replays.positions(game, match.match_id, number, match.replays[number])
-        values = {"match": match, "game": game, "number": number, "positions": positions}
-        return self.pages.render("match.html", ply=max(0, min(ply, len(positions) - 1)), **values)
+            shown = positions(game, match.replays[number])
+        values = {"match": match, "game": game, "number": number, "positions": shown}
+        return self.pages.render("match.html", ply=max(0, min(ply, len(shown) - 1)), **values)
 
     async def promote(self, request: Request) -> Response:
         """Begin a test, or force; asks for the token."""
