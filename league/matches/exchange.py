@@ -62,17 +62,7 @@ def manifest(store: Store, spec: GameSpec, words: Sequence[str], *, everyone: bo
     if not chosen:
         raise PolicyError(f"league {store.league!r} has no policies to export")
     check_size(chosen)
-    ratings = store.ratings()
-    return Manifest(
-        league=store.league,
-        game=spec.name,
-        shape=spec.shape,
-        actions=spec.actions,
-        seats=spec.seats,
-        exported_s=time.time(),
-        snapshots=chosen,
-        ratings={snapshot.name: ratings[snapshot.name] for snapshot in chosen if snapshot.name in ratings},
-    )
+    return Manifest.of(store.league, spec, chosen, store.ratings())
 
 
 def take_in(store: Store, archived: Manifest, weights: Mapping[str, bytes], prefix: str) -> list[Step]:

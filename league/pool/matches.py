@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from league.config import RatingConfig
 from league.errors import StoreError, UnknownMatchError
 from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts, totals
 from league.ladder.ratings import Rating, rate, recompute
-from league.ladder.records import Match, Replay, Tally
+from league.ladder.records import Match, Plain, Replay, Tally
 from league.pool.connection import Command, Connection, dumps
 
 T = TypeVar("T")
@@ -22,17 +22,13 @@ CHUNK: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rebuild:
+class Rebuild(Plain):
     """What was derived anew from the match log."""
 
     matches: int
     ratings: int
     repaired: tuple[str, ...]
     """One line for each value in which the store differed from the log; none if they agreed, to the last bit."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data for JSON, under the names of the fields."""
-        return asdict(self)
 
 
 class Matches(Connection):
