@@ -9,7 +9,7 @@ game of the match's row; a draw counts half. Matches are sorted by it into tenth
 prediction with the mean score, both weighted by games. Three predictors are shown:
 
 - `OpenSkill`: `win_probability` of the ratings, which widens with sigma;
-- `Bradley-Terry`: `BradleyTerry.expected_score`;
+- `Bradley-Terry`: `BradleyTerry.expected_scores`;
 - `payoff`: `MetaGame`, Bradley-Terry corrected by the games that the pair itself has played. The league predicts by it
   where it matters (`league matches --nash`), and the claim is about it: one number per policy cannot follow results
   that are not transitive, however it is fitted.

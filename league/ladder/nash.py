@@ -63,7 +63,7 @@ class MetaGame:
         """From what was played between `names`.
 
         A score is the mean of the games and of `PRIOR_GAMES` virtual ones at the score that Bradley-Terry over the
-        whole payoff predicts (`BradleyTerry.expected_score`). So a pair that never met is as its ratings say, and one
+        whole payoff predicts (`BradleyTerry.expected_scores`). So a pair that never met is as its ratings say, and one
         that met in 40 games is what it showed.
         """
         points, games = score_matrices(payoff, names)

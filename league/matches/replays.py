@@ -18,19 +18,13 @@ CACHED: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Position:
-    """One position of a game."""
+class Position(Cells):
+    """One position of a game; without cells where the game has none, or hides them."""
 
     text: str
     """As the game draws it."""
-    grid: tuple[tuple[str, ...], ...]
-    """Its cells, see `league.games.base.Cells`; empty where the game has none."""
-    columns: bool
-    """An action is a column of `grid`, counted from 0."""
     new: tuple[int, int] | None
     """Row and column of the cell that the last move filled."""
-    line: frozenset[tuple[int, int]]
-    """Rows and columns of the cells that won, if the last move filled such a line."""
     mover: int | None
     """The seat that made the last move; None at the beginning."""
     action: int | None
@@ -57,11 +51,9 @@ def positions(game: str, replay: Replay) -> list[Position]:
         cells = board.cells(0) if isinstance(board, HasCells) and not hidden else none
         found.append(
             Position(
+                **vars(cells),
                 text="the game is over" if hidden else board.render(0),
-                grid=cells.marks,
-                columns=cells.columns,
-                new=_changed(found[-1].grid, cells.marks) if found else None,
-                line=cells.line,
+                new=_changed(found[-1].marks, cells.marks) if found else None,
                 mover=mover,
                 action=action,
                 opening=opening,

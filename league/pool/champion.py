@@ -39,7 +39,7 @@ class Champion(Connection):
 
         def attempt(pipe: Any) -> bool:
             read: Command = pipe.execute_command
-            self._require_config(read)
+            self.require_config(read)
             self._check_exists(read, promotion)
             last = read("LINDEX", self._keys.promotions, -1)
             champion = None if last is None else Promotion.from_json(json.loads(last))
@@ -69,7 +69,7 @@ class Champion(Connection):
 
         def attempt(pipe: Any) -> Promotion:
             read: Command = pipe.execute_command
-            self._require_config(read)
+            self.require_config(read)
             history = _promotions(read("LRANGE", self._keys.promotions, 0, -1))
             if history and (history[-1].by, history[-1].promoted_s, history[-1].reason) == (by, now_s, reason):
                 return history[-1]  # A lost reply hid that it is done.

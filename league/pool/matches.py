@@ -60,7 +60,7 @@ class Matches(Connection):
         read: Command = pipe.execute_command
         if read("HEXISTS", self._keys.match_index, match.match_id):
             return False
-        config = self._require_config(read)
+        config = self.require_config(read)
         policies = [match.row, match.column]
         stored = read("HMGET", self._keys.ratings, *policies)
         ratings = read_ratings({n.encode(): data for n, data in zip(policies, stored, strict=True) if data is not None})
@@ -145,7 +145,7 @@ class Matches(Connection):
 
         def attempt(pipe: Any) -> None:
             read: Command = pipe.execute_command
-            config = self._require_config(read)
+            config = self.require_config(read)
             log = self._read_log(read)
             derived = self._derived(log, config.ratings)
             repaired = [line for key, fields in derived.items() for line in _differences(key, read, fields)]
