@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -112,5 +111,4 @@ def _batch(experience: Experience) -> SampleBatch:
 def _numpy(column: Any) -> Any:
     if isinstance(column, dict):
         return {name: _numpy(value) for name, value in column.items()}
-    array: np.ndarray[Any, Any] = column.cpu().numpy()
-    return array
+    return column.cpu().numpy()

@@ -41,8 +41,7 @@ class Champion(Connection):
             read: Command = pipe.execute_command
             self.require_config(read)
             self._check_exists(read, promotion)
-            last = read("LINDEX", self._keys.promotions, -1)
-            champion = None if last is None else Promotion.from_json(json.loads(last))
+            champion = self.champion(read)
             if champion == promotion:
                 return True
             if over != "anyone" and champion != over:
@@ -93,9 +92,9 @@ class Champion(Connection):
 
         return self._transact([self._keys.meta, self._keys.promotions, self._keys.pruned], attempt)
 
-    def champion(self) -> Promotion | None:
+    def champion(self, read: Command | None = None) -> Promotion | None:
         """The present champion, None before the first promotion."""
-        last = self._call("LINDEX", self._keys.promotions, -1)
+        last = (read or self._call)("LINDEX", self._keys.promotions, -1)
         return None if last is None else Promotion.from_json(json.loads(last))
 
     def promotions(self) -> list[Promotion]:
