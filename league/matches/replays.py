@@ -34,7 +34,7 @@ class Position(Cells):
 
 @lru_cache(CACHED)
 def positions(game: str, replay: Replay) -> list[Position]:
-    """Play a game again: its first position, and the one after each move.
+    """Play a game again: its first position, and the one after each move. The last games are kept: change no list.
 
     Raises:
         StoreError: the stored moves cannot be played.
