@@ -145,7 +145,10 @@ class Chaos:
         # What it said until now may be of before.
         told, matches = time.time(), self.store.match_count()
         times: dict[str, float] = {}
-        waits = {"learns": _growing(lambda: self._steps(told)), "plays": lambda: self.store.match_count() > matches}
+        waits = {
+            "learns": _growing(lambda: self._steps(told)),
+            "plays": lambda: self.store.match_count() > matches,
+        }
         while len(times) < len(waits):
             for name in waits.keys() - times.keys():
                 if waits[name]():

@@ -194,7 +194,11 @@ class Rig:
         cleanup.callback(self.end)
 
     def _node(self, name: str, cpus: int = NODE_CPUS) -> dict[str, Any]:
-        return {"num_cpus": cpus, "env_vars": {"LEAGUE_REDIS_USERNAME": name}, "include_dashboard": False}
+        return {
+            "num_cpus": cpus,
+            "env_vars": {"LEAGUE_REDIS_USERNAME": name},
+            "include_dashboard": False,
+        }
 
     def add_node(self, name: str) -> Any:
         return self.cluster.add_node(**self._node(name))

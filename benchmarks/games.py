@@ -92,7 +92,11 @@ def negamax_ms(depth: int, seconds: float) -> float:
         game.reset(game.step(sample_uniform(game.legal(), generator)).done)
     bot = make_bot(f"negamax-{depth}", game.spec)
     turn = Turn(
-        game=game, rows=torch.arange(BOARDS), observation=game.observe(), legal=game.legal(), generator=generator
+        game=game,
+        rows=torch.arange(BOARDS),
+        observation=game.observe(),
+        legal=game.legal(),
+        generator=generator,
     )
 
     def choose() -> int:

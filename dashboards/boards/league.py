@@ -187,7 +187,10 @@ def _matrix(title: str, about: str, expr: str, *, row: str) -> Panel:
         about,
         query(expr, instant=True),
         unit="percentunit",
-        transformations=[("groupingToMatrix", matrix), ("sortBy", {"fields": {}, "sort": [{"field": corner}]})],
+        transformations=[
+            ("groupingToMatrix", matrix),
+            ("sortBy", {"fields": {}, "sort": [{"field": corner}]}),
+        ],
         overrides=[override(corner, custom__cellOptions=PLAIN, custom__align="left", displayName=row)],
         custom=COLOURED,
         noValue="",

@@ -135,7 +135,12 @@ def _losses() -> list[Panel]:
             "mean_kl_loss",
             min=0,
         ),
-        _loss("Gradient norm", "Global norm before it is clipped.", "gradients_default_optimizer_global_norm", min=0),
+        _loss(
+            "Gradient norm",
+            "Global norm before it is clipped.",
+            "gradients_default_optimizer_global_norm",
+            min=0,
+        ),
     ]
 
 

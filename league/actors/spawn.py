@@ -29,7 +29,13 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
         num_gpus=hardware.gpus if config.learning.num_learners == 0 else 0,
         max_restarts=-1,
     ).remote(
-        place.store, place.league, name, number=number, hardware=hardware, log_dir=place.log_dir, fence=place.fence
+        place.store,
+        place.league,
+        name,
+        number=number,
+        hardware=hardware,
+        log_dir=place.log_dir,
+        fence=place.fence,
     )
 
 

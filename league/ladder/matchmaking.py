@@ -92,7 +92,11 @@ def opponents_of(source: MixConfig, pool: Sequence[Snapshot]) -> list[str]:
 
 
 def training_opponents(
-    role: RoleConfig, pool: Sequence[Snapshot], memory: Memory, config: MatchmakingConfig, rng: np.random.Generator
+    role: RoleConfig,
+    pool: Sequence[Snapshot],
+    memory: Memory,
+    config: MatchmakingConfig,
+    rng: np.random.Generator,
 ) -> dict[str, float]:
     """Draw whom a learner meets next, at most `config.opponents` of them, with their shares of the games.
 

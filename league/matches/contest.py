@@ -90,7 +90,11 @@ def compete(
 
 
 def _race(
-    store: Store, arena: Arena, candidates: list[Snapshot], over: Promotion | None, note: Callable[[str], None]
+    store: Store,
+    arena: Arena,
+    candidates: list[Snapshot],
+    over: Promotion | None,
+    note: Callable[[str], None],
 ) -> Race:
     """The race of the candidates against the champion `over`; its place is free where its weights cannot be read."""
     from league.ladder.promotion import check_cap

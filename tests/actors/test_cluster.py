@@ -100,7 +100,10 @@ def said(store: Store, kind: str) -> list[str]:
 
 
 def test_learners_live_on_gpu_nodes_and_nodes_come_and_go(
-    tmp_path: Path, redis_url: str, cluster: Callable[..., ClusterOfProcesses], running: list[subprocess.Popen[str]]
+    tmp_path: Path,
+    redis_url: str,
+    cluster: Callable[..., ClusterOfProcesses],
+    running: list[subprocess.Popen[str]],
 ) -> None:
     ray = cluster(num_cpus=0)
     head, cpu, gpu = ray.where(kind="nobody"), ray.add(num_cpus=1), ray.add(num_cpus=1, num_gpus=1)
@@ -153,7 +156,10 @@ def test_learners_live_on_gpu_nodes_and_nodes_come_and_go(
 
 
 def test_two_leagues_share_a_cluster_and_a_redis(
-    tmp_path: Path, redis_url: str, cluster: Callable[..., ClusterOfProcesses], running: list[subprocess.Popen[str]]
+    tmp_path: Path,
+    redis_url: str,
+    cluster: Callable[..., ClusterOfProcesses],
+    running: list[subprocess.Popen[str]],
 ) -> None:
     ray = cluster(num_cpus=1)
     ray.add(num_cpus=1)

@@ -32,7 +32,11 @@ each = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"]
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool: apt install prometheus")
 @pytest.mark.parametrize(
     "arguments",
-    [("check", "config", PROMETHEUS / "prometheus.yml"), ("check", "rules", *RULES), ("test", "rules", TESTS)],
+    [
+        ("check", "config", PROMETHEUS / "prometheus.yml"),
+        ("check", "rules", *RULES),
+        ("test", "rules", TESTS),
+    ],
     ids=lambda arguments: "-".join(arguments[:2]),
 )
 def test_promtool_is_content(arguments: tuple[Any, ...]) -> None:

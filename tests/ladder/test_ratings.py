@@ -11,7 +11,15 @@ from openskill.models import BradleyTerryFull, PlackettLuce
 from benchmarks.calibration import win_probability
 from league.config import RatingConfig
 from league.ladder.matchmaking import evaluation_pair
-from league.ladder.ratings import SCALE_ERROR, Rating, elo, interleaved, lower_bound, rate, recompute
+from league.ladder.ratings import (
+    SCALE_ERROR,
+    Rating,
+    elo,
+    interleaved,
+    lower_bound,
+    rate,
+    recompute,
+)
 from league.ladder.records import Match, Tally
 
 CONFIG = RatingConfig()

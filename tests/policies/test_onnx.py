@@ -13,7 +13,10 @@ from league.policies import onnx as export
 from league.policies.onnx import export_onnx
 from league.policies.weights import digest, fresh, pack
 
-NETWORKS = {"mlp": NetworkConfig(hidden=(16, 8)), "conv": NetworkConfig(kind="conv", channels=4, blocks=1, hidden=(8,))}
+NETWORKS = {
+    "mlp": NetworkConfig(hidden=(16, 8)),
+    "conv": NetworkConfig(kind="conv", channels=4, blocks=1, hidden=(8,)),
+}
 
 
 @pytest.fixture(scope="module", params=[("connect_four", "mlp"), ("tic_tac_toe", "conv")], ids="-".join)

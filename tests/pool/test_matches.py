@@ -208,7 +208,7 @@ def test_verify_notices_lost_champions_and_checkpoints(store, raw, a_snapshot):
     st.lists(
         st.tuples(st.integers(0, 9), st.permutations(["a", "b", "c"]), st.builds(Tally, *[st.integers(0, 5)] * 3)),
         max_size=12,
-    )
+    ),
 )
 def test_any_reports_give_what_their_log_gives(tcp, reports):
     with Store.open(tcp[0], uuid.uuid4().hex) as store:

@@ -6,7 +6,13 @@ import threading
 import pytest
 
 from league.config import LeagueConfig
-from league.errors import CorruptSnapshotError, StoreError, StoreSchemaError, UnknownPolicyError, WrongLeagueError
+from league.errors import (
+    CorruptSnapshotError,
+    StoreError,
+    StoreSchemaError,
+    UnknownPolicyError,
+    WrongLeagueError,
+)
 from league.ladder.records import Promotion
 from league.pool.keys import Keys
 from league.pool.snapshots import Named

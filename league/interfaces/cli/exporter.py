@@ -10,7 +10,10 @@ from league.signals import interrupts
 
 
 def exporter(
-    store: StoreOption = STORE, league: LeagueOption = LEAGUE, host: HostOption = "127.0.0.1", port: PortOption = 9464
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
+    host: HostOption = "127.0.0.1",
+    port: PortOption = 9464,
 ) -> None:
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
     from league.interfaces.exporter.collector import LeagueCollector, serve

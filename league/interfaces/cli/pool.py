@@ -52,7 +52,10 @@ def list_pool(store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: J
 
 
 def show(
-    policy: SnapshotArgument, store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: JsonOption = False
+    policy: SnapshotArgument,
+    store: StoreOption = STORE,
+    league: LeagueOption = LEAGUE,
+    json: JsonOption = False,
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
     from league.view.holdings import holdings

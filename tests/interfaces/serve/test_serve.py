@@ -190,7 +190,13 @@ def launch(redis: Redis, store: Store, networks: dict[str, PolicyNetwork], *opti
     found = re.fullmatch(r"http://(127\.0\.0\.1):(\d+)(/.*)\n", line)
     assert found, (line, process.stderr.read())
     made = Service(
-        process=process, host=found[1], port=int(found[2]), prefix=found[3], redis=redis, store=store, networks=networks
+        process=process,
+        host=found[1],
+        port=int(found[2]),
+        prefix=found[3],
+        redis=redis,
+        store=store,
+        networks=networks,
     )
     threading.Thread(target=lambda: made.said.extend(iter(process.stderr.readline, "")), daemon=True).start()
     return made
