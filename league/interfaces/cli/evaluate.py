@@ -14,18 +14,8 @@ from rich.styled import Styled
 from rich.table import Table
 
 from league.errors import GameError, PolicyError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    PolicyArgument,
-    SeedOption,
-    StoreOption,
-    drawn,
-    open_league,
-)
 from league.ladder.comparison import Interval, elo_interval, score_interval
 from league.ladder.records import Match
 from league.view.words import percent
@@ -38,26 +28,26 @@ CHUNK_GAMES = 100
 
 
 def evaluate(
-    policy: PolicyArgument,
+    policy: options.PolicyArgument,
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     games: Annotated[
         int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
     from league.games import bot_names
     from league.matches.arena import Arena
     from league.rollout.arena import rounded
 
-    seed = drawn(seed)
-    with open_league(store, league) as (opened, config):
+    seed = options.drawn(seed)
+    with options.open_league(store, league) as (opened, config):
         arena = Arena(opened, config)
         bots = bot_names(arena.spec)
         row, column = opened.resolve(policy, bots).name, opened.resolve(against, bots).name

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.errors import GameError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, SeedOption, StoreOption, drawn, open_league
+from league.interfaces.cli import options
 
 if TYPE_CHECKING:
     import torch
@@ -28,10 +28,10 @@ class _LeftError(Exception):
 
 def play(
     policy: Annotated[str, typer.Argument(help="A snapshot, a bot, or the start of a hash.")] = "champion",
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
 ) -> None:
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
@@ -41,8 +41,8 @@ def play(
     from league.interfaces.cli.console import stdout
     from league.matches.players import PlayerLoader
 
-    seed = drawn(seed)
-    with open_league(store, league) as (opened, config):
+    seed = options.drawn(seed)
+    with options.open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
         named = opened.resolve(policy, bot_names(spec))
         loader = PlayerLoader(opened, spec)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import StoreError
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli import options
 from league.signals import Interruption, interrupts
 from league.view.progress import Progress
 
@@ -32,13 +32,13 @@ TOP = 10
 
 
 def watch(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     every: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show a league live, from any terminal that reaches its store, until Ctrl-C; the league does not notice.
 
