@@ -214,7 +214,7 @@ class LearnerHandle(RemoteWorker):
         latest = self.roster.latest(self.name)
 
         def frozen(snapshot: Snapshot) -> None:
-            self.roster.add(snapshot)
+            self.roster.snapshots.append(snapshot)
             self._freezing.begin()
             self.held = 0
             with contextlib.suppress(StoreUnavailableError):  # Then after the next one.

@@ -13,10 +13,10 @@ from rich.markup import escape
 from rich.styled import Styled
 
 from league.config import LeagueConfig, load_config
-from league.errors import ConfigError, LeagueError
+from league.errors import ConfigError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.evaluate import dropped, interval, numbers, results_table
-from league.interfaces.cli.files import replacing
+from league.interfaces.cli.files import refuse_folder, replacing
 from league.ladder.comparison import score_interval
 from league.signals import interrupts
 from league.view.words import duration, percent
@@ -52,8 +52,8 @@ def challenge(
     """
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
-    if output is not None and output.is_dir():
-        raise LeagueError(f"cannot write {output}: it is a folder; give a file name")
+    if output is not None:
+        refuse_folder(output)
     seed = options.drawn(seed)
     with options.open_league(store, league) as (opened, present):
         config = _config(present, settings or [])

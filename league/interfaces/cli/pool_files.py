@@ -11,7 +11,7 @@ import typer
 from league.errors import ArchiveError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show, show_page
-from league.interfaces.cli.files import new_folder, replacing
+from league.interfaces.cli.files import replacing
 from league.view.words import size
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def export_pool(
     with options.open_league(store, league) as (opened, config):
         manifest = exchange.manifest(opened, game_spec(config.game), policies or [], everyone=all_)
         sizes = {snapshot.digest: snapshot.bytes for snapshot in manifest.snapshots}
-        with (new_folder if kind == "folder" else replacing)(output) as part:
+        with replacing(output, folder=kind == "folder") as part:
             archive.write(part, kind, manifest, map(opened.weights, sizes))
     names, count = [snapshot.name for snapshot in manifest.snapshots], sum(sizes.values())
     page = facts({"file": output, "game": manifest.game, "policies": ", ".join(names), "weights": size(count)})
