@@ -13,7 +13,7 @@ from tensorboardX import SummaryWriter
 
 from league.actors.place import Place
 from league.actors.waiting import until_available
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name

@@ -14,7 +14,7 @@ from league.actors.remote_worker import RemoteWorker
 from league.actors.roster import Roster
 from league.actors.spawn import spawn_learner
 from league.actors.waiting import RETRY_S
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.errors import CorruptSnapshotError, StoreUnavailableError
 from league.every import Every
 from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents

@@ -9,8 +9,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
 from league.actors.place import Place
-from league.cluster.hardware import Hardware
 from league.cluster.nodes import HEAD, Node
+from league.cluster.plan import Hardware
 from league.config import LeagueConfig
 
 NAMESPACE = "league"

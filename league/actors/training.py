@@ -8,9 +8,8 @@ from league.actors.futures import Futures
 from league.actors.learner_handle import LearnerHandle
 from league.actors.place import Place
 from league.actors.roster import Roster
-from league.cluster.hardware import Hardware
 from league.cluster.placement import Placement
-from league.cluster.plan import Bundle
+from league.cluster.plan import Bundle, Hardware
 
 WAITING_S = 90.0
 """A learner that has not started for so long is said to wait."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from league.cluster.hardware import Hardware
 from league.cluster.nodes import (
     Node,
     alive_nodes,
@@ -16,7 +15,7 @@ from league.cluster.nodes import (
     project_version,
     whole_room,
 )
-from league.cluster.plan import Plan, footprint, plan_hardware
+from league.cluster.plan import Hardware, Plan, footprint, plan_hardware
 from league.config import LeagueConfig
 from league.every import Every
 

@@ -201,7 +201,6 @@ def end_processes(folder: Path) -> None:
 def _processes(folder: str) -> Iterator[Any]:
     import psutil
 
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get(MARK) == folder:
-                yield process
+    for process in psutil.process_iter(["environ"]):  # Which is None where it may not be read.
+        if process.pid != os.getpid() and (process.info["environ"] or {}).get(MARK) == folder:
+            yield process

@@ -203,7 +203,8 @@ def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) ->
 def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
     """Delete all that is labelled as ours in the namespace, and its queue; volumes and Secrets stay, unless `purge`."""
     shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
-    order = sorted(shapes - {("v1", "Namespace")}, key=lambda shape: (_rank(shape[1]), shape))
+    later = sorted(shape for shape in shapes if shape[1] not in (*FIRST, "Namespace"))
+    order = [(JOB[0], kind) for kind in FIRST] + later
     if purge:
         order += [("v1", "PersistentVolumeClaim"), ("v1", "Secret")]
     count = 0
@@ -232,7 +233,3 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
         say(f"nothing of a league is in namespace {cluster.namespace}")
     elif not purge:
         say("kept: the volumes, the Secrets and the namespace; --purge deletes them, too")
-
-
-def _rank(kind: str) -> int:
-    return FIRST.index(kind) if kind in FIRST else len(FIRST)

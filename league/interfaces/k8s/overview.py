@@ -17,7 +17,8 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
-        league = ask_league(cluster, events)
+        pod = cluster.running(EXPORTER, "the exporter")
+        league = cluster.ask(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
     except KubernetesError as error:
         trouble = str(error)
     return {
@@ -30,16 +31,6 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
         "league": league,
         "league_error": trouble,
     }
-
-
-def ask_league(cluster: Cluster, events: int) -> dict[str, Any]:
-    """Run `league status --json` beside the exporter; raises `KubernetesError` where there is no answer."""
-    pod = cluster.running(EXPORTER, "the exporter")
-    done = cluster.execute(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
-    found = done.object()
-    if found is None:
-        raise KubernetesError(done.said)
-    return found
 
 
 def _pod(pod: Object) -> dict[str, Any]:
