@@ -121,7 +121,6 @@ class ProcessCommandRunner(CommandRunnerInterface):  # type: ignore[misc]
         cmd: str | None = None,
         timeout: int = 120,
         exit_on_fail: bool = False,
-        port_forward: Any = None,
         with_output: bool = False,
         environment_variables: Mapping[str, object] | None = None,
         **kwargs: Any,

@@ -53,11 +53,7 @@ def _value(value: Any) -> str:
 
 def presets(json: options.JsonOption = False) -> None:
     """List the configurations that `league train --preset` knows."""
-    about = {name: _first_comment(preset_path(name).read_text(encoding="utf-8")) for name in known_presets()}
+    texts = {name: preset_path(name).read_text(encoding="utf-8") for name in known_presets()}
+    about = {name: text.partition("\n")[0].removeprefix("#").strip() for name, text in texts.items()}
     columns = (Column[tuple[str, str]]("preset", lambda row: row[0]), Column[tuple[str, str]]("", lambda row: row[1]))
     show_page([tabulate(about.items(), columns) if about else "no presets"], lambda: about, json=json)
-
-
-def _first_comment(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line.removeprefix("#").strip() if line.startswith("#") else ""

@@ -32,8 +32,8 @@ def replacing(path: Path, *, folder: bool = False) -> Iterator[Path]:
     finally:
         if folder:
             shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
+        elif part.exists():
+            part.unlink()
 
 
 def refuse_folder(path: Path) -> None:

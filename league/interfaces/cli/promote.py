@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from league.config import LeagueConfig
 from league.interfaces.cli import options
-from league.interfaces.cli.console import print_json, progress
+from league.interfaces.cli.console import progress, show_page
 
 if TYPE_CHECKING:
     from league.matches.contest import Result
@@ -47,18 +47,12 @@ def promote(
             result = contest.force(opened, config, policy, by=options.user(), reason=reason)
         else:
             result = _compete(opened, config, policy, reason)
-    if json:
-        print_json(
-            {
-                "promoted": result.promotion is not None,
-                "champion": None if result.promotion is None else result.promotion.to_json(),
-                "trials": [{"candidate": trial.candidate, **trial.to_json()} for trial in result.trials],
-            }
-        )
-    else:
-        for trial in result.trials:
-            typer.echo(trial.summary)
-        typer.echo(result.note)
+    found = {
+        "promoted": result.promotion is not None,
+        "champion": result.promotion and result.promotion.to_json(),
+        "trials": [{"candidate": trial.candidate, **trial.to_json()} for trial in result.trials],
+    }
+    show_page([*(trial.summary for trial in result.trials), result.note], lambda: found, json=json)
     if result.promotion is None:
         raise typer.Exit(NOT_PROMOTED)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.console import RenderableType
@@ -18,15 +17,9 @@ if TYPE_CHECKING:
     from league.pool.matches import Rebuild
 
 
-class Action(Enum):
-    """What may be done beside showing."""
-
-    RECOMPUTE = "recompute"
-
-
 def ratings(
     action: Annotated[
-        Action | None,
+        Literal["recompute"] | None,
         typer.Argument(help="`recompute`: derive ratings and payoff anew from the match log, and store them."),
     ] = None,
     store: options.StoreOption = options.STORE,
@@ -38,7 +31,7 @@ def ratings(
     `league ratings recompute` derives all that follows from the match log anew. It ends with exit code 0 where that
     equals what was stored, and with 1 where it did not: it does by then.
     """
-    if action is Action.RECOMPUTE:
+    if action == "recompute":
         with options.open_league(store, league) as (opened, _):
             rebuild = opened.rebuild()
         show_page(_rebuild(rebuild), rebuild.to_json, json=json)

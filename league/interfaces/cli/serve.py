@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import sys
@@ -73,13 +74,10 @@ def _tell(url: str, stop: Interruption) -> None:
 def _look(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parts.hostname or "", parts.hostname or "")  # noqa: S104
-    connection = http.client.HTTPConnection(host, parts.port, timeout=5)
-    try:
+    with contextlib.closing(http.client.HTTPConnection(host, parts.port, timeout=5)) as connection:
         connection.request("GET", parts.path)
         state: dict[str, Any] = json.loads(connection.getresponse().read())
         return state
-    finally:
-        connection.close()
 
 
 def _news(state: dict[str, Any], last: dict[str, str | None]) -> Iterator[str]:

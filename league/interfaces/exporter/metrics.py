@@ -78,7 +78,7 @@ class Declared:
         return "counter" if self.name.endswith("_total") else "gauge"
 
 
-def _metric(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
+def _entry(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
     return Declared(name=name, unit=unit, help=help, labels=labels, not_shown=not_shown)
 
 
@@ -88,39 +88,39 @@ def learner_metric(field: str) -> str:
 
 
 _STORE: Final = (
-    _metric("league_store_up", "bool", "1 if the store answered this scrape, else 0."),
-    _metric("league_store_seconds", "s", "How long the store took, in this scrape.", "operation"),
-    _metric("league_store_memory_bytes", "bytes", "Memory that the store's server uses, for all leagues on it."),
-    _metric(
+    _entry("league_store_up", "bool", "1 if the store answered this scrape, else 0."),
+    _entry("league_store_seconds", "s", "How long the store took, in this scrape.", "operation"),
+    _entry("league_store_memory_bytes", "bytes", "Memory that the store's server uses, for all leagues on it."),
+    _entry(
         "league_store_memory_limit_bytes",
         "bytes",
         "Memory that it may use: its maxmemory, or the memory of its machine where it has none.",
     ),
-    _metric("league_scrape_seconds", "s", "How long it took to make this page."),
+    _entry("league_scrape_seconds", "s", "How long it took to make this page."),
 )
 
 _STATE: Final = (
-    _metric("league_info", "bool", "1: which league this is.", "league", "game", "version"),
-    _metric("league_phase", "bool", "1 for what the coordinator is doing.", "phase"),
-    _metric(
+    _entry("league_info", "bool", "1: which league this is.", "league", "game", "version"),
+    _entry("league_phase", "bool", "1 for what the coordinator is doing.", "phase"),
+    _entry(
         "league_heartbeat_age_seconds", "s", "Since the coordinator last said something; over 10 it is not running."
     ),
-    _metric("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
-    _metric("league_actor_restarts_total", "restarts", "Actors that were lost, and started again.", "actor"),
-    _metric("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
+    _entry("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
+    _entry("league_actor_restarts_total", "restarts", "Actors that were lost, and started again.", "actor"),
+    _entry("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
 )
 
 _POLICIES: Final = (
-    _metric("league_policy_elo", "Elo", "Strength of a policy; the bot uniform is at 0.", "policy", "kind"),
-    _metric(
+    _entry("league_policy_elo", "Elo", "Strength of a policy; the bot uniform is at 0.", "policy", "kind"),
+    _entry(
         "league_policy_elo_interval",
         "Elo",
         "Half the width of the 95% interval of league_policy_elo.",
         "policy",
         "kind",
     ),
-    _metric("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
-    _metric(
+    _entry("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
+    _entry(
         "league_payoff_score",
         "ratio",
         "Points per game, 0 to 1, of a policy against another, of the strongest and the bots; absent for two that "
@@ -128,53 +128,51 @@ _POLICIES: Final = (
         "policy",
         "against",
     ),
-    _metric(
+    _entry(
         "league_role_score",
         "ratio",
         "Points per game, 0 to 1, of all snapshots of a role against all of another.",
         "role",
         "against",
     ),
-    _metric("league_role_games_total", "games", "Games behind league_role_score.", "role", "against"),
+    _entry("league_role_games_total", "games", "Games behind league_role_score.", "role", "against"),
 )
 
 _POOL: Final = (
-    _metric("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
-    _metric("league_role_snapshots", "snapshots", "Frozen policies of a role.", "role"),
-    _metric("league_pool_bytes", "bytes", "Size of the weights that they have."),
-    _metric("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
-    _metric(
+    _entry("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
+    _entry("league_role_snapshots", "snapshots", "Frozen policies of a role.", "role"),
+    _entry("league_pool_bytes", "bytes", "Size of the weights that they have."),
+    _entry("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
+    _entry(
         "league_pool_unreadable", "snapshots", "Snapshots whose weights are damaged, as the coordinator found them."
     ),
-    _metric(
-        "league_cycles", "cycles", "Rock-paper-scissors among the strongest: triples in which each beats the next."
-    ),
-    _metric("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
+    _entry("league_cycles", "cycles", "Rock-paper-scissors among the strongest: triples in which each beats the next."),
+    _entry("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
 )
 
 _MATCHES: Final = (
-    _metric("league_matches_total", "matches", "Matches in the log."),
-    _metric("league_games_total", "games", "Games with a result in these matches."),
-    _metric("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
-    _metric("league_match_workers", "actors", "Match workers."),
-    _metric("league_match_workers_busy", "actors", "Match workers that play."),
-    _metric("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),
-    _metric("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
-    _metric("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
+    _entry("league_matches_total", "matches", "Matches in the log."),
+    _entry("league_games_total", "games", "Games with a result in these matches."),
+    _entry("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
+    _entry("league_match_workers", "actors", "Match workers."),
+    _entry("league_match_workers_busy", "actors", "Match workers that play."),
+    _entry("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),
+    _entry("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
+    _entry("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
 )
 
 _CHAMPION: Final = (
-    _metric("league_champion_info", "bool", "1 for the champion.", "policy"),
-    _metric("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
-    _metric("league_champion_age_seconds", "s", "Since the champion was promoted."),
-    _metric("league_champion_nash_weight", "ratio", "Weight, 0 to 1, of the champion in the strongest's Nash mixture."),
-    _metric(
+    _entry("league_champion_info", "bool", "1 for the champion.", "policy"),
+    _entry("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
+    _entry("league_champion_age_seconds", "s", "Since the champion was promoted."),
+    _entry("league_champion_nash_weight", "ratio", "Weight, 0 to 1, of the champion in the strongest's Nash mixture."),
+    _entry(
         "league_champion_exploiter_score",
         "ratio",
         "Points per game, 0 to 1, that the best response among the strongest should score against the champion.",
     ),
-    _metric("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
-    _metric(
+    _entry("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
+    _entry(
         "league_refusals_total",
         "snapshots",
         "Candidates that were tested and not promoted: of the league itself, or asked for by a person.",
@@ -184,27 +182,25 @@ _CHAMPION: Final = (
 )
 
 _LEARNERS: Final = (
-    _metric(
+    _entry(
         "league_learner_steps_total",
         "steps",
         "Steps that a learner has made, counting again those that it lost in a crash.",
         "learner",
     ),
     *(
-        _metric(learner_metric(name), number.unit, number.about, "learner", not_shown=number.not_shown)
+        _entry(learner_metric(name), number.unit, number.about, "learner", not_shown=number.not_shown)
         for name, number in LearnerStatus.numbers()
     ),
-    _metric(
-        "league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"
-    ),
-    _metric(
+    _entry("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
+    _entry(
         "league_learner_placed",
         "bool",
         "1 if a learner has its place on the cluster; 0 if it waits for room, or at rest.",
         "learner",
     ),
-    _metric("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
-    _metric(
+    _entry("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
+    _entry(
         "league_learner_iteration_seconds",
         "s",
         "Duration of the parts of a learner's last iteration. Their sum is the staleness of its games: the age that "
@@ -212,23 +208,23 @@ _LEARNERS: Final = (
         "learner",
         "part",
     ),
-    _metric(
+    _entry(
         "league_learner_report_age_seconds",
         "s",
         "Since a learner last finished an iteration, before its first one since the run began.",
         "learner",
     ),
-    _metric(
+    _entry(
         "league_learner_checkpoint_age_seconds",
         "s",
         "Since a learner's last checkpoint, which a crash costs; before the first one of a run since that began.",
         "learner",
     ),
-    _metric("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
-    _metric(
+    _entry("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
+    _entry(
         "league_learner_gpu_memory_bytes", "bytes", "GPU memory that torch holds for it; 0 without a GPU.", "learner"
     ),
-    _metric(
+    _entry(
         "league_learner_runners",
         "processes",
         "Processes that play for a learner; none where it plays in its own.",

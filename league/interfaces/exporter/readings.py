@@ -158,14 +158,11 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
     for name, learner in learners.items():
         _learner(samples, name, learner)
         began_s = status.started_s
-        _age(samples, "report", name, learner.reported_s or began_s, now_s)
         # Before its first iteration a learner has learned nothing that a crash could cost.
-        _age(samples, "checkpoint", name, learner.saved_s or (began_s if learner.reported_s else None), now_s)
-
-
-def _age(samples: Samples, what: str, learner: str, since_s: float | None, now_s: float) -> None:
-    if since_s is not None:
-        samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), learner)
+        saved_s = learner.saved_s or (began_s if learner.reported_s else None)
+        for what, since_s in (("report", learner.reported_s or began_s), ("checkpoint", saved_s)):
+            if since_s is not None:
+                samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), name)
 
 
 def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str], *more: str) -> None:

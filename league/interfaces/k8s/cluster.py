@@ -71,11 +71,8 @@ class Cluster:
         settings = client.Configuration()
         try:
             file = os.environ.get("KUBECONFIG")
-            if (
-                file is None
-                and "KUBERNETES_SERVICE_HOST" in os.environ
-                and not Path("~/.kube/config").expanduser().exists()
-            ):
+            configured = file is not None or Path("~/.kube/config").expanduser().exists()
+            if "KUBERNETES_SERVICE_HOST" in os.environ and not configured:
                 config.load_incluster_config(client_configuration=settings)
             else:
                 config.load_kube_config(file, context, settings)
@@ -164,10 +161,8 @@ class Cluster:
         for pod in pods:
             if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
                 return str(pod["metadata"]["name"])
-        seen = (
-            ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods) or "none is there"
-        )
-        raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen}")
+        seen = ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods)
+        raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen or 'none is there'}")
 
     def log(self, pod: str, container: str, *, follow: bool, tail: int) -> Iterator[str]:
         """Lines of a container's log: the last `tail` and then, with `follow`, those that come."""

@@ -92,12 +92,10 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
     the objects were applied: before that it may have been another one.
     """
     deadline = time.monotonic() + timeout_s
-    waiting = [one for one in objects if one["kind"] in READINESS]
+    waiting = {f"{one['kind']} {one['metadata']['name']}": one for one in objects if one["kind"] in READINESS}
     said: dict[str, str] = {}
-    while waiting:
-        left = []
-        for one in waiting:
-            shown = f"{one['kind']} {one['metadata']['name']}"
+    while True:
+        for shown, one in list(waiting.items()):
             live = cluster.get(*key(one))
             ready, text = READINESS[one["kind"]](live) if live is not None else (False, "is not there")
             if said.get(shown) != text:
@@ -105,16 +103,15 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
                 say(f"{shown}: {text}")
             if ready is None:
                 raise KubernetesError(text)
-            if not ready:
-                left.append(one)
-        waiting = left
+            if ready:
+                del waiting[shown]
         if not waiting:
             return
         quota = next((text for text in warnings(cluster, since) if "exceeded quota" in text), None)
         if quota is not None:
             raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
         if time.monotonic() > deadline:
-            late = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in waiting)
+            late = ", ".join(waiting)
             troubles = warnings(cluster)
             reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")

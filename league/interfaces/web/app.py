@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 
 from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
-from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
+from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
 from league.matches.replays import Position, Replays
 from league.view.attachment import Attachment
@@ -84,10 +84,11 @@ class Site:
         silent = 0
         while not self.ending.is_set():
             parts = await self.pages.parts()
-            news = [part for part in PARTS if sent.get(part) != parts[part]]
-            for part in news:
-                sent[part] = parts[part]
-                yield "".join(f"{line}\n" for line in (f"event: {part}", *_data(parts[part]), ""))
+            news = {part: html for part, html in parts.items() if sent.get(part) != html}
+            for part, html in news.items():
+                data = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+                yield f"event: {part}\n{data}\n"
+            sent |= news
             silent = 0 if news else silent + 1
             if silent % ALIVE_EVERY == ALIVE_EVERY - 1:
                 yield ": alive\n\n"
@@ -179,10 +180,6 @@ class Site:
         text = self.pages.render(template, text=text, refused=status >= 400, status=HTTPStatus(status).phrase)
         whole = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
         return HTMLResponse(text, status, whole if boosted else None)
-
-
-def _data(html: str) -> list[str]:
-    return [f"data: {line}" for line in html.splitlines()] or ["data: "]
 
 
 def _whole(request: Request, name: str) -> int:
