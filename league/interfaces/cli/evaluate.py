@@ -86,7 +86,8 @@ def _page(match: Match, repeated: int, seed: int, recorded: bool) -> Iterator[Re
     score = score_interval(match.total)
     yield results_table(match)
     yield f"\n{match.row} scores {percent(score.value)} against {match.column}, {interval(score)}"
-    yield _elo_line(elo_interval(score))
+    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in elo_interval(score))
+    yield f"Elo difference {value}, 95% interval {low} to {high}"
     yield from dropped(match)
     if repeated:
         yield Styled(f"{repeated} games went move by move like earlier ones, and do not count", "dim")
@@ -133,8 +134,3 @@ def _seats(seating: str) -> str:
     """`01` as `seat 0`: where the row sits."""
     seats = [str(seat) for seat, who in enumerate(seating) if who == "0"]
     return f"seat{'s' if len(seats) > 1 else ''} {', '.join(seats)}"
-
-
-def _elo_line(elo: Interval) -> str:
-    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in elo)
-    return f"Elo difference {value}, 95% interval {low} to {high}"

@@ -113,11 +113,8 @@ def answer(served: Served, questions: Sequence[Question], generator: torch.Gener
         if question.sample:
             own = generator if question.seed is None else torch.Generator().manual_seed(question.seed)
             actions = draw(logits[rows], legal[rows], own)
-        answers.append(
-            Answer(
-                served=served, actions=actions.tolist(), beside=_beside(question.include, logits[rows], values[rows])
-            )
-        )
+        beside = _beside(question.include, logits[rows], values[rows])
+        answers.append(Answer(served=served, actions=actions.tolist(), beside=beside))
     return answers
 
 
