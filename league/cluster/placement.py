@@ -96,8 +96,8 @@ class Placement:
         """A line for each node with another version that has not been told of before: why it is left out."""
         new = [(node, version) for node, version in self.strangers.items() if node not in self._told]
         self._told.update(self.strangers)
-        own = project_version()
-        return [f"node {node} has league {version}, not {own}: it is not planned with" for node, version in new]
+        text = "node {} has league {}, not {}: it is not planned with"
+        return [text.format(node, version, project_version()) for node, version in new]
 
     def movers(self, learners: Sequence[L]) -> list[L]:
         """Learners that train and should be started again, with what the plan gives; to be asked at every review."""
