@@ -44,7 +44,7 @@ def failure(future: Any) -> Exception:
     """With what a call fails, as the coordinator sees it."""
     futures, failures = Futures(), []
     futures.watch(future, lambda result: pytest.fail(f"it returned {result}"), failures.append)
-    while futures:
+    while not failures:
         futures.handle(timeout_s=10)
     return failures[0]
 

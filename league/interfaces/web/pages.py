@@ -31,8 +31,21 @@ CHAMPIONS: Final = 8
 SILENT_S: Final = 300
 """A learner that has not finished an iteration for so long, while the league trains, is shown as silent."""
 
-PARTS: Final = "parts/"
-"""Folder of the parts of the first page that change while somebody looks, each a template."""
+PARTS: Final = (
+    "news",
+    "notice",
+    "headline",
+    "leaderboard",
+    "history",
+    "payoff",
+    "matches",
+    "learners",
+    "champions",
+    "promotable",
+    "progress",
+    "events",
+)
+"""Parts of the first page that change while somebody looks, each a template."""
 
 
 class Pages:
@@ -49,8 +62,6 @@ class Pages:
         self._every = Every(READ_EVERY_S, at_once=True)
         self._lock = asyncio.Lock()
         self._templates = _environment()
-        paths = self._templates.list_templates(filter_func=lambda path: path.startswith(PARTS))
-        self._names = [path.removeprefix(PARTS).removesuffix(".html") for path in paths]
 
     async def parts(self) -> Mapping[str, str]:
         """HTML by part, at most `READ_EVERY_S` old while the store answers."""
@@ -83,7 +94,7 @@ class Pages:
             top = shortened(self._overview.rows)
             values |= {"top": top, "whiskers": whiskers(top), "chart": elo_history(self._overview), "map": self._heat}
         values["numbers"] = list(LearnerStatus.numbers("page"))
-        return {part: self.render(f"{PARTS}{part}.html", **values) for part in self._names}
+        return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
 
 
 def _environment() -> Environment:
