@@ -35,9 +35,6 @@ RETRY_AFTER_S: Final = 1
 STARTING_S: Final = 5.0
 """For so long after its start a replica without a champion keeps requests, before it refuses them."""
 
-PLURALS: Final = {"value": "values"}
-"""Names in the answer to a list, where they differ."""
-
 log = logging.getLogger("ray.serve")
 
 
@@ -124,7 +121,7 @@ async def _read(request: Request, most: int) -> bytes:
 
 def _body(question: Question, found: Answer) -> dict[str, Any]:
     if question.many:
-        beside = {PLURALS.get(name, name): rows for name, rows in found.beside.items()}
+        beside = {"values" if name == "value" else name: rows for name, rows in found.beside.items()}
         return {"actions": found.actions, **beside, "policy": found.served.promotion.policy}
     beside = {name: rows[0] for name, rows in found.beside.items()}
     return {"action": found.actions[0], **beside, "policy": found.served.promotion.policy}
