@@ -32,16 +32,14 @@ class LeagueCollector(Collector):
         """Everything that `metrics` declares and the store holds; `league_store_up`, and a folder's disk, always."""
         with self._lock:
             started = time.perf_counter()
-            samples = Samples()
+            samples, failure = Samples(), None
             try:
                 self._read(samples)
-                samples.add("league_store_up", 1)
-                self._tell(None)
             except LeagueError as error:
-                samples = Samples()
-                samples.add("league_store_up", 0)
+                samples, failure = Samples(), error
                 self.close()
-                self._tell(error)
+            samples.add("league_store_up", failure is None)
+            self._tell(failure)
             if (found := disk(self._attachment.address)) is not None:
                 samples.add("league_store_disk_free_bytes", found[0])
                 samples.add("league_store_disk_bytes", found[1])
