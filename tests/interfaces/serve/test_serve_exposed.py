@@ -42,7 +42,6 @@ HALF_A_BODY = HALF_A_HEAD + b"Content-Type: application/json\r\nContent-Length: 
 class Service:
     host: str
     port: int
-    log: Path
 
     def connect(self) -> socket.socket:
         return socket.create_connection((self.host, self.port), timeout=3 * REQUEST_S)
