@@ -19,13 +19,20 @@ class Keys:
     """The keys of one league; raises `StoreError` for a name that is not 1 to 64 of `A-Z a-z 0-9 _ . -`."""
 
     league: str
+    aside: str = ""
+    """Names keys that are not the league's yet, such as those of a restore under way; of the league itself nothing."""
 
     def __post_init__(self) -> None:
         if not _LEAGUE_NAME.fullmatch(self.league):
             raise StoreError(f"league name {self.league!r}: must be 1 to 64 letters, digits, '_', '.' or '-'")
 
     def _key(self, name: str) -> str:
-        return f"league:{{{self.league}}}:{name}"
+        return f"{self.prefix}{name}"
+
+    @property
+    def prefix(self) -> str:
+        """What all of them start with."""
+        return f"league:{{{self.league}}}:{self.aside}"
 
     @property
     def meta(self) -> str:

@@ -194,15 +194,24 @@ class Matches(Connection):
             queue("HSET", self._keys.ratings, name, dumps(rating.to_json()))
 
     def _log(
-        self, count: int | None = None, newest_first: bool = False, *, last: str = "+", read: Command | None = None
+        self,
+        count: int | None = None,
+        newest_first: bool = False,
+        *,
+        last: str = "+",
+        read: Command | None = None,
+        key: str | None = None,
     ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        """Raw entries, at most `count`, up to the id `last`; read by `read` to be part of a transaction."""
-        read = read or self._call
+        """Raw entries, at most `count`, up to the id `last`; read by `read` to be part of a transaction.
+
+        `key` is that of another stream than the log.
+        """
+        read, key = read or self._call, key or self._keys.matches
         command, end = ("XREVRANGE", "-") if newest_first else ("XRANGE", last)
         start, left = (last if newest_first else "-"), count
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
-            chunk = read_entries(read(command, self._keys.matches, start, end, "COUNT", size))
+            chunk = read_entries(read(command, key, start, end, "COUNT", size))
             yield from chunk
             if len(chunk) < size:
                 return

@@ -9,20 +9,21 @@ from typing import Any, Self
 from league.config import LeagueConfig
 from league.errors import WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
+from league.pool.backup import Backups
 from league.pool.client import connect
 from league.pool.connection import SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.latest import Latest
-from league.pool.lease import Leases
+from league.pool.restoration import Restoration
 from league.pool.snapshots import Named
 from league.pool.verification import Verification, Verifier
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Verifier, Journal, Latest, Leases, Durability):
+class Store(Verifier, Backups, Restoration, Journal, Latest, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises
