@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from redis.exceptions import WatchError
 
 from league.config import LeagueConfig
-from league.errors import LeaseError, StoreSchemaError, WrongLeagueError
-from league.pool.client import translated
+from league.disk import has_room, no_room
+from league.errors import LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
+from league.pool.client import Losses, translated
 from league.pool.keys import Keys
 
 T = TypeVar("T")
@@ -26,11 +28,23 @@ Command = Callable[..., Any]
 class Connection:
     """A connection to the server of one league. Its errors are those of `league.errors`."""
 
-    def __init__(self, client: Any, league: str, shown: str) -> None:
-        """Use a client of `league.pool.client.connect`; `shown` is the address without a password."""
+    def __init__(
+        self, client: Any, league: str, shown: str, *, timeout_s: float = 5.0, folder: Path | None = None
+    ) -> None:
+        """Use a client of `league.pool.client.connect`.
+
+        Args:
+            client: of the server.
+            league: its name.
+            shown: the address without a password.
+            timeout_s: seconds for which a transaction whose connection was lost is tried again.
+            folder: of an embedded server, which ends when its disk is full, so that nothing is written without room.
+        """
         self._redis = client
         self._keys = Keys(league)
         self._shown = shown
+        self._timeout_s = timeout_s
+        self._folder = folder
         self.fence: int | None = None
         """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
 
@@ -64,8 +78,10 @@ class Connection:
         keys changed since its reads, or the connection been lost, nothing is written and it is called again; so
         it must not change anything else, and must find out whether a lost reply hid its own success.
 
-        Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`.
+        Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`; `StoreFullError`
+        where what would be written has no room; `StoreUnreachableError` where connections are lost for `timeout_s`.
         """
+        lost = Losses(self._timeout_s, self._shown)
         while True:
             with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
                 try:
@@ -73,10 +89,18 @@ class Connection:
                     self._check_fence(pipe)
                     value = attempt(pipe)
                     if pipe.command_stack:
+                        self._check_room(pipe)
                         pipe.execute()
                     return value
-                except WatchError:
-                    continue
+                except WatchError as error:
+                    lost.after(error)
+
+    def _check_room(self, pipe: Any) -> None:
+        if self._folder is None:
+            return
+        size = sum(len(word) for command, _ in pipe.command_stack for word in command if isinstance(word, str | bytes))
+        if not has_room(self._folder, size):
+            raise StoreFullError(f"nothing was written: {no_room(self._folder)}")
 
     def _check_fence(self, pipe: Any) -> None:
         if self.fence is None:

@@ -6,7 +6,6 @@ how it is kept and ended.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -14,11 +13,16 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Final
 
-from league.errors import StoreError, StoreFullError, StorePermissionError
+from league.disk import FULL, has_room, no_room
+from league.errors import StoreError, StoreFullError, StorePermissionError, StoreUnreachableError
 from league.pool import supervisor
+
+_NO_ROOM: Final = (*map(os.strerror, FULL), "AOF write error", "Short write")
+"""What a server says that ended for lack of room; "Short write" where there was some."""
 
 LONGEST_SOCKET_PATH: Final = 100
 """Bytes. The system's limit is 108 on Linux and 104 on macOS, with a closing zero."""
@@ -64,6 +68,7 @@ class EmbeddedServer:
             raise StoreError(f"{self.folder}: another process has been starting its server for too long; try again")
         try:
             if supervisor.answer(self.socket) == "dead":
+                self._refuse_endless_starts()
                 self._start()
         finally:
             os.close(starting)
@@ -73,6 +78,19 @@ class EmbeddedServer:
         if self._share is not None:
             os.close(self._share)
             self._share = None
+
+    def _refuse_endless_starts(self) -> None:
+        """Raise `StoreUnavailableError` where one server after the other has ended by itself; a while later it may."""
+        ends = supervisor.ends(self.folder)
+        if len(ends) < supervisor.ENDS:
+            return
+        wait_s = supervisor.ENDS_WITHIN_S - (time.time() - ends[0])
+        said = supervisor.last_words(self.folder)
+        full = not has_room(self.folder) or any(word in said for word in _NO_ROOM)
+        raise (StoreFullError if full else StoreUnreachableError)(
+            f"{self.folder}: its server ended by itself {len(ends)} times within {supervisor.ENDS_WITHIN_S:.0f} s: "
+            f"{no_room(self.folder) if full else said}; it is started again in {wait_s:.0f} s"
+        )
 
     def _start(self) -> None:
         # A plain file and an isolated interpreter: nothing on the import path is needed, nor loaded.
@@ -89,8 +107,9 @@ class EmbeddedServer:
             )
         except subprocess.CalledProcessError as error:
             reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-            full = StoreFullError if os.strerror(errno.ENOSPC) in reason else StoreError
-            raise full(f"{self.folder}: {reason}") from error
+            if any(word in reason for word in _NO_ROOM) or not has_room(self.folder):
+                raise StoreFullError(f"its server cannot start: {no_room(self.folder)}") from error
+            raise StoreError(f"{self.folder}: {reason}") from error
         except subprocess.TimeoutExpired as error:
             log = self.folder / supervisor.LOG
             raise StoreError(
@@ -133,6 +152,6 @@ def _binary() -> str:
 def _folder_error(folder: Path, error: OSError) -> StoreError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return StoreError(f"--store {folder}: not a folder")
-    if error.errno == errno.ENOSPC:
-        return StoreFullError(f"--store {folder}: {error.strerror}")
+    if error.errno in FULL:
+        return StoreFullError(f"--store {folder}: {no_room(folder)}")
     return StorePermissionError(f"--store {folder}: cannot be made or written: {error.strerror}")

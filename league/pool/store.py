@@ -55,7 +55,9 @@ class Store(Verifier, Backups, Restoration, Journal, Latest, Durability):
             raise WrongLeagueError(f"no league at {parsed}: start one with league train --store {parsed}")
         server = None if parsed.folder is None else EmbeddedServer(parsed.folder)
         try:
-            store = cls(connect(parsed, server, timeout_s), league, str(parsed))
+            client = connect(parsed, server, timeout_s)
+            home = None if server is None else server.folder
+            store = cls(client, league, str(parsed), timeout_s=timeout_s, folder=home)
             store._server = server
             store._config(store._call)  # Answers, lets us in, and has no newer schema.
         except BaseException:

@@ -9,11 +9,13 @@ Locks in the folder, each by `flock`:
 
     clients.lock   shared by every client; exclusive by the supervisor that is ending its server
     start.lock     exclusive by the client that is starting a server
-    server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder
+    server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder;
+                   holds the times (Unix, s) at which servers ended by themselves, such as for a full disk
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -31,9 +33,14 @@ READY = "ready"
 START_TIMEOUT_S = 60.0
 """To read the append-only file, and to wait for the server before to end."""
 SHUTDOWN_TIMEOUT_S = 30.0
+ENDS = 3
+ENDS_WITHIN_S = 60.0
+"""After so many ends within so many seconds, none of them asked for, no server is started until they are over."""
 LOG = "server.log"
 _PAUSE_S = 0.01
 _PR_SET_PDEATHSIG = 1
+_LOCK = "server.lock"
+_NOTE_BYTES = 128
 
 
 def answer(path: Path) -> Literal["ready", "busy", "dead"]:
@@ -112,18 +119,52 @@ def _report(pipe: int, text: str) -> None:
 
 
 def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], None]) -> None:
-    lock = locked(folder / "server.lock", fcntl.LOCK_EX, START_TIMEOUT_S)
+    lock = locked(folder / _LOCK, fcntl.LOCK_EX, START_TIMEOUT_S)
     if lock is None:
         report(f"another server, perhaps on another machine, holds {folder}")
         return
     path.unlink(missing_ok=True)
+    _make_room(folder, lock)
     server = _start(folder, path, binary, lock)
-    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server), daemon=True)
+    asked = threading.Event()
+    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server, asked), daemon=True)
     ender.start()
     while server.poll() is None and answer(path) != READY:
         time.sleep(_PAUSE_S)
     report(READY if server.poll() is None else _last_line(folder / LOG))
-    server.wait()
+    if server.wait() and not asked.is_set():
+        _note_end(folder, lock)
+
+
+def ends(folder: Path) -> list[float]:
+    """When servers of this folder ended by themselves: the last few times (Unix, s) within `ENDS_WITHIN_S`."""
+    try:
+        times = [float(word) for word in (folder / _LOCK).read_text(encoding="ascii").split()]
+    except (OSError, ValueError):
+        return []
+    return [at for at in times if 0 <= time.time() - at < ENDS_WITHIN_S][-ENDS:]
+
+
+def last_words(folder: Path) -> str:
+    """What the last server said before it ended; empty if it said nothing."""
+    lines = _last_lines(folder / LOG)
+    return lines[-1][:300] if lines else ""
+
+
+def _note_end(folder: Path, lock: int) -> None:
+    """Note the time in room that the file has already, as the disk may be full."""
+    times = [*ends(folder), time.time()][-ENDS:]
+    with contextlib.suppress(OSError):
+        os.pwrite(lock, " ".join(f"{at:.3f}" for at in times).ljust(_NOTE_BYTES).encode(), 0)
+
+
+def _make_room(folder: Path, lock: int) -> None:
+    """Have room for notes, and remove what a server left that ended while it wrote its file anew."""
+    with contextlib.suppress(OSError):
+        if os.fstat(lock).st_size < _NOTE_BYTES:
+            os.pwrite(lock, b" " * _NOTE_BYTES, 0)
+        for left in (*folder.glob("temp-*.aof"), *folder.glob("appendonlydir/temp-*")):
+            left.unlink(missing_ok=True)
 
 
 def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen[bytes]:
@@ -160,10 +201,11 @@ def _parent_death_signal() -> Callable[[], object]:
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes]) -> None:
+def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes], asked: threading.Event) -> None:
     """Wait for the last client, then end the server; the lock is held until this process has ended."""
     descriptor = os.open(clients, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
+    asked.set()
     server.terminate()
     try:
         server.wait(SHUTDOWN_TIMEOUT_S)
@@ -173,10 +215,14 @@ def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes]) -> Non
 
 def _last_line(log: Path) -> str:
     """The server's last words, at most 300 characters."""
+    words = _last_lines(log)
+    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
+
+
+def _last_lines(log: Path) -> list[str]:
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - 4096))
-        words = lines.read().decode("utf-8", "replace").strip().splitlines()
-    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
+        return lines.read().decode("utf-8", "replace").strip().splitlines()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from league.disk import FULL, no_room
 from league.errors import LeagueError
 
 
@@ -25,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _refusal(path, error) from error
     finally:
         if part.exists():
             part.unlink()
@@ -42,6 +43,11 @@ def new_folder(path: Path) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _refusal(path, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _refusal(path: Path, error: OSError) -> LeagueError:
+    """What the system refused, and if that was room how much there is."""
+    return LeagueError(f"cannot write {path}: {no_room(path) if error.errno in FULL else error.strerror or error}")
