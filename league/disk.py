@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from pathlib import Path
 from typing import Final
 
 RESERVE: Final = 2**20
 """Bytes that a store and a log leave free: a server whose disk is full to the last byte cannot even say why it ends."""
-
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What the system answers to a write where there is no room: on the disk, in a quota, or for a file of that size."""
 
 
 def free_bytes(path: Path) -> int:
@@ -27,9 +23,8 @@ def has_room(path: Path, size: int = 0) -> bool:
     return free_bytes(path) >= size + RESERVE
 
 
-def no_room(path: Path) -> str:
-    """What to say of a disk that is full: how much is free on it, and what to do."""
+def no_room(path: Path, size: int = 0) -> str:
+    """What to say of a disk that is full, or too full for `size` bytes: how much is free on it, and what to do."""
     free = free_bytes(path)
-    if free >= RESERVE:
-        return f"no room for {path}: a quota or a limit ends before the disk, which has {free / 1e6:,.1f} MB; raise it"
-    return f"no room on the disk of {path}: {free / 1e6:,.1f} MB are free; free some, or enlarge it"
+    needed = f" and {(size + RESERVE) / 1e6:,.1f} MB are needed" if size else ""
+    return f"no room on the disk of {path}: {free / 1e6:,.1f} MB are free{needed}; free some, or enlarge it"

@@ -100,7 +100,7 @@ class Connection:
             return
         size = sum(len(word) for command, _ in pipe.command_stack for word in command if isinstance(word, str | bytes))
         if not has_room(self._folder, size):
-            raise StoreFullError(f"nothing was written: {no_room(self._folder)}")
+            raise StoreFullError(f"nothing was written: {no_room(self._folder, size)}")
 
     def _check_fence(self, pipe: Any) -> None:
         if self.fence is None:

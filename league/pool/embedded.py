@@ -6,6 +6,7 @@ how it is kept and ended.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -17,11 +18,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from league.disk import FULL, has_room, no_room
+from league.disk import RESERVE, has_room, no_room
 from league.errors import StoreError, StoreFullError, StorePermissionError, StoreUnreachableError
 from league.pool import supervisor
 
-_NO_ROOM: Final = (*map(os.strerror, FULL), "AOF write error", "Short write")
+_NO_ROOM: Final = (*map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "AOF write error", "Short write")
 """What a server says that ended for lack of room; "Short write" where there was some."""
 
 LONGEST_SOCKET_PATH: Final = 100
@@ -80,16 +81,20 @@ class EmbeddedServer:
             self._share = None
 
     def _refuse_endless_starts(self) -> None:
-        """Raise `StoreUnavailableError` where one server after the other has ended by itself; a while later it may."""
-        ends = supervisor.ends(self.folder)
-        if len(ends) < supervisor.ENDS:
+        """Raise `StoreUnavailableError` where one server after the other has ended by itself; a while later it may.
+
+        Where their disk was full they are started again as soon as there is room.
+        """
+        ends, room = supervisor.ends(self.folder), has_room(self.folder)
+        filled = any(free < RESERVE for _, free in ends)
+        if len(ends) < supervisor.ENDS or (filled and room):
             return
-        wait_s = supervisor.ENDS_WITHIN_S - (time.time() - ends[0])
+        wait_s = max(0.0, supervisor.ENDS_WITHIN_S - (time.time() - ends[0][0]))
         said = supervisor.last_words(self.folder)
-        full = not has_room(self.folder) or any(word in said for word in _NO_ROOM)
+        full = not room or any(word in said for word in _NO_ROOM)
         raise (StoreFullError if full else StoreUnreachableError)(
             f"{self.folder}: its server ended by itself {len(ends)} times within {supervisor.ENDS_WITHIN_S:.0f} s: "
-            f"{no_room(self.folder) if full else said}; it is started again in {wait_s:.0f} s"
+            f"{said if room else no_room(self.folder)}; it is started again in {wait_s:.0f} s"
         )
 
     def _start(self) -> None:
@@ -152,6 +157,6 @@ def _binary() -> str:
 def _folder_error(folder: Path, error: OSError) -> StoreError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return StoreError(f"--store {folder}: not a folder")
-    if error.errno in FULL:
+    if error.errno == errno.ENOSPC:
         return StoreFullError(f"--store {folder}: {no_room(folder)}")
     return StorePermissionError(f"--store {folder}: cannot be made or written: {error.strerror}")

@@ -10,7 +10,7 @@ Locks in the folder, each by `flock`:
     clients.lock   shared by every client; exclusive by the supervisor that is ending its server
     start.lock     exclusive by the client that is starting a server
     server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder;
-                   holds the times (Unix, s) at which servers ended by themselves, such as for a full disk
+                   holds when servers ended by themselves (Unix, s), and the bytes that were free on the disk then
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,13 +137,17 @@ def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], No
         _note_end(folder, lock)
 
 
-def ends(folder: Path) -> list[float]:
-    """When servers of this folder ended by themselves: the last few times (Unix, s) within `ENDS_WITHIN_S`."""
+def ends(folder: Path) -> list[tuple[float, int]]:
+    """When servers of this folder ended by themselves, and the bytes that were free then.
+
+    The last `ENDS` within `ENDS_WITHIN_S`, in Unix time.
+    """
     try:
-        times = [float(word) for word in (folder / _LOCK).read_text(encoding="ascii").split()]
+        words = [word.partition("/") for word in (folder / _LOCK).read_text(encoding="ascii").split()]
+        noted = [(float(at), int(free)) for at, _, free in words]
     except (OSError, ValueError):
         return []
-    return [at for at in times if 0 <= time.time() - at < ENDS_WITHIN_S][-ENDS:]
+    return [(at, free) for at, free in noted if 0 <= time.time() - at < ENDS_WITHIN_S][-ENDS:]
 
 
 def last_words(folder: Path) -> str:
@@ -152,10 +157,10 @@ def last_words(folder: Path) -> str:
 
 
 def _note_end(folder: Path, lock: int) -> None:
-    """Note the time in room that the file has already, as the disk may be full."""
-    times = [*ends(folder), time.time()][-ENDS:]
+    """Note it in room that the file has already, as the disk may be full."""
+    noted = [*ends(folder), (time.time(), shutil.disk_usage(folder).free)][-ENDS:]
     with contextlib.suppress(OSError):
-        os.pwrite(lock, " ".join(f"{at:.3f}" for at in times).ljust(_NOTE_BYTES).encode(), 0)
+        os.pwrite(lock, " ".join(f"{at:.3f}/{free}" for at, free in noted).ljust(_NOTE_BYTES).encode(), 0)
 
 
 def _make_room(folder: Path, lock: int) -> None:

@@ -371,7 +371,7 @@ def test_lost_connections_write_nothing_twice(full, file, tcp, name, raw):
     over = threading.Event()
 
     def cut():
-        while not over.wait(0.02):
+        while not over.wait(0.2):
             raw.client_kill_filter(_type="normal", skipme=True)
 
     cutter = threading.Thread(target=cut)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from league.disk import FULL, no_room
+from league.disk import has_room, no_room
 from league.errors import LeagueError
 
 
@@ -50,4 +51,5 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 def _refusal(path: Path, error: OSError) -> LeagueError:
     """What the system refused, and if that was room how much there is."""
-    return LeagueError(f"cannot write {path}: {no_room(path) if error.errno in FULL else error.strerror or error}")
+    full = error.errno == errno.ENOSPC or (error.errno is None and not has_room(path))  # Without: of a folder's copy.
+    return LeagueError(f"cannot write {path}: {no_room(path) if full else error.strerror or error}")

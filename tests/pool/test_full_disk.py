@@ -1,0 +1,119 @@
+"""A store on a full disk says so at once, lives on, and goes on once there is room."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from league.config import LeagueConfig
+from league.disk import RESERVE
+from league.errors import StoreFullError, StoreUnreachableError
+from league.pool import connection, supervisor
+from league.pool.store import Store
+from tests.full_disk import fill, small_disk
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def at_work(disk, a_match):
+    with Store.open(str(disk / "store")) as store:
+        store.create(LeagueConfig())
+        store.record(a_match("m0"))
+        yield store
+
+
+def pid(store):
+    return store._call("INFO")["process_id"]
+
+
+def starts(store):
+    return (Path(store.address) / "server.log").read_text().count("is starting")
+
+
+def test_what_has_no_room_is_refused_at_once_and_the_server_lives_on(at_work, disk, a_match):
+    server, filler = pid(at_work), fill(disk)
+    started = time.monotonic()
+    for write in (
+        lambda: at_work.save_checkpoint("main", os.urandom(2**20), {}),
+        lambda: at_work.record(a_match("m1")),
+        lambda: at_work.set_status({}),
+    ):
+        with pytest.raises(StoreFullError, match=rf"no room on the disk of {disk}/store: 0\.\d MB are free and \d\.\d MB are needed"):
+            write()
+    assert time.monotonic() - started < 2.0
+    assert at_work.match_count() == 1, "what is there can be read"
+    filler.unlink()
+    assert at_work.record(a_match("m1"))
+    assert (pid(at_work), starts(at_work)) == (server, 1)
+    assert at_work.verify().problems == ()
+
+
+def test_small_things_are_written_where_a_large_one_has_no_room(at_work, disk, a_match):
+    fill(disk, leave=2 * RESERVE)
+    with pytest.raises(StoreFullError, match="nothing was written"):
+        at_work.save_checkpoint("main", os.urandom(2 * RESERVE), {})
+    assert at_work.record(a_match("m1"))
+
+
+def test_a_disk_that_fills_in_the_middle_ends_the_server_a_few_times_and_loses_nothing(disk, a_match, monkeypatch):
+    """As when another program takes the room between the look and the write."""
+    with Store.open(str(disk / "store")) as store:
+        store.create(LeagueConfig())
+        store.record(a_match("m0"))
+        with monkeypatch.context() as patch:
+            patch.setattr(connection, "has_room", lambda *given: True)
+            filler = fill(disk)
+            started = time.monotonic()
+            for _ in range(2):
+                with pytest.raises(StoreFullError, match="ended by itself 3 times within 60 s: no room on the disk"):
+                    store.save_checkpoint("main", os.urandom(2**20), {})
+            assert time.monotonic() - started < 15.0
+            assert len(supervisor.ends(disk / "store")) == 3
+        filler.unlink()
+        assert store.record(a_match("m1")), "it is started again as soon as there is room"
+        assert [match.match_id for match in store.matches()] == ["m0", "m1"]
+        assert store.verify().problems == ()
+
+
+def test_a_new_store_on_a_full_disk_says_so(disk):
+    filler = fill(disk)
+    with pytest.raises(StoreFullError, match=rf"its server cannot start: no room on the disk of {disk}/store: 0"):
+        Store.open(str(disk / "store"))
+    filler.unlink()
+    with Store.open(str(disk / "store")) as store:
+        store.create(LeagueConfig())
+
+
+def test_what_a_rewrite_left_is_removed(tmp_path, eventually):
+    with Store.open(str(tmp_path / "store")) as store:
+        store.create(LeagueConfig())
+    eventually(lambda: supervisor.answer(tmp_path / "store" / "server.sock") == "dead")
+    left = tmp_path / "store" / "appendonlydir" / "temp-rewriteaof-1.aof"
+    left.write_bytes(bytes(1000))
+    with Store.open(str(tmp_path / "store")) as store:
+        assert store.config() == LeagueConfig()
+    assert not left.exists()
+
+
+def test_a_connection_that_is_always_lost_is_given_up(serve, monkeypatch, name):
+    """A server that ends each connection in the middle of a transaction, as one does that dies and comes back."""
+    port, client, _ = serve("--appendonly", "yes")
+    with Store.open(f"redis://127.0.0.1:{port}", name, timeout_s=1.0) as store:
+        store.create(LeagueConfig())
+        started = time.monotonic()
+
+        def attempt(pipe):
+            client.client_kill_filter(_type="normal", skipme=True)
+            pipe.multi()
+            pipe.execute_command("SET", "x", 1)
+
+        with pytest.raises(StoreUnreachableError, match=r"lost the connection \d+ times while it was written to"):
+            store._transact([], attempt)
+        assert 1.0 < time.monotonic() - started < 5.0
+        assert client.get("x") is None
