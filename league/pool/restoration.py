@@ -122,7 +122,7 @@ class Restoration(Leases):
             read = pipe.execute_command
             if not read("EXISTS", aside.meta):
                 return  # A lost reply hid that it is done.
-            if self._config(read) is not None or read("EXISTS", self._keys.lease):
+            if self.config(read) is not None or read("EXISTS", self._keys.lease):
                 raise WrongLeagueError(f"a league {self.league!r} has begun at {self._shown} meanwhile{_ELSE}")
             newest = max(int(read("GET", key) or 0) for key in (aside.fence, self._keys.fence))
             pipe.multi()

@@ -59,7 +59,7 @@ class Store(Verifier, Backups, Restoration, Journal, Latest, Durability):
             home = None if server is None else server.folder
             store = cls(client, league, str(parsed), timeout_s=timeout_s, folder=home)
             store._server = server
-            store._config(store._call)  # Answers, lets us in, and has no newer schema.
+            store.config()  # Answers, lets us in, and has no newer schema.
         except BaseException:
             if server is not None:
                 server.close()
@@ -87,7 +87,7 @@ class Store(Verifier, Backups, Restoration, Journal, Latest, Durability):
         """
 
         def attempt(pipe: Any) -> None:
-            present = self._config(pipe.execute_command)
+            present = self.config(pipe.execute_command)
             if present is not None:
                 self._check_game(present, config)
                 return
@@ -109,7 +109,7 @@ class Store(Verifier, Backups, Restoration, Journal, Latest, Durability):
         """
 
         def attempt(pipe: Any) -> None:
-            present = self._require_config(pipe.execute_command)
+            present = self.require_config(pipe.execute_command)
             self._check_game(present, config)
             log = None if present.ratings == config.ratings else self._read_log(pipe.execute_command)
             pipe.multi()

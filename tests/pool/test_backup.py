@@ -21,7 +21,7 @@ from league.pool.store import Store
 
 DERIVED = {"match_index", "payoff", "ratings"}
 ELSEWHERE = {"weights", "checkpoint", "learners", "matches", "replays"}
-NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix"}
+NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix", "key"}
 """A lease is of a run; `promoted` is a channel; the others are parts of every key."""
 
 RESTORER = """

@@ -44,7 +44,8 @@ def test_what_has_no_room_is_refused_at_once_and_the_server_lives_on(at_work, di
         lambda: at_work.record(a_match("m1")),
         lambda: at_work.set_status({}),
     ):
-        with pytest.raises(StoreFullError, match=rf"no room on the disk of {disk}/store: 0\.\d MB are free and \d\.\d MB are needed"):
+        said = rf"no room on the disk of {disk}/store: 0\.\d MB are free and \d\.\d MB are needed"
+        with pytest.raises(StoreFullError, match=said):
             write()
     assert time.monotonic() - started < 2.0
     assert at_work.match_count() == 1, "what is there can be read"

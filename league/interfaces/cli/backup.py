@@ -14,9 +14,8 @@ import typer
 from rich.markup import escape
 
 from league.errors import BackupError
-from league.interfaces.cli import console
+from league.interfaces.cli import console, options
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.signals import interrupts
 from league.view.words import duration, moment, size
 
@@ -31,12 +30,12 @@ def backup(
     destination: Annotated[
         str, typer.Argument(help="A file; or a folder, which gets a file named after the league and the time.")
     ],
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     keep: Annotated[
         int | None, typer.Option(min=1, help="In a folder: of this league's backups remove all but the newest N.")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Write everything of a league to one file, also while it trains: pool, matches, history, checkpoints, settings.
 
@@ -46,7 +45,7 @@ def backup(
     if keep is not None and not folder:
         raise BackupError(f"--keep {keep}: {destination} is a file; give a folder, with / at its end if it is new")
     started = time.monotonic()
-    with open_league(store, league) as (opened, _), _progress() as watch:
+    with options.open_league(store, league) as (opened, _), _progress() as watch:
         path = Path(destination, f"{league}-{time.strftime(_DATE, time.gmtime())}.tar" if folder else "")
         with replacing(path) as part, part.open("wb") as file:
             made = opened.back_up(file, watch)
@@ -62,12 +61,12 @@ def backup(
 
 def restore(
     file: Annotated[Path, typer.Argument(help="What `league backup` wrote.")],
-    store: StoreOption = STORE,
+    store: options.StoreOption = options.STORE,
     league: Annotated[
         str | None,
         typer.Option("--league", envvar="LEAGUE_NAME", help="Its name from now on; default: as in the backup."),
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Bring a league back from a backup, whole or not at all, into a store that has none of that name.
 
