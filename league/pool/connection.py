@@ -12,7 +12,7 @@ from redis.exceptions import WatchError
 
 from league.config import LeagueConfig
 from league.disk import has_room, no_room
-from league.errors import LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
+from league.errors import DamagedStoreError, LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
 from league.pool.client import Losses, translated
 from league.pool.keys import Keys
 
@@ -71,7 +71,13 @@ class Connection:
                 f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
                 f"{SCHEMA}: install a newer version of league"
             )
-        return LeagueConfig.from_dict(json.loads(config))
+        try:
+            settings = json.loads(config)
+        except (TypeError, ValueError) as error:
+            raise DamagedStoreError(
+                f"the configuration of league {self.league!r} at {self._shown} cannot be read: restore the last backup"
+            ) from error
+        return LeagueConfig.from_dict(settings)
 
     def require_config(self, read: Command | None = None) -> LeagueConfig:
         """Like `config`, but raises `WrongLeagueError` if there is no league."""
@@ -147,6 +153,17 @@ class Connection:
                 pipe.execute_command(*command)
             replies: list[Any] = pipe.execute()
             return replies
+
+
+def read_json(read: Callable[[Any], T], data: bytes) -> T:
+    """What `read` makes of stored JSON; raises `DamagedStoreError` for what is none, or not of its kind."""
+    try:
+        return read(json.loads(data))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedStoreError(
+            f"the store holds what cannot be read, {data[:40]!r}…: league status --verify names what is damaged, "
+            "league repair puts right what can be"
+        ) from error
 
 
 def sha256(data: bytes) -> str:

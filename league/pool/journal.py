@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from league.pool.connection import Connection, dumps
+from league.pool.connection import Connection, dumps, read_json
 
 EVENTS_KEPT: Final = 1000
 
@@ -41,7 +40,7 @@ class Journal(Connection):
     def status(self) -> dict[str, Any] | None:
         """What was set last, with its `heartbeat_s`; None if nothing ever was."""
         data = self._call("GET", self._keys.status)
-        return None if data is None else json.loads(data)
+        return None if data is None else read_json(dict, data)
 
     def add_event(self, kind: str, text: str, now_s: float) -> None:
         """Note one event for people, at `now_s` (Unix time, s), and count it; only the last 1000 are kept.
@@ -70,7 +69,7 @@ class Journal(Connection):
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
         # One more: of none, the last index would mean all.
-        return [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
+        return [read_json(dict, event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
 
 
 def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:

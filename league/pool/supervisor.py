@@ -178,10 +178,13 @@ def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen
         "unixsocket": str(path),
         "unixsocketperm": "700",
         "dir": str(folder),
-        # What was acknowledged is on the disk, also after a power cut; a torn last write was never acknowledged.
+        # What was acknowledged is on the disk, also after a power cut.
         "appendonly": "yes",
         "appendfsync": "always",
-        "aof-load-truncated": "yes",
+        # A torn last write was never acknowledged, but a damaged length looks as one and would take all after it away:
+        # `league.pool.appendlog` tells them apart. It can read commands past damage, and no dump.
+        "aof-load-truncated": "no",
+        "aof-use-rdb-preamble": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",

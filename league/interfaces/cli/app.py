@@ -32,6 +32,7 @@ from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
 from league.interfaces.cli.ratings import ratings
+from league.interfaces.cli.repair import repair
 from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
@@ -137,6 +138,7 @@ _command(
     "league restore league.tar --store runs/restored",
     "league restore league.tar --league before",
 )
+_command("Keep", repair, "league repair --store runs/demo")
 app.add_typer(pool, name="pool", rich_help_panel="Keep")
 _command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
 _command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)
