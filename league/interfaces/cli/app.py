@@ -130,7 +130,7 @@ _command(
     "Keep",
     backup,
     "league backup league.tar",
-    "league backup /backups/ --keep 7 --store redis://db.example:6380/0",
+    "league backup backups/ --keep 7 --store redis://db.example:6380/0",
 )
 _command(
     "Keep",
