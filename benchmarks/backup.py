@@ -5,8 +5,8 @@ bit. Both hold one part at a time, so that neither needs more than `MEMORY` abov
 
 How: a store of `--policies` and `--matches` as `benchmarks.large_store` makes it, with a checkpoint, in which another
 process records matches and saves checkpoints all the time. `league backup`, `league restore` into a new folder and
-`league status --verify` there run as processes, as people type them. `--check` exits 1 where the check fails or too much
-memory is used.
+`league status --verify` there run as processes, as people type them. `--check` exits 1 where the check fails or too
+much memory is used.
 """
 
 from __future__ import annotations
