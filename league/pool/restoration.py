@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from league.config import LeagueConfig, RatingConfig
-from league.errors import BackupError, StoreError, StoreSchemaError, WrongLeagueError
+from league.disk import has_room, no_room
+from league.errors import BackupError, StoreError, StoreFullError, StoreSchemaError, WrongLeagueError
 from league.ladder.payoff import match_counts
 from league.ladder.ratings import Rating, rate
 from league.pool.backup import DAMAGED, FORMAT, HEADER, OF_ONE_MOMENT, Backup
@@ -86,16 +87,20 @@ class Restoration(Leases):
         Raises:
             BackupError: as `check_backup` raises it, or a part is not what it should be.
             WrongLeagueError: there is something of a league of this name already.
+            StoreFullError: there is no room for it.
         """
         self._refuse_present(backup)
+        if self._folder is not None and not has_room(self._folder, backup.bytes):
+            raise StoreFullError(f"nothing was written: {no_room(self._folder, backup.bytes)}")
         self._clear(f"{self._keys.prefix}{_ASIDE}*")
         aside = Keys(self.league, f"{_ASIDE}{uuid.uuid4().hex}:")
         try:
             _Writing(self, aside).write(path, watch)
             self._publish(aside)
         except BaseException:
-            with contextlib.suppress(StoreError):  # The next restore removes it.
-                self._clear(f"{aside.prefix}*")
+            with contextlib.suppress(StoreError):
+                if self._folder is None or has_room(self._folder):  # Else the next restore removes it.
+                    self._clear(f"{aside.prefix}*")
             raise
 
     def _refuse_present(self, backup: Backup) -> None:

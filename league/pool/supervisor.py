@@ -133,8 +133,11 @@ def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], No
     while server.poll() is None and answer(path) != READY:
         time.sleep(_PAUSE_S)
     report(READY if server.poll() is None else _last_line(folder / LOG))
-    if server.wait() and not asked.is_set():
+    status = server.wait()
+    if status and not asked.is_set():
         _note_end(folder, lock)
+        with contextlib.suppress(OSError):
+            print(f"it ended by itself with status {status} (below zero: by that signal)", flush=True)
 
 
 def ends(folder: Path) -> list[tuple[float, int]]:
@@ -151,9 +154,8 @@ def ends(folder: Path) -> list[tuple[float, int]]:
 
 
 def last_words(folder: Path) -> str:
-    """What the last server said before it ended; empty if it said nothing."""
-    lines = _last_lines(folder / LOG)
-    return lines[-1][:300] if lines else ""
+    """What the last server said before it ended, and how it ended; empty if it said nothing."""
+    return "; ".join(line[:300] for line in _last_lines(folder / LOG)[-2:])
 
 
 def _note_end(folder: Path, lock: int) -> None:

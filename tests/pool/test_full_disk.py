@@ -10,6 +10,7 @@ from league.config import LeagueConfig
 from league.disk import RESERVE
 from league.errors import StoreFullError, StoreUnreachableError
 from league.pool import connection, supervisor
+from league.pool.restoration import check_backup
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
 
@@ -118,3 +119,25 @@ def test_a_connection_that_is_always_lost_is_given_up(serve, monkeypatch, name):
             store._transact([], attempt)
         assert 1.0 < time.monotonic() - started < 5.0
         assert client.get("x") is None
+
+
+def test_a_disk_that_fills_in_the_middle_of_a_restore_leaves_no_league(at_work, disk, tmp_path, eventually):
+    at_work.save_checkpoint("main", os.urandom(2_000_000), {"steps": 1})
+    file = tmp_path / "league.tar"
+    with file.open("wb") as written:
+        backup = at_work.back_up(written)
+
+    def watch(line):
+        if line.startswith("writing backup.json"):
+            fill(disk)
+
+    with Store.open(str(disk / "back")) as back:
+        server = pid(back)
+        with pytest.raises(StoreFullError, match="nothing was written"):
+            back.restore(file, check_backup(file), watch)
+        assert back.config() is None
+        assert pid(back) == server
+        (disk / "filler").unlink()
+        back.restore(file, backup)
+        assert back.verify().problems == ()
+        assert not [key for key in back._call("KEYS", "*") if b"restoring" in key]

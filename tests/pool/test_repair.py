@@ -189,6 +189,8 @@ def test_a_result_that_was_changed_is_found_by_what_follows_from_it(folder, caps
 @pytest.mark.parametrize("damage", [b"", b"rubbish\n", b"file appendonly.aof.1.incr.aof seq"])
 def test_a_damaged_list_of_files_is_made_anew(folder, capsys, damage):
     (folder / "appendonlydir" / "appendonly.aof.manifest").write_bytes(damage)
+    with pytest.raises(DamagedStoreError, match="league repair --store"):
+        Store.open(str(folder))
     code, _ = repair(folder, capsys)
     assert code == 0
     with Store.open(str(folder)) as store:
@@ -268,3 +270,15 @@ def test_a_damaged_configuration_says_so(store, raw):
     raw.hset(store._keys.meta, "config", "{")
     with pytest.raises(StoreError, match="cannot be read: restore the last backup"):
         store.config()
+
+
+def test_a_base_that_is_a_damaged_dump_is_for_a_backup(folder, capsys):
+    """As an older version wrote it."""
+    listed = folder / "appendonlydir" / "appendonly.aof.manifest"
+    listed.write_text(listed.read_text().replace(".base.aof", ".base.rdb"))
+    (base,) = (folder / "appendonlydir").glob("*.base.aof")
+    base.rename(base.with_suffix(".rdb")).write_bytes(b"REDIS0011rubbish")
+    with pytest.raises(DamagedStoreError):
+        Store.open(str(folder))
+    assert run(["repair", "--store", str(folder)]) == 2
+    assert "cannot be repaired: restore the last backup" in capsys.readouterr().err

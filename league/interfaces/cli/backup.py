@@ -22,6 +22,9 @@ from league.view.words import duration, moment, size
 if TYPE_CHECKING:
     from league.pool.backup import Backup
 
+LEFT_S = 86_400.0
+"""Age in seconds from which on half a backup is one that was killed."""
+
 DAMAGED = 1
 """Exit code of a backup that lacks what could not be read in the store."""
 
@@ -105,15 +108,18 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _remove_oldest(folder: Path, league: str, keep: int) -> list[str]:
-    """Remove this league's backups but for the newest `keep`; their names, which say when they were made."""
+    """Remove this league's backups but for the newest `keep`, and what killed ones left; the names of the former."""
     dated = re.compile(rf"{re.escape(league)}-\d{{4}}-\d\d-\d\dT\d\d-\d\d-\d\dZ\.tar")
     names = sorted(path.name for path in folder.iterdir() if dated.fullmatch(path.name))
     gone = names[:-keep]
-    for name in gone:
-        try:
+    try:
+        for part in folder.glob(f".{league}-*.tar.*.part"):
+            if time.time() - part.stat().st_mtime > LEFT_S:
+                part.unlink(missing_ok=True)
+        for name in gone:
             (folder / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise BackupError(f"cannot remove {folder / name}: {error.strerror or error}") from error
+    except OSError as error:
+        raise BackupError(f"cannot remove old backups in {folder}: {error.strerror or error}") from error
     return gone
 
 

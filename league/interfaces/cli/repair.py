@@ -10,6 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
+from league.errors import DamagedStoreError
 from league.interfaces.cli import console, options
 from league.pool.address import Address
 
@@ -33,8 +34,11 @@ def repair(
 
     folder = Address.parse(store).folder
     kept, lost = (None, []) if folder is None else repair_files(folder)
-    with Store.open(store, league, create=False) as opened:
-        problems = opened.verify().problems
+    try:
+        with Store.open(store, league, create=False) as opened:
+            problems = opened.verify().problems
+    except DamagedStoreError as error:
+        raise DamagedStoreError(f"{store} cannot be repaired: restore the last backup ({error})") from error
     if problems and folder is not None and kept is None:
         kept = keep_files(folder)
     with Store.open(store, league, create=False) as opened:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,10 +56,15 @@ def test_a_folder_gets_dated_files_and_keeps_the_newest(league: Command, own: St
     old = [f"{own.league}-2026-01-0{day}T00-00-00Z.tar" for day in (1, 2, 3)]
     for name in (*old, "other-2026-01-01T00-00-00Z.tar", f"{own.league}-notes.tar"):
         (folder / name).write_text("")
+    for pid, age_s in ((1, 90_000), (2, 60)):
+        part = folder / f".{own.league}-2026-01-03T00-00-00Z.tar.{pid}.part"
+        part.write_text("")
+        os.utime(part, (time.time() - age_s, time.time() - age_s))
     made = league("backup", str(folder), "--keep", "2", "--json", at=own).json
     assert made["removed"] == old[:2]
     left = {path.name for path in folder.iterdir()}
-    assert left == {old[2], "other-2026-01-01T00-00-00Z.tar", f"{own.league}-notes.tar", Path(made["file"]).name}
+    others = {"other-2026-01-01T00-00-00Z.tar", f"{own.league}-notes.tar"}
+    assert left == {old[2], Path(made["file"]).name, part.name, *others}
     new = league("backup", f"{tmp_path}/new/", "--json", at=own).json
     assert Path(new["file"]).parent == tmp_path / "new"
 
