@@ -29,9 +29,19 @@ _ENTRY: Final = re.compile(rf"file ({_NUMBERED.pattern}) seq \d+ type [bi](?: st
 
 _COUNT: Final = re.compile(rb"\*([1-9][0-9]{0,9})\r\n")
 _LENGTH: Final = re.compile(rb"\$(0|[1-9][0-9]{0,9})\r\n")
-_NAME: Final = re.compile(rb"[A-Za-z]{2,20}")
+_WRITES: Final = frozenset(
+    b"""APPEND COPY DECR DECRBY DEL EVAL EXEC EXPIRE EXPIREAT FCALL FLUSHALL FLUSHDB FUNCTION GETDEL GETSET HDEL HINCRBY
+    HINCRBYFLOAT HMSET HSET HSETNX INCR INCRBY INCRBYFLOAT LINSERT LMOVE LPOP LPUSH LPUSHX LREM LSET LTRIM MOVE MSET
+    MSETNX MULTI PERSIST PEXPIRE PEXPIREAT PFADD PFMERGE PSETEX PUBLISH RENAME RENAMENX RESTORE RPOP RPOPLPUSH RPUSH
+    RPUSHX SADD SELECT SET SETBIT SETEX SETNX SETRANGE SMOVE SPOP SREM SWAPDB UNLINK XADD XCLAIM XDEL XGROUP XSETID
+    XTRIM ZADD ZINCRBY ZREM""".split()
+)
+"""Commands that write: what else stands where one should is damaged, and no server would start on it."""
 _NOTE: Final = re.compile(rb"#[^\r\n]{0,200}\r\n")
 _KEY: Final = re.compile(rb"league:\{[A-Za-z0-9_.-]{1,64}\}:[A-Za-z0-9_.:-]{1,120}")
+_ENTRY_ID: Final = re.compile(rb"([0-9]{1,18})-0")
+_BEGINNING: Final = 1000
+"""Bytes in which the key and the id of an entry are."""
 _SEARCHED: Final = 2**20
 """Bytes of a damaged piece in which keys are looked for, to name them."""
 
@@ -121,11 +131,20 @@ def repaired(folder: Path) -> tuple[Path | None, list[Lost]]:
             else:
                 _rewrite(file, new / file.name)
         (new / _MANIFEST).write_text("".join(map(_entry, files)), encoding="ascii")
-        (folder / FOLDER).rename(kept)
-        new.rename(folder / FOLDER)
+        shutil.copytree(folder / FOLDER, kept, copy_function=_linked)
+        for path in new.iterdir():  # Whatever ends this in between, each file is there, as it was or repaired.
+            path.replace(folder / FOLDER / path.name)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return kept, lost
+
+
+def _linked(path: str, to: str) -> None:
+    """A second name for a file, or where its disk knows none a copy."""
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copy2(path, to)
 
 
 def beside(folder: Path) -> Path:
@@ -189,9 +208,9 @@ def _command(data: mmap.mmap | bytes, at: int) -> Piece | None:
         if data[end : end + 2] != b"\r\n":
             return None
         if number == 0:
-            name = bytes(data[start : min(end, start + 21)])
+            name = bytes(data[start : min(end, start + 21)]).upper()
         end += 2
-    return Piece(at, end, name.upper()) if _NAME.fullmatch(name) else None
+    return Piece(at, end, name) if name in _WRITES else None
 
 
 def _next_command(data: mmap.mmap | bytes, at: int) -> int:
@@ -201,6 +220,33 @@ def _next_command(data: mmap.mmap | bytes, at: int) -> int:
             return found
         at = found + 1
     return len(data)
+
+
+def _checked(data: mmap.mmap | bytes) -> Iterator[Piece]:
+    """`pieces`, where an entry whose number jumps ahead is damage, too: a server would refuse those after it."""
+    jumps = _jumps(data)
+    for piece in pieces(data):
+        yield piece._replace(name=b"") if piece.start in jumps else piece
+
+
+def _jumps(data: mmap.mmap | bytes) -> set[int]:
+    """Where entries begin that are not the n-th of their stream, though those before and after are n - 1 and n + 1."""
+    found: set[int] = set()
+    recent: dict[bytes, list[tuple[int, int]]] = {}
+    for piece in pieces(data):
+        if piece.name != b"XADD":
+            continue
+        key, *words = data[piece.start : min(piece.end, piece.start + _BEGINNING)].split(b"\r\n")[4::2]
+        ids = [match for match in map(_ENTRY_ID.fullmatch, words) if match is not None]
+        three = recent.setdefault(key, [])
+        if ids:
+            three.append((piece.start, int(ids[0][1])))
+        if len(three) == 3:
+            (_, before), (at, number), (_, after) = three
+            if after == before + 2 and number > after - 1:
+                found.add(at)
+            del three[0]
+    return found
 
 
 def _torn(data: mmap.mmap | bytes, piece: Piece) -> bool:
@@ -218,7 +264,7 @@ def _lost(file: Path) -> list[Lost]:
                 bytes=piece.end - piece.start,
                 keys=_keys(data[piece.start : min(piece.end, piece.start + _SEARCHED)]),
             )
-            for piece in pieces(data)
+            for piece in _checked(data)
             if not piece.name and not _torn(data, piece)
         ]
 
@@ -234,7 +280,7 @@ def _rewrite(file: Path, to: Path) -> None:
     """
     with _mapped(file) as data, to.open("wb") as new:
         within: list[Piece] | None = None
-        for piece in pieces(data):
+        for piece in _checked(data):
             if _torn(data, piece):
                 break
             if within is not None and piece.name not in (b"MULTI", b"EXEC", b""):

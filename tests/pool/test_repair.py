@@ -169,6 +169,35 @@ def test_a_byte_within_a_value_is_found_and_costs_that_value(folder, capsys, tex
         assert store.match_count() == (11 if "match log" in lost else 12)
 
 
+@pytest.mark.parametrize("name", [b"EXEC", b"XADD", b"MULTI"])
+def test_a_command_that_is_none_costs_itself_alone(folder, capsys, name):
+    """Also the last one: what was acknowledged is not cut off as if it had been torn."""
+    data = log_of(folder).read_bytes()
+    flip(log_of(folder), data.rindex(name) + 3)
+    size = log_of(folder).stat().st_size
+    with pytest.raises(DamagedStoreError):
+        Store.open(str(folder))
+    assert log_of(folder).stat().st_size == size
+    code, said = repair(folder, capsys)
+    assert code == 0, said
+    with Store.open(str(folder)) as store:
+        assert store.match_count() == (11 if name == b"XADD" else 12)
+        assert [event["text"] for event in store.events()] == ["a worker"]
+        assert store.verify().problems == ()
+
+
+def test_a_number_that_jumps_ahead_takes_none_after_it_away(folder, capsys):
+    """A server refuses entries with smaller numbers than the last, silently."""
+    flip(log_of(folder), find(folder, b"$3\r\n5-0\r\n") + 4, 2)
+    assert run(["status", "--verify", "--store", str(folder)]) == 1
+    assert "match m6 is in the index, but not in the log" in capsys.readouterr().out
+    code, said = repair(folder, capsys)
+    assert code == 0
+    assert "lost  match 5 of the log is missing" in said
+    with Store.open(str(folder)) as store:
+        assert [match.match_id for match in store.matches()] == [f"m{n}" for n in range(1, 13) if n != 5]
+
+
 def test_weights_of_the_champion_are_missed(folder, capsys):
     flip(log_of(folder), find(folder, b"weights:", 2) + 90, 16)
     code, said = repair(folder, capsys)

@@ -158,5 +158,7 @@ def _verification(verification: Verification) -> Iterator[RenderableType]:
     )
     for problem in verification.problems:
         yield Styled(f"problem  {problem}", "red")
-    if not verification.problems:
+    if verification.problems:
+        yield "league repair saves what can be saved"
+    else:
         yield Styled("ratings and payoff equal those recomputed from the match log", "green")
