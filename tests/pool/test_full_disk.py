@@ -1,6 +1,7 @@
 """A store on a full disk says so at once, lives on, and goes on once there is room."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -141,3 +142,34 @@ def test_a_disk_that_fills_in_the_middle_of_a_restore_leaves_no_league(at_work, 
         back.restore(file, backup)
         assert back.verify().problems == ()
         assert not [key for key in back._call("KEYS", "*") if b"restoring" in key]
+
+
+LIMITED = """
+import os, resource, sys, time
+from league.config import LeagueConfig
+from league.errors import StoreUnavailableError
+from league.ladder.records import Match, Tally
+from league.pool.store import Store
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+with Store.open(sys.argv[1]) as store:
+    store.create(LeagueConfig())
+    store.record(Match(match_id="m0", row="a", column="b", results={"01": Tally(1, 0, 0)}, played_s=0.0))
+    started = time.monotonic()
+    try:
+        store.save_checkpoint("main", os.urandom(2**21), {})
+    except StoreUnavailableError as error:
+        print(round(time.monotonic() - started), error, flush=True)
+"""
+
+
+def test_a_limit_that_no_look_at_the_disk_shows(tmp_path, python, eventually):
+    """As a quota; needs no root."""
+    seconds, _, said = python(LIMITED, tmp_path / "store").stdout.readline().partition(" ")
+    assert re.search(r"its server ended by itself 3 times within 60 s: .*; it is started again in \d+ s", said)
+    assert int(seconds) < 30
+    eventually(lambda: supervisor.answer(tmp_path / "store" / "server.sock") == "dead")
+    for lock in tmp_path.glob("store/server.lock"):
+        lock.write_text("")  # As if the minute were over.
+    with Store.open(str(tmp_path / "store")) as store:
+        assert store.match_count() == 1
+        assert store.verify().problems == ()
