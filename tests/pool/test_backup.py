@@ -439,3 +439,13 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
         path,
     )
     assert int(reader.stdout.readline()) * 1024 < 80_000_000
+
+
+def test_the_rights_that_a_restore_needs(file, tcp, name, raw, monkeypatch):
+    """As the documentation has them."""
+    rules = [f"~league:{{{name}-back}}:*", "resetchannels", "-@all", "+@read", "+@write", "+@keyspace", "+@transaction"]
+    raw.execute_command("ACL", "SETUSER", "restore", "reset", "on", ">s3cret", *rules)
+    monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "restore")
+    monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", "s3cret")
+    restored(tcp[0], f"{name}-back", file)
+    assert contents(raw, f"{name}-back").keys() == contents(raw, name).keys()
