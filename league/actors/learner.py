@@ -14,6 +14,7 @@ from tensorboardX import SummaryWriter
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.cluster.plan import Hardware
+from league.disk import has_room
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
@@ -60,7 +61,8 @@ class Learner:
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
-        self._board = SummaryWriter(str(Path(place.log_dir) / name))
+        self._log_dir = Path(place.log_dir) / name
+        self._board = SummaryWriter(str(self._log_dir))
         until_available(self._resume)
 
     def _resume(self) -> None:
@@ -97,7 +99,8 @@ class Learner:
         seconds = time.monotonic() - started
         if iteration is not None:
             self._threads.measured(iteration.steps, iteration.learn_s)
-            self._log(iteration, seconds, threads)
+            if has_room(self._log_dir):  # Without, the writer's thread would die, and we wait for it for ever.
+                self._log(iteration, seconds, threads)
         return Report(steps=self.trainer.steps, seconds=seconds, iteration=iteration, diverged=diverged)
 
     def _meet(self, opponents: dict[str, float]) -> None:
@@ -130,7 +133,8 @@ class Learner:
         """Save everything that training needs to go on from here; return the steps that are safe now."""
         clock = {"steps": self.trainer.steps, "began_at": self.trainer.began_at}
         self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, **clock})
-        self._board.flush()
+        if has_room(self._log_dir):
+            self._board.flush()
         return self.trainer.steps
 
     def begin_anew(self, snapshot: str | None) -> int:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from league.pool.connection import Connection, dumps
+from league.pool.connection import Connection, dumps, read_json
 
 EVENTS_KEPT: Final = 1000
 
@@ -46,7 +45,7 @@ class Journal(Connection):
         """What was set last, with its `heartbeat_s`, by which `now_s` tells its age; None if nothing ever was."""
         data, now = self._together(("GET", self._keys.status), ("TIME",))
         self._clock.set(now)
-        return None if data is None else json.loads(data)
+        return None if data is None else read_json(dict, data)
 
     def add_event(self, kind: str, text: str, now_s: float) -> None:
         """Note one event for people, at `now_s` (Unix time, s), and count it; only the last 1000 are kept.
@@ -75,7 +74,7 @@ class Journal(Connection):
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
         # One more: of none, the last index would mean all.
-        return [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
+        return [read_json(dict, event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
 
 
 def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.connection import read_json
 from league.pool.journal import read_event_counts
 from league.pool.matches import Matches, entry_number, read_entries, read_match, read_payoff
 
@@ -90,17 +90,17 @@ class Latest(Matches):
         return News(
             read_s=self._clock.set(now),
             names=len(order),
-            snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
-            promotions=[Promotion.from_json(json.loads(entry)) for entry in history],
+            snapshots=[read_json(Snapshot.from_json, data) for data in stored if data is not None],
+            promotions=[read_json(Promotion.from_json, entry) for entry in history],
             pruned_digests=frozenset(digest.decode() for digest in pruned),
             ratings=ratings,
             matches=count,
             newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=0),
             latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
             payoff=read_payoff(counts[0]) if payoff else None,
-            said=None if status is None else json.loads(status),
+            said=None if status is None else read_json(dict, status),
             event_counts=read_event_counts(counted),
-            events=[json.loads(event) for event in noted[:events]],
+            events=[read_json(dict, event) for event in noted[:events]],
             refusals={outcome.decode(): int(count) for outcome, count in refusals.items()},
         )
 
