@@ -13,14 +13,17 @@ from urllib.parse import quote
 
 import redis
 from redis import exceptions
-from redis.backoff import ExponentialBackoff
+from redis.backoff import FullJitterBackoff
 from redis.retry import Retry
 
 from league.errors import StoreError, StoreFullError, StorePermissionError, StoreReadOnlyError, StoreUnreachableError
 from league.pool.address import Address
 from league.pool.embedded import EmbeddedServer
 
-LONGEST_PAUSE_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 0.1
+"""Short, so that a server whose connections seldom last is asked often within the time."""
+
+_WITHOUT_COUNT: Final = -1
 _REFUSED: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
 _REFUSALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
 _FULL: Final = "command not allowed when used memory"
@@ -58,26 +61,31 @@ def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
         return StoreReadOnlyError(f"{shown} takes no writes now: {text}")
     if isinstance(error, exceptions.TimeoutError):
         return StoreUnreachableError(f"{shown} does not answer in time: {text}")
+    if isinstance(error, LostInTransactionError):
+        return StoreUnreachableError(f"{shown} loses each connection while it is written to: {text}")
     if isinstance(error, exceptions.ConnectionError):
         return StoreUnreachableError(f"no server answers at {shown}: {text}")
     return StoreError(f"{shown} failed: {text}")
 
 
+class LostInTransactionError(exceptions.ConnectionError):
+    """A connection was lost between a transaction's WATCH and its EXEC: all of it has to be done again."""
+
+
 class Reconnect(Retry):
     """Repeats what a lost connection interrupted, but not what the server refused.
 
-    An embedded server that died, as when its disk was full, is started again first. Every write of the pool may be
-    repeated: it sets what it set before, or it watches a key that it changes.
+    redis-py does so for each command and each handshake, and `Connection` for each whole operation, of which redis-py
+    repeats parts only. They may nest: each gives up by the clock, counted from its first loss. An embedded server that
+    died, as when its disk was full, is started again first. Every write of the pool may be repeated: it sets what it
+    set before, or it watches a key that it changes.
     """
 
     def __init__(self, timeout_s: float, server: EmbeddedServer | None) -> None:
         """Repeat for about `timeout_s` seconds."""
-        pauses = ExponentialBackoff(cap=LONGEST_PAUSE_S, base=0.01)
-        retries, waited_s = 0, 0.0
-        while waited_s < timeout_s:
-            retries += 1
-            waited_s += pauses.compute(retries)
-        super().__init__(pauses, retries, supported_errors=(exceptions.ConnectionError,))
+        # At random: even pauses keep step with what cuts connections off, and those of many processes with each other.
+        pauses = FullJitterBackoff(cap=LONGEST_PAUSE_S, base=0.01)
+        super().__init__(pauses, _WITHOUT_COUNT, supported_errors=(exceptions.ConnectionError,))
         self._timeout_s = timeout_s
         self._server = server
 
@@ -86,48 +94,21 @@ class Reconnect(Retry):
         return Reconnect(self._timeout_s, self._server)
 
     def call_with_retry(self, do: Any, fail: Any, *args: Any, **options: Any) -> Any:
-        """Call `do`, as redis-py does for each command; raises what it raises."""
-        options["is_retryable"] = self._worth_repeating
+        """Call `do` until no connection is lost, and `fail` after each loss; raises what `do` raises."""
+        first_s: float | None = None
+
+        def worth_repeating(error: Exception) -> bool:
+            nonlocal first_s
+            if isinstance(error, _REFUSED):
+                return False
+            now_s = time.monotonic()
+            first_s = now_s if first_s is None else first_s
+            if self._server is not None:
+                self._server.ensure()  # May take long, and is followed by an attempt nevertheless.
+            return now_s - first_s < self._timeout_s
+
+        options["is_retryable"] = worth_repeating
         return super().call_with_retry(do, fail, *args, **options)
-
-    def _worth_repeating(self, error: Exception) -> bool:
-        if isinstance(error, _REFUSED):
-            return False
-        if self._server is not None:
-            self._server.ensure()
-        return True
-
-
-class Losses:
-    """How often a connection was lost in the middle of one transaction, and for how long that goes on.
-
-    redis-py calls it a `WatchError`, as if another one had written; only what it followed tells them apart.
-    """
-
-    def __init__(self, timeout_s: float, shown: str) -> None:
-        """Bear losses for `timeout_s` seconds from the first; `shown` is the address without a password."""
-        self._timeout_s = timeout_s
-        self._shown = shown
-        self._pauses = ExponentialBackoff(cap=LONGEST_PAUSE_S, base=0.01)
-        self._count = 0
-        self._first = 0.0
-
-    def after(self, error: exceptions.WatchError) -> None:
-        """Wait before the next attempt, longer each time; at once where another one has written.
-
-        Raises `StoreUnreachableError` once it has gone on for too long.
-        """
-        cause = error.__context__
-        if not isinstance(cause, exceptions.ConnectionError | exceptions.TimeoutError):
-            return
-        self._count += 1
-        if self._count == 1:
-            self._first = time.monotonic()
-        elif time.monotonic() - self._first > self._timeout_s:
-            raise StoreUnreachableError(
-                f"{self._shown} lost the connection {self._count} times while it was written to: {cause}"
-            ) from cause
-        time.sleep(self._pauses.compute(self._count))
 
 
 def connect(address: Address, server: EmbeddedServer | None, timeout_s: float) -> Any:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from redis.exceptions import WatchError
+from redis.exceptions import RedisError, WatchError
 
 from league.config import LeagueConfig
 from league.disk import has_room, no_room
 from league.errors import DamagedStoreError, LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
-from league.pool.client import Losses, translated
+from league.pool.client import LostInTransactionError, translated
 from league.pool.clock import Clock
 from league.pool.keys import Keys
 
@@ -29,23 +29,19 @@ Command = Callable[..., Any]
 class Connection:
     """A connection to the server of one league. Its errors are those of `league.errors`."""
 
-    def __init__(
-        self, client: Any, league: str, shown: str, *, timeout_s: float = 5.0, folder: Path | None = None
-    ) -> None:
+    def __init__(self, client: Any, league: str, shown: str, *, folder: Path | None = None) -> None:
         """Use a client of `league.pool.client.connect`.
 
         Args:
             client: of the server.
             league: its name.
             shown: the address without a password.
-            timeout_s: seconds for which a transaction whose connection was lost is tried again.
             folder: of an embedded server, which ends when its disk is full, so that nothing is written without room.
         """
         self._redis = client
         self._keys = Keys(league)
         self._shown = shown
         self._clock = Clock()
-        self._timeout_s = timeout_s
         self._folder = folder
         self.fence: int | None = None
         """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
@@ -100,8 +96,13 @@ class Connection:
 
     def _call(self, *command: Any) -> Any:
         """Run one command; repeated after a lost connection, so it must bear that."""
+        return self._repeated(lambda: self._redis.execute_command(*command))
+
+    def _repeated(self, operation: Callable[[], T]) -> T:
+        """Do all of an operation anew after a lost connection: redis-py does not where it takes one from its pool."""
         with translated(self._redis, self._shown):
-            return self._redis.execute_command(*command)
+            result: T = self._redis.get_retry().call_with_retry(operation, lambda lost: None)
+            return result
 
     def _transact(self, watched: list[str], attempt: Callable[[Any], T]) -> T:
         """Read and write as one, in Redis's optimistic way.
@@ -113,9 +114,11 @@ class Connection:
         Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`; `StoreFullError`
         where what would be written has no room; `StoreUnreachableError` where connections are lost for `timeout_s`.
         """
-        lost = Losses(self._timeout_s, self._shown)
+        return self._repeated(lambda: self._optimistically(watched, attempt))
+
+    def _optimistically(self, watched: list[str], attempt: Callable[[Any], T]) -> T:
         while True:
-            with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
+            with self._redis.pipeline() as pipe:
                 try:
                     pipe.watch(self._keys.fence, *watched)
                     self._check_fence(pipe)
@@ -125,7 +128,9 @@ class Connection:
                         pipe.execute()
                     return value
                 except WatchError as error:
-                    lost.after(error)
+                    # redis-py calls a lost connection so, too; only what it followed tells them apart.
+                    if isinstance(error.__context__, RedisError):
+                        raise LostInTransactionError(str(error.__context__)) from error
 
     def _check_room(self, pipe: Any) -> None:
         if self._folder is None:
@@ -158,11 +163,15 @@ class Connection:
 
     def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
         """Read by several commands in one transaction; the replies, in order."""
-        with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            replies: list[Any] = pipe.execute()
-            return replies
+
+        def read() -> list[Any]:
+            with self._redis.pipeline() as pipe:
+                for command in commands:
+                    pipe.execute_command(*command)
+                replies: list[Any] = pipe.execute()
+                return replies
+
+        return self._repeated(read)
 
 
 def read_json(read: Callable[[Any], T], data: bytes) -> T:

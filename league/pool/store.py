@@ -58,7 +58,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
         try:
             client = connect(parsed, server, timeout_s)
             home = None if server is None else server.folder
-            store = cls(client, league, str(parsed), timeout_s=timeout_s, folder=home)
+            store = cls(client, league, str(parsed), folder=home)
             store._server = server
             store.config()  # Answers, lets us in, and has no newer schema.
         except BaseException:

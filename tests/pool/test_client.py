@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from itertools import pairwise
+import time
 
 import pytest
 import redis
@@ -16,6 +16,7 @@ from league.errors import (
     StoreUnreachableError,
     WrongLeagueError,
 )
+from league.pool.client import LONGEST_PAUSE_S, Reconnect
 from league.pool.lease import Holder
 from league.pool.store import Store
 
@@ -196,13 +197,19 @@ def test_a_wrong_option_in_the_url(tcp, query):
     assert "option" in refusal(StoreError, f"{tcp[0]}?{query}")
 
 
-def test_waiting_longer_does_not_wait_for_long_at_a_time():
-    from league.pool.client import LONGEST_PAUSE_S, Reconnect
+@pytest.mark.parametrize("levels", [1, 3])
+def test_what_is_lost_again_and_again_is_given_up_in_time(levels):
+    """Also where one repeats what another one repeats already, as a transaction its commands."""
 
-    retry = Reconnect(5.0, None)
-    pauses = [retry._backoff.compute(failure) for failure in range(1, retry.get_retries() + 1)]
-    assert 5.0 <= sum(pauses) < 5.0 + LONGEST_PAUSE_S
-    assert all(a <= b <= LONGEST_PAUSE_S for a, b in pairwise(pauses))
+    def attempt(level):
+        if level == 0:
+            raise redis.ConnectionError("lost")
+        return Reconnect(0.3, None).call_with_retry(lambda: attempt(level - 1), lambda error: None)
+
+    started = time.monotonic()
+    with pytest.raises(redis.ConnectionError, match="lost"):
+        attempt(levels)
+    assert 0.3 <= time.monotonic() - started < 0.3 + levels * LONGEST_PAUSE_S + 1.0
 
 
 def test_tls(serve, tmp_path, eventually):

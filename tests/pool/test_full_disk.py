@@ -116,7 +116,7 @@ def test_a_connection_that_is_always_lost_is_given_up(serve, monkeypatch, name):
             pipe.multi()
             pipe.execute_command("SET", "x", 1)
 
-        with pytest.raises(StoreUnreachableError, match=r"lost the connection \d+ times while it was written to"):
+        with pytest.raises(StoreUnreachableError, match="loses each connection while it is written to"):
             store._transact([], attempt)
         assert 1.0 < time.monotonic() - started < 5.0
         assert client.get("x") is None

@@ -5,6 +5,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,27 @@ def test_lost_connections_cost_nothing(store, raw, a_match):
     assert killed > 3
     assert store.match_count() == 40
     assert_consistent(store)
+
+
+def test_connections_that_are_lost_before_their_first_command_cost_nothing(store, raw, a_match, monkeypatch):
+    """At the look that redis-py takes at a connection from its pool, whose losses it does not repeat itself."""
+    look, left = redis.Connection.can_read, 10
+
+    def cut(connection, timeout=0):
+        nonlocal left
+        if left:
+            left -= 1
+            killer.client_kill_filter(_type="normal", skipme=True)
+        return look(connection, timeout)
+
+    with raw.client() as killer:
+        killer.ping()
+        monkeypatch.setattr("redis.Connection.can_read", cut)
+        for use in (store.match_count, lambda: store.record(a_match("m1")), store.verify):
+            left = 10
+            use()
+            assert left < 10
+    assert store.match_count() == 1
 
 
 def test_a_match_of_which_all_games_were_dropped_is_logged(store):
