@@ -26,6 +26,7 @@ from league.games.base import GameSpec
 from league.interfaces.serve.batching import Answer, Batcher
 from league.interfaces.serve.following import Follower, Served
 from league.interfaces.serve.question import Question, read_question
+from league.interfaces.serve.whole import announced
 
 VERSION: Final = version("league")
 PATHS: Final = "GET /, POST /act, GET /healthz, GET /readyz"
@@ -104,9 +105,8 @@ async def _first_champion(follower: Follower) -> None:
 
 async def _read(request: Request, most: int) -> bytes:
     """The body; raises `RequestError` 413 as soon as it is known to be too long, without reading on."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
-        raise RequestError(413, f"the body has {announced[:20]} bytes: at most {most} are read; send fewer positions")
+    if (length := announced(request.headers)) > most:
+        raise RequestError(413, f"the body has {length} bytes: at most {most} are read; send fewer positions")
     parts, size = [], 0
     try:
         async for part in request.stream():
