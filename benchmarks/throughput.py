@@ -37,8 +37,8 @@ from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
-from league.learning.module import computes_bfloat16
 from league.learning.trainer import Trainer
+from league.policies.network import computes_bfloat16
 from league.pool.store import Store
 
 FLOOR = 15.0

@@ -22,6 +22,14 @@ RUNNERS_FROM_CPUS: Final = 8
 """From so many CPUs per learner on, games are played in processes of their own."""
 
 
+AUTO_HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"mlp": (256, 256), "conv": (256, 256), "tables": (96, 32, 32)}
+"""`network.hidden` by `network.kind`."""
+
+
+def _widths() -> str:
+    return ", ".join(f"{'x'.join(map(str, widths))} for {kind}" for kind, widths in AUTO_HIDDEN.items())
+
+
 def _by_game(numbers: Mapping[bool, int]) -> str:
     return f"{numbers[True]} for batched games, {numbers[False]} through an adapter"
 
@@ -30,8 +38,17 @@ def _by_game(numbers: Mapping[bool, int]) -> str:
 class NetworkConfig(Section):
     """The policy network, built from the game's observation shape and number of actions."""
 
-    kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
-    hidden: tuple[int, ...] = knob((256, 256), "width of each hidden layer; conv: only its last is used", at_least=1)
+    kind: Literal["mlp", "conv", "tables"] | None = knob(
+        None,
+        "mlp: fully connected; conv: residual convolutions over a board; tables: looks up what lies on patterns of "
+        "cells; auto: tables where the game names patterns of stones, else mlp",
+    )
+    hidden: tuple[int, ...] | None = knob(
+        None,
+        "width of each hidden layer; conv: only its last is used; tables: of the rows that are looked up, then of "
+        f"each layer behind; auto: {_widths()}",
+        at_least=1,
+    )
     channels: int = knob(64, "conv: channels of every convolution", at_least=1)
     blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
 

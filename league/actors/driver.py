@@ -25,10 +25,12 @@ from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
 from league.ladder.promotion import check_cap
+from league.policies.network import settled
 from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
+from league.settings import plain
 from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
 
@@ -49,6 +51,8 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     game, another network than the learners have.
     """
     spec = game_spec(config.game)
+    # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
+    config = dataclasses.replace(config, network=settled(config.network, spec))
     fresh(spec, config.network, config.seed)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
@@ -58,13 +62,12 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         store.create(config)
         return
     if present.network != config.network and store.learners():
-        changed = [
-            f.name
-            for f in dataclasses.fields(config.network)
-            if getattr(present.network, f.name) != getattr(config.network, f.name)
-        ]
+        names = [f.name for f in dataclasses.fields(config.network)]
+        old, new = ({name: getattr(one.network, name) for name in names} for one in (present, config))
+        changed = next(name for name in names if old[name] != new[name])
         raise ConfigError(
-            f"network.{changed[0]} cannot change once the league has learned: start one in another --store"
+            f"network.{changed} = {plain(new[changed])!r}: it cannot change once the league has learned, with "
+            f"{plain(old[changed])!r}: start one in another --store"
         )
     if present != config:
         store.update_config(config)

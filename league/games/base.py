@@ -12,6 +12,8 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from league.games.stones import Stones
+
 
 @dataclass(frozen=True, kw_only=True)
 class GameSpec:
@@ -32,6 +34,9 @@ class GameSpec:
     from random openings. Elsewhere policies are sampled."""
     bots: tuple[str, ...] = ("uniform",)
     """Names of the fixed bots that anchor the rating scale, weakest first."""
+    stones: Stones | None = None
+    """How observations show stones on a board, for a network that looks up patterns of them; None: they do not, or it
+    is not known."""
 
 
 class Step(NamedTuple):

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from league.games.base import GameSpec
 from league.games.bitboards import BitboardGame
+from league.games.stones import Stones, columns_of, lines
 
 ROWS, COLUMNS, LINE = 6, 7, 4
 
@@ -22,6 +23,7 @@ class ConnectFour(BitboardGame):
         batched=True,
         deterministic=True,
         bots=("uniform", "negamax-2", "negamax-4"),
+        stones=Stones(patterns=lines(ROWS, COLUMNS, LINE, vertical=False) + columns_of(ROWS, COLUMNS), falls=True),
     )
     line = LINE
     columns = True

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from league.games.base import GameSpec
 from league.games.bitboards import BitboardGame
+from league.games.stones import Stones, windows
 
 
 class TicTacToe(BitboardGame):
@@ -27,6 +28,7 @@ class TicTacToe(BitboardGame):
         batched=True,
         deterministic=True,
         bots=("uniform", "perfect"),
+        stones=Stones(patterns=windows(3, 3, 3, 3)),
     )
     line = 3
     columns = False

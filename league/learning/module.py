@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import gymnasium as gym
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from league.config import LeagueConfig
 from league.games.base import GameSpec
-from league.policies.network import PolicyNetwork
+from league.policies.network import PolicyNetwork, computes_bfloat16
 from league.policies.weights import fresh
 
 OBSERVATION, ACTION_MASK = "observation", "action_mask"
@@ -51,17 +50,6 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_half):
             return self.network.features(observation).float()
-
-
-@functools.cache
-def computes_bfloat16(kind: str) -> bool:
-    """Whether matrix products on this kind of torch device are faster in bfloat16 than in float32."""
-    if kind == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if kind == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # Older versions of torch cannot tell.
-        processor = torch.cpu.get_capabilities()
-        return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
-    return False
 
 
 def spaces(spec: GameSpec) -> tuple[gym.spaces.Dict, gym.spaces.Discrete[Any]]:

@@ -21,6 +21,7 @@ from league.games import make_game
 from league.games.base import GameSpec
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
+from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
 from league.rollout.opponents import Opponents
 from league.sections import AUTO_GAMES, AUTO_PLIES
@@ -45,7 +46,7 @@ class LeagueRunner(EnvRunner):
         self.plies = rollout.plies or AUTO_PLIES[self.spec.batched]
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
-        self.collector = Collector(self.game, self.module.network, rollout, seed)
+        self.collector = Collector(self.game, acting(self.module.network), rollout, seed)
 
     def make_env(self) -> None:
         """Nothing: the games are made once, in the constructor."""
@@ -95,6 +96,7 @@ class LeagueRunner(EnvRunner):
             modules = state[COMPONENT_RL_MODULE]
             modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
             self.module.set_state(modules[LEARNER_MODULE])
+            self.collector.player.network = acting(self.module.network)
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[()], dict[str, Any]]:
         """How RLlib builds another one after a crash."""

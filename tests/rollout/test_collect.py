@@ -223,7 +223,7 @@ def test_results_are_those_of_the_games_that_ended(seats):
 
 def test_who_never_loses_never_loses():
     game = make_game("tic_tac_toe", 32)
-    collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), AGAINST, seed=0)
+    collector = Collector(game, fresh(game.spec, NetworkConfig(kind="mlp", hidden=(8,)), 0), AGAINST, seed=0)
     collector.set_opponents(Opponents(shares={"perfect": 0.7, SELF: 0.3}))
     tally = Tally()
     for _ in range(4):
@@ -234,7 +234,7 @@ def test_who_never_loses_never_loses():
 
 def test_broken_games_teach_nothing():
     game = make_game("odd_environments:RaisesInStep", 4)
-    collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(4,)), 0), MIRROR, seed=0)
+    collector = Collector(game, fresh(game.spec, NetworkConfig(kind="mlp", hidden=(4,)), 0), MIRROR, seed=0)
     brought = [collector.collect(7, 1.0, 1.0) for _ in range(3)]
     assert all(len(experience.advantage) == 0 and experience.results == {} for experience in brought)
     assert [experience.games for experience in brought] == [0, 0, 0]
@@ -315,7 +315,7 @@ def test_real_games(name):
     if name == "leduc_holdem_v4":
         pytest.importorskip("rlcard")
     game = make_game(name, 8)
-    collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), EXPLORING, seed=0)
+    collector = Collector(game, fresh(game.spec, NetworkConfig(kind="mlp", hidden=(8,)), 0), EXPLORING, seed=0)
     collector.set_opponents(Opponents(shares={"uniform": 0.5, SELF: 0.5}))
     brought = [collector.collect(24, 1.0, 0.9) for _ in range(4)]
     assert sum(experience.games for experience in brought) > 20
@@ -333,7 +333,7 @@ def test_real_games(name):
 def test_equal_seeds_bring_equal_experience():
     def bring(seed):
         game = make_game("tic_tac_toe", 16)
-        collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), EXPLORING, seed)
+        collector = Collector(game, fresh(game.spec, NetworkConfig(kind="mlp", hidden=(8,)), 0), EXPLORING, seed)
         return collector.collect(20, 1.0, 0.9)
 
     one, same, other = bring(1), bring(1), bring(2)
@@ -345,7 +345,7 @@ def test_equal_seeds_bring_equal_experience():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_on_a_gpu():
     game = make_game("connect_four", 64, device="cuda")
-    network = fresh(game.spec, NetworkConfig(hidden=(8,)), 0).cuda()
+    network = fresh(game.spec, NetworkConfig(kind="mlp", hidden=(8,)), 0).cuda()
     collector = Collector(game, network, EXPLORING, seed=0)
     collector.set_opponents(Opponents(shares={"uniform": 0.5, SELF: 0.5}))
     experience = [collector.collect(32, 1.0, 0.9) for _ in range(2)][-1]
