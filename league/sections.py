@@ -7,15 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from league.errors import ConfigError
 from league.settings import Section, knob
 
 AUTO_GAMES: Final = {True: 512, False: 16}
-"""`rollout.games` by whether the game is batched."""
+"""`rollout.games` by whether the game is batched, without lookahead."""
 AUTO_PLIES: Final = {True: 32, False: 64}
-"""`rollout.plies` by whether the game is batched."""
+"""`rollout.plies` by whether the game is batched, without lookahead."""
+ANNEAL_MINIBATCHES: Final = 2000
+"""`learning.anneal_steps` in minibatches."""
+LOOKAHEAD_GAMES, LOOKAHEAD_PLIES = 2048, 16
+"""`rollout.games` and `rollout.plies` with lookahead."""
+EXPLORING_PLIES: Final = 12
+"""`rollout.exploring_plies` where the length of the longest game is not known."""
+EXPLORING_PART: Final = 6 / 7
+"""Of the longest game, where it is known."""
+AUTO_LEARNING: Final[Mapping[str, tuple[float, float]]] = {
+    "gamma": (1.0, 0.97),
+    "lambda_": (0.65, 0.9),
+    "vf_loss_coeff": (1.0, 0.5),
+    "entropy_coeff": (0.0, 0.03),
+    "anneal_to": (0.03, 0.1),
+    "grad_clip": (1.0, 0.5),
+    "num_epochs": (1, 2),
+    "minibatch_size": (4096, 1024),
+}
+"""Keys of `learning` with lookahead, and without."""
+AUTO_ROLLOUT: Final[Mapping[str, tuple[float, float]]] = {
+    "exploring_share": (0.8, 0.5),
+    "exploring_moves": (0.05, 0.0),
+}
+"""Keys of `rollout` with lookahead, and without."""
 AUTO_RUNNERS: Final = 2
 """`rollout.runners` where there are `RUNNERS_FROM_CPUS` CPUs per learner; else 0."""
 RUNNERS_FROM_CPUS: Final = 8
@@ -32,6 +56,14 @@ def _widths() -> str:
 
 def _by_game(numbers: Mapping[bool, int]) -> str:
     return f"{numbers[True]} for batched games, {numbers[False]} through an adapter"
+
+
+def _auto_knob(name: str, about: str, **limits: float) -> Any:
+    return knob(None, f"{about}; auto: {_with_or_without(AUTO_LEARNING[name])}", **limits)
+
+
+def _with_or_without(numbers: tuple[float, float]) -> str:
+    return f"{numbers[0]} with lookahead, else {numbers[1]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +95,36 @@ class RolloutConfig(Section):
         f"auto: 0 below {RUNNERS_FROM_CPUS} CPUs, else {AUTO_RUNNERS}",
         at_least=0,
     )
-    games: int | None = knob(None, f"games at once in each runner; auto: {_by_game(AUTO_GAMES)}", at_least=1)
+    games: int | None = knob(
+        None,
+        f"games at once in each runner; auto: {LOOKAHEAD_GAMES} with lookahead, else {_by_game(AUTO_GAMES)}",
+        at_least=1,
+    )
     plies: int | None = knob(
-        None, f"plies each of them advances per iteration; auto: {_by_game(AUTO_PLIES)}", at_least=2
+        None,
+        f"plies each of them advances per iteration; auto: {LOOKAHEAD_PLIES} with lookahead, else "
+        f"{_by_game(AUTO_PLIES)}",
+        at_least=2,
     )
-    exploring_share: float = knob(
-        0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
+    exploring_share: float | None = knob(
+        None,
+        "share of training games that start from a random opening (exploring starts), and do not count as results; "
+        f"auto: {_with_or_without(AUTO_ROLLOUT['exploring_share'])}",
+        at_least=0,
+        at_most=1,
     )
-    exploring_plies: int = knob(12, "longest random opening of an exploring start", at_least=1)
+    exploring_plies: int | None = knob(
+        None,
+        "longest random opening of an exploring start; auto: six sevenths of the longest game, or "
+        f"{EXPLORING_PLIES} where that is not known",
+        at_least=1,
+    )
+    exploring_moves: float | None = knob(
+        None,
+        f"share of random moves later in such games; auto: {_with_or_without(AUTO_ROLLOUT['exploring_moves'])}",
+        at_least=0,
+        at_most=1,
+    )
     device: str | None = knob(
         None, "torch device of the boards and of the policies that play; auto: cuda if the runner has one"
     )
@@ -80,18 +134,36 @@ class RolloutConfig(Section):
 class LearningConfig(Section):
     """Proximal policy optimisation; fields that are RLlib's keep RLlib's spelling."""
 
+    lookahead: bool | None = knob(
+        None,
+        "learn from what follows from every move, one ply ahead and exactly for short tactics; auto: where the game "
+        "can be looked ahead in",
+    )
+    lookahead_weight: float = knob(
+        8.0, "with lookahead: how far a move's value outweighs the policy in what is played and learned", above=0
+    )
+    lookahead_coeff: float = knob(1.0, "with lookahead: weight of learning the improved policy", at_least=0)
     lr: float = knob(3e-3, "Adam step size", above=0)
-    gamma: float = knob(0.97, "discount per own move", above=0, at_most=1)
-    lambda_: float = knob(0.9, "generalised advantage estimation: trace decay", at_least=0, at_most=1)
+    gamma: float | None = _auto_knob("gamma", "discount per own move", above=0, at_most=1)
+    lambda_: float | None = _auto_knob(
+        "lambda_", "generalised advantage estimation: trace decay per own move", at_least=0, at_most=1
+    )
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
-    vf_loss_coeff: float = knob(0.5, "weight of the value loss", at_least=0)
-    entropy_coeff: float = knob(0.03, "weight of the entropy bonus", at_least=0)
-    anneal_steps: int = knob(2_000_000, "steps over which lr and entropy_coeff fall linearly", at_least=1)
-    anneal_to: float = knob(0.1, "share of themselves to which they fall, and at which they stay", above=0, at_most=1)
-    grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
-    num_epochs: int = knob(2, "passes over each batch", at_least=1)
-    minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)
+    vf_loss_coeff: float | None = _auto_knob("vf_loss_coeff", "weight of the value loss", at_least=0)
+    entropy_coeff: float | None = _auto_knob("entropy_coeff", "weight of the entropy bonus", at_least=0)
+    anneal_steps: int | None = knob(
+        None,
+        "steps over which lr and entropy_coeff fall, where neither --minutes nor --steps says for how long to train; "
+        f"auto: {ANNEAL_MINIBATCHES} minibatches",
+        at_least=1,
+    )
+    anneal_to: float | None = _auto_knob(
+        "anneal_to", "share of themselves to which they fall, and at which they stay", above=0, at_most=1
+    )
+    grad_clip: float | None = _auto_knob("grad_clip", "largest global norm of a gradient", above=0)
+    num_epochs: int | None = _auto_knob("num_epochs", "passes over each batch", at_least=1)
+    minibatch_size: int | None = _auto_knob("minibatch_size", "moves per gradient step", at_least=1)
     precision: Literal["float32", "bfloat16"] | None = knob(
         None, "of the network's body in gradient steps; auto: bfloat16 where the device computes it faster"
     )

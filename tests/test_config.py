@@ -130,8 +130,10 @@ def test_an_unknown_preset_is_named() -> None:
 
 def test_what_auto_stands_for_is_said() -> None:
     about = {key: text for key, _, text in knobs()}
-    assert about["rollout.games"].endswith("auto: 512 for batched games, 16 through an adapter")
-    assert about["rollout.plies"].endswith("auto: 32 for batched games, 64 through an adapter")
+    assert about["rollout.games"].endswith(
+        "auto: 2048 with lookahead, else 512 for batched games, 16 through an adapter"
+    )
+    assert about["rollout.plies"].endswith("auto: 16 with lookahead, else 32 for batched games, 64 through an adapter")
     assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
     numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
     assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]

@@ -30,6 +30,7 @@ from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
+from league.rollout.choices import looks_ahead
 from league.settings import plain
 from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
@@ -54,6 +55,7 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
     config = dataclasses.replace(config, network=settled(config.network, spec))
     fresh(spec, config.network, config.seed)
+    looks_ahead(config.learning, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()

@@ -15,6 +15,15 @@ from torch import Tensor
 from league.games.stones import Stones
 
 
+class Symmetry(NamedTuple):
+    """Another way to look at a board, from where the game is the same one: a mirror, or a turn."""
+
+    cells: tuple[int, ...]
+    """For every cell of the new view, counted row by row, the cell of the old one that it shows."""
+    actions: tuple[int, ...]
+    """For every action of the new view, the one of the old view that it stands for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class GameSpec:
     """What must be known of a game before it is played."""
@@ -37,6 +46,12 @@ class GameSpec:
     stones: Stones | None = None
     """How observations show stones on a board, for a network that looks up patterns of them; None: they do not, or it
     is not known."""
+    plies: int | None = None
+    """Of the longest game; None: it is not known."""
+    positions: bool = False
+    """Whether its boards can be looked ahead from: see `HasPositions`."""
+    symmetries: tuple[Symmetry, ...] = ()
+    """Other ways to look at a board, without the plain one; all of them together are a group."""
 
 
 class Step(NamedTuple):
@@ -102,6 +117,46 @@ class HasCells(Protocol):
 
     def cells(self, row: int) -> Cells:
         """One board, cell by cell."""
+
+
+class Positions(Protocol):
+    """Positions of a game in which two seats place stones in turn and one of them may win: values, not boards.
+
+    A move that would win for the other seat is prevented by making that move oneself, and in no other way. Shapes: `n`
+    positions, none of which is over.
+    """
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, rows: Tensor) -> Positions:
+        """Those of `rows`, int64 or bool."""
+
+    def observe(self) -> Tensor:
+        """float32 `[n, *spec.shape]`, as the seat to move sees them."""
+
+    def legal(self) -> Tensor:
+        """bool `[n, A]`; nothing is legal on a full board, where the game was drawn."""
+
+    def wins(self) -> Tensor:
+        """bool `[n, A]`: the legal moves that win at once."""
+
+    def passed(self) -> Positions:
+        """The same stones with the other seat to move."""
+
+    def after(self, rows: Tensor, actions: Tensor) -> Positions:
+        """What legal `actions` int64 `[m]` make of the positions `rows` int64 `[m]`, for whoever is to move then."""
+
+
+@runtime_checkable
+class HasPositions(Protocol):
+    """What a `Game` may offer beside: its boards as values, so that what follows from them can be looked at.
+
+    Games on tensors without chance have it, adapters do not; `GameSpec.positions` says which.
+    """
+
+    def positions(self, rows: Tensor) -> Positions:
+        """The boards of `rows`, int64 `[n]`, as they are now."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,8 @@ from ray.rllib.utils.metrics import (
 from league.iteration import Rollout
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 
+PROGRESS_UNIT = 1_000_000
+"""The schedules' end: RLlib's go by whole numbers."""
 RESTART_S = 60.0
 """How long an iteration waits for a first runner, where none is left."""
 PROBE_EVERY_S = 0.2
@@ -36,6 +38,8 @@ class LeaguePPO(PPO):
     """Moves learned from since the league began. Set by who resumes a learner."""
     began_at: int = 0
     """Of them, those before the learner last began anew: the schedules count from here."""
+    progress: float | None = None
+    """How far the training has come of what was asked for, in [0, 1]; None: schedules go by `learning.anneal_steps`."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -85,7 +89,7 @@ class LeaguePPO(PPO):
         self.total_steps += len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.total_steps - self.began_at},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: int(PROGRESS_UNIT * self._progress())},
             num_epochs=self.config.num_epochs,
             minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
             shuffle_batch_per_epoch=True,
@@ -93,6 +97,13 @@ class LeaguePPO(PPO):
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
+
+    def _progress(self) -> float:
+        """Where on their schedules learning rate and entropy are, in [0, 1]."""
+        if self.progress is not None:
+            return self.progress
+        anneal_steps: int = self.config.env_config["league"]["learning"]["anneal_steps"]
+        return min(1.0, (self.total_steps - self.began_at) / anneal_steps)
 
 
 def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:

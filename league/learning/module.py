@@ -19,6 +19,8 @@ from league.policies.network import PolicyNetwork, computes_bfloat16
 from league.policies.weights import fresh
 
 OBSERVATION, ACTION_MASK = "observation", "action_mask"
+IMPROVED = "improved_policy"
+"""Column of a batch with lookahead: the policy to learn, float32 `[n, A]`."""
 
 
 class PolicyModule(TorchRLModule, ValueFunctionAPI):

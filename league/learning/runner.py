@@ -20,11 +20,10 @@ from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec
 from league.iteration import Rollout
-from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
+from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
 from league.rollout.opponents import Opponents
-from league.sections import AUTO_GAMES, AUTO_PLIES
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
@@ -42,11 +41,11 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
-        games = rollout.games or AUTO_GAMES[self.spec.batched]
-        self.plies = rollout.plies or AUTO_PLIES[self.spec.batched]
+        learning = self.league.learning
         self.module: PolicyModule = self.make_module()
-        self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
-        self.collector = Collector(self.game, acting(self.module.network), rollout, seed)
+        self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
+        weight = learning.lookahead_weight if learning.lookahead else None
+        self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
 
     def make_env(self) -> None:
         """Nothing: the games are made once, in the constructor."""
@@ -74,7 +73,8 @@ class LeagueRunner(EnvRunner):
     def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
         """One fragment: the batch for PPO, and what was played in it."""
         learning = self.league.learning
-        experience = self.collector.collect(self.plies, learning.gamma, learning.lambda_)
+        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
+        experience = self.collector.collect(plies, gamma, lambda_)
         batch = _batch(experience)
         steps = len(batch)
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
@@ -116,7 +116,8 @@ def _batch(experience: Experience) -> SampleBatch:
     moves, advantage = experience.moves, experience.advantage
     if len(advantage) > 1:
         advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    log_probability = torch.log_softmax(moves.logits, dim=1).gather(1, moves.action[:, None]).squeeze(1)
+    played = moves.improved.log() if moves.improved.shape[1] else torch.log_softmax(moves.logits, dim=1)
+    log_probability = played.gather(1, moves.action[:, None]).squeeze(1)
     columns = {
         Columns.OBS: {OBSERVATION: moves.observation, ACTION_MASK: moves.legal},
         Columns.ACTIONS: moves.action,
@@ -125,6 +126,8 @@ def _batch(experience: Experience) -> SampleBatch:
         Postprocessing.ADVANTAGES: advantage,
         Postprocessing.VALUE_TARGETS: experience.value_target,
     }
+    if moves.improved.shape[1]:
+        columns[IMPROVED] = moves.improved
     return SampleBatch({name: _numpy(column) for name, column in columns.items()})
 
 

@@ -19,13 +19,17 @@ from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
 from league.iteration import Iteration, Rollout, Usage
-from league.learning.algorithm import LeaguePPO
+from league.learning.algorithm import PROGRESS_UNIT, LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
-from league.learning.divergence import LeagueLearner
+from league.learning.learner import LOOKAHEAD_LOSS, LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
+from league.rollout.choices import settled
 from league.rollout.opponents import Opponents
+
+SCHEDULE_POINTS = 20
+"""Straight pieces of which a schedule's curve is made."""
 
 _LOSSES = (
     "total_loss",
@@ -34,6 +38,7 @@ _LOSSES = (
     "vf_explained_var",
     "entropy",
     "mean_kl_loss",
+    LOOKAHEAD_LOSS,
     "gradients_default_optimizer_global_norm",
 )
 
@@ -42,12 +47,12 @@ class Trainer:
     """A learner from its first weights on. Needs a running Ray."""
 
     def __init__(self, spec: GameSpec, config: LeagueConfig, *, seed: int, hardware: Hardware) -> None:
-        """`seed` tells learners of one league apart."""
+        """`seed` tells learners of one league apart. Raises `ConfigError` where a game is not fit for what is asked."""
         logging.getLogger("ray.rllib").setLevel(logging.ERROR)
         self.spec = spec
-        self.config = config
+        self.config = settled(config, spec)
         self.seed = config.seed + seed
-        self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
+        self.algorithm: LeaguePPO = _ppo_config(spec, self.config, self.seed, hardware).build_algo()
         self._runner_restarts = 0
 
     @property
@@ -67,6 +72,15 @@ class Trainer:
     @began_at.setter
     def began_at(self, steps: int) -> None:
         self.algorithm.began_at = steps
+
+    @property
+    def progress(self) -> float | None:
+        """How far the training has come of what was asked for, in [0, 1], for the schedules; None: nobody said."""
+        return self.algorithm.progress
+
+    @progress.setter
+    def progress(self, progress: float | None) -> None:
+        self.algorithm.progress = progress
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, by all runners and by those that replace one."""
@@ -173,9 +187,11 @@ def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
 
 
-def _annealed(value: float, learning: LearningConfig) -> list[list[float]]:
-    """RLlib's form of a linear schedule: points of (step, value)."""
-    return [[0, value], [learning.anneal_steps, value * learning.anneal_to]]
+def _annealed(value: float | None, learning: LearningConfig) -> list[list[float]]:
+    """Half a cosine from `value` to `anneal_to` of it, in RLlib's form of a schedule: points of (progress, value)."""
+    start, end = value or 0.0, (value or 0.0) * (learning.anneal_to or 1.0)
+    shares = [point / SCHEDULE_POINTS for point in range(SCHEDULE_POINTS + 1)]
+    return [[share * PROGRESS_UNIT, end + (start - end) * (1 + math.cos(math.pi * share)) / 2] for share in shares]
 
 
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:

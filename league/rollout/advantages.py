@@ -30,6 +30,8 @@ class Fragment:
     """bool `[T, B]`: the game ended with this ply."""
     dropped: Tensor
     """bool `[T, B]`, subset of `done`: the game has no result."""
+    random: Tensor
+    """bool `[T, B]`: the learner was asked, but another move than its own was played."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,8 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
     """Estimate advantages backwards in time.
 
     Moves of a dropped game are neither ready nor waiting: a broken game teaches nothing. The trace is cut at a waiting
-    move, whose value is the bootstrap of the seat's move before it.
+    move, whose value is the bootstrap of the seat's move before it, and at a random one, which says nothing of what the
+    policy is worth: its own advantage is 0.
     """
     plies, boards, seats = fragment.rewards.shape
     device = fragment.rewards.device
@@ -76,7 +79,9 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
         is_known = known.gather(1, seat).squeeze(1)
         received[t] = pending.gather(1, seat).squeeze(1)
         delta = received[t] + gamma * next_value.gather(1, seat).squeeze(1) - fragment.value[t]
-        advantage[t] = (delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)).masked_fill(~is_known, 0.0)
+        advantage[t] = (delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)).masked_fill(
+            ~is_known | fragment.random[t], 0.0
+        )
         ready[t] = mine & is_known
         waiting[t] = mine & ~is_known
 

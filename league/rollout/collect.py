@@ -5,20 +5,22 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` moves of the learner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from torch import Tensor
 
 from league.config import RolloutConfig
-from league.games.base import Game, GameSpec, Player, Turn
-from league.games.bots import Uniform
+from league.games.base import Game, GameSpec, HasPositions, Player, Turn
 from league.iteration import Rollout
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
 from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.choices import settled_rollout
+from league.rollout.lookahead import look_ahead
+from league.rollout.openings import Explorer
 from league.rollout.opponents import Opponents
 from league.rollout.table import Ply, Table, generator_for
 
@@ -39,7 +41,11 @@ class Moves:
     logits: Tensor
     """float32 `[n, A]`: of the policy that played."""
     value: Tensor
-    """float32 `[n]`: its estimate before the move."""
+    """float32 `[n]`: its estimate before the move; with lookahead, what the improved policy is worth."""
+    improved: Tensor
+    """float32 `[n, A]`: the improved policy that played, as probabilities; `[n, 0]` without lookahead."""
+    random: Tensor
+    """bool `[n]`: another move was played, which is not learned from; what was seen may be."""
 
     def __getitem__(self, rows: Tensor) -> Moves:
         return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
@@ -50,14 +56,16 @@ class Moves:
         return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
 
     @staticmethod
-    def none(spec: GameSpec, device: torch.device) -> Moves:
-        """No moves at all, in the shapes of a game."""
+    def none(spec: GameSpec, device: torch.device, *, looks: bool = False) -> Moves:
+        """No moves at all, in the shapes of a game; `looks`: with lookahead."""
         return Moves(
             observation=torch.empty(0, *spec.shape, device=device),
             legal=torch.empty(0, spec.actions, dtype=torch.bool, device=device),
             action=torch.empty(0, dtype=torch.long, device=device),
             logits=torch.empty(0, spec.actions, device=device),
             value=torch.empty(0, device=device),
+            improved=torch.empty(0, spec.actions if looks else 0, device=device),
+            random=torch.empty(0, dtype=torch.bool, device=device),
         )
 
 
@@ -75,18 +83,39 @@ class Experience(Rollout):
 class LearningPlayer(Player):
     """The learner at the table: plays its policy and keeps what learning needs."""
 
-    def __init__(self, network: PolicyNetwork) -> None:
+    def __init__(self, network: PolicyNetwork, weight: float | None = None) -> None:
+        """`weight` is that of `look_ahead`; None: it plays what the network says."""
         self.network = network
+        self.weight = weight
         self.last: tuple[Tensor, Moves] | None = None
         """Boards and moves of the latest ply on which it was asked."""
 
     @torch.inference_mode()
     def choose(self, turn: Turn) -> Tensor:
-        """Draw moves from the policy."""
-        logits, value = self.network(turn.observation, turn.legal)
-        action = draw(logits, turn.legal, turn.generator)
-        moves = Moves(observation=turn.observation, legal=turn.legal, action=action, logits=logits, value=value)
-        self.last = (turn.rows, moves)
+        """Draw moves from the policy, the improved one with lookahead."""
+        seen, legal = turn.observation, turn.legal
+        if self.weight is None:
+            logits, value = self.network(seen, legal)
+            chances, improved = logits, logits[:, :0]
+        else:
+            assert isinstance(turn.game, HasPositions)
+            positions = turn.game.positions(turn.rows)
+            logits, improved, value = look_ahead(self.network, positions, seen, legal, weight=self.weight)
+            chances = improved.log()
+        action = draw(chances, legal, turn.generator)
+        random = torch.zeros_like(turn.rows, dtype=torch.bool)
+        self.last = (
+            turn.rows,
+            Moves(
+                observation=seen,
+                legal=legal,
+                action=action,
+                logits=logits,
+                value=value,
+                improved=improved,
+                random=random,
+            ),
+        )
         return action
 
 
@@ -114,16 +143,19 @@ class _Log:
     def add(self, ply: Ply, player: LearningPlayer) -> None:
         """Add one ply that was played."""
         rows, moves = player.last if player.last is not None else (torch.empty(0, dtype=torch.long), None)
+        if moves is not None:
+            moves = replace(moves, random=ply.opening[rows])
         player.last = None
         self._append(ply.mover, rows, moves, ply.step.rewards, ply.step.done, ply.step.dropped)
 
     def _append(
         self, mover: Tensor, rows: Tensor, moves: Moves | None, rewards: Tensor, done: Tensor, dropped: Tensor | None
     ) -> None:
-        mine = torch.zeros_like(done)
+        mine, random = torch.zeros_like(done), torch.zeros_like(done)
         value = torch.zeros(self.boards, device=self.device)
         if moves is not None:
             mine[rows] = True
+            random[rows] = moves.random
             value[rows] = moves.value
             self.moves.append(moves)
             self.position.append(len(self.dense) * self.boards + rows)
@@ -135,6 +167,7 @@ class _Log:
                 "rewards": rewards,
                 "done": done,
                 "dropped": torch.zeros_like(done) if dropped is None else dropped,
+                "random": random,
             }
         )
 
@@ -146,18 +179,26 @@ class _Log:
 class Collector:
     """Plays B boards on and on; games run across the fragments that `collect` returns."""
 
-    def __init__(self, game: Game, network: PolicyNetwork, config: RolloutConfig, seed: int) -> None:
-        self.config = config
-        self.player = LearningPlayer(network)
+    def __init__(
+        self, game: Game, network: PolicyNetwork, config: RolloutConfig, seed: int, weight: float | None = None
+    ) -> None:
+        """`weight`: the learner looks ahead with it, see `look_ahead`, in a game that has `positions`."""
+        self.config = settled_rollout(config, game.spec, looks=weight is not None)
+        self.player = LearningPlayer(network, weight)
         boards, device = game.num_games, game.device
+        strays = (self.config.exploring_moves or 0.0) > 0
         self.table = Table(
             game=game,
             generator=generator_for(device, seed),
             players={LEARNER: self.player},
             seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
-            opener=Uniform(),
+            opener=Explorer(),
             opening_left=torch.zeros(boards, dtype=torch.long, device=device),
+            straying=torch.zeros(boards, device=device) if strays else None,
+            # With lookahead a position teaches, whatever is played there; without, it is where a trace is cut.
+            watchers=frozenset({LEARNER} if strays or weight is not None else ()),
         )
+        self._explores = torch.zeros(boards, dtype=torch.bool, device=device)
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None
         self._self_play = 1.0
@@ -221,15 +262,21 @@ class Collector:
     def _split(self, log: _Log, estimate: Estimate) -> tuple[Moves, Tensor, Tensor]:
         game = self.table.game
         # On few boards there are fragments in which the learner is never asked.
-        moves = Moves.cat([Moves.none(game.spec, game.device), *log.moves])
+        looks = self.player.weight is not None
+        moves = Moves.cat([Moves.none(game.spec, game.device, looks=looks), *log.moves])
         position = torch.cat([torch.empty(0, dtype=torch.long, device=game.device), *log.position])
         waiting = estimate.waiting.flatten()[position]
         held = position[waiting]
         mover = torch.stack([ply["mover"] for ply in log.dense]).flatten()
         self._held = (moves[waiting], held % log.boards, mover[held], estimate.received.flatten()[held])
         ready = estimate.ready.flatten()[position]
-        kept = moves[ready]
-        advantage = estimate.advantage.flatten()[position[ready]]
+        if not looks:
+            ready &= ~moves.random
+        # Shuffled, because RLlib does not before a first epoch.
+        order = ready.nonzero().squeeze(1)
+        order = order[torch.randperm(len(order), generator=self.table.generator, device=game.device)]
+        kept = moves[order]
+        advantage = estimate.advantage.flatten()[position[order]]
         return kept, advantage, advantage + kept.value
 
     def _begin(self, mask: Tensor) -> None:
@@ -250,16 +297,22 @@ class Collector:
             seating = seating.scatter(1, own, LEARNER)
             seating = torch.where(rand(boards, 1) < self._self_play, LEARNER, seating)
         table.seating = torch.where(mask[:, None], seating, table.seating)
-        explores = rand(boards) < config.exploring_share
-        length = 1 + (rand(boards) * config.exploring_plies).long()
+        explores = rand(boards) < (config.exploring_share or 0.0)
+        length = 1 + (rand(boards) * (config.exploring_plies or 0)).long()
         table.opening_left = torch.where(mask, length * explores, table.opening_left)
+        self._explores = torch.where(mask, explores, self._explores)
+        if table.straying is not None:
+            table.straying = self._explores.float() * (config.exploring_moves or 0.0)
         table.restart(mask)
 
     def _score(self, ended: Tensor, results: Tallies[str]) -> int:
-        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were."""
+        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were.
+
+        Games with random moves say little of how strong the learner is: they are no results.
+        """
         table = self.table
         is_learner = table.seating == LEARNER
-        mixed = ended & ~is_learner.all(dim=1)
+        mixed = ended & ~self._explores & ~is_learner.all(dim=1)
         returns, seating = table.returns[mixed], table.seating[mixed]
         own = is_learner[mixed].long().argmax(dim=1, keepdim=True)
         sign = torch.sign(returns.gather(1, own) - returns)

@@ -20,6 +20,7 @@ def random_fragment(rng: np.random.Generator, plies: int, boards: int, seats: in
         rewards=torch.from_numpy(rng.normal(size=(plies, boards, seats))).float(),
         done=torch.from_numpy(done),
         dropped=torch.from_numpy(done & (rng.random((plies, boards)) < 0.3)),
+        random=torch.from_numpy(rng.random((plies, boards)) < 0.15),
     )
 
 
@@ -52,7 +53,9 @@ def by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str, float,
             next_value = float(fragment.value[later[0], board]) if later else 0.0
             next_advantage = out[later[0]][1] if later else 0.0
             delta = received + GAMMA * next_value - float(fragment.value[t, board])
-            out[t] = ("ready", delta + GAMMA * LAMBDA * next_advantage, received)
+            # The value of what was played at random says nothing of the policy, nor of its moves before.
+            advantage = 0.0 if fragment.random[t, board] else delta + GAMMA * LAMBDA * next_advantage
+            out[t] = ("ready", advantage, received)
     return out
 
 
@@ -91,6 +94,7 @@ def test_a_win_is_a_loss_for_the_other_seat() -> None:
         rewards=torch.tensor([[[0.0, 0.0]], [[0.0, 0.0]], [[1.0, -1.0]]]),
         done=torch.tensor([[False], [False], [True]]),
         dropped=torch.zeros(3, 1, dtype=torch.bool),
+        random=torch.zeros(3, 1, dtype=torch.bool),
     )
     estimate = per_seat_gae(fragment, 1.0, 1.0)
     assert estimate.advantage.squeeze(1).tolist() == [1.0, -1.0, 1.0]
