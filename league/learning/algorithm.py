@@ -13,11 +13,7 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.policy.sample_batch import MultiAgentBatch, concat_samples
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_RESULTS,
-    LEARNER_RESULTS,
-    NUM_ENV_STEPS_SAMPLED_LIFETIME,
-)
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from league.iteration import Rollout
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
@@ -34,12 +30,8 @@ class LeaguePPO(PPO):
 
     played: list[Rollout]
     """What the runners reported of the latest iteration."""
-    total_steps: int = 0
-    """Moves learned from since the league began. Set by who resumes a learner."""
-    began_at: int = 0
-    """Of them, those before the learner last began anew: the schedules count from here."""
-    progress: float | None = None
-    """How far the training has come of what was asked for, in [0, 1]; None: schedules go by `learning.anneal_steps`."""
+    progress: float = 0.0
+    """Where on their schedules learning rate and entropy are, in [0, 1]. Set by who begins the iteration."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -86,10 +78,9 @@ class LeaguePPO(PPO):
         if batch is None:
             return
         self.learned_steps = len(batch)
-        self.total_steps += len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: int(PROGRESS_UNIT * self._progress())},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: int(PROGRESS_UNIT * self.progress)},
             num_epochs=self.config.num_epochs,
             minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
             shuffle_batch_per_epoch=True,
@@ -97,13 +88,6 @@ class LeaguePPO(PPO):
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
-
-    def _progress(self) -> float:
-        """Where on their schedules learning rate and entropy are, in [0, 1]."""
-        if self.progress is not None:
-            return self.progress
-        anneal_steps: int = self.config.env_config["league"]["learning"]["anneal_steps"]
-        return min(1.0, (self.total_steps - self.began_at) / anneal_steps)
 
 
 def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:

@@ -22,7 +22,7 @@ from league.rollout.choices import settled_rollout
 from league.rollout.lookahead import look_ahead
 from league.rollout.openings import Explorer
 from league.rollout.opponents import Opponents
-from league.rollout.table import Ply, Table, generator_for
+from league.rollout.table import Ply, Table
 
 LEARNER = 0
 """The learner's index in a seating; opponents count from 1."""
@@ -189,7 +189,7 @@ class Collector:
         strays = (self.config.exploring_moves or 0.0) > 0
         self.table = Table(
             game=game,
-            generator=generator_for(device, seed),
+            generator=torch.Generator(device=device).manual_seed(seed),
             players={LEARNER: self.player},
             seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
             opener=Explorer(),
