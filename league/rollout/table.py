@@ -23,6 +23,8 @@ class Ply:
 
     mover: Tensor
     """int64 `[B]`: the seat that moved."""
+    asked: Tensor
+    """int64 `[B]`: the index of the player whose move it was, or `NOBODY`."""
     opening: Tensor
     """bool `[B]`: the move was the opener's, in an opening or later."""
     actions: Tensor
@@ -90,4 +92,4 @@ class Table:
         step = game.step(actions)
         self.returns += step.rewards
         self.opening_left = (self.opening_left - 1).clamp(min=0)
-        return Ply(mover=mover, opening=opening, actions=actions, step=step)
+        return Ply(mover=mover, asked=asked, opening=opening, actions=actions, step=step)

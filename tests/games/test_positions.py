@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from league.games import builtin_games, game_spec, make_game, sample_uniform
+from league.games import game_spec, make_game, sample_uniform
 from league.games.base import HasPositions
 from league.games.bitboards import cell_bits, completing, has_line
+from league.games.builtin import BUILTIN
 
 GAMES = ["connect_four", "tic_tac_toe"]
 BOARDS = 96
@@ -19,7 +20,7 @@ def random_plies(game, seed, plies):
         game.reset(game.step(sample_uniform(game.legal(), generator)).done)
 
 
-@pytest.mark.parametrize("name", builtin_games())
+@pytest.mark.parametrize("name", BUILTIN)
 def test_the_spec_says_who_has_positions(name):
     assert isinstance(make_game(name, 1), HasPositions) == game_spec(name).positions
     assert game_spec(name).positions == (name in GAMES)
