@@ -97,6 +97,11 @@ class RoleConfig(Section):
     )
     champion: bool = knob(True, "its snapshots race for the champion's place; a person may promote any")
 
+    @property
+    def plays_itself(self) -> bool:
+        """Whether its learners hold every seat in some of their games."""
+        return any(source.against == "self" and source.share > 0 for source in self.mix)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):

@@ -137,7 +137,7 @@ class LearningConfig(Section):
     lookahead: bool | None = knob(
         None,
         "learn from what follows from every move, one ply ahead and exactly for short tactics; auto: where the game "
-        "can be looked ahead in",
+        "can be looked ahead in and the learner plays itself",
     )
     lookahead_weight: float = knob(
         8.0, "with lookahead: how far a move's value outweighs the policy in what is played and learned", above=0

@@ -19,7 +19,7 @@ import torch
 
 from league.cluster.nodes import Room, alive_nodes, whole_room
 from league.cluster.plan import plan_hardware
-from league.config import LeagueConfig, RoleConfig
+from league.config import LeagueConfig, MixConfig, RoleConfig
 from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
@@ -29,6 +29,7 @@ from league.learning.trainer import Trainer
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match, rounded
+from league.rollout.choices import for_role
 from league.rollout.opponents import Opponents
 
 EXPLOITER = "exploiter"
@@ -104,7 +105,8 @@ def challenge(
         GameError: all games of a match were dropped.
         ClusterError: Ray has too little for `config`.
     """
-    config = dataclasses.replace(config, roles={"main": RoleConfig()}, seed=seed)  # One learner has the machine.
+    alone = RoleConfig(mix=(MixConfig(against="past"),))  # One learner has the machine, and never plays itself.
+    config = for_role(dataclasses.replace(config, roles={"main": alone}, seed=seed), alone)
     exploiter = _Exploiter(target, config, games)
     try:
         exploiter.train(seconds, watch, interrupted)
@@ -171,6 +173,7 @@ class _Exploiter:
         while True:
             until = min(time.monotonic() + pause, began + seconds)
             while time.monotonic() < until and not interrupted():
+                self.trainer.progress = min(1.0, (time.monotonic() - began) / seconds)
                 self._learn()
             started = time.monotonic()
             watch(self._try(started - began))

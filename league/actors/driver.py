@@ -63,9 +63,10 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     if present is None:
         store.create(config)
         return
-    if present.network != config.network and store.learners():
+    began_with = settled(present.network, spec)
+    if began_with != config.network and store.learners():
         names = [f.name for f in dataclasses.fields(config.network)]
-        old, new = ({name: getattr(one.network, name) for name in names} for one in (present, config))
+        old, new = ({name: getattr(one, name) for name in names} for one in (began_with, config.network))
         changed = next(name for name in names if old[name] != new[name])
         raise ConfigError(
             f"network.{changed} = {plain(new[changed])!r}: it cannot change once the league has learned, with "
@@ -130,8 +131,8 @@ def run_league(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
             ) from error
         coordinator.start.remote()
-        run = _Run(coordinator, watch, interrupted)
-        run.until_limit(limits)
+        run = _Run(coordinator, limits, watch, interrupted)
+        run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
 
@@ -203,15 +204,19 @@ def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], No
 class _Run:
     """A league under way, seen from the driver."""
 
-    def __init__(self, coordinator: Any, watch: Callable[[Progress], None], interrupted: Interruption) -> None:
+    def __init__(
+        self, coordinator: Any, limits: Limits, watch: Callable[[Progress], None], interrupted: Interruption
+    ) -> None:
         self.coordinator = coordinator
+        self.limits = limits
         self.watch = watch
         self.interrupted = interrupted
         self.began: float | None = None
         self.heard = time.monotonic()
         self.progress = Progress(phase="starting", seconds=0.0, steps=0, interrupted=False)
 
-    def until_limit(self, limits: Limits) -> None:
+    def until_limit(self) -> None:
+        limits = self.limits
         while not self.interrupted.is_set():
             self._look()
             seconds, steps = self.progress.seconds, self.progress.steps
@@ -239,9 +244,10 @@ class _Run:
         return self.progress
 
     def _look(self) -> None:
-        """Ask the coordinator how it is; while Ray restarts it, what was known last stays."""
+        """Ask the coordinator how it is, and say how far the run is; while Ray restarts it, what was known stays."""
+        share = self.limits.share(self.progress.seconds, self.progress.steps)
         try:
-            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
+            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(share), timeout=SILENCE_S)
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
                 raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error

@@ -186,7 +186,9 @@ class LearnerHandle(RemoteWorker):
             )
             self.roster.in_play[self.name] = self.opponents
         self.held += 1
-        self._ask(self.actor.train.remote(self.opponents), self._take)
+        # One that begins anew has schedules of its own.
+        progress = None if self.role.reset_probability else self.roster.share
+        self._ask(self.actor.train.remote(self.opponents, progress), self._take)
 
     def _take(self, report: Report) -> None:
         roster, iteration = self.roster, report.iteration

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from league.config import LeagueConfig, LearningConfig, RolloutConfig
+from league.config import LeagueConfig, LearningConfig, RoleConfig, RolloutConfig
 from league.errors import ConfigError
 from league.games.base import GameSpec
 from league.policies.network import settled as settled_network
@@ -23,6 +23,16 @@ from league.sections import (
 )
 
 _Section = TypeVar("_Section", LearningConfig, RolloutConfig)
+
+
+def for_role(config: LeagueConfig, role: RoleConfig) -> LeagueConfig:
+    """The configuration for learners of a role: one that never plays itself does not look ahead by itself.
+
+    It does not learn what positions are worth to its opponents, which is where a move leads.
+    """
+    if role.plays_itself or config.learning.lookahead is not None:
+        return config
+    return replace(config, learning=replace(config.learning, lookahead=False))
 
 
 def settled(config: LeagueConfig, spec: GameSpec) -> LeagueConfig:
