@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from league.errors import ConfigError, nearest
 from league.sections import (
+    AUTO_EVERY_STEPS,
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
@@ -142,7 +143,8 @@ class LeagueConfig(Section):
                 raise ConfigError(
                     f"roles.{name}: a role's name is lower-case letters and hyphens, such as main-exploiter"
                 )
-            least, limit = role.freeze_steps or self.snapshots.every_steps, role.freeze_limit_steps
+            least = role.freeze_steps or self.snapshots.every_steps or AUTO_EVERY_STEPS[False]
+            limit = role.freeze_limit_steps
             if limit is not None and limit < least:
                 key = "snapshots.every_steps" if role.freeze_steps is None else "freeze_steps"
                 raise ConfigError(f"roles.{name}.freeze_limit_steps = {limit}: must be at least {key} = {least}")

@@ -20,6 +20,8 @@ ANNEAL_MINIBATCHES: Final = 2000
 """`learning.anneal_steps` in minibatches."""
 LOOKAHEAD_GAMES, LOOKAHEAD_PLIES = 2048, 16
 """`rollout.games` and `rollout.plies` with lookahead."""
+AUTO_EVERY_STEPS: Final = {True: 1_000_000, False: 250_000}
+"""`snapshots.every_steps` with lookahead, which learns from more moves a second, and without."""
 EXPLORING_PLIES: Final = 12
 """`rollout.exploring_plies` where the length of the longest game is not known."""
 EXPLORING_PART: Final = 6 / 7
@@ -177,7 +179,12 @@ class LearningConfig(Section):
 class SnapshotConfig(Section):
     """When a learner's policy is frozen into the pool and when its state is saved."""
 
-    every_steps: int = knob(250_000, "freeze after so many steps of the learner", at_least=1)
+    every_steps: int | None = knob(
+        None,
+        "freeze after so many steps of the learner; "
+        f"auto: {AUTO_EVERY_STEPS[True]} with lookahead, else {AUTO_EVERY_STEPS[False]}",
+        at_least=1,
+    )
     timeout_s: float = knob(120.0, "freeze after so many seconds even if the steps are not reached", above=0)
     checkpoint_every_s: float = knob(15.0, "seconds between checkpoints: the most that a crash can cost", at_least=0)
 

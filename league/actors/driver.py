@@ -31,6 +31,7 @@ from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
 from league.rollout.choices import looks_ahead
+from league.sections import AUTO_EVERY_STEPS
 from league.settings import plain
 from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
@@ -52,10 +53,14 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     game, another network than the learners have.
     """
     spec = game_spec(config.game)
+    every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
     # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
-    config = dataclasses.replace(config, network=settled(config.network, spec))
+    config = dataclasses.replace(
+        config,
+        network=settled(config.network, spec),
+        snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
+    )
     fresh(spec, config.network, config.seed)
-    looks_ahead(config.learning, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
