@@ -21,7 +21,7 @@ from league.games.base import GameSpec
 from league.iteration import Iteration, Rollout, Usage
 from league.learning.algorithm import PROGRESS_UNIT, LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
-from league.learning.learner import LOOKAHEAD_LOSS, LeagueLearner
+from league.learning.learner import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
@@ -38,7 +38,7 @@ _LOSSES = (
     "vf_explained_var",
     "entropy",
     "mean_kl_loss",
-    LOOKAHEAD_LOSS,
+    "lookahead_loss",
     "gradients_default_optimizer_global_norm",
 )
 
