@@ -25,7 +25,7 @@ from league.games import game_spec, make_game
 from league.games.base import Player
 from league.ladder.records import Match
 from league.learning.threads import Threads
-from league.learning.trainer import Trainer
+from league.learning.trainer import Trainer, overlaps
 from league.policies.player import NetworkPlayer
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match, rounded
@@ -162,6 +162,8 @@ class _Exploiter:
         hardware = plan.hardware
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
         self.threads = Threads(max(1, min(int(room.cpus), os.cpu_count() or 1) - hardware.runners))
+        if overlaps(self.trainer.config, hardware):
+            self.threads = Threads(1)
         self.trainer.set_opponents(target.opponents)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0
         self.tries: list[Try] = []

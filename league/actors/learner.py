@@ -48,7 +48,7 @@ class Learner:
         """`number` tells learners apart in their seeds."""
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
-        from league.learning.trainer import Trainer
+        from league.learning.trainer import Trainer, overlaps
 
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
         self.store = until_available(place.open)
@@ -59,7 +59,7 @@ class Learner:
         if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
             text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
             until_available(lambda: self.store.add_event("device", text, time.time()))
-        self._threads = Threads(hardware.threads)
+        self._threads = Threads(1 if overlaps(self.trainer.config, hardware) else hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._board = SummaryWriter(str(Path(place.log_dir) / name))

@@ -19,9 +19,11 @@ from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec
 from league.iteration import Rollout
+from league.learning.ahead import Ahead
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
+from league.rollout.opponents import Opponents
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
@@ -44,6 +46,8 @@ class LeagueRunner(EnvRunner):
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
         weight = learning.lookahead_weight if learning.lookahead else None
         self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
+        overlaps = bool(config.env_config["overlaps"]) and not self.num_workers and self.device == "cpu"
+        self._ahead = Ahead(self._play, overlaps=overlaps)
 
     def make_module(self) -> PolicyModule:
         """A copy of the learner's module, on the device of the boards."""
@@ -59,15 +63,27 @@ class LeagueRunner(EnvRunner):
 
     def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
         """One fragment: the batch for PPO, and what was played in it."""
-        learning = self.league.learning
-        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
-        experience = self.collector.collect(plies, gamma, lambda_)
-        batch = _batch(experience)
+        experience, batch = self._ahead.take()
         steps = len(batch)
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
         gpu_bytes = torch.cuda.memory_reserved()
         return MultiAgentBatch({LEARNER_MODULE: batch}, steps), replace(experience.rollout(), gpu_bytes=gpu_bytes)
+
+    def _play(self) -> tuple[Experience, SampleBatch]:
+        learning = self.league.learning
+        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
+        experience = self.collector.collect(plies, gamma, lambda_)
+        return experience, _batch(experience)
+
+    def set_opponents(self, opponents: Opponents) -> None:
+        """Whom new games are played against, from the next fragment on."""
+        self._ahead.change(lambda: self.collector.set_opponents(opponents))
+
+    def forget(self) -> None:
+        """Drop the moves that wait for their outcome, and what has been played ahead; games go on."""
+        self._ahead.drop()
+        self.collector.forget()
 
     def get_metrics(self) -> Any:
         """RLlib's own counters since the last call."""
@@ -82,8 +98,16 @@ class LeagueRunner(EnvRunner):
         if COMPONENT_RL_MODULE in state:
             modules = state[COMPONENT_RL_MODULE]
             modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
-            self.module.set_state(modules[LEARNER_MODULE])
-            self.collector.player.network = acting(self.module.network)
+            weights = modules[LEARNER_MODULE]
+            self._ahead.change(lambda: self._act_by(weights))
+
+    def _act_by(self, weights: dict[str, Any]) -> None:
+        self.module.set_state(weights)
+        self.collector.player.network = acting(self.module.network)
+
+    def stop(self) -> None:
+        """Let go of what is being played."""
+        self._ahead.drop()
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[()], dict[str, Any]]:
         """How RLlib builds another one after a crash."""

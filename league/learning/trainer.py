@@ -65,10 +65,10 @@ class Trainer:
         """Whom new games are played against, by all runners and by those that replace one."""
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
-            group.local_env_runner.collector.set_opponents(opponents)
+            group.local_env_runner.set_opponents(opponents)
             return
         stored = ray.put(opponents)
-        self.algorithm.seat = lambda runner: runner.collector.set_opponents(ray.get(stored))
+        self.algorithm.seat = lambda runner: runner.set_opponents(ray.get(stored))
         group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:
@@ -158,9 +158,7 @@ class Trainer:
         group = self.algorithm.env_runner_group
         group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
         # What the weights before these have played may hold NaN, and is no experience of the new ones.
-        group.foreach_env_runner(
-            lambda runner: runner.collector.forget(), local_env_runner=group.num_remote_workers() == 0
-        )
+        group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
 
     def stop(self) -> None:
         """End the runners and the learner processes."""
@@ -173,6 +171,14 @@ def _gpu_bytes(learner: Any) -> int:
 
 def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
+
+
+def overlaps(config: LeagueConfig, hardware: Hardware) -> bool:
+    """Whether games are played while the learner learns: with a core for each, where a second thread brings it nothing.
+
+    That is so for the small products of networks that look up tables. `config` is settled.
+    """
+    return config.network.kind == "tables" and hardware.threads > 1 and not hardware.runners
 
 
 def _annealed(value: float | None, learning: LearningConfig) -> list[list[float]]:
@@ -191,7 +197,12 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         PPOConfig(algo_class=LeaguePPO)
         .environment(
             env=None,
-            env_config={"spec": spec, "league": config.to_dict(), "seed": seed},
+            env_config={
+                "spec": spec,
+                "league": config.to_dict(),
+                "seed": seed,
+                "overlaps": overlaps(config, hardware),
+            },
             observation_space=observation,
             action_space=action,
         )

@@ -183,9 +183,14 @@ def test_without_a_limit_schedules_go_by_the_steps_since_it_began(train):
     assert train().config.learning.anneal_steps == 2000 * 256
 
 
-def test_what_the_game_can_is_the_default(train):
-    """Tables and lookahead: a short training plays tic-tac-toe well, and says what it learns."""
-    trainer = train(network={"kind": None, "hidden": None}, learning={"lookahead": None, "num_epochs": 1})
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_the_game_can_is_the_default(train, threads):
+    """Tables and lookahead: a short training plays tic-tac-toe well, and says what it learns; also playing ahead."""
+    trainer = train(
+        network={"kind": None, "hidden": None},
+        learning={"lookahead": None, "num_epochs": 1},
+        hardware=Hardware(threads=threads),
+    )
     assert trainer.config.network.kind == "tables"
     assert trainer.config.learning.lookahead
     iterations = [trainer.iterate() for _ in range(15)]
