@@ -20,8 +20,8 @@ ANNEAL_MINIBATCHES: Final = 2000
 """`learning.anneal_steps` in minibatches."""
 LOOKAHEAD_GAMES, LOOKAHEAD_PLIES = 2048, 16
 """`rollout.games` and `rollout.plies` with lookahead."""
-AUTO_EVERY_STEPS: Final = {True: 1_000_000, False: 250_000}
-"""`snapshots.every_steps` with lookahead, which learns from more moves a second, and without."""
+AUTO_EVERY_STEPS: Final = {True: 2_000_000, False: 250_000}
+"""`snapshots.every_steps` with lookahead, which learns from more moves a second and freezes more bytes, and without."""
 EXPLORING_PLIES: Final = 12
 """`rollout.exploring_plies` where the length of the longest game is not known."""
 EXPLORING_PART: Final = 6 / 7
