@@ -28,7 +28,7 @@ EXPLORING_PART: Final = 6 / 7
 """Of the longest game, where it is known."""
 AUTO_LEARNING: Final[Mapping[str, tuple[float, float]]] = {
     "gamma": (1.0, 0.97),
-    "lambda_": (0.65, 0.9),
+    "lambda_": (0.8, 0.9),
     "vf_loss_coeff": (1.0, 0.5),
     "entropy_coeff": (0.0, 0.03),
     "anneal_to": (0.03, 0.1),
@@ -146,9 +146,12 @@ class LearningConfig(Section):
     )
     lookahead_coeff: float = knob(1.0, "with lookahead: weight of learning the improved policy", at_least=0)
     lr: float = knob(3e-3, "Adam step size", above=0)
-    gamma: float | None = _auto_knob("gamma", "discount per own move", above=0, at_most=1)
+    gamma: float | None = _auto_knob("gamma", "discount per own move, with lookahead per ply", above=0, at_most=1)
     lambda_: float | None = _auto_knob(
-        "lambda_", "generalised advantage estimation: trace decay per own move", at_least=0, at_most=1
+        "lambda_",
+        "generalised advantage estimation: trace decay per own move, with lookahead per ply",
+        at_least=0,
+        at_most=1,
     )
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)

@@ -17,7 +17,7 @@ from league.ladder.matchmaking import SELF
 from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
-from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.advantages import Estimate, Fragment, per_seat_gae, zero_sum_returns
 from league.rollout.choices import settled_rollout
 from league.rollout.lookahead import look_ahead
 from league.rollout.openings import Explorer
@@ -45,7 +45,7 @@ class Moves:
     improved: Tensor
     """float32 `[n, A]`: the improved policy that played, as probabilities; `[n, 0]` without lookahead."""
     random: Tensor
-    """bool `[n]`: another move was played, which is not learned from; what was seen may be."""
+    """bool `[n]`: another move was played, a random one or an opponent's; what was seen may be learned from."""
 
     def __getitem__(self, rows: Tensor) -> Moves:
         return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
@@ -144,7 +144,7 @@ class _Log:
         """Add one ply that was played."""
         rows, moves = player.last if player.last is not None else (torch.empty(0, dtype=torch.long), None)
         if moves is not None:
-            moves = replace(moves, random=ply.opening[rows])
+            moves = replace(moves, random=ply.asked[rows] != LEARNER)
         player.last = None
         self._append(ply.mover, rows, moves, ply.step.rewards, ply.step.done, ply.step.dropped)
 
@@ -195,7 +195,7 @@ class Collector:
             opener=Explorer(),
             opening_left=torch.zeros(boards, dtype=torch.long, device=device),
             straying=torch.zeros(boards, device=device) if strays else None,
-            # With lookahead a position teaches, whatever is played there; without, it is where a trace is cut.
+            # With lookahead every position teaches, whoever moves there; without, it is where a trace is cut.
             watchers=frozenset({LEARNER} if strays or weight is not None else ()),
         )
         self._explores = torch.zeros(boards, dtype=torch.bool, device=device)
@@ -242,7 +242,7 @@ class Collector:
                 dropped += int(ply.step.dropped.sum())
                 games += self._score(done & ~ply.step.dropped & ~ply.opening, results)
                 self._begin(done)
-        estimate = per_seat_gae(log.fragment(), gamma, lambda_)
+        estimate = (per_seat_gae if self.player.weight is None else zero_sum_returns)(log.fragment(), gamma, lambda_)
         moves, advantage, value_target = self._split(log, estimate)
         return Experience(
             moves=moves,

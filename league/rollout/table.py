@@ -50,7 +50,7 @@ class Table:
     straying: Tensor | None = None
     """float32 `[B]`: with what probability a later move is the opener's as well; None: never."""
     watchers: frozenset[int] = frozenset()
-    """Players who are asked for such moves too, though what they answer is not played."""
+    """Players who are asked at every ply, whoever moves; what they answer is played where it is theirs to say."""
     asleep: Tensor = field(init=False)
     """bool `[B]`: boards that nobody plays on any more."""
     returns: Tensor = field(init=False)
@@ -73,12 +73,11 @@ class Table:
         opening = self.opening_left > 0
         if self.straying is not None:
             opening |= torch.rand(self.straying.shape, generator=self.generator, device=game.device) < self.straying
-        seated = self.seating.gather(1, mover[:, None]).squeeze(1).masked_fill(self.asleep, NOBODY)
-        asked = seated.masked_fill(opening, NOBODY)
-        choosers = []
-        for index in torch.unique(seated).tolist():
-            if index != NOBODY:
-                choosers.append((self.players[index], (seated if index in self.watchers else asked) == index))
+        asked = self.seating.gather(1, mover[:, None]).squeeze(1).masked_fill(opening | self.asleep, NOBODY)
+        # Watchers first: what the others choose is played over what they answer.
+        choosers = [(self.players[index], ~self.asleep) for index in self.watchers]
+        others = [index for index in torch.unique(asked).tolist() if index not in (NOBODY, *self.watchers)]
+        choosers += [(self.players[index], asked == index) for index in others]
         choosers.append((self.opener, opening))
         actions = torch.zeros_like(mover)
         for player, chooses in choosers:

@@ -12,6 +12,7 @@ from league.policies.weights import fresh
 from league.rollout.choices import settled
 from league.rollout.collect import Collector
 from league.rollout.lookahead import action_values, look_ahead
+from league.rollout.opponents import Opponents
 
 GAMES = ["connect_four", "tic_tac_toe"]
 
@@ -127,8 +128,22 @@ def test_with_lookahead_every_position_of_the_learner_teaches():
     torch.testing.assert_close(moves.improved.sum(dim=1), torch.ones(len(advantage)))
     assert bool((moves.improved.gather(1, moves.action[:, None]) > 0).all())
     assert float(experience.value_target.abs().max()) <= 1.0 + 1e-5
-    waiting = 2 * 64
-    assert experience.plies - waiting <= len(advantage) <= experience.plies
+    assert experience.plies - 64 <= len(advantage) < experience.plies, "the last ply of a board may wait"
+
+
+def test_what_opponents_see_is_learned_from_too():
+    """Else nobody would know what a position is worth to them, which is what a move leads to."""
+    game = make_game("tic_tac_toe", 64)
+    config = RolloutConfig(exploring_share=0.0)
+    collector = Collector(game, fresh(game.spec, NetworkConfig(hidden=(8,)), 0), config, seed=0, weight=8.0)
+    collector.set_opponents(Opponents(shares={"perfect": 1.0}))
+    brought = [collector.collect(32, 1.0, 0.8) for _ in range(3)]
+    moves = brought[-1].moves
+    assert abs(len(moves.value) - brought[-1].plies) <= 64
+    assert 0.3 < float(moves.random.float().mean()) < 0.7, "the moves of the other seat"
+    results = brought[-1].results["perfect"]
+    assert results.games > 50
+    assert results.wins == 0
 
 
 def test_the_game_chooses_and_a_game_that_cannot_refuses():
