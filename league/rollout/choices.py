@@ -28,7 +28,7 @@ _Section = TypeVar("_Section", LearningConfig, RolloutConfig)
 def for_role(config: LeagueConfig, role: RoleConfig) -> LeagueConfig:
     """The configuration for learners of a role: one that never plays itself does not look ahead by itself.
 
-    It does not learn what positions are worth to its opponents, which is where a move leads.
+    It looks for what its opponents do wrong; lookahead takes them for as good as itself.
     """
     if role.plays_itself or config.learning.lookahead is not None:
         return config

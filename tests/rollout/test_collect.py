@@ -15,7 +15,8 @@ from league.ladder.matchmaking import SELF
 from league.ladder.records import Tally
 from league.policies.network import ILLEGAL
 from league.policies.weights import fresh
-from league.rollout.collect import LEARNER, Collector, Moves
+from league.rollout.collect import LEARNER, Collector
+from league.rollout.moves import Moves
 from league.rollout.opponents import Opponents
 
 MIRROR = RolloutConfig(exploring_share=0.0)
