@@ -14,7 +14,7 @@ from torch import Tensor
 
 from league.games.base import GameSpec, Symmetry
 from league.games.bitboards import BitboardGame
-from league.games.stones import Stones, windows
+from league.games.stones import Stones, lines, windows
 
 _BOARD = torch.arange(9).view(3, 3)
 _VIEWS = [torch.rot90(board, turns).flatten().tolist() for board in (_BOARD, _BOARD.flip(1)) for turns in range(4)]
@@ -33,7 +33,7 @@ class TicTacToe(BitboardGame):
         batched=True,
         deterministic=True,
         bots=("uniform", "perfect"),
-        stones=Stones(patterns=windows(3, 3, 3, 3)),
+        stones=Stones(patterns=lines(3, 3, 3) + windows(3, 3, 2, 3) + windows(3, 3, 3, 2)),
         plies=9,
         positions=True,
         symmetries=SYMMETRIES,

@@ -26,8 +26,8 @@ from league.games.stones import EMPTY_STATES, FALLING_STATES, STONE_STATES, Ston
 
 TABLE = "body.table"
 """Name of the table among a policy's tensors. It is nearly all of them."""
-LARGEST_TABLE = 64_000_000
-"""Most numbers in a table: 128 MB in half precision."""
+LARGEST_TABLE = 16_000_000
+"""Most numbers in a table: 32 MB of a snapshot, in half precision."""
 SCALE = 0.05
 """Standard deviation of a new table."""
 
