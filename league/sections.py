@@ -170,7 +170,7 @@ class LearningConfig(Section):
     num_epochs: int | None = _auto_knob("num_epochs", "passes over each batch", at_least=1)
     minibatch_size: int | None = _auto_knob("minibatch_size", "moves per gradient step", at_least=1)
     precision: Literal["float32", "bfloat16"] | None = knob(
-        None, "of the network's body in gradient steps; auto: bfloat16 where the device computes it faster"
+        None, "of the body of mlp and conv in gradient steps; auto: bfloat16 where the device computes it faster"
     )
     num_learners: int = knob(0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0)
     gpus: float | None = knob(

@@ -82,12 +82,17 @@ class LeaguePPO(PPO):
             training_data=TrainingData(batch=batch),
             timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: int(PROGRESS_UNIT * self.progress)},
             num_epochs=self.config.num_epochs,
-            minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
+            minibatch_size=minibatch_size(len(batch) // learners, self.config.minibatch_size),
             shuffle_batch_per_epoch=True,
         )
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
+
+
+def minibatch_size(rows: int, asked: int) -> int:
+    """The size near `asked` that divides so many rows evenly: RLlib would fill up a last minibatch with rows of before."""
+    return -(-rows // max(1, round(rows / asked)))
 
 
 def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:

@@ -33,6 +33,8 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         config = LeagueConfig.from_dict(self.model_config["league"])
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
         self._precision = config.learning.precision
+        # What a table adds up goes straight to logits and value: rounded, both would be too coarse to learn from.
+        self._rounds = self.network.config.kind != "tables"
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         observation: dict[str, Tensor] = batch[Columns.OBS]
@@ -50,6 +52,7 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         """The body in the precision of the gradient steps; heads, losses and weights stay float32."""
         kind = observation.device.type
         is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
+        is_half = is_half and self._rounds
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_half):
             return self.network.features(observation).float()
 

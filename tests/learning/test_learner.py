@@ -6,6 +6,7 @@ from ray.rllib.core.columns import Columns
 from torch.distributions import Categorical, kl_divergence
 
 from league.games import game_spec, make_game, sample_uniform
+from league.learning.algorithm import minibatch_size
 from league.learning.learner import look_from, mean_kl
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION
 from league.policies.network import ILLEGAL
@@ -46,3 +47,11 @@ def test_another_view_shows_the_same_moves(name: str) -> None:
                 assert torch.equal(of_move, policy.gather(1, actions[:, None]))
             games[0].step(actions)
             games[1].step(rows[Columns.ACTIONS])
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(32_768, 4096), (32_790, 4099), (34_900, 3878), (4000, 4000), (100, 100), (6200, 3100)]
+)
+def test_minibatches_share_the_rows_evenly(rows: int, size: int) -> None:
+    assert minibatch_size(rows, 4096) == size
+    assert -(-rows // size) * size - rows < rows / size, "hardly a row is seen twice"
