@@ -91,7 +91,7 @@ class LeaguePPO(PPO):
 
 
 def minibatch_size(rows: int, asked: int) -> int:
-    """The size near `asked` that divides so many rows evenly: RLlib would fill up a last minibatch with earlier rows."""
+    """The size near `asked` that divides so many rows evenly: RLlib would fill up a last one with earlier rows."""
     return -(-rows // max(1, round(rows / asked)))
 
 
