@@ -188,6 +188,7 @@ def test_what_the_game_can_is_the_default(train, threads):
     """Tables and lookahead: a short training plays tic-tac-toe well, and says what it learns; also playing ahead."""
     trainer = train(
         network={"kind": None, "hidden": None},
+        rollout={"exploring_share": None, "exploring_plies": None},
         learning={"lookahead": None, "num_epochs": 1},
         hardware=Hardware(threads=threads),
     )
@@ -198,7 +199,7 @@ def test_what_the_game_can_is_the_default(train, threads):
     assert 0 < last < first
     weights = trainer.weights()
     assert pack(unpack(weights, SPEC)) == weights
-    assert score_against_uniform(weights) > 0.93
+    assert score_against_uniform(weights) > 0.9, "perfect play scores 0.936 from these openings"
     trainer.reset_to(weights)
     assert trainer.weights() == weights
     assert trainer.iterate().steps > 0
