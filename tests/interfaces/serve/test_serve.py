@@ -44,7 +44,7 @@ from league.policies.network import PolicyNetwork
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 
-CONFIG = LeagueConfig.from_dict({"game": "connect_four", "network": {"hidden": [32]}})
+CONFIG = LeagueConfig.from_dict({"game": "connect_four", "network": {"kind": "mlp", "hidden": [32]}})
 SPEC = game_spec(CONFIG.game)
 POLICIES = 12
 PASSWORD = "open sesame"
