@@ -29,6 +29,7 @@ EXPLORING_PART: Final = 6 / 7
 AUTO_LEARNING: Final[Mapping[str, tuple[float, float]]] = {
     "gamma": (1.0, 0.97),
     "lambda_": (0.8, 0.9),
+    "policy_loss_coeff": (0.0, 1.0),
     "vf_loss_coeff": (1.0, 0.5),
     "entropy_coeff": (0.0, 0.03),
     "anneal_to": (0.03, 0.1),
@@ -155,6 +156,9 @@ class LearningConfig(Section):
     )
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
+    policy_loss_coeff: float | None = _auto_knob(
+        "policy_loss_coeff", "weight of PPO's clipped loss of the policy, beside what lookahead teaches", at_least=0
+    )
     vf_loss_coeff: float | None = _auto_knob("vf_loss_coeff", "weight of the value loss", at_least=0)
     entropy_coeff: float | None = _auto_knob("entropy_coeff", "weight of the entropy bonus", at_least=0)
     anneal_steps: int | None = knob(

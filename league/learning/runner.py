@@ -74,7 +74,8 @@ class LeagueRunner(EnvRunner):
         learning = self.league.learning
         plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
         experience = self.collector.collect(plies, gamma, lambda_)
-        return experience, _batch(experience)
+        coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
+        return experience, _batch(experience, coeff)
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, from the next fragment on."""
@@ -117,11 +118,14 @@ class LeagueRunner(EnvRunner):
         """Nothing to ask: a runner whose process answers can play."""
 
 
-def _batch(experience: Experience) -> SampleBatch:
-    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021)."""
+def _batch(experience: Experience, policy_loss_coeff: float) -> SampleBatch:
+    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021).
+
+    The clipped loss is linear in the advantages, so its weight, which RLlib's does not have, is one of theirs.
+    """
     moves, advantage = experience.moves, experience.advantage
     if len(advantage) > 1:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        advantage = policy_loss_coeff * (advantage - advantage.mean()) / (advantage.std() + 1e-8)
     played = moves.improved.log() if moves.improved.shape[1] else torch.log_softmax(moves.logits, dim=1)
     log_probability = played.gather(1, moves.action[:, None]).squeeze(1)
     columns = {
