@@ -134,7 +134,7 @@ def test_the_checks_refuse_what_is_wrong() -> None:
     from crds import validators
 
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    cluster, exporter = only(load("local"), "RayCluster"), only(load("local"), "Deployment")
+    cluster, exporter = only(load("local"), "RayCluster"), only(load("local"), "Deployment", "league-exporter")
     cluster["spec"]["headGroupSpec"]["rayStartParameters"] = {}
     assert list(validators()["ray.io/v1", "RayCluster"].iter_errors(cluster))
     exporter["spec"]["template"]["spec"]["containers"][0]["readyProbe"] = {}
