@@ -116,6 +116,7 @@ _command(
     kubernetes.deploy,
     "league k8s deploy local",
     "league k8s deploy gpu --image registry.example/league:0.1.0 --pull-secret registry --config my-league.toml",
+    "league k8s deploy gpu --restore newest",
     to=k8s,
 )
 _command("Kubernetes", kubernetes.status, "league k8s status", "league k8s status --namespace chess --json", to=k8s)

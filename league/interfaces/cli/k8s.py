@@ -58,6 +58,12 @@ def deploy(
         str | None, typer.Option(help="The Secret with the registry's password.", show_default=False)
     ] = None,
     config: Annotated[Path | None, typer.Option(help="What the league plays, and how: a TOML file.")] = None,
+    restore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="First fill the empty store from a backup on its volume; `newest` for the last."
+        ),
+    ] = None,
     kuberay: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where KubeRay's operator runs.")] = KUBERAY,
     prometheus: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where Prometheus runs.")] = PROMETHEUS,
     force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
@@ -68,7 +74,7 @@ def deploy(
 
     Do it again after an upgrade, to change the configuration, or to put in a job anew that has ended.
     """
-    from league.interfaces.k8s import deployment
+    from league.interfaces.k8s import deployment, restoring
     from league.interfaces.k8s.images import asked
     from league.interfaces.k8s.manifests import Fitting, load
 
@@ -82,6 +88,8 @@ def deploy(
     )
     objects = load(overlay, fitting)
     cluster = _connect(namespace, context)
+    if restore is not None:
+        restoring.restore(cluster, objects, restore, force=force, timeout_s=timeout, say=_say)
     began = deployment.deploy(cluster, objects, force=force, say=_say)
     if wait:
         deployment.wait(cluster, objects, since=began, timeout_s=timeout, say=_say)

@@ -42,7 +42,7 @@ def test_no_file_holds_a_secret(overlay: list[Object]) -> None:
 
 
 def test_secrets_are_named_where_they_are_needed(league: list[Object]) -> None:
-    pair, readers = {"username", "password"}, dict.fromkeys(("league-reader", "league-backup"), {"password"})
+    pair, readers = {"username", "password"}, {name: {"password"} for name in ("league-reader", "league-backup")}
     assert secrets(league) == {"league-redis": pair, "gcs-redis": pair, "league-dashboard": {"token"}, **readers}
 
 
