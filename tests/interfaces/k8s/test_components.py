@@ -15,7 +15,7 @@ from api_server import Object
 from overlays import K8S, ROOT, only, pods
 from test_manifests_built import core_fits, custom_fits, pods_fit, requires_kustomize
 
-from league.interfaces.k8s.manifests import load, secrets
+from league.interfaces.k8s.manifests import containers, load, secrets
 
 Build = Callable[..., list[Object]]
 
@@ -176,3 +176,51 @@ def test_the_pod_for_files_fits() -> None:
     objects = load(str(K8S / "files.yaml"))
     core_fits(objects)
     pods_fit(objects)
+
+
+PAGE = ROOT / "docs" / "kubernetes.md"
+
+
+def documented() -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_documented_overlay_builds(tmp_path: Path) -> None:
+    requires_kustomize()
+    (text,) = (one for one in documented() if "kind: Kustomization" in one)
+    moved = text.replace("- k8s/", f"- {os.path.relpath(K8S, tmp_path.resolve())}/")
+    (tmp_path / "kustomization.yaml").write_text(moved, encoding="utf-8")
+    objects = load(str(tmp_path))
+    images = {container["image"] for one in objects for container in containers(one)}
+    assert images == {"registry.example/league:0.1.0", "registry.example/league-gpu:0.1.0", "redis:8.2.3"}
+    assert only(objects, "ConfigMap", "league-store")["data"]["address"] == "rediss://redis.example:6380/0"
+    assert all(one.get("imagePullSecrets") for one in objects if one["kind"] == "ServiceAccount")
+
+
+def test_other_documented_objects_fit(tmp_path: Path) -> None:
+    league = load("gpu")
+    kinds = []
+    for text in documented():
+        if "kind: Kustomization" not in text:
+            (tmp_path / "one.yaml").write_text(text, encoding="utf-8")
+            objects = load(str(tmp_path / "one.yaml"))
+            core_fits(objects)
+            kinds += [one["kind"] for one in objects]
+            for one in objects:
+                if one["kind"] == "Ingress":
+                    ((path,),) = (rule["http"]["paths"] for rule in one["spec"]["rules"])
+                    service = only(league, "Service", path["backend"]["service"]["name"])
+                    assert path["backend"]["service"]["port"]["name"] in {p["name"] for p in service["spec"]["ports"]}
+    assert sorted(kinds) == ["Ingress", "NetworkPolicy", "NetworkPolicy"]
+
+
+def test_words_of_the_api_server_in_the_documentation_are_its_words() -> None:
+    from api_server import invalid
+
+    grown = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    shrunk = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    said = [invalid("PersistentVolumeClaim", grown, shrunk), invalid("StatefulSet", grown, shrunk)]
+    text = PAGE.read_text(encoding="utf-8")
+    for part, whole in zip(("field can not be less than", "updates to statefulset spec for fields"), said, strict=True):
+        assert part in text
+        assert part in str(whole)
