@@ -17,6 +17,7 @@ from api_server import Object
 from small_league import Recorded, fill
 
 from league.errors import StoreError, StorePermissionError
+from league.interfaces.cli.app import run
 from league.interfaces.exporter.collector import LeagueCollector
 from league.interfaces.k8s.manifests import load
 from league.pool.store import Store
@@ -146,7 +147,7 @@ def test_exporter_and_champion_read_and_can_write_nothing(
 
 
 def test_backups_read_everything_and_can_do_nothing_else(
-    server: tuple[str, int], recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    server: tuple[str, int], recorded: Recorded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     name, port = server
     if name != "league-redis":
@@ -178,10 +179,24 @@ def test_backups_read_everything_and_can_do_nothing_else(
     ):
         with pytest.raises(redis.exceptions.NoPermissionError):
             backup.execute_command(*command.split())
+    monkeypatch.setenv("LEAGUE_STORE", url)
     monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "backup")
     monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", BACKUP_PASSWORD)
-    with Store.open(url, "kept", create=False) as store:
+    assert run([*nightly(tmp_path), "--league", "kept"]) == 0
+    (file,) = tmp_path.iterdir()
+    monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "league")
+    monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
+    assert run(["restore", str(file), "--league", "restored"]) == 0
+    with Store.open(url, "restored", create=False) as store:
         assert store.match_count() == len(recorded.matches)
+
+
+def nightly(folder: Path) -> list[str]:
+    """What the CronJob runs, with its folder moved."""
+    (cron,) = (one for one in load("local") if one["metadata"]["name"] == "league-backup" and one["kind"] == "CronJob")
+    (container,) = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    assert container["command"][0] == "league"
+    return [word.replace("/backups", str(folder)) for word in container["command"][1:]]
 
 
 def test_tls_where_there_is_a_certificate(
