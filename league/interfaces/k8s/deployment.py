@@ -137,7 +137,7 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
             return
         _give_up(cluster, since)
         if time.monotonic() > deadline:
-            late = ", ".join(waiting)
+            late = ", ".join(f"{shown} ({said[shown]})" for shown in waiting)
             warned = warnings(cluster)
             reason = f"; Kubernetes warns: {warned[-1]}" if warned else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
@@ -178,6 +178,8 @@ def _ready_job(live: Object) -> tuple[bool | None, str]:
     if state == "Failed":
         reason = status.get("message") or status.get("reason") or "no reason given"
         return None, f"the job failed: {reason}; see `league k8s logs job`"
+    if state == "Running" and not status.get("jobStatus"):  # KubeRay says so before it has reached the head.
+        return False, "not submitted yet: KubeRay's operator must reach the head, see --kuberay"
     return state in ("Running", "Complete"), state
 
 

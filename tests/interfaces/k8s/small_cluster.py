@@ -67,7 +67,7 @@ def controllers(server: ApiServer) -> None:
                 case "RayCluster":
                     live["status"] = {"conditions": [{"type": "HeadPodReady", "status": "True"}]}
                 case "RayJob":
-                    live["status"] = {"jobDeploymentStatus": "Running", "jobId": "league-abc12"}
+                    live["status"] = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING", "jobId": "league-abc12"}
                 case "RayService":
                     live["status"] = {"conditions": [{"type": "Ready", "status": "True"}], "numServeEndpoints": 1}
 

@@ -52,6 +52,7 @@ def build(tmp_path: Path) -> Build:
 )
 def test_a_component_builds_and_fits(build: Build, overlay: str, component: str) -> None:
     objects = build(overlay, component)
+    assert all(one["metadata"]["labels"]["app.kubernetes.io/part-of"] == "league" for one in objects)
     core_fits([one for one in objects if "cert-manager" not in one["apiVersion"]])
     custom_fits(objects)
     pods_fit(objects)

@@ -157,3 +157,18 @@ def test_policies_name_the_namespaces_of_operator_and_prometheus(server: ApiServ
     for overlay in ("local", "monitoring"):
         assert k8s("deploy", overlay, "--kuberay", "ray", "--prometheus", "watch", "--no-wait").code == 0
     assert let_in() == {"ray", "watch"}
+
+
+def test_an_operator_that_cannot_reach_the_head_is_noticed(server: ApiServer, k8s: Command) -> None:
+    """KubeRay calls a job running that it has not submitted."""
+    controllers(server)
+    ready = server.after
+
+    def after(method: str, live: Object) -> None:
+        ready(method, live)
+        if live["kind"] == "RayJob":
+            live["status"] = {"jobDeploymentStatus": "Running", "jobId": "league-abc12"}
+
+    server.after = after
+    result = k8s("deploy", "local", "--timeout", "0.05")
+    refused(result, "not ready after 0 s: RayJob league (not submitted yet", "--kuberay")
