@@ -9,6 +9,7 @@ copy() {
   mkdir -p "$here" && rsync --recursive --times --inplace "$logs/" "$here/" && touch "$here"
 }
 trap 'copy; exit 0' TERM
+mkdir -p "$kept"
 while :; do
   copy
   find "$kept" -mindepth 1 -maxdepth 1 -type d -mtime +14 -exec rm -rf {} +

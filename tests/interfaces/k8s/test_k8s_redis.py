@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -212,7 +213,21 @@ def test_tls_where_there_is_a_certificate(
         with pytest.raises(redis.exceptions.ConnectionError):
             client(port).ping()
         with pytest.raises(StoreError, match=r"certificate|rediss"):
-            Store.open(f"rediss://localhost:{port}/0", "league")
+            Store.open(f"rediss://localhost:{port}/0", "league", timeout_s=0.2)
+
+
+def test_ray_speaks_tls_with_what_the_component_gives_it(tmp_path: Path, certificates: Path) -> None:
+    """As KubeRay's job does that cleans up after a RayCluster: by Ray's own client of Redis, the head's, too."""
+    script = (
+        "import os, sys; from ray._private.gcs_utils import cleanup_redis_storage as clean; "
+        "sys.exit(not clean(host='localhost', port=int(sys.argv[1]), username='league', use_ssl=True, "
+        "password=os.environ['REDIS_PASSWORD'], storage_namespace='here'))"
+    )
+    environment = {**os.environ, "REDIS_PASSWORD": PASSWORD, "RAY_REDIS_CA_CERT": str(certificates / "ca.crt")}
+    with running("gcs-redis", tmp_path, certificates=certificates) as port:
+        line = [sys.executable, "-c", script, str(port)]
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
