@@ -33,8 +33,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: str = Field(min_length=1)
-    """Address of the store: a folder, or a URL. The password is better left to `LEAGUE_REDIS_PASSWORD`."""
+    store: str = Field(default_factory=lambda: os.environ.get("LEAGUE_STORE", ""), min_length=1, validate_default=True)
+    """Address of the store: a folder, or a URL; without it `LEAGUE_STORE`. The password is better left to
+    `LEAGUE_REDIS_PASSWORD`."""
     league: str = Field(default="league", min_length=1)
     """Name of the league in it."""
     replicas: int = Field(default=1, ge=1)
