@@ -80,13 +80,11 @@ def random_positions(count: int, stones: range, seed: int) -> Tensor:
 
 
 def solved(stones: range, seed: int, count: int = POSITIONS) -> Set:
-    """Positions at which some move keeps the value of the game and some other does not, no two the same."""
-
-    def right(observation: Tensor) -> Tensor:
-        values = solve(observation)
-        return (values.sign() == values.amax(dim=1, keepdim=True).sign()) & (values != FULL)
-
-    return _collect(right, stones, seed, count)
+    """Positions of random games that go on, and the moves that keep the value of the game: often all of them do."""
+    observation = random_positions(count, stones, seed)
+    values = solve(observation)
+    keeps = (values.sign() == values.amax(dim=1, keepdim=True).sign()) & (values != FULL)
+    return Set(observation, keeps)
 
 
 def wins(seed: int, count: int = POSITIONS) -> Set:
@@ -116,7 +114,7 @@ def _winning(observation: Tensor) -> Tensor:
 
 
 def _collect(right: Callable[[Tensor], Tensor], stones: range, seed: int, count: int) -> Set:
-    """Random positions at which some legal columns are right and others wrong, no two the same."""
+    """Random positions at which some legal column is right and some other is not, no two the same."""
     found: dict[bytes, tuple[Tensor, Tensor]] = {}
     while len(found) < count:
         new = random_positions(count, stones, seed)

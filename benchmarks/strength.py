@@ -191,7 +191,7 @@ def median(leagues: Sequence[Any]) -> Any:
 
 
 def promised(middle: Mapping[str, Any], minutes: float, search: int) -> list[dict[str, Any]]:
-    """What the champion has to reach by the longest budget in `FLOORS` that fits into `minutes`, and whether it does."""
+    """What the champion has to reach by the longest budget in `FLOORS` that fits into `minutes`, and what it did."""
     fitting = [budget for budget in FLOORS if budget <= 1.05 * minutes]  # Of a store the start is not known so well.
     if not fitting:
         return []

@@ -49,6 +49,12 @@ class NetworkPlayer(Player):
         logits = self.network.logits(self.network.features(turn.observation), turn.legal)
         return draw(logits, turn.legal, turn.generator) if self.sample else greedy(logits, turn.legal)
 
+    @torch.inference_mode()
+    def opinion(self, turn: Turn) -> tuple[Tensor, Tensor]:
+        """Probabilities of the actions, float32 `[n, A]`, and the return that it expects, `[n]`."""
+        logits, values = self.network(turn.observation, turn.legal)
+        return logits.softmax(dim=1), values
+
 
 def make_player(name: str, spec: GameSpec, load: Callable[[str], PolicyNetwork], *, sample: bool) -> Player:
     """The policy of that name at the table: a fixed bot of this game, else the snapshot whose network `load` gives.

@@ -41,6 +41,11 @@ def searched(name: str) -> Searched | None:
     return found and Searched(found[1], int(found[2]))
 
 
+def with_search(policy: str, simulations: int | None) -> str:
+    """The name of a policy that searches; without a number the policy's own."""
+    return policy if simulations is None else Searched(policy, simulations).name
+
+
 def check_searchable(one: Searched, spec: GameSpec) -> None:
     """Raise `PolicyError` for a bot or a number out of range, `GameError` for a game that cannot be searched."""
     if not 1 <= one.simulations <= MOST:
@@ -62,14 +67,18 @@ class SearchPlayer(Player):
         self.simulations = simulations
         self.deterministic = not sample
 
-    def look(self, game: HasPositions, observation: Tensor, legal: Tensor) -> Found:
-        """Search; see `league.policies.tree.search`."""
-        return search(self.network, game, observation, legal, self.simulations)
-
     def choose(self, turn: Turn) -> Tensor:
         """Search all rows together. `turn.game` has to offer its positions: `check_searchable` says so beforehand."""
-        assert isinstance(turn.game, HasPositions)
-        found = self.look(turn.game, turn.observation, turn.legal)
+        found = self._look(turn)
         if self.deterministic:
             return found.actions
         return torch.multinomial(found.shares, 1, generator=turn.generator).squeeze(1)
+
+    def opinion(self, turn: Turn) -> tuple[Tensor, Tensor]:
+        """Shares of the simulations, float32 `[n, A]`, and what it expects, `[n]`, in [-1, 1]."""
+        found = self._look(turn)
+        return found.shares, found.values
+
+    def _look(self, turn: Turn) -> Found:
+        assert isinstance(turn.game, HasPositions)
+        return search(self.network, turn.game, turn.observation, turn.legal, self.simulations)

@@ -70,7 +70,7 @@ def search(network: PolicyNetwork, game: HasPositions, observation: Tensor, lega
     """
     size = max(1, MOST_EDGES // (legal.shape[1] * (simulations + 1)))
     parts = []
-    for seen, allowed in zip(observation.split(size), legal.split(size), strict=True):
+    for seen, allowed in zip(torch.split(observation, size), torch.split(legal, size), strict=True):
         tree = Tree(network, game.at(game.read(seen)), allowed, simulations)
         tree.search()
         parts.append(tree.found())
@@ -211,8 +211,10 @@ class Tree:
 
     def _mean(self, nodes: Tensor) -> Tensor:
         """float32 `[k]`: the mean over all simulations that came to each node."""
-        return (self.value[nodes] + self.total[nodes].sum(dim=1)) / (1 + self.visits[nodes].sum(dim=1))
+        mean: Tensor = (self.value[nodes] + self.total[nodes].sum(dim=1)) / (1 + self.visits[nodes].sum(dim=1))
+        return mean
 
     def _proven(self, nodes: Tensor) -> Tensor:
         """bool `[k]`: no move can turn out better than what one of them is sure of."""
-        return self.upper[nodes].amax(dim=1) <= self.lower[nodes].amax(dim=1)
+        proven: Tensor = self.upper[nodes].amax(dim=1) <= self.lower[nodes].amax(dim=1)
+        return proven

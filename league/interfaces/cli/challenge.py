@@ -23,6 +23,7 @@ from league.interfaces.cli.options import (
     JsonOption,
     LeagueOption,
     PolicyArgument,
+    SearchOption,
     StoreOption,
     drawn,
     open_league,
@@ -47,6 +48,7 @@ def challenge(
     sample: Annotated[
         bool, typer.Option("--sample", help="Challenge the policy as it draws its moves in training, not as it plays.")
     ] = False,
+    search: SearchOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and games; drawn if not given.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of the exploiter's.")
@@ -60,6 +62,8 @@ def challenge(
 
     Ctrl-C ends the training and reports what was found so far. Nothing is written to the store.
     """
+    from league.policies.search import with_search
+
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
     if output is not None and output.is_dir():
@@ -67,7 +71,7 @@ def challenge(
     seed = drawn(seed)
     with open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
-        target = _target(opened, config, policy, sample)
+        target = _target(opened, config, with_search(policy, search), sample)
     found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)
     console.show_page(_page(target, found, seed), lambda: _plain(target, found, seed), json=json)
     if output is not None:
@@ -94,10 +98,11 @@ def _config(present: LeagueConfig, settings: list[str]) -> LeagueConfig:
 
 def _target(store: Store, config: LeagueConfig, word: str, sample: bool) -> Target:
     from league.actors.challenge import Target
-    from league.games import bot_names, game_spec
+    from league.games import game_spec
+    from league.matches.players import resolve
 
     spec = game_spec(config.game)
-    named = store.resolve(word, bot_names(spec))
+    named = resolve(store, word, spec)
     weights = None if named.digest is None else store.weights(named.digest)
     return Target(name=named.name, weights=weights, sample=sample or not spec.deterministic)
 

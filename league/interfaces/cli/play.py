@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.errors import GameError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, SeedOption, StoreOption, drawn, open_league
+from league.interfaces.cli.options import (
+    LEAGUE,
+    STORE,
+    LeagueOption,
+    SearchOption,
+    SeedOption,
+    StoreOption,
+    drawn,
+    open_league,
+)
 
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from league.games import Game, Player, Step
-    from league.policies.network import PolicyNetwork
+    from league.games import Game, Player, Step, Turn
 
 HINTED_MOVES = 3
 
@@ -31,35 +39,35 @@ def play(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
+    search: SearchOption = None,
     seed: SeedOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
 ) -> None:
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
     import torch
 
-    from league.games import bot_names, game_spec, make_game
+    from league.games import game_spec, make_game
     from league.interfaces.cli.console import stdout
-    from league.matches.players import PlayerLoader
+    from league.matches.players import PlayerLoader, resolve
+    from league.policies.search import with_search
 
     seed = drawn(seed)
     with open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
-        named = opened.resolve(policy, bot_names(spec))
-        loader = PlayerLoader(opened, spec)
-        player = loader.player(named.name)
-        network = loader.network(named.name) if hints and named.kind == "snapshot" else None
+        named = resolve(opened, with_search(policy, search), spec)
+        player = PlayerLoader(opened, spec).player(named.name)
     mine = _seat(seat, spec.seats, seed)
     game = make_game(spec.name, 1, seed=seed)
     output = stdout()
     output.print(f"you have seat {mine} of {spec.seats} against {named.name}; seed {seed}")
-    if hints and network is None:
+    if hints and named.kind == "bot":
         output.print(f"{named.name} is a fixed bot and has no opinion of positions")
     table = _Table(
         game=game,
         player=player,
         name=named.name,
         mine=mine,
-        network=network,
+        hints=hints and named.kind == "snapshot",
         generator=torch.Generator().manual_seed(seed),
         output=output,
     )
@@ -85,8 +93,8 @@ class _Table:
     name: str
     mine: int
     """The seat that the person holds."""
-    network: PolicyNetwork | None
-    """Gives hints, if any are wanted."""
+    hints: bool
+    """Say what the policy, which is no bot, thinks of the person's positions."""
     generator: torch.Generator
     output: Console
 
@@ -109,27 +117,31 @@ class _Table:
     def _ply(self, seat: int) -> Step:
         import torch
 
-        from league.games import Turn
-
         if seat == self.mine:
             self.output.print(f"\n{self.game.render(0)}\n")
             return self.game.step(torch.tensor([self._ask()]))
-        turn = Turn(
+        action = self.player.choose(self._turn())
+        self.output.print(f"{self.name} at seat {seat} plays {int(action[0])}")
+        return self.game.step(action)
+
+    def _turn(self) -> Turn:
+        import torch
+
+        from league.games import Turn
+
+        return Turn(
             game=self.game,
             rows=torch.tensor([0]),
             observation=self.game.observe(),
             legal=self.game.legal(),
             generator=self.generator,
         )
-        action = self.player.choose(turn)
-        self.output.print(f"{self.name} at seat {seat} plays {int(action[0])}")
-        return self.game.step(action)
 
     def _ask(self) -> int:
         """Ask until the answer is a legal move."""
         legal = [int(action) for action in self.game.legal()[0].nonzero().squeeze(1)]
-        if self.network is not None:
-            self._hint(self.network)
+        if self.hints:
+            self._hint()
         moves = " ".join(map(str, legal))
         while True:
             self.output.print(f"your move ({moves}; q leaves): ", end="")
@@ -142,13 +154,13 @@ class _Table:
                 return int(word)
             self.output.print(f"{word!r} is not a legal move: one of {moves}")
 
-    def _hint(self, network: PolicyNetwork) -> None:
-        import torch
+    def _hint(self) -> None:
+        from league.policies.player import NetworkPlayer
+        from league.policies.search import SearchPlayer
 
-        with torch.inference_mode():
-            logits, value = network(self.game.observe(), self.game.legal())
-        shares = logits[0].softmax(dim=0)
-        best = shares.topk(min(HINTED_MOVES, int(self.game.legal().sum())))
+        assert isinstance(self.player, NetworkPlayer | SearchPlayer)
+        shares, value = self.player.opinion(self._turn())
+        best = shares[0].topk(min(HINTED_MOVES, int(self.game.legal().sum())))
         moves = ", ".join(f"{int(a)} ({100 * float(p):.0f}%)" for p, a in zip(best.values, best.indices, strict=True))
         self.output.print(f"{self.name} expects {float(value[0]):+.2f} for you here, and would play {moves}")
 
