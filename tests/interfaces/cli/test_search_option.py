@@ -66,7 +66,7 @@ def test_searches_that_cannot_be(refused: Refused, arguments: tuple[str, ...], r
         ("leduc_poker", "leduc_poker has chance or hidden information: only connect_four, tic_tac_toe can be searched"),
         (
             "tictactoe_v3",
-            "pettingzoo.classic.tictactoe_v3 is played through an adapter: only connect_four, tic_tac_toe",
+            "tictactoe_v3 is played through an adapter: only connect_four, tic_tac_toe can be searched",
         ),
     ],
 )
