@@ -106,7 +106,8 @@ class Examiner:
 
 def league_report(store: Store, began_s: float | None, options: argparse.Namespace) -> dict[str, Any]:
     """One league: its marks, its last champion with search if that was asked for, and games against best play."""
-    found, examiner = marks(store, began_s, options.points), Examiner(store, options)
+    examiner = Examiner(store, options)
+    found = marks(store, began_s, options.points)
     report: dict[str, Any] = {"minutes": found[-1].seconds / 60, "marks": [_mark(examiner, one) for one in found]}
     last = found[-1]
     policy = last.champion or last.main

@@ -15,7 +15,7 @@ from league.games.base import Player
 from league.ladder.records import Tally
 from league.rollout.arena import COLUMN, ROW
 from league.rollout.openings import Book, Openings
-from league.rollout.table import Table, generator_for
+from league.rollout.table import Table
 
 GAME: Final = "connect_four"
 MOST_PLIES: Final = 42
@@ -42,7 +42,7 @@ def play(
 
     Equal seeds have the same openings, so both seats can be given the same ones.
     """
-    generator = generator_for(torch.device("cpu"), seed)
+    generator = torch.Generator().manual_seed(seed)
     lengths = torch.full((games,), opening_plies)
     openings = Openings(lengths, torch.randint(0, 7, (games, opening_plies), generator=generator))
     seating = torch.tensor((ROW, COLUMN) if seat == 0 else (COLUMN, ROW)).repeat(games, 1)
