@@ -26,7 +26,10 @@ class Searching:
         self._game = game
 
     def check(self, question: Question) -> None:
-        """Raise `RequestError` for what is no position of the game, or allows moves that are none."""
+        """Raise `RequestError` for what the game never shows, or a mask that allows moves which are none.
+
+        A position that only play rules out, such as a stone in the air, passes: it gets a legal move that means little.
+        """
         seen = torch.from_numpy(question.observation).to(self._game.device)
         boards = self._game.at(self._game.read(seen))
         same = (boards.observe() == seen).flatten(1).all(dim=1)
