@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.cubes import COLUMNS, ROWS, drop, has_four, words
 from league.errors import MissingExtraError
 from league.games import Turn, make_game, sample_uniform
-from league.games.base import HasPositions, Player
+from league.games.base import Searchable, Player
 
 STAGES: Final = {"early": range(6, 14), "middle": range(14, 24), "late": range(24, 36)}
 """Stones on the board."""
@@ -130,7 +130,7 @@ def _collect(right: Callable[[Tensor], Tensor], stones: range, seed: int, count:
 def missed(player: Player, questions: Set) -> float:
     """Share of the positions, in [0, 1], at which a player chooses a move that is not right."""
     game = make_game("connect_four", 1)
-    assert isinstance(game, HasPositions)
+    assert isinstance(game, Searchable)
     boards = game.at(game.read(questions.observation))
     rows = torch.arange(boards.num_games)
     generator = torch.Generator().manual_seed(SEED)

@@ -100,7 +100,7 @@ class HasCells(Protocol):
 
 
 @runtime_checkable
-class HasPositions(Game, Protocol):
+class Searchable(Game, Protocol):
     """What a `Game` may offer beside: boards at any position, so that moves can be tried without being played.
 
     Only for games of two seats that move in turn, without chance or hidden information, in which nothing is paid before
@@ -108,11 +108,11 @@ class HasPositions(Game, Protocol):
     Shapes: `W` words of a position.
     """
 
-    def positions(self) -> Tensor:
-        """int64 `[B, W]`: all that there is to know of each board."""
+    def words(self) -> Tensor:
+        """int64 `[B, W]`: all that there is to know of the position of each board."""
 
-    def at(self, positions: Tensor) -> Self:
-        """A game of its own with a board at each of `positions`, int64 `[n, W]`, of which some may be the same."""
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, W]`, of which some may be the same."""
 
     def read(self, observation: Tensor) -> Tensor:
         """int64 `[n, W]`: the positions at which the mover sees float32 `[n, *spec.shape]`.

@@ -129,15 +129,15 @@ class BitboardGame(ABC):
         """int64 `[B]`: 0 or 1."""
         return self._seat
 
-    def positions(self) -> Tensor:
+    def words(self) -> Tensor:
         """int64 `[B, 3]`: stones of the seat to move, of the other one, and the seat to move."""
         return torch.stack((self.mine, self.theirs, self._seat), dim=1)
 
-    def at(self, positions: Tensor) -> Self:
-        """A game of its own with a board at each of `positions`, int64 `[n, 3]`."""
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, 3]`."""
         other = copy.copy(self)  # What it does not share is set here.
-        other.num_games = len(positions)
-        other.mine, other.theirs, other._seat = positions.unbind(dim=1)
+        other.num_games = len(words)
+        other.mine, other.theirs, other._seat = words.unbind(dim=1)
         return other
 
     def read(self, observation: Tensor) -> Tensor:

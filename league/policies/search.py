@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from league.errors import GameError, PolicyError
-from league.games.base import GameSpec, HasPositions, Player, Turn
+from league.games.base import GameSpec, Searchable, Player, Turn
 from league.games.bots import is_bot_name
 from league.games.registry import searchable_games
 from league.policies.network import PolicyNetwork
@@ -80,5 +80,5 @@ class SearchPlayer(Player):
         return found.shares, found.values
 
     def _look(self, turn: Turn) -> Found:
-        assert isinstance(turn.game, HasPositions)
+        assert isinstance(turn.game, Searchable)
         return search(self.network, turn.game, turn.observation, turn.legal, self.simulations)

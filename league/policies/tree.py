@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from league.games.base import HasPositions
+from league.games.base import Searchable
 from league.policies.network import PolicyNetwork
 
 EXPLORATION: Final = 2.0
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 @torch.inference_mode()
-def search(network: PolicyNetwork, game: HasPositions, observation: Tensor, legal: Tensor, simulations: int) -> Found:
+def search(network: PolicyNetwork, game: Searchable, observation: Tensor, legal: Tensor, simulations: int) -> Found:
     """Search the positions that the mover sees as `observation`, float32 `[B, *spec.shape]`.
 
     The same question gets the same answer: there is no randomness in it.
@@ -98,7 +98,7 @@ class _Path(NamedTuple):
 class Tree:
     """The trees of B boards, each with room for the root and `simulations` nodes."""
 
-    def __init__(self, network: PolicyNetwork, roots: HasPositions, legal: Tensor, simulations: int) -> None:
+    def __init__(self, network: PolicyNetwork, roots: Searchable, legal: Tensor, simulations: int) -> None:
         """`roots`: B boards, none of them over; `legal`, bool `[B, A]`: moves allowed there, at least one each."""
         boards, actions, device = roots.num_games, roots.spec.actions, roots.device
         self.network, self.game = network, roots
@@ -106,8 +106,8 @@ class Tree:
         self.room = simulations + 1
         nodes = boards * self.room
         self.roots = torch.arange(boards, device=device) * self.room
-        words = roots.positions()
-        self.positions = words.new_zeros(nodes, words.shape[1])
+        words = roots.words()
+        self.words = words.new_zeros(nodes, words.shape[1])
         self.prior, self.visits, self.total, self.lower, self.upper = torch.zeros(5, nodes, actions, device=device)
         self.value = torch.zeros(nodes, device=device)
         self.child = torch.full((nodes * actions,), -1, device=device)
@@ -133,10 +133,10 @@ class Tree:
         # Equal ones by the policy, which is below one visit.
         rank = visits + self.prior[at]
         most = rank.masked_fill(~better, -1).argmax(dim=1, keepdim=True)
-        mean = (self.total[at] / visits.clamp(min=1)).gather(1, most)
+        mean = torch.where(visits > 0, self.total[at] / visits.clamp(min=1), -1.0).gather(1, most)
         surest = rank.masked_fill(lower < sure, -1).argmax(dim=1, keepdim=True)
         settled = ~better.any(dim=1, keepdim=True)
-        take_sure = settled | ((sure > -1) & (mean < sure))
+        take_sure = settled | (mean < sure)
         return Found(
             actions=torch.where(take_sure, surest, most).squeeze(1),
             visits=visits,
@@ -149,12 +149,11 @@ class Tree:
         last = path.taken.sum(dim=1, keepdim=True) - 1
         edge = path.edges.gather(1, last).squeeze(1)
         self.child[edge] = new
-        boards = self.game.at(self.positions[edge // self.actions])
+        boards = self.game.at(self.words[edge // self.actions])
         boards.step(edge % self.actions)
         self._open(new, boards, boards.legal())
         self._back_up(path, new)
-        nodes = torch.cat((path.nodes[path.taken], new))
-        self._choose(nodes)
+        self._choose(torch.cat((path.nodes[path.taken], new)))
 
     def _walk(self, nodes: Tensor) -> _Path:
         """Follow `next` from the roots to moves that have no node yet."""
@@ -168,17 +167,17 @@ class Tree:
                 return _Path(*(torch.stack(column, dim=1) for column in zip(*steps, strict=True)))
             nodes = torch.where(going, following, nodes)
 
-    def _open(self, new: Tensor, boards: HasPositions, legal: Tensor) -> None:
+    def _open(self, new: Tensor, boards: Searchable, legal: Tensor) -> None:
         """Ask the network about new nodes, and look at all of their moves for ends of the game."""
         logits, values = self.network(boards.observe(), legal)
-        positions, mover = boards.positions(), boards.to_move()
+        words, mover = boards.words(), boards.to_move()
         rows, actions = legal.nonzero(as_tuple=True)
-        step = self.game.at(positions[rows]).step(actions)
+        step = self.game.at(words[rows]).step(actions)
         reward = step.rewards.gather(1, mover[rows, None]).squeeze(1)
         lower, upper = torch.full((2, *legal.shape), ILLEGAL, device=legal.device)
         lower[rows, actions] = torch.where(step.done, reward, -1.0)
         upper[rows, actions] = torch.where(step.done, reward, 1.0)
-        self.positions[new] = positions
+        self.words[new] = words
         self.prior[new] = logits.float().softmax(dim=1)
         self.lower[new], self.upper[new] = lower, upper
         self.value[new] = values.float().clamp(-1, 1)
@@ -190,6 +189,8 @@ class Tree:
         edges = path.edges[path.taken]
         self.visits.view(-1)[edges] += 1
         self.total.view(-1)[edges] += (path.signs * value[:, None])[path.taken]
+        if not bool(((low > -1) | (high < 1)).any()):
+            return
         lower, upper = self.lower.view(-1), self.upper.view(-1)
         for depth in range(path.taken.shape[1] - 1, -1, -1):
             there, edge = path.taken[:, depth], path.edges[:, depth]

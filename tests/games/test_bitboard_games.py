@@ -219,7 +219,7 @@ def test_boards_at_positions_are_like_those_that_were_played(name):
     game = make_game(name, TOGETHER)
     for _ in range(12):
         game.reset(game.step(sample_uniform(game.legal(), generator)).done)
-        positions = game.positions()
+        positions = game.words()
         assert torch.equal(game.read(game.observe()), positions)
         chosen = torch.randint(0, TOGETHER, (300,), generator=generator)
         copies = game.at(positions[chosen])
@@ -227,4 +227,4 @@ def test_boards_at_positions_are_like_those_that_were_played(name):
         for ask in ("observe", "legal", "to_move"):
             assert torch.equal(getattr(copies, ask)(), getattr(game, ask)()[chosen])
         copies.step(sample_uniform(copies.legal(), generator))
-        assert torch.equal(game.positions(), positions), "the boards that were copied do not move"
+        assert torch.equal(game.words(), positions), "the boards that were copied do not move"

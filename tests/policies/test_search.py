@@ -10,7 +10,7 @@ from league.games.perfect import CELLS, best_moves
 from league.policies import tree
 from league.policies.player import NetworkPlayer, make_player
 from league.policies.search import Searched, SearchPlayer, check_searchable, searched, with_search
-from league.policies.weights import fresh
+from league.policies.weights import fresh, pack
 
 SMALL = NetworkConfig(hidden=(16,))
 
@@ -31,9 +31,9 @@ def random_boards(name, count, plies, seed):
     game = make_game(name, count)
     goes_on = torch.ones(count, dtype=torch.bool)
     left = torch.randint(0, plies + 1, (count,), generator=generator)
-    positions = game.positions()
+    positions = game.words()
     for ply in range(plies + 1):
-        positions = torch.where(((left == ply) & goes_on)[:, None], game.positions(), positions)
+        positions = torch.where(((left == ply) & goes_on)[:, None], game.words(), positions)
         goes_on &= ~game.step(sample_uniform(game.legal(), generator)).done
     return game.at(positions)
 
@@ -68,7 +68,7 @@ def test_what_is_proven_at_tic_tac_toe_is_true(noughts):
     seen = boards.observe()
     codes = ((seen[..., 0] + 2 * seen[..., 1]).flatten(1).long() * powers).sum(dim=1)
     for row in found.proven.nonzero().squeeze(1).tolist():
-        value = minimax_value(boards.at(boards.positions()[row : row + 1]))
+        value = minimax_value(boards.at(boards.words()[row : row + 1]))
         assert found.values[row] == value
         if value == 0:  # Perfect play prefers the soonest win; search is content with any.
             assert best_moves(torch.device("cpu"))[codes[row], found.actions[row]]
@@ -131,7 +131,7 @@ def test_the_answer_does_not_depend_on_the_company(network, monkeypatch):
     boards = random_boards("connect_four", 10, 30, seed=3)
     together = look(network, boards, 40)
     for row in (0, 7):
-        alone = look(network, boards.at(boards.positions()[row : row + 1]), 40)
+        alone = look(network, boards.at(boards.words()[row : row + 1]), 40)
         assert alone.actions[0] == together.actions[row]
     monkeypatch.setattr(tree, "MOST_EDGES", 5 * 41 * 7)
     in_parts = look(network, boards, 40)
@@ -173,6 +173,17 @@ def test_names():
     assert searched("rival.main-0007+search200") == Searched("rival.main-0007", 200)
     for name in ("main-0007", "main-0007+search", "+search20", "main-0007+search-5", "main-0007+search2x"):
         assert searched(name) is None
+
+
+def test_one_who_is_challenged_searches():
+    from league.actors.challenge import Target
+
+    game = make_game("connect_four", 2)
+    weights = pack(fresh(game.spec, SMALL, seed=0))
+    target = Target(name="main-0007+search20", weights=weights, sample=False)
+    player = target.opponents.player(target.name, game)
+    assert isinstance(player, SearchPlayer)
+    assert player.simulations == 20
 
 
 def test_a_name_makes_the_player(network):

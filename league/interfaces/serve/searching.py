@@ -7,7 +7,7 @@ from torch import Tensor
 
 from league.errors import RequestError
 from league.games import make_game
-from league.games.base import GameSpec, HasPositions
+from league.games.base import GameSpec, Searchable
 from league.interfaces.serve.question import MANY, ONE, Question
 from league.policies.network import ILLEGAL, PolicyNetwork
 from league.policies.search import Searched, check_searchable
@@ -21,7 +21,7 @@ class Searching:
         """Raises `GameError` where the game cannot be searched, `PolicyError` for a number out of range."""
         check_searchable(Searched("champion", simulations), spec)
         game = make_game(spec.name, 1, device=device)
-        assert isinstance(game, HasPositions)
+        assert isinstance(game, Searchable)
         self.simulations = simulations
         self._game = game
 
