@@ -16,7 +16,7 @@ from torch import Tensor
 from benchmarks.cubes import COLUMNS, ROWS, drop, has_four, words
 from league.errors import MissingExtraError
 from league.games import Turn, make_game, sample_uniform
-from league.games.base import Searchable, Player
+from league.games.base import Player, Searchable
 
 STAGES: Final = {"early": range(6, 14), "middle": range(14, 24), "late": range(24, 36)}
 """Stones on the board."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from league.errors import GameError, PolicyError
-from league.games.base import GameSpec, Searchable, Player, Turn
+from league.games.base import GameSpec, Player, Searchable, Turn
 from league.games.bots import is_bot_name
 from league.games.registry import searchable_games
 from league.policies.network import PolicyNetwork
