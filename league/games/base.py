@@ -79,26 +79,6 @@ class Game(Protocol):
         """One board as text for a terminal."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cells:
-    """One board, cell by cell."""
-
-    marks: tuple[tuple[str, ...], ...]
-    """From the top row down: "X" for a stone of seat 0, "O" for one of seat 1, an empty cell's action, or nothing."""
-    columns: bool
-    """An action is a column, counted from 0."""
-    line: frozenset[tuple[int, int]]
-    """Row and column of the cells of every line that won."""
-
-
-@runtime_checkable
-class HasCells(Protocol):
-    """What a `Game` may offer beside: boards that a page can draw. Of the others it shows the text of `render`."""
-
-    def cells(self, row: int) -> Cells:
-        """One board, cell by cell."""
-
-
 @runtime_checkable
 class Searchable(Game, Protocol):
     """What a `Game` may offer beside: boards at any position, so that moves can be tried without being played.
@@ -119,6 +99,26 @@ class Searchable(Game, Protocol):
 
         What cannot occur in a game gives words that mean nothing.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cells:
+    """One board, cell by cell."""
+
+    marks: tuple[tuple[str, ...], ...]
+    """From the top row down: "X" for a stone of seat 0, "O" for one of seat 1, an empty cell's action, or nothing."""
+    columns: bool
+    """An action is a column, counted from 0."""
+    line: frozenset[tuple[int, int]]
+    """Row and column of the cells of every line that won."""
+
+
+@runtime_checkable
+class HasCells(Protocol):
+    """What a `Game` may offer beside: boards that a page can draw. Of the others it shows the text of `render`."""
+
+    def cells(self, row: int) -> Cells:
+        """One board, cell by cell."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,7 +168,7 @@ def test_mistakes_fall_with_search() -> None:
     from league.policies.player import NetworkPlayer
     from league.policies.search import SearchPlayer
 
-    network = fresh(game_spec("connect_four"), NetworkConfig(hidden=(16,)), seed=0)
+    network = fresh(game_spec("connect_four"), NetworkConfig(kind="mlp", hidden=(16,)), seed=0)
     late = solved.solved(solved.STAGES["late"], 5, count=150)
     plain = solved.missed(NetworkPlayer(network, sample=False), late)
     few, many = (solved.missed(SearchPlayer(network, count, sample=False), late) for count in (8, 100))

@@ -12,7 +12,7 @@ from league.policies.player import NetworkPlayer, make_player
 from league.policies.search import Searched, SearchPlayer, check_searchable, searched, with_search
 from league.policies.weights import fresh, pack
 
-SMALL = NetworkConfig(hidden=(16,))
+SMALL = NetworkConfig(kind="mlp", hidden=(16,))
 
 
 @pytest.fixture(scope="module")
