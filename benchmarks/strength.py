@@ -58,6 +58,10 @@ SEARCH_FLOORS: Final[Mapping[str, float]] = {"n-5": 0.98, "mistakes": 0.01}
 """The same after ten minutes with a search of 200 simulations or more."""
 
 
+STDERR: Final = 2
+"""The descriptor: what training prints is progress, and the report alone is on the standard output."""
+
+
 def say(text: str) -> None:
     """One line of progress, on the standard error."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
@@ -68,9 +72,8 @@ def train(folder: str, options: argparse.Namespace, seed: int) -> float:
     command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "train", "--store", folder]
     settings = [word for setting in (f"seed={seed}", *options.settings) for word in ("--set", setting)]
     began_s = time.time()
-    done = subprocess.run(
-        [*command, "--game", GAME, "--minutes", str(options.minutes), *settings], stdout=sys.stderr, check=False
-    )
+    command += ["--game", GAME, "--minutes", str(options.minutes), *settings]
+    done = subprocess.run(command, stdout=STDERR, check=False)
     if done.returncode:
         raise LeagueError(f"league train ended with exit code {done.returncode}: its last lines say why")
     return began_s

@@ -255,6 +255,28 @@ def test_a_store_is_measured(store: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert "moving first from the empty board against best play" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_a_league_is_trained_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """Two of a few seconds, with real learners."""
+    few = ["--games", "2", "--positions", "8", "--points", "1", "--keep", str(tmp_path)]
+    small = ["network.kind=mlp", "network.hidden=[8]", "arena.closing_s=0", "arena.games=2"]
+    settings = [word for setting in small for word in ("--set", setting)]
+    monkeypatch.setattr(sys, "argv", ["strength", "--minutes", "0.1", "--seeds", "2", *few, *settings, "--json"])
+    assert strength.main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["leagues"]) == 2
+    for seed, league in enumerate(found["leagues"]):
+        assert league["marks"][0]["seconds"] > 6, "the clock starts with the command"
+        with Store.open(str(tmp_path / f"seed-{seed}"), create=False) as opened:
+            assert opened.require_config().seed == seed
+
+
+def test_training_that_fails_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["strength", "--set", "no.such=1", "--keep", str(tmp_path)])
+    assert strength.main() == 2
+    assert "league train ended with exit code 2" in capsys.readouterr().err
+
+
 def test_what_cannot_be_measured(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     with Store.open(store, "noughts") as opened:
         opened.create(LeagueConfig.from_dict({"game": "tic_tac_toe"}))
