@@ -24,6 +24,7 @@ measures that. Needs the extra `dev`, for the solver; `--stock` the extra `class
 from __future__ import annotations
 
 import argparse
+import logging
 import statistics
 import subprocess
 import sys
@@ -161,6 +162,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def stock(options: argparse.Namespace) -> dict[str, Any]:
     """RLlib's own PPO in mirror self-play for the same minutes, with its defaults for a network of the same kind."""
+    logging.getLogger("ray.rllib").setLevel(logging.ERROR)  # Before the import, which warns.
     from benchmarks.stock_rllib import StockPlayer, moves_sampled, stock_ppo
     from benchmarks.throughput import settings
 
