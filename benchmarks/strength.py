@@ -37,7 +37,7 @@ from typing import Any, Final
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from benchmarks.solved import POSITIONS, STAGES
-from benchmarks.timeline import Mark, marks
+from benchmarks.timeline import Mark, Timeline
 from benchmarks.yardsticks import GAME, INDEPENDENT, OWN, against_perfect, examine
 from league.cluster.session import ray_session
 from league.errors import ConfigError, GameError, LeagueError
@@ -45,7 +45,7 @@ from league.games import game_spec
 from league.games.base import Player
 from league.interfaces.cli.console import facts, stdout, table
 from league.matches.players import PlayerLoader
-from league.policies.search import searched
+from league.policies.search import searched, with_search
 from league.pool.store import Store
 from league.view.words import percent
 
@@ -83,12 +83,9 @@ def train(folder: str, options: argparse.Namespace, seed: int) -> float:
 class Examiner:
     """Measures the policies of one league, each once."""
 
-    def __init__(self, store: Store, options: argparse.Namespace) -> None:
-        config = store.require_config()
-        if config.game != GAME:
-            raise GameError(f"the league at {store.address} plays {config.game}, not {GAME}")
+    def __init__(self, store: Store, timeline: Timeline, options: argparse.Namespace) -> None:
         self.options = options
-        self.steps = {snapshot.name: snapshot.steps for snapshot in store.snapshots()}
+        self._timeline = timeline
         self._loader = PlayerLoader(store, game_spec(GAME))
         self._found: dict[str, dict[str, Any]] = {}
 
@@ -96,28 +93,33 @@ class Examiner:
         """Somebody who plays a policy, with search if its name says so."""
         return self._loader.player(policy)
 
-    def row(self, policy: str, seconds: float) -> dict[str, Any]:
-        """What is measured of a policy, and how many moves were learned from by then."""
+    def row(self, policy: str) -> dict[str, Any]:
+        """What is measured of a policy, and what it had learned from."""
         if policy not in self._found:
             say(f"examining {policy}")
-            self._found[policy] = examine(
-                self.player(policy), games=self.options.games, positions=self.options.positions, seed=0
-            )
-        one = searched(policy)
-        steps = self.steps[one.policy if one else policy]
-        return {"policy": policy, "steps": steps, "steps_per_s": steps / max(seconds, 1.0), **self._found[policy]}
+            one = searched(policy)
+            steps, seconds = self._timeline.learned(one.policy if one else policy)
+            found = examine(self.player(policy), games=self.options.games, positions=self.options.positions, seed=0)
+            self._found[policy] = {"policy": policy, **_learned(steps, seconds), **found}
+        return self._found[policy]
+
+
+def _learned(steps: int, seconds: float) -> dict[str, Any]:
+    return {"steps": steps, "frozen_s": seconds, "steps_per_s": steps / max(seconds, 1.0)}
 
 
 def league_report(store: Store, began_s: float | None, options: argparse.Namespace) -> dict[str, Any]:
     """One league: its marks, its last champion with search if that was asked for, and games against best play."""
-    examiner = Examiner(store, options)
-    found = marks(store, began_s, options.points)
+    game = store.require_config().game
+    if game != GAME:
+        raise GameError(f"the league at {store.address} plays {game}, not {GAME}")
+    timeline = Timeline(store, began_s)
+    found, examiner = timeline.marks(options.points), Examiner(store, timeline, options)
     report: dict[str, Any] = {"minutes": found[-1].seconds / 60, "marks": [_mark(examiner, one) for one in found]}
-    last = found[-1]
-    policy = last.champion or last.main
+    policy = found[-1].champion or found[-1].main
     if options.search:
-        policy = f"{policy}+search{options.search}"
-        report["searched"] = examiner.row(policy, last.seconds)
+        policy = with_search(policy, options.search)
+        report["searched"] = examiner.row(policy)
     if options.perfect:
         say(f"{policy} against best play")
         tally = against_perfect(examiner.player(policy), games=options.perfect, seed=0)
@@ -126,8 +128,8 @@ def league_report(store: Store, began_s: float | None, options: argparse.Namespa
 
 
 def _mark(examiner: Examiner, mark: Mark) -> dict[str, Any]:
-    named = {"champion": mark.champion, "main": mark.main}
-    return {"seconds": mark.seconds, **{who: name and examiner.row(name, mark.seconds) for who, name in named.items()}}
+    champion = None if mark.champion is None else examiner.row(mark.champion)
+    return {"seconds": mark.seconds, "champion": champion, "main": examiner.row(mark.main)}
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def stock(options: argparse.Namespace) -> dict[str, Any]:
             algorithm.stop()
     say("examining stock")
     found = examine(player, games=options.games, positions=options.positions, seed=0)
-    return {"policy": "stock", "seconds": seconds, "steps": steps, "steps_per_s": steps / seconds, **found}
+    return {"policy": "stock", **_learned(steps, seconds), **found}
 
 
 def median(leagues: Sequence[Any]) -> Any:
@@ -230,7 +232,7 @@ def show(report: dict[str, Any]) -> None:
     if "searched" in report["median"]:
         made.add_row("", report["leagues"][0]["searched"]["policy"], *_figures(report["median"]["searched"]))
     if "stock" in report:
-        made.add_row(f"{report['stock']['seconds'] / 60:.1f}", "stock RLlib", *_figures(report["stock"]))
+        made.add_row(f"{report['stock']['frozen_s'] / 60:.1f}", "stock RLlib", *_figures(report["stock"]))
     output.print("")
     output.print(made)
     output.print("\nscores in % of the points; then mistakes, and wins and blocks missed, in % of the positions")

@@ -224,15 +224,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_marks(store: str) -> None:
     with Store.open(store, create=False) as opened:
-        assert timeline.marks(opened, None, 5) == [
+        assert timeline.Timeline(opened).marks(5) == [
             (7.0, None, "main-0000"),
             (14.0, None, "main-0001"),
             (21.0, "main-0001", "main-0002"),
             (28.0, "main-0001", "main-0002"),
             (35.0, "main-0003", "main-0003"),
         ]
-        assert timeline.marks(opened, 65.0, 2) == [(35.0, None, "main-0000"), (70.0, "main-0003", "main-0003")]
-        opened.prune(["main-0003"], by="test", now_s=200.0)
+        since = timeline.Timeline(opened, 65.0)
+        assert since.marks(2) == [(35.0, None, "main-0000"), (70.0, "main-0003", "main-0003")]
+        assert since.learned("main-0002") == (2000, 55.0)
 
 
 def test_a_store_is_measured(store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
