@@ -35,7 +35,7 @@ class Timeline:
         self._began = self._main[0].created_s if began_s is None else began_s
 
     def marks(self, count: int) -> list[Mark]:
-        """`count` moments, equally far apart, the last of them the end; those before the first snapshot are left out."""
+        """`count` moments, equally far apart, up to the end; those before the first snapshot are left out."""
         changes = [snapshot.created_s for snapshot in self._main] + [one.promoted_s for one in self._promotions]
         lasted = max(*changes, self._began) - self._began
         found = []
