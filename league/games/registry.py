@@ -51,6 +51,7 @@ def game_spec(name: str) -> GameSpec:
     return load_aec(name).spec
 
 
+@lru_cache
 def searchable_games() -> tuple[str, ...]:
     """Names of the games whose moves can be tried without being played, see `Searchable`."""
     return tuple(name for name, (kind, _) in BUILTIN.items() if isinstance(kind(1), Searchable))

@@ -18,7 +18,7 @@ from league.policies.tree import Found, search
 MOST: Final = 10_000
 """Simulations of one move."""
 
-_NAME: Final = re.compile(r"(.+)\+search(\d+)")
+_NAME: Final = re.compile(r"(.+)\+search([0-9]{1,9})")
 
 
 class Searched(NamedTuple):

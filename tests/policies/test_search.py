@@ -171,7 +171,14 @@ def test_names():
     assert with_search("main-0007", 200) == "main-0007+search200"
     assert with_search("main-0007", None) == "main-0007"
     assert searched("rival.main-0007+search200") == Searched("rival.main-0007", 200)
-    for name in ("main-0007", "main-0007+search", "+search20", "main-0007+search-5", "main-0007+search2x"):
+    for name in (
+        "main-0007",
+        "main-0007+search",
+        "+search20",
+        "main-0007+search-5",
+        "main-0007+search2x",
+        f"main-0007+search{'9' * 5000}",
+    ):
         assert searched(name) is None
 
 
