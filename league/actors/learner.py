@@ -56,7 +56,7 @@ class Learner:
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
         if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
             text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
-            until_available(lambda: self.store.add_event("device", text, time.time()))
+            until_available(lambda: self.store.add_event("device", text, self.store.now_s()))
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
@@ -74,7 +74,9 @@ class Learner:
                 self.trainer.began_at = int(progress.get("began_at", 0))
                 return
         except PolicyError as error:
-            self.store.add_event("checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", time.time())
+            self.store.add_event(
+                "checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", self.store.now_s()
+            )
             return
         self._go_back()
 
@@ -117,7 +119,7 @@ class Learner:
             digest=digest(weights),
             learner=self.name,
             steps=self.trainer.steps,
-            created_s=time.time(),
+            created_s=self.store.now_s(),
             bytes=len(weights),
             parent=parent,
         )

@@ -58,7 +58,7 @@ class Champion(Connection):
 
         Args:
             by: the user who asked for it.
-            now_s: Unix time in seconds.
+            now_s: the server's time (Unix, s).
             reason: shown in the history.
 
         Raises:

@@ -12,6 +12,7 @@ from redis.exceptions import WatchError
 from league.config import LeagueConfig
 from league.errors import LeaseError, StoreSchemaError, WrongLeagueError
 from league.pool.client import translated
+from league.pool.clock import Clock
 from league.pool.keys import Keys
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class Connection:
         self._redis = client
         self._keys = Keys(league)
         self._shown = shown
+        self._clock = Clock()
         self.fence: int | None = None
         """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
 
@@ -43,6 +45,14 @@ class Connection:
     def league(self) -> str:
         """The name of the league on its server."""
         return self._keys.league
+
+    def now_s(self) -> float:
+        """The server's time (Unix, s), by which everything in the store is dated.
+
+        The server is asked the first time only; whatever reads or writes a status, or looks for news, sets it anew.
+        """
+        now_s = self._clock.now_s()
+        return self._clock.set(self._call("TIME")) if now_s is None else now_s
 
     def config(self, read: Command | None = None) -> LeagueConfig | None:
         """The league's configuration, None if there is no league; raises `StoreSchemaError` for a newer one.

@@ -17,6 +17,8 @@ from league.pool.matches import Matches, entry_number, read_entries, read_match,
 class Moment:
     """What is read anew whenever one looks: none of it grows with the length of history."""
 
+    read_s: float = 0.0
+    """When, by the server's clock (Unix, s), as every time in the store is."""
     pruned_digests: frozenset[str] = frozenset()
     """Of weights that were pruned."""
     matches: int = 0
@@ -67,22 +69,26 @@ class Latest(Matches):
         `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
         """
         keys = self._keys
-        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = self._together(
-            ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
-            ("XLEN", keys.matches),
-            ("HGETALL", keys.ratings),
-            ("LRANGE", keys.snapshot_order, snapshots, -1),
-            ("HKEYS", keys.pruned),
-            ("LRANGE", keys.promotions, promotions, -1),
-            ("GET", keys.status),
-            ("HGETALL", keys.event_counts),
-            ("HGETALL", keys.refusals),
-            ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
-            ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
-            *([("HGETALL", keys.payoff)] if payoff else []),
+        now, last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = (
+            self._together(
+                ("TIME",),
+                ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
+                ("XLEN", keys.matches),
+                ("HGETALL", keys.ratings),
+                ("LRANGE", keys.snapshot_order, snapshots, -1),
+                ("HKEYS", keys.pruned),
+                ("LRANGE", keys.promotions, promotions, -1),
+                ("GET", keys.status),
+                ("HGETALL", keys.event_counts),
+                ("HGETALL", keys.refusals),
+                ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
+                ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
+                *([("HGETALL", keys.payoff)] if payoff else []),
+            )
         )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
+            read_s=self._clock.set(now),
             names=len(order),
             snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
             promotions=[Promotion.from_json(json.loads(entry)) for entry in history],

@@ -81,7 +81,7 @@ class Snapshots(Connection):
         Args:
             names: of snapshots; those that were pruned before are passed over.
             by: the user who asked for it, or `coordinator`.
-            now_s: Unix time in seconds.
+            now_s: the server's time (Unix, s).
 
         Returns:
             The snapshots whose weights were deleted just now, oldest first.

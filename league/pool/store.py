@@ -83,6 +83,8 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         Raises `WrongLeagueError` if it plays another game.
         """
 
+        created_s = self.now_s()
+
         def attempt(pipe: Any) -> None:
             present = self.config(pipe.execute_command)
             if present is not None:
@@ -93,7 +95,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
                 "schema": SCHEMA,
                 "game": config.game,
                 "config": dumps(config.to_dict()),
-                "created_s": time.time(),
+                "created_s": created_s,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
@@ -126,13 +128,5 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""
         started = time.perf_counter()
-        self._call("PING")
+        self._call("TIME")  # A server that cannot write to its disk refuses PING, and still answers who reads.
         return time.perf_counter() - started
-
-    def memory(self) -> tuple[int, int]:
-        """Bytes that the server uses, for all leagues on it, and may use: `maxmemory`, else all of its machine's.
-
-        A limit that the server does not tell is 0. Raises `StorePermissionError` where the user may not ask (`INFO`).
-        """
-        info = self._call("INFO", "memory")
-        return int(info["used_memory"]), int(info.get("maxmemory") or info.get("total_system_memory") or 0)
