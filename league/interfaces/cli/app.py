@@ -99,7 +99,7 @@ _command(
     "league challenge champion --minutes 10",
     "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
-_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play negamax-6 --seed 7")
+_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play --search 200")
 _command(
     "Choose",
     promote,

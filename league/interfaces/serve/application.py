@@ -46,6 +46,8 @@ class Settings(BaseModel):
     """CPUs that each replica reserves."""
     gpus: float | None = Field(default=None, ge=0)
     """GPUs that each replica reserves; without it one on `cuda`, none on `cpu`."""
+    search: int | None = Field(default=None, ge=1)
+    """Simulations that the champion looks ahead for each move; without it its network answers alone."""
     max_body_mib: float = Field(default=4.0, gt=0)
     """Largest body of a request, in MiB."""
 
@@ -88,7 +90,7 @@ class ChampionServer:
         settings = Settings.read(args)
         if settings.device != "cpu" and not torch.cuda.is_available():
             raise ConfigError("device 'cuda': the replica sees no GPU; give it one, or serve on cpu")
-        self._follower = Follower(settings.store, settings.league, settings.device)
+        self._follower = Follower(settings.store, settings.league, settings.device, settings.search)
         self._max_body = int(settings.max_body_mib * 2**20)
         self._follower.start()
 
