@@ -9,7 +9,7 @@ CONSTRAINTS ?= cluster/constraints.txt
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check format clean
+.PHONY: help demo test test-cluster test-docker check format clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: .venv/dev  ## Run the tests
 
 test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
 	$(BIN)/python -m pytest -m cluster
+
+test-docker: .venv/dev  ## Build the image and run a league on two machines by `ray up`; needs root and Docker
+	$(BIN)/python -m pytest -m docker -rs tests/docker
 
 check: .venv/dev  ## Lint, types and import contracts
 	$(BIN)/ruff check .
