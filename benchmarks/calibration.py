@@ -9,7 +9,7 @@ game of the match's row; a draw counts half. Matches are sorted by it into tenth
 prediction with the mean score, both weighted by games. Three predictors are shown:
 
 - `OpenSkill`: `win_probability` of the ratings, which widens with sigma;
-- `Bradley-Terry`: `BradleyTerry.expected_score`;
+- `Bradley-Terry`: `BradleyTerry.expected_scores`;
 - `payoff`: `MetaGame`, Bradley-Terry corrected by the games that the pair itself has played. The league predicts by it
   where it matters (`league matches --nash`), and the claim is about it: one number per policy cannot follow results
   that are not transitive, however it is fitted.
@@ -27,12 +27,14 @@ Three minutes of a demo are too few matches. A league whose log is long enough:
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
@@ -42,7 +44,7 @@ from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.bradley_terry import BradleyTerry
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
-from league.ladder.ratings import Z_95, recompute, win_probability
+from league.ladder.ratings import Z_95, Rating, recompute
 from league.ladder.records import Match
 from league.pool.store import Store
 
@@ -52,6 +54,14 @@ POINTS = 0.03
 FEWEST = 10
 """Matches in a tenth, for its noise to be known."""
 PREDICTORS = ("OpenSkill", "Bradley-Terry", "payoff")
+
+
+def win_probability(a: Rating, b: Rating, config: RatingConfig) -> float:
+    """Chance in [0, 1] that `a` beats `b`, by the model that `rate` updates: 1 / (1 + exp(-(mu_a - mu_b) / c)).
+
+    c^2 = sigma_a^2 + sigma_b^2 + 2 beta^2 (Weng and Lin 2011, algorithm 4, for two teams of one).
+    """
+    return float(expit((a.mu - b.mu) / math.sqrt(a.sigma**2 + b.sigma**2 + 2 * config.beta**2)))
 
 
 def predictions(log: Sequence[Match], config: RatingConfig, rng: np.random.Generator) -> NDArray[np.float64]:

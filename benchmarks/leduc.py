@@ -35,7 +35,7 @@ from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.games.leduc import Hand, Leduc
 from league.interfaces.cli.console import facts, stdout, table
-from league.ladder.nash import nash_mixture
+from league.ladder.nash import MetaGame
 from league.matches.players import PlayerLoader
 from league.policies.network import PolicyNetwork
 from league.pool.store import Store
@@ -137,7 +137,7 @@ def league(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[s
             curve = [
                 {"steps": mains[p].steps, "exploitability": exploitability(GAME, play(mains[p].name))} for p in places
             ]
-            mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in store.snapshots()])
+            mixture = MetaGame.of(store.payoff(), [snapshot.name for snapshot in store.snapshots()]).nash()
             needed = {name: weight for name, weight in mixture.items() if weight}
             pool = mixed([play(name) for name in needed], list(needed.values()))
     return {

@@ -32,7 +32,7 @@ import torch
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from league.actors.driver import Limits, Progress, run_league
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec

@@ -120,12 +120,12 @@ def plain(value: Any) -> Any:
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def build(cls: type[T], data: Any) -> T:
-    """A tree of sections from nested plain data, each as its annotation says; raises `ConfigError` naming the key."""
-    return _build(cls, data, "", cls)
+def build(cls: type[T], data: Any, key: str = "", root: type[Any] | None = None) -> T:
+    """A tree of sections from nested plain data, each as its annotation says; raises `ConfigError` naming the key.
 
-
-def _build(cls: type[T], data: Any, key: str, root: type[Any]) -> T:
+    Of a section in the tree, `key` is its own, and `root` the class of the whole.
+    """
+    root = root or cls
     if not isinstance(data, Mapping):
         raise ConfigError(f"{key} = {data!r}: must be a table")
     hints = typing.get_type_hints(cls)
@@ -155,7 +155,7 @@ def _nearest_key(prefix: str, name: str, siblings: Mapping[str, Any], root: type
 def _coerce(hint: Any, value: Any, key: str, root: type[Any]) -> Any:
     """Check one value against its annotation; whole numbers are taken for floats and `1e6` for 1000000."""
     if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type[Any], hint), value, key, root)
+        return build(typing.cast(type[Any], hint), value, key, root)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None:

@@ -58,14 +58,9 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         store.create(config)
         return
     if present.network != config.network and store.learners():
-        changed = [
-            f.name
-            for f in dataclasses.fields(config.network)
-            if getattr(present.network, f.name) != getattr(config.network, f.name)
-        ]
-        raise ConfigError(
-            f"network.{changed[0]} cannot change once the league has learned: start one in another --store"
-        )
+        names = [field.name for field in dataclasses.fields(config.network)]
+        changed = next(name for name in names if getattr(present.network, name) != getattr(config.network, name))
+        raise ConfigError(f"network.{changed} cannot change once the league has learned: start one in another --store")
     if present != config:
         store.update_config(config)
 

@@ -25,7 +25,6 @@ from league.status import ArenaStatus
 SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""
 
-
 WAITING_MATCHES = 4
 """For every so many matches that wait there may be a further worker."""
 
@@ -108,11 +107,6 @@ class Evaluation:
         )
 
     @property
-    def backlog(self) -> int:
-        """How many matches wait: until all ratings are settled, and of the race for the champion's place."""
-        return self.unrated + self.gate.backlog[1]
-
-    @property
     def bundles(self) -> list[Bundle]:
         """What the further workers ask for."""
         return [{"CPU": worker.cpus} for worker in self.workers if worker.cpus]
@@ -120,7 +114,7 @@ class Evaluation:
     def review(self, nodes: Sequence[Node]) -> None:
         """Have as many workers as the backlog needs, each on a node where matches are played."""
         config, homes = self.roster.config, match_nodes(nodes)
-        further = min(config.capacity.match_workers, self.backlog // WAITING_MATCHES)
+        further = min(config.capacity.match_workers, (self.unrated + self.gate.backlog[1]) // WAITING_MATCHES)
         present = len(self.workers) - config.arena.workers
         if further >= present:
             self._unneeded.begin()

@@ -31,9 +31,6 @@ class Futures:
         """By future: what to do with its result, with its failure, and whose call it is."""
         self._later: list[tuple[float, Callable[[], None], Any]] = []
 
-    def __len__(self) -> int:
-        return len(self._pending)
-
     def watch(
         self, future: Any, done: Callable[[Any], None], failed: Callable[[Exception], None], actor: Any = None
     ) -> None:

@@ -53,7 +53,7 @@ class League:
 
         Raises what the store's own methods do, `LeaseError` where another run has the league.
         """
-        store = Store.open(place.store, place.league)
+        store = place.open()
         try:
             store.fence = store.acquire(place.holder)
             return cls(dataclasses.replace(place, fence=store.fence), store)

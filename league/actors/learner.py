@@ -11,8 +11,9 @@ import ray
 import torch
 from tensorboardX import SummaryWriter
 
+from league.actors.place import Place
 from league.actors.waiting import until_available
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
@@ -21,7 +22,6 @@ from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
-from league.pool.store import Store
 from league.rollout.opponents import Opponents
 from league.status import LearnerStatus
 
@@ -43,28 +43,14 @@ class Report:
 class Learner:
     """One learner. Everything it needs to go on after a crash is in the store."""
 
-    def __init__(
-        self,
-        store: str,
-        league: str,
-        name: str,
-        *,
-        number: int,
-        hardware: Hardware,
-        log_dir: str,
-        fence: int | None = None,
-    ) -> None:
-        """`number` tells learners apart in their seeds.
-
-        `fence` is its coordinator's token: what is written under an older one than the newest is refused.
-        """
+    def __init__(self, place: Place, name: str, *, number: int, hardware: Hardware) -> None:
+        """`number` tells learners apart in their seeds."""
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
         from league.learning.trainer import Trainer
 
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
-        self.store = until_available(lambda: Store.open(store, league))
-        self.store.fence = fence
+        self.store = until_available(place.open)
         self.config = until_available(self.store.require_config)
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
@@ -74,7 +60,7 @@ class Learner:
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
-        self._board = SummaryWriter(str(Path(log_dir) / name))
+        self._board = SummaryWriter(str(Path(place.log_dir) / name))
         until_available(self._resume)
 
     def _resume(self) -> None:

@@ -14,7 +14,7 @@ from league.actors.remote_worker import RemoteWorker
 from league.actors.roster import Roster
 from league.actors.spawn import spawn_learner
 from league.actors.waiting import RETRY_S
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.errors import CorruptSnapshotError, StoreUnavailableError
 from league.every import Every
 from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents
@@ -214,7 +214,7 @@ class LearnerHandle(RemoteWorker):
         latest = self.roster.latest(self.name)
 
         def frozen(snapshot: Snapshot) -> None:
-            self.roster.add(snapshot)
+            self.roster.snapshots.append(snapshot)
             self._freezing.begin()
             self.held = 0
             with contextlib.suppress(StoreUnavailableError):  # Then after the next one.

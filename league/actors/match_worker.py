@@ -8,10 +8,10 @@ import time
 import ray
 import torch
 
+from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.ladder.records import Match
 from league.matches.arena import Arena
-from league.pool.store import Store
 
 
 def give_way() -> None:
@@ -25,11 +25,11 @@ def give_way() -> None:
 class MatchWorker:
     """`Arena` as an actor; one thread of low priority, because it shares the machine with the learners."""
 
-    def __init__(self, store: str, league: str) -> None:
+    def __init__(self, place: Place) -> None:
         give_way()
         torch.set_num_threads(1)
         # A constructor that raises is not tried again, so it waits.
-        self.store = until_available(lambda: Store.open(store, league))
+        self.store = until_available(place.open)
         self.arena = Arena(self.store, until_available(self.store.require_config))
 
     def ready(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from league.pool.lease import Holder
+from league.pool.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,3 +22,9 @@ class Place:
     """The run that the actors belong to."""
     fence: int | None = None
     """Token of the coordinator that started the actor; its writes are refused once there is a newer one."""
+
+    def open(self) -> Store:
+        """The store, which writes under the `fence`; raises what `Store.open` does."""
+        store = Store.open(self.store, self.league)
+        store.fence = self.fence
+        return store

@@ -22,7 +22,7 @@ class RemoteWorker(ABC):
     """
 
     kind: ClassVar[str]
-    """As restarts are counted (`league.interfaces.exporter.metrics.ACTORS`)."""
+    """As restarts are counted (`league.interfaces.exporter.metrics.VALUES`)."""
 
     def __init__(self, name: str, roster: Roster, futures: Futures) -> None:
         """`name` tells it from all others of its league."""

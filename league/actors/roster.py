@@ -88,10 +88,6 @@ class Roster:
         """Names of the snapshots whose weights are there and can be read, oldest first."""
         return [s.name for s in self.pool()]
 
-    def add(self, snapshot: Snapshot) -> None:
-        """A snapshot that has just been stored."""
-        self.snapshots.append(snapshot)
-
     def next_name(self, learner: str) -> str:
         """Name of a learner's next snapshot: `main-0007` after `main-0006`."""
         numbers = [int(s.name.rpartition("-")[2]) for s in self.snapshots if s.learner == learner]

@@ -9,8 +9,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
 from league.actors.place import Place
-from league.cluster.hardware import Hardware
 from league.cluster.nodes import HEAD, Node
+from league.cluster.plan import Hardware
 from league.config import LeagueConfig
 
 NAMESPACE = "league"
@@ -28,15 +28,7 @@ def spawn_learner(place: Place, name: str, number: int, hardware: Hardware, conf
         num_cpus=hardware.cpus,
         num_gpus=hardware.gpus if config.learning.num_learners == 0 else 0,
         max_restarts=-1,
-    ).remote(
-        place.store,
-        place.league,
-        name,
-        number=number,
-        hardware=hardware,
-        log_dir=place.log_dir,
-        fence=place.fence,
-    )
+    ).remote(place, name, number=number, hardware=hardware)
 
 
 def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0.0) -> Any:
@@ -47,7 +39,7 @@ def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0
         num_cpus=cpus,
         max_restarts=-1,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
-    ).remote(place.store, place.league)
+    ).remote(place)
 
 
 def spawn_coordinator(actor: Any, place: Place) -> Any:

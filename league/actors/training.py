@@ -8,9 +8,8 @@ from league.actors.futures import Futures
 from league.actors.learner_handle import LearnerHandle
 from league.actors.place import Place
 from league.actors.roster import Roster
-from league.cluster.hardware import Hardware
 from league.cluster.placement import Placement
-from league.cluster.plan import Bundle
+from league.cluster.plan import Bundle, Hardware
 
 WAITING_S = 90.0
 """A learner that has not started for so long is said to wait."""
@@ -47,8 +46,8 @@ class Training:
         if missing != self.missing:
             self.missing = missing
             self.roster.say("room", missing or "nothing is missing any more")
-        for node in self.placement.new_strangers():
-            self.roster.say("version", self.placement.describe_stranger(node))
+        for line in self.placement.new_strangers():
+            self.roster.say("version", line)
 
     def _waiting(self) -> str | None:
         """Who is placed and has not answered for long: another league may have been faster."""
@@ -65,12 +64,6 @@ class Training:
     def steps(self) -> int:
         """Steps of all learners together."""
         return sum(learner.steps for learner in self.learners)
-
-    @property
-    def at_once(self) -> int:
-        """How many learners train at the same time."""
-        plan = self.placement.plan
-        return plan.hardware.at_once if plan is not None else 0
 
     @property
     def bundles(self) -> list[Bundle]:
@@ -96,9 +89,10 @@ class Training:
     def assign(self) -> None:
         """Have idle learners do what is due for them: first who has had least of its share."""
         self.review()
-        at_work = sum(learner.busy for learner in self.learners)
+        plan = self.placement.plan
+        free = plan.hardware.at_once - sum(learner.busy for learner in self.learners) if plan is not None else 0
         idle = [learner for learner in self.learners if learner.idle and not learner.stopped]
-        for learner in sorted(idle, key=lambda one: one.used_s)[: max(0, self.at_once - at_work)]:
+        for learner in sorted(idle, key=lambda one: one.used_s)[: max(0, free)]:
             learner.work()
 
     def save_all(self) -> None:

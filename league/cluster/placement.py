@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
-from league.cluster.hardware import Hardware
 from league.cluster.nodes import (
     Node,
     alive_nodes,
@@ -16,7 +15,7 @@ from league.cluster.nodes import (
     project_version,
     whole_room,
 )
-from league.cluster.plan import Plan, footprint, plan_hardware
+from league.cluster.plan import Hardware, Plan, footprint, plan_hardware
 from league.config import LeagueConfig
 from league.every import Every
 
@@ -93,15 +92,12 @@ class Placement:
         self.strangers = {node: version for node, version in self.strangers.items() if node in nodes}
         self.nodes = nodes
 
-    def new_strangers(self) -> list[Node]:
-        """Nodes with another version that have not been told of before."""
-        new = [node for node in self.strangers if node not in self._told]
-        self._told.update(new)
-        return new
-
-    def describe_stranger(self, node: Node) -> str:
-        """Why a node is left out."""
-        return f"node {node} has league {self.strangers[node]}, not {project_version()}: it is not planned with"
+    def new_strangers(self) -> list[str]:
+        """A line for each node with another version that has not been told of before: why it is left out."""
+        new = [(node, version) for node, version in self.strangers.items() if node not in self._told]
+        self._told.update(self.strangers)
+        text = "node {} has league {}, not {}: it is not planned with"
+        return [text.format(node, version, project_version()) for node, version in new]
 
     def movers(self, learners: Sequence[L]) -> list[L]:
         """Learners that train and should be started again, with what the plan gives; to be asked at every review."""

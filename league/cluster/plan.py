@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from league.cluster.hardware import Hardware
 from league.cluster.nodes import Room
 from league.config import LeagueConfig
 from league.sections import AUTO_RUNNERS, RUNNERS_FROM_CPUS
@@ -16,6 +15,22 @@ TINY = 1e-6
 
 Bundle = Mapping[str, float]
 """Resources that one actor needs, on one node."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hardware:
+    """What a learner may use, resolved against the cluster."""
+
+    cpus: float = 1.0
+    """CPUs that it asks Ray for: less than one where learners take turns."""
+    at_once: int = 1
+    """How many learners of the league train at the same time."""
+    threads: int = 1
+    """Most threads for its gradient steps."""
+    runners: int = 0
+    """Runner processes beside the learner; 0 plays inside it."""
+    gpus: float = 0.0
+    """GPUs for each learner process."""
 
 
 @dataclass(frozen=True, kw_only=True)

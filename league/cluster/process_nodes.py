@@ -121,7 +121,6 @@ class ProcessCommandRunner(CommandRunnerInterface):  # type: ignore[misc]
         cmd: str | None = None,
         timeout: int = 120,
         exit_on_fail: bool = False,
-        port_forward: Any = None,
         with_output: bool = False,
         environment_variables: Mapping[str, object] | None = None,
         **kwargs: Any,
@@ -201,7 +200,6 @@ def end_processes(folder: Path) -> None:
 def _processes(folder: str) -> Iterator[Any]:
     import psutil
 
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and process.environ().get(MARK) == folder:
-                yield process
+    for process in psutil.process_iter(["environ"]):  # Which is None where it may not be read.
+        if process.pid != os.getpid() and (process.info["environ"] or {}).get(MARK) == folder:
+            yield process

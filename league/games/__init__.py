@@ -5,7 +5,6 @@
 
 from league.games.base import Game, GameSpec, Player, Step, Turn, sample_uniform
 from league.games.bots import bot_names, is_bot_name, make_bot
-from league.games.builtin import builtin_games
 from league.games.registry import KnownGame, game_spec, known_games, make_game
 
 __all__ = [
@@ -16,7 +15,6 @@ __all__ = [
     "Step",
     "Turn",
     "bot_names",
-    "builtin_games",
     "game_spec",
     "is_bot_name",
     "known_games",

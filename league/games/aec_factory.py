@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
-from league.games.builtin import builtin_games
+from league.games.builtin import BUILTIN
 
 CLASSIC = "pettingzoo.classic"
 
@@ -158,9 +158,9 @@ def _not_importable(name: str, error: ImportError) -> LeagueError:
 
 def _unknown(name: str) -> UnknownGameError:
     short = list(_classic_names())
-    known = [*builtin_games(), *short, *(f"{CLASSIC}.{one}" for one in short)]
+    known = [*BUILTIN, *short, *(f"{CLASSIC}.{one}" for one in short)]
     return UnknownGameError(
-        f"no game {name!r}{nearest(name, known)} (there are: {', '.join([*builtin_games(), *short])}, "
+        f"no game {name!r}{nearest(name, known)} (there are: {', '.join([*BUILTIN, *short])}, "
         "or the dotted module of a PettingZoo AEC environment)"
     )
 

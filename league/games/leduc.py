@@ -8,7 +8,6 @@ Rewards are chips won or lost. PettingZoo's `leduc_holdem_v4` has blinds and dra
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import NamedTuple
 
 from league.games.base import GameSpec
@@ -33,7 +32,7 @@ class Hand(NamedTuple):
     """Actions of each round so far; the last round is under way."""
 
 
-class Leduc(TreeGame):
+class Leduc(TreeGame[Hand]):
     """B hands of Leduc poker. Actions: 0 folds, 1 checks or calls, 2 raises."""
 
     spec = GameSpec(
@@ -47,23 +46,22 @@ class Leduc(TreeGame):
         return [Outcome((1 if a == b else 2) / 15, Hand((a, b), None, ((),)), (0.0, 0.0)) for a, b in deals]
 
     @classmethod
-    def mover(cls, history: Hashable) -> int:
+    def mover(cls, hand: Hand) -> int:
         """Seat 0 begins each round."""
-        return len(_hand(history).bets[-1]) % 2
+        return len(hand.bets[-1]) % 2
 
     @classmethod
-    def actions(cls, history: Hashable) -> list[int]:
+    def actions(cls, hand: Hand) -> list[int]:
         """To fold there must be something to call."""
-        hand, stakes = _hand(history), _stakes(_hand(history))
-        seat = cls.mover(history)
+        stakes, seat = _stakes(hand), cls.mover(hand)
         folds = [FOLD] if stakes[seat] < stakes[1 - seat] else []
         raises = [RAISE] if hand.bets[-1].count(RAISE) < RAISES else []
         return [*folds, CALL, *raises]
 
     @classmethod
-    def view(cls, history: Hashable) -> list[float]:
+    def view(cls, hand: Hand) -> list[float]:
         """One-hot: the seat, its own rank, the public rank, and for each round and bet whether it called or raised."""
-        hand, seat = _hand(history), cls.mover(history)
+        seat = cls.mover(hand)
         bets = [
             float(i < len(made) and made[i] == action)
             for made in (*hand.bets, ())[:2]
@@ -78,9 +76,9 @@ class Leduc(TreeGame):
         ]
 
     @classmethod
-    def follow(cls, history: Hashable, action: int) -> list[Outcome]:
+    def follow(cls, hand: Hand, action: int) -> list[Outcome]:
         """The next bet, the public card, or the end."""
-        hand, seat = _hand(history), cls.mover(history)
+        seat = cls.mover(hand)
         if action == FOLD:
             lost = float(_stakes(hand)[seat])
             return [Outcome(1.0, None, (-lost, lost) if seat == 0 else (lost, -lost))]
@@ -98,18 +96,12 @@ class Leduc(TreeGame):
         ]
 
     @classmethod
-    def text(cls, history: Hashable) -> str:
+    def text(cls, hand: Hand) -> str:
         """The cards that the mover sees, and the bets."""
-        hand = _hand(history)
         public = "-" if hand.public is None else RANKS[hand.public]
         bets = " / ".join("".join("fcr"[action] for action in made) or "-" for made in hand.bets)
-        own = RANKS[hand.cards[cls.mover(history)]]
+        own = RANKS[hand.cards[cls.mover(hand)]]
         return f"your card {own}, public card {public}, bets {bets} (0 fold, 1 call, 2 raise)"
-
-
-def _hand(history: Hashable) -> Hand:
-    assert isinstance(history, Hand)
-    return history
 
 
 def _stakes(hand: Hand) -> list[int]:

@@ -12,12 +12,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor
 
 from league.games.base import GameSpec, Step
+
+History = TypeVar("History", bound=Hashable)
+"""What has happened in a game until somebody is to move, as everybody together knows it."""
 
 
 class Outcome(NamedTuple):
@@ -56,8 +59,8 @@ class Tables:
         return type(self)(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
-class TreeGame(ABC):
-    """B boards of a game that a subclass gives by its rules. A history is any hashable value."""
+class TreeGame(ABC, Generic[History]):
+    """B boards of a game that a subclass gives by its rules."""
 
     spec: GameSpec
     last_error: str | None = None
@@ -81,27 +84,27 @@ class TreeGame(ABC):
 
     @classmethod
     @abstractmethod
-    def mover(cls, history: Hashable) -> int:
+    def mover(cls, history: History) -> int:
         """The seat to move after a history."""
 
     @classmethod
     @abstractmethod
-    def actions(cls, history: Hashable) -> list[int]:
+    def actions(cls, history: History) -> list[int]:
         """The legal actions after a history, ascending."""
 
     @classmethod
     @abstractmethod
-    def view(cls, history: Hashable) -> list[float]:
+    def view(cls, history: History) -> list[float]:
         """What the seat to move sees, flat."""
 
     @classmethod
     @abstractmethod
-    def follow(cls, history: Hashable, action: int) -> list[Outcome]:
+    def follow(cls, history: History, action: int) -> list[Outcome]:
         """What may follow an action."""
 
     @classmethod
     @abstractmethod
-    def text(cls, history: Hashable) -> str:
+    def text(cls, history: History) -> str:
         """What the seat to move sees, for people."""
 
     def reset(self, mask: Tensor | None = None, seeds: Tensor | None = None) -> None:
@@ -152,8 +155,8 @@ class TreeGame(ABC):
 
 
 @lru_cache
-def _tree(game: type[TreeGame]) -> tuple[list[Hashable | None], Tables]:
-    """The histories by row, and the tables."""
+def _tree(game: type[TreeGame[Any]]) -> tuple[list[Any], Tables]:
+    """The histories by row, None for the end, and the tables."""
     spec = game.spec
     places: dict[Hashable, int] = {}
     todo = [outcome.history for outcome in game.start()]

@@ -36,14 +36,8 @@ class Estimates:
 
     def to_json(self) -> dict[str, Any]:
         """The row as plain data for JSON, under the names of the fields."""
-        return {
-            "policy": self.policy,
-            "games": self.games,
-            "openskill": self.openskill._asdict(),
-            "bradley_terry": self.bradley_terry._asdict(),
-            "difference": self.difference,
-            "apart": self.apart,
-        }
+        both = {"openskill": self.openskill._asdict(), "bradley_terry": self.bradley_terry._asdict()}
+        return {**vars(self), **both, "difference": self.difference, "apart": self.apart}
 
 
 def estimates(ratings: Ratings, payoff: Payoff, config: RatingConfig) -> list[Estimates]:

@@ -65,18 +65,14 @@ class BradleyTerry:
         points, games = score_matrices(payoff, chosen)
         return cls(chosen, *_posterior(points, games))
 
-    def expected_score(self, row: str, column: str) -> float:
-        """Points per game in (0, 1) that `row` is expected to score against `column`.
+    def expected_scores(self, names: Sequence[str]) -> Matrix:
+        """Points per game in (0, 1) expected of each of `names` against each: [K, K], 0.5 on the diagonal.
 
         The mean over what is not known about their difference d, of variance v, by D. J. C. MacKay, "The Evidence
         Framework Applied to Classification Networks", Neural Computation 4 (1992): the logistic function of
         d / sqrt(1 + pi v / 8). A policy that is not in the fit counts as one of mean strength, known no better than
         the prior.
         """
-        return float(self.expected_scores([row, column])[0, 1])
-
-    def expected_scores(self, names: Sequence[str]) -> Matrix:
-        """`expected_score` of each of `names` against each: [K, K], 0.5 on the diagonal."""
         indices = np.array([self._index.get(name, -1) for name in names], dtype=np.int64)
         known = indices >= 0
         strengths = np.where(known, self._strengths[indices], 0.0) if len(self.names) else np.zeros(len(names))

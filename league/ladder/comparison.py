@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from league.ladder.ratings import POINTS_PER_LOGIT, Z_95, logistic
+from league.ladder.ratings import POINTS_PER_LOGIT, Z_95
 from league.ladder.records import Tally
 
 
@@ -54,7 +54,7 @@ def elo_difference(score: float) -> float:
 
 def expected_score(elo: float) -> float:
     """The inverse of `elo_difference`: points per game in (0, 1) at an Elo difference, 1 / (1 + 10^(-elo / 400))."""
-    return logistic(elo / POINTS_PER_LOGIT)
+    return 1 / (1 + math.exp(min(-elo / POINTS_PER_LOGIT, 700.0)))
 
 
 def elo_interval(score: Interval) -> Interval:

@@ -57,7 +57,5 @@ def cycles(payoff: Payoff) -> list[Cycle]:
         # From each of the three edges the same cycle is seen: the one that begins at the first name is taken.
         for c in np.flatnonzero(beats[b] & lost_to[a]).tolist():
             if a < min(b, c):
-                found.append(
-                    Cycle((names[a], names[b], names[c]), (scores[a, b], scores[b, c], scores[c, a])),
-                )
+                found.append(Cycle((names[a], names[b], names[c]), (scores[a, b], scores[b, c], scores[c, a])))
     return sorted(found, key=lambda cycle: (-cycle.strength, cycle.policies))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -18,6 +18,13 @@ from league.ladder.records import Snapshot, Tally
 
 Vector = NDArray[np.float64]
 Weighting = Literal["squared", "variance", "linear", "linear_capped", "uniform"]
+_WEIGHTINGS: Final[Mapping[Weighting, Callable[[Vector], Vector]]] = {
+    "squared": lambda x: (1 - x) ** 2,
+    "variance": lambda x: x * (1 - x),
+    "linear": lambda x: 1 - x,
+    "linear_capped": lambda x: np.minimum(0.5, 1 - x),
+    "uniform": np.ones_like,
+}
 
 SELF: Final = "self"
 """Name of the learner as its own opponent: it holds every seat."""
@@ -58,19 +65,9 @@ def pfsp_weights(win_rates: ArrayLike, weighting: Weighting) -> NDArray[np.float
     x = np.asarray(win_rates, dtype=np.float64)
     if not np.all((x >= 0) & (x <= 1)):
         raise ValueError(f"win rates must be in [0, 1], not {x.tolist()}")
-    if weighting == "squared":
-        weights = (1 - x) ** 2
-    elif weighting == "variance":
-        weights = x * (1 - x)
-    elif weighting == "linear":
-        weights = 1 - x
-    elif weighting == "uniform":
-        weights = np.ones_like(x)
-    elif weighting == "linear_capped":
-        weights = np.minimum(0.5, 1 - x)
-    else:
+    if weighting not in _WEIGHTINGS:
         raise ValueError(f"no PFSP weighting {weighting!r}")
-    return _normalised(weights)
+    return _normalised(_WEIGHTINGS[weighting](x))
 
 
 @dataclass(frozen=True, kw_only=True)

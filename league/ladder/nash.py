@@ -63,7 +63,7 @@ class MetaGame:
         """From what was played between `names`.
 
         A score is the mean of the games and of `PRIOR_GAMES` virtual ones at the score that Bradley-Terry over the
-        whole payoff predicts (`BradleyTerry.expected_score`). So a pair that never met is as its ratings say, and one
+        whole payoff predicts (`BradleyTerry.expected_scores`). So a pair that never met is as its ratings say, and one
         that met in 40 games is what it showed.
         """
         points, games = score_matrices(payoff, names)
@@ -119,11 +119,6 @@ class MetaGame:
         """Points per game in [0, 1] that each policy is expected to score against a mixture of the policies."""
         weights = np.array([mixture.get(name, 0.0) for name in self.names])
         return dict(zip(self.names, (self.scores @ weights).tolist(), strict=True))
-
-
-def nash_mixture(payoff: Payoff, names: Sequence[str]) -> dict[str, float]:
-    """The Nash mixture over `names`: `MetaGame.of(payoff, names).nash()`."""
-    return MetaGame.of(payoff, names).nash()
 
 
 def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:

@@ -194,10 +194,6 @@ class LivePayoff:
         wins, draws, losses = self._faded(opponent)
         return (wins + draws / 2 + 0.5) / (wins + draws + losses + 1.0)
 
-    def opponents(self) -> list[str]:
-        """Names of all whose results are remembered, in alphabetical order."""
-        return sorted(self._results)
-
     def to_json(self) -> dict[str, Any]:
         """Plain data: opponent to `[[wins, draws, losses], ...]`, oldest first; `memory_games` is a setting."""
         return {opponent: [list(tally) for tally in held] for opponent, held in self._results.items()}

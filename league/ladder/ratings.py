@@ -118,20 +118,6 @@ _RANKS: Final = ([0.0, 1.0], [0.0, 0.0], [1.0, 0.0])
 """Of row and column, by outcome; the lower rank won."""
 
 
-def win_probability(a: Rating, b: Rating, config: RatingConfig) -> float:
-    """Chance in [0, 1] that `a` beats `b`, by the model that `rate` updates: 1 / (1 + exp(-(mu_a - mu_b) / c)).
-
-    c^2 = sigma_a^2 + sigma_b^2 + 2 beta^2 (Weng and Lin 2011, algorithm 4, for two teams of one).
-    """
-    c = math.sqrt(a.sigma**2 + b.sigma**2 + 2 * config.beta**2)
-    return logistic((a.mu - b.mu) / c)
-
-
-def logistic(logit: float) -> float:
-    """The chance in (0, 1] whose log odds these are: 1 / (1 + exp(-logit))."""
-    return 1 / (1 + math.exp(min(-logit, 700.0)))
-
-
 def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:
     """Show a rating on the Elo scale: 400 points are odds of 10 to 1, and the anchor `uniform` is at 0.
 

@@ -6,7 +6,7 @@ Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import zip_longest
 from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 
@@ -78,6 +78,19 @@ class Replay(NamedTuple):
         )
 
 
+class Plain:
+    """What a dataclass of plain values is to JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON, under the names of the fields."""
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`; raises `TypeError` for other names."""
+        return cls(**data)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Match:
     """Games between two policies, `row` and `column`, over every seating that was played.
@@ -142,7 +155,7 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
+class Snapshot(Plain):
     """A frozen policy: what the pool knows of it beside its weights."""
 
     name: str
@@ -165,15 +178,6 @@ class Snapshot:
         """Role of its learner: the learner's name without a number at its end."""
         return self.learner.rstrip("0123456789")
 
-    def to_json(self) -> dict[str, Any]:
-        """The snapshot as plain data for JSON, under the names of the fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """A snapshot from what `to_json` gave."""
-        return cls(**data)
-
 
 How = Literal["automatic", "asked", "forced", "rollback", "unpinned"]
 """By the league's own test; by a person and the same test; by a person without a test; back to the champion before; or
@@ -184,7 +188,7 @@ _EARLIER: Final[Mapping[str, How]] = {"rolled_back": "rollback", "unpinned_s": "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promotion:
+class Promotion(Plain):
     """One entry of the champion's history, which is only appended to."""
 
     policy: str
@@ -202,10 +206,6 @@ class Promotion:
     """The champion that it was tested against, or that was taken back; None: there was none, or no test."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """The numbers behind it, for people."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry as plain data for JSON, under the names of the fields."""
-        return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from league.config import RetentionConfig
 from league.ladder.leaderboard import best_candidates
 from league.ladder.ratings import Ratings
-from league.ladder.records import Snapshot
+from league.ladder.records import Plain, Snapshot
 
 K = TypeVar("K")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pruned:
+class Pruned(Plain):
     """When the weights of a snapshot were deleted, and by whom."""
 
     by: str
     """`coordinator`, or the user who typed the command."""
     pruned_s: float
     """When, in seconds of Unix time."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The record as plain data for JSON, under the names of the fields."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """A record from what `to_json` gave."""
-        return cls(**data)
 
 
 def kept_bytes(snapshots: Iterable[Snapshot], pruned: Collection[str]) -> int:

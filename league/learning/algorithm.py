@@ -13,11 +13,7 @@ from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.policy.sample_batch import MultiAgentBatch, concat_samples
-from ray.rllib.utils.metrics import (
-    ENV_RUNNER_RESULTS,
-    LEARNER_RESULTS,
-    NUM_ENV_STEPS_SAMPLED_LIFETIME,
-)
+from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from league.iteration import Rollout
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
@@ -32,10 +28,8 @@ class LeaguePPO(PPO):
 
     played: list[Rollout]
     """What the runners reported of the latest iteration."""
-    total_steps: int = 0
-    """Moves learned from since the league began. Set by who resumes a learner."""
-    began_at: int = 0
-    """Of them, those before the learner last began anew: the schedules count from here."""
+    clock: int = 0
+    """Moves learned from before this iteration, as the schedules count them. Set by who begins the iteration."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -82,10 +76,9 @@ class LeaguePPO(PPO):
         if batch is None:
             return
         self.learned_steps = len(batch)
-        self.total_steps += len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.total_steps - self.began_at},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.clock + len(batch)},
             num_epochs=self.config.num_epochs,
             minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
             shuffle_batch_per_epoch=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -22,7 +21,6 @@ from league.games.base import GameSpec
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
 from league.rollout.collect import Collector, Experience
-from league.rollout.opponents import Opponents
 from league.sections import AUTO_GAMES, AUTO_PLIES
 
 LEARNER_MODULE = "learner"
@@ -47,9 +45,6 @@ class LeagueRunner(EnvRunner):
         self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
         self.collector = Collector(self.game, self.module.network, rollout, seed)
 
-    def make_env(self) -> None:
-        """Nothing: the games are made once, in the constructor."""
-
     def make_module(self) -> PolicyModule:
         """A copy of the learner's module, on the device of the boards."""
         multi = self.config.get_multi_rl_module_spec(env=None, spaces=self.get_spaces(), inference_only=False)
@@ -61,14 +56,6 @@ class LeagueRunner(EnvRunner):
     def get_spaces(self) -> dict[str, Any]:
         """What RLlib asks before it builds modules."""
         return {LEARNER_MODULE: spaces(self.spec), "__env__": spaces(self.spec), "__env_single__": spaces(self.spec)}
-
-    def set_opponents(self, opponents: Opponents) -> None:
-        """Whom new games are played against."""
-        self.collector.set_opponents(opponents)
-
-    def forget(self) -> None:
-        """Drop the moves that wait for their outcome; games go on."""
-        self.collector.forget()
 
     def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
         """One fragment: the batch for PPO, and what was played in it."""
@@ -101,12 +88,7 @@ class LeagueRunner(EnvRunner):
         return (), {"config": self.config}
 
     def assert_healthy(self) -> None:
-        """Raise if this runner cannot play."""
-        if self.collector is None:
-            raise RuntimeError("the runner was stopped")
-
-    def stop(self) -> None:
-        """Nothing is held outside this process."""
+        """Nothing to ask: a runner whose process answers can play."""
 
 
 def _batch(experience: Experience) -> SampleBatch:
@@ -129,5 +111,4 @@ def _batch(experience: Experience) -> SampleBatch:
 def _numpy(column: Any) -> Any:
     if isinstance(column, dict):
         return {name: _numpy(value) for name, value in column.items()}
-    array: np.ndarray[Any, Any] = column.cpu().numpy()
-    return array
+    return column.cpu().numpy()

@@ -14,7 +14,7 @@ from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core import COMPONENT_LEARNER, COMPONENT_OPTIMIZER, COMPONENT_RL_MODULE
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
@@ -47,40 +47,28 @@ class Trainer:
         self.spec = spec
         self.config = config
         self.seed = config.seed + seed
+        self.steps = 0
+        """Moves learned from since the league began. Whoever resumes a learner sets it."""
+        self.began_at = 0
+        """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
         self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
         self._runner_restarts = 0
-
-    @property
-    def steps(self) -> int:
-        """Moves learned from since the league began. Whoever resumes a learner sets it."""
-        return self.algorithm.total_steps
-
-    @steps.setter
-    def steps(self, steps: int) -> None:
-        self.algorithm.total_steps = steps
-
-    @property
-    def began_at(self) -> int:
-        """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
-        return self.algorithm.began_at
-
-    @began_at.setter
-    def began_at(self, steps: int) -> None:
-        self.algorithm.began_at = steps
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, by all runners and by those that replace one."""
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
-            group.local_env_runner.set_opponents(opponents)
+            group.local_env_runner.collector.set_opponents(opponents)
             return
         stored = ray.put(opponents)
-        self.algorithm.seat = lambda runner: runner.set_opponents(ray.get(stored))
+        self.algorithm.seat = lambda runner: runner.collector.set_opponents(ray.get(stored))
         group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
+        self.algorithm.clock = self.steps - self.began_at
         result = self.algorithm.train()
+        self.steps += self.algorithm.learned_steps
         # Of an iteration without a gradient step RLlib reports NaN.
         learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
@@ -158,7 +146,9 @@ class Trainer:
         group = self.algorithm.env_runner_group
         group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
         # What the weights before these have played may hold NaN, and is no experience of the new ones.
-        group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
+        group.foreach_env_runner(
+            lambda runner: runner.collector.forget(), local_env_runner=group.num_remote_workers() == 0
+        )
 
     def stop(self) -> None:
         """End the runners and the learner processes."""

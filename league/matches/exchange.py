@@ -49,30 +49,19 @@ def manifest(store: Store, spec: GameSpec, words: Sequence[str], *, everyone: bo
     """
     if bool(words) == everyone:
         raise PolicyError("name the policies to export, or give --all")
-    pruned = store.pruned()
     if everyone:
-        chosen = tuple(snapshot for snapshot in store.snapshots() if snapshot.digest not in pruned)
+        chosen = store.present()
     else:
         bots = bot_names(spec)
         named = [store.resolve(word, bots) for word in words]
         for one in named:
             one.require_digest()
         names = {one.name for one in named}
-        chosen = tuple(snapshot for snapshot in store.snapshots() if snapshot.name in names)
+        chosen = [snapshot for snapshot in store.snapshots() if snapshot.name in names]
     if not chosen:
         raise PolicyError(f"league {store.league!r} has no policies to export")
     check_size(chosen)
-    ratings = store.ratings()
-    return Manifest(
-        league=store.league,
-        game=spec.name,
-        shape=spec.shape,
-        actions=spec.actions,
-        seats=spec.seats,
-        exported_s=time.time(),
-        snapshots=chosen,
-        ratings={snapshot.name: ratings[snapshot.name] for snapshot in chosen if snapshot.name in ratings},
-    )
+    return Manifest.of(store.league, spec, chosen, store.ratings())
 
 
 def take_in(store: Store, archived: Manifest, weights: Mapping[str, bytes], prefix: str) -> list[Step]:

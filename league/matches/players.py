@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 
@@ -23,7 +24,8 @@ class PlayerLoader:
         self.store = store
         self.spec = spec
         self.device = device
-        self._networks: OrderedDict[str, PolicyNetwork] = OrderedDict()
+        self.network: Callable[[str], PolicyNetwork] = lru_cache(CACHED)(self._load)
+        """The network of a snapshot, by name."""
 
     def player(self, name: str) -> Player:
         """A fixed bot, or a snapshot: greedy where the game is deterministic, else drawn from its policy.
@@ -32,12 +34,5 @@ class PlayerLoader:
         """
         return make_player(name, self.spec, self.network, sample=not self.spec.deterministic)
 
-    def network(self, name: str) -> PolicyNetwork:
-        """The network of a snapshot."""
-        if name not in self._networks:
-            weights = self.store.weights(self.store.snapshot(name).digest)
-            self._networks[name] = unpack(weights, self.spec, self.device)
-        self._networks.move_to_end(name)
-        while len(self._networks) > CACHED:
-            self._networks.popitem(last=False)
-        return self._networks[name]
+    def _load(self, name: str) -> PolicyNetwork:
+        return unpack(self.store.weights(self.store.snapshot(name).digest), self.spec, self.device)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import torch
@@ -19,19 +18,13 @@ CACHED: Final = 64
 
 
 @dataclass(frozen=True, kw_only=True)
-class Position:
-    """One position of a game."""
+class Position(Cells):
+    """One position of a game; without cells where the game has none, or hides them."""
 
     text: str
     """As the game draws it."""
-    grid: tuple[tuple[str, ...], ...]
-    """Its cells, see `league.games.base.Cells`; empty where the game has none."""
-    columns: bool
-    """An action is a column of `grid`, counted from 0."""
     new: tuple[int, int] | None
     """Row and column of the cell that the last move filled."""
-    line: frozenset[tuple[int, int]]
-    """Rows and columns of the cells that won, if the last move filled such a line."""
     mover: int | None
     """The seat that made the last move; None at the beginning."""
     action: int | None
@@ -39,8 +32,9 @@ class Position:
     """The last move was a random one of the opening."""
 
 
+@lru_cache(CACHED)
 def positions(game: str, replay: Replay) -> list[Position]:
-    """Play a game again: its first position, and the one after each move.
+    """Play a game again: its first position, and the one after each move. The last games are kept: change no list.
 
     Raises:
         StoreError: the stored moves cannot be played.
@@ -57,11 +51,9 @@ def positions(game: str, replay: Replay) -> list[Position]:
         cells = board.cells(0) if isinstance(board, HasCells) and not hidden else none
         found.append(
             Position(
+                **vars(cells),
                 text="the game is over" if hidden else board.render(0),
-                grid=cells.marks,
-                columns=cells.columns,
-                new=_changed(found[-1].grid, cells.marks) if found else None,
-                line=cells.line,
+                new=_changed(found[-1].marks, cells.marks) if found else None,
                 mover=mover,
                 action=action,
                 opening=opening,
@@ -84,22 +76,3 @@ def _changed(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], 
     """Row and column of the first cell that is not as before."""
     changed = ((r, c) for r, row in enumerate(after) for c, mark in enumerate(row) if mark != before[r][c])
     return next(changed, None)
-
-
-class Replays:
-    """Plays games again, and keeps the last ones. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], list[Position]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def positions(self, game: str, match_id: str, number: int, replay: Replay) -> list[Position]:
-        """Game `number` of a match; see `positions`."""
-        with self._lock:
-            key = (match_id, number)
-            if key not in self._kept:
-                self._kept[key] = positions(game, replay)
-            self._kept.move_to_end(key)
-            while len(self._kept) > CACHED:
-                self._kept.popitem(last=False)
-            return self._kept[key]

@@ -12,17 +12,16 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import torch
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from league.errors import ArchiveError, PolicyError
 from league.games.base import GameSpec
-from league.ladder.ratings import Rating
+from league.ladder.ratings import Rating, Ratings
 from league.ladder.records import Snapshot
 from league.policies.members import opened
 from league.policies.weights import digest, unpack
@@ -43,67 +42,6 @@ Kind = Literal["folder", "tar", "tar.gz", "zip"]
 
 _BROKEN: Final = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 """What damaged files raise; a `RuntimeError` is zipfile's for a password."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Manifest:
-    """What `pool.json`, the list of an archive, says."""
-
-    league: str
-    """Where the policies come from."""
-    game: str
-    shape: tuple[int, ...]
-    """Shape of one observation of the game."""
-    actions: int
-    seats: int
-    exported_s: float
-    """When, in seconds of Unix time."""
-    snapshots: tuple[Snapshot, ...]
-    """The snapshots in the archive, oldest first."""
-    ratings: Mapping[str, Rating]
-    """In the league that they come from, by name: for information."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The list as plain data for JSON, under the names of the fields."""
-        rows = []
-        for snapshot in self.snapshots:
-            row, rating = snapshot.to_json(), self.ratings.get(snapshot.name)
-            sha256 = row.pop("digest")
-            numbers = None if rating is None else dict(zip(("mu", "sigma", "games"), rating.to_json(), strict=True))
-            rows.append({"name": row.pop("name"), "sha256": sha256, **row, "rating": numbers})
-        return {
-            "format": FORMAT,
-            "league": self.league,
-            "game": self.game,
-            "shape": list(self.shape),
-            "actions": self.actions,
-            "seats": self.seats,
-            "exported_s": self.exported_s,
-            "snapshots": rows,
-        }
-
-    @classmethod
-    def parse(cls, data: bytes) -> Manifest:
-        """Read a `pool.json`; raises `ArchiveError` at anything that is not as it should be."""
-        try:
-            read = _Pool.model_validate_json(data)
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            said = ": ".join((*map(str, fault["loc"]), fault["msg"]))
-            kind = "JSON" if fault["type"] == "json_invalid" else "one of this project"
-            raise ArchiveError(f"{MANIFEST} is not {kind}: {said}") from error
-        names = [row.name for row in read.snapshots]
-        if not names:
-            raise ArchiveError(f"{MANIFEST} lists no policies")
-        if len(set(names)) < len(names):
-            raise ArchiveError(f"{MANIFEST} names a policy twice")
-        snapshots = tuple(row.snapshot() for row in read.snapshots)
-        check_size(snapshots)
-        return cls(
-            snapshots=snapshots,
-            ratings={row.name: Rating(**vars(row.rating)) for row in read.snapshots if row.rating is not None},
-            **read.model_dump(exclude={"format", "snapshots"}),
-        )
 
 
 def _or(words: str) -> WrapValidator:
@@ -142,6 +80,8 @@ class _Rating(BaseModel, strict=True):
 
 
 class _Row(BaseModel, strict=True):
+    """One policy, as it is in the league that it comes from; its rating is for information."""
+
     name: _Name
     sha256: _Sha256
     learner: _Name
@@ -151,19 +91,63 @@ class _Row(BaseModel, strict=True):
     parent: _Name | None = None
     rating: _Rating | None = None
 
+    @classmethod
+    def of(cls, snapshot: Snapshot, rating: Rating | None) -> Self:
+        numbers = None if rating is None else _Rating.model_construct(**vars(rating))
+        return cls.model_construct(sha256=snapshot.digest, rating=numbers, **snapshot.to_json())
+
     def snapshot(self) -> Snapshot:
         return Snapshot(digest=self.sha256, **self.model_dump(exclude={"sha256", "rating"}))
 
 
-class _Pool(BaseModel, strict=True):
+class Manifest(BaseModel, strict=True, frozen=True):
+    """What `pool.json`, the list of an archive, says."""
+
     format: Annotated[Literal[1], _or(f"has format {{!r}}; this version reads format {FORMAT}")]
     league: _Name
+    """Where the policies come from."""
     game: _Game
     shape: tuple[_Whole, ...]
+    """Shape of one observation of the game."""
     actions: _Whole
     seats: _Whole
     exported_s: _Number
-    snapshots: tuple[_Row, ...]
+    """When, in seconds of Unix time."""
+    rows: tuple[_Row, ...] = Field(alias="snapshots")
+
+    @classmethod
+    def of(cls, league: str, spec: GameSpec, snapshots: Iterable[Snapshot], ratings: Ratings) -> Self:
+        """The list of these policies of a league, oldest first, to be exported now."""
+        game: dict[str, Any] = {"game": spec.name, "shape": spec.shape, "actions": spec.actions, "seats": spec.seats}
+        rows = tuple(_Row.of(snapshot, ratings.get(snapshot.name)) for snapshot in snapshots)
+        return cls.model_construct(format=FORMAT, league=league, exported_s=time.time(), snapshots=rows, **game)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """Read a `pool.json`; raises `ArchiveError` at anything that is not as it should be."""
+        try:
+            read = cls.model_validate_json(data)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            said = ": ".join((*map(str, fault["loc"]), fault["msg"]))
+            kind = "JSON" if fault["type"] == "json_invalid" else "one of this project"
+            raise ArchiveError(f"{MANIFEST} is not {kind}: {said}") from error
+        names = {row.name for row in read.rows}
+        if not names:
+            raise ArchiveError(f"{MANIFEST} lists no policies")
+        if len(names) < len(read.rows):
+            raise ArchiveError(f"{MANIFEST} names a policy twice")
+        check_size(read.snapshots)
+        return read
+
+    def to_json(self) -> dict[str, Any]:
+        """The list as plain data for JSON, under the names of the fields in the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """The snapshots in the archive, oldest first."""
+        return tuple(row.snapshot() for row in self.rows)
 
 
 def check_size(snapshots: Iterable[Snapshot]) -> None:

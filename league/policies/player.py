@@ -19,18 +19,14 @@ def draw(logits: Tensor, legal: Tensor, generator: torch.Generator) -> Tensor:
     +inf, so illegal actions are masked after the noise, with -inf.
     """
     exponential = torch.empty_like(logits).exponential_(generator=generator)
-    return _best(logits - exponential.log(), legal)
+    return greedy(logits - exponential.log(), legal)
 
 
 def greedy(logits: Tensor, legal: Tensor) -> Tensor:
     """The most probable action per row, int64 `[n]`."""
-    return _best(logits, legal)
-
-
-def _best(scores: Tensor, legal: Tensor) -> Tensor:
-    # Clamped, so that a legal score of -inf still beats the illegal ones. NaN beats everything, and is legal here.
-    lowest = torch.finfo(scores.dtype).min
-    return scores.clamp(min=lowest).masked_fill(~legal, -torch.inf).argmax(dim=1)
+    # Clamped, so that a legal logit of -inf still beats the illegal ones. NaN beats everything, and is legal here.
+    lowest = torch.finfo(logits.dtype).min
+    return logits.clamp(min=lowest).masked_fill(~legal, -torch.inf).argmax(dim=1)
 
 
 class NetworkPlayer(Player):

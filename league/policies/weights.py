@@ -73,12 +73,8 @@ def _unfilled(spec: GameSpec, config: NetworkConfig, tensors: Mapping[str, Tenso
     return network
 
 
-def read_header(weights: bytes) -> dict[str, Any]:
-    """What `pack` says of the policy; raise `PolicyError` where these are not the bytes of one that we understand."""
-    return _parse(weights)[0]
-
-
 def _parse(weights: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What `pack` says of the policy, and its tensors; raise `PolicyError` for bytes that we do not understand."""
     try:
         size = int.from_bytes(weights[:8], "little")
         metadata = json.loads(weights[8 : 8 + size])["__metadata__"]

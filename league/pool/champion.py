@@ -39,10 +39,9 @@ class Champion(Connection):
 
         def attempt(pipe: Any) -> bool:
             read: Command = pipe.execute_command
-            self._require_config(read)
+            self.require_config(read)
             self._check_exists(read, promotion)
-            last = read("LINDEX", self._keys.promotions, -1)
-            champion = None if last is None else Promotion.from_json(json.loads(last))
+            champion = self.champion(read)
             if champion == promotion:
                 return True
             if over != "anyone" and champion != over:
@@ -69,7 +68,7 @@ class Champion(Connection):
 
         def attempt(pipe: Any) -> Promotion:
             read: Command = pipe.execute_command
-            self._require_config(read)
+            self.require_config(read)
             history = _promotions(read("LRANGE", self._keys.promotions, 0, -1))
             if history and (history[-1].by, history[-1].promoted_s, history[-1].reason) == (by, now_s, reason):
                 return history[-1]  # A lost reply hid that it is done.
@@ -93,9 +92,9 @@ class Champion(Connection):
 
         return self._transact([self._keys.meta, self._keys.promotions, self._keys.pruned], attempt)
 
-    def champion(self) -> Promotion | None:
+    def champion(self, read: Command | None = None) -> Promotion | None:
         """The present champion, None before the first promotion."""
-        last = self._call("LINDEX", self._keys.promotions, -1)
+        last = (read or self._call)("LINDEX", self._keys.promotions, -1)
         return None if last is None else Promotion.from_json(json.loads(last))
 
     def promotions(self) -> list[Promotion]:

@@ -15,13 +15,7 @@ from redis import exceptions
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from league.errors import (
-    StoreError,
-    StoreFullError,
-    StorePermissionError,
-    StoreReadOnlyError,
-    StoreUnreachableError,
-)
+from league.errors import StoreError, StoreFullError, StorePermissionError, StoreReadOnlyError, StoreUnreachableError
 from league.pool.address import Address
 from league.pool.embedded import EmbeddedServer
 

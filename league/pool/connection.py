@@ -44,13 +44,29 @@ class Connection:
         """The name of the league on its server."""
         return self._keys.league
 
-    def config(self) -> LeagueConfig | None:
-        """The league's configuration, None if there is no league."""
-        return self._config(self._call)
+    def config(self, read: Command | None = None) -> LeagueConfig | None:
+        """The league's configuration, None if there is no league; raises `StoreSchemaError` for a newer one.
 
-    def require_config(self) -> LeagueConfig:
+        `read` makes it part of a transaction; so it does in other methods that take it.
+        """
+        schema, config = (read or self._call)("HMGET", self._keys.meta, "schema", "config")
+        if schema is None:
+            return None
+        if int(schema) > SCHEMA:
+            raise StoreSchemaError(
+                f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
+                f"{SCHEMA}: install a newer version of league"
+            )
+        return LeagueConfig.from_dict(json.loads(config))
+
+    def require_config(self, read: Command | None = None) -> LeagueConfig:
         """Like `config`, but raises `WrongLeagueError` if there is no league."""
-        return self._require_config(self._call)
+        config = self.config(read)
+        if config is None:
+            raise WrongLeagueError(
+                f"no league {self.league!r} at {self._shown}: start one with league train --store {self._shown}"
+            )
+        return config
 
     def _call(self, *command: Any) -> Any:
         """Run one command; repeated after a lost connection, so it must bear that."""
@@ -107,26 +123,6 @@ class Connection:
                 pipe.execute_command(*command)
             replies: list[Any] = pipe.execute()
             return replies
-
-    def _config(self, command: Command) -> LeagueConfig | None:
-        """The configuration of the league, None if there is none; raises `StoreSchemaError` for a newer one."""
-        schema, config = command("HMGET", self._keys.meta, "schema", "config")
-        if schema is None:
-            return None
-        if int(schema) > SCHEMA:
-            raise StoreSchemaError(
-                f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
-                f"{SCHEMA}: install a newer version of league"
-            )
-        return LeagueConfig.from_dict(json.loads(config))
-
-    def _require_config(self, command: Command) -> LeagueConfig:
-        config = self._config(command)
-        if config is None:
-            raise WrongLeagueError(
-                f"no league {self.league!r} at {self._shown}: start one with league train --store {self._shown}"
-            )
-        return config
 
 
 def sha256(data: bytes) -> str:

@@ -67,17 +67,12 @@ class Journal(Connection):
             ("HINCRBY", self._keys.event_counts, kind, 1),
         )
 
-    def event_counts(self) -> dict[str, int]:
-        """How many events of each of `EVENT_KINDS` there were since the league began."""
-        return read_event_counts(self._call("HGETALL", self._keys.event_counts))
-
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
-        return (
-            [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count - 1)] if count > 0 else []
-        )
+        # One more: of none, the last index would mean all.
+        return [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
 
 
 def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:
-    """By kind, as they are stored; every kind is there."""
+    """How many events of each of `EVENT_KINDS` there were since the league began, from how they are stored."""
     return dict.fromkeys(EVENT_KINDS, 0) | {kind.decode(): int(count) for kind, count in stored.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from league.config import RetentionConfig
-from league.ladder.nash import nash_mixture
+from league.ladder.nash import MetaGame
 from league.ladder.records import Snapshot
 from league.ladder.retention import Keeping, retention
 from league.pool.store import Store
@@ -19,7 +19,7 @@ def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str]
     present, ratings = store.present(), store.ratings()
     champions = {promotion.policy for promotion in store.promotions()}
     # Of who has not played nobody knows whether they matter: the newest are kept anyway.
-    mixture = nash_mixture(store.payoff(), [snapshot.name for snapshot in present if snapshot.name in ratings])
+    mixture = MetaGame.of(store.payoff(), [s.name for s in present if s.name in ratings]).nash()
     return retention(present, ratings, champions, mixture, config, in_play=in_play)
 
 

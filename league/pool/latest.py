@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
-from league.pool.connection import Connection
 from league.pool.journal import read_event_counts
-from league.pool.matches import CHUNK, read_entries, read_match, read_payoff
+from league.pool.matches import Matches, entry_number, read_entries, read_match, read_payoff
 
 
 @dataclass(frozen=True, kw_only=True)
-class News:
+class Moment:
+    """What is read anew whenever one looks: none of it grows with the length of history."""
+
+    pruned_digests: frozenset[str] = frozenset()
+    """Of weights that were pruned."""
+    matches: int = 0
+    """Number of matches in the log."""
+    said: Mapping[str, Any] | None = None
+    """What the coordinator said last, as it is stored."""
+    events: Sequence[Mapping[str, Any]] = ()
+    """Newest first, as many as were asked for: `kind`, `text`, `at_s`."""
+    event_counts: Mapping[str, int] = field(default_factory=dict)
+    """How many there were, by kind."""
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    """Candidates of people that were not promoted, by outcome."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class News(Moment):
     """All of one moment; of what is only appended to, what had not been read before."""
 
     names: int
@@ -24,28 +41,17 @@ class News:
     """Those of them that are stored, oldest first."""
     promotions: list[Promotion]
     """Entries of the champion's history that had not been read before, oldest first."""
-    pruned: frozenset[str]
-    """Digests of weights that were pruned."""
     ratings: dict[bytes, bytes]
     """By name, as they are stored."""
-    matches: int
-    """Number of matches in the log."""
     newest: int
     """Number of the last match in the log, 0 without any."""
     latest: list[Match]
     """The last of those after the match that was known, newest first; as many as were asked for."""
     payoff: Payoff | None
     """With the `newest` match; None where it was not asked for."""
-    status: Mapping[str, Any] | None
-    events: dict[str, int]
-    """How many there were, by kind."""
-    last_events: list[dict[str, Any]]
-    """Newest first, as many as were asked for: `kind`, `text`, `at_s`."""
-    refusals: dict[str, int]
-    """Candidates of people that were not promoted, by outcome."""
 
 
-class Latest(Connection):
+class Latest(Matches):
     """Part of the store: reading on from where one was."""
 
     def identity(self) -> list[bytes | None]:
@@ -61,7 +67,7 @@ class Latest(Connection):
         `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
         """
         keys = self._keys
-        commands = [
+        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = self._together(
             ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
             ("XLEN", keys.matches),
             ("HGETALL", keys.ratings),
@@ -74,35 +80,25 @@ class Latest(Connection):
             ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
             ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
             *([("HGETALL", keys.payoff)] if payoff else []),
-        ]
-        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, said, *counts = self._together(
-            *commands
         )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
             names=len(order),
             snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
             promotions=[Promotion.from_json(json.loads(entry)) for entry in history],
-            pruned=frozenset(digest.decode() for digest in pruned),
+            pruned_digests=frozenset(digest.decode() for digest in pruned),
             ratings=ratings,
             matches=count,
-            newest=max((int(entry.partition("-")[0]) for entry, _ in read_entries(last)), default=0),
+            newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=0),
             latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
             payoff=read_payoff(counts[0]) if payoff else None,
-            status=None if status is None else json.loads(status),
-            events=read_event_counts(counted),
-            last_events=[json.loads(event) for event in said[:events]],
+            said=None if status is None else json.loads(status),
+            event_counts=read_event_counts(counted),
+            events=[json.loads(event) for event in noted[:events]],
             refusals={outcome.decode(): int(count) for outcome, count in refusals.items()},
         )
 
     def matches_after(self, number: int, newest: int) -> list[Match]:
         """The matches of the log after that `number`, up to the `newest`."""
-        matches: list[Match] = []
-        while number < newest:
-            reply = self._call("XRANGE", self._keys.matches, f"({number}-0", f"{newest}-0", "COUNT", CHUNK)
-            chunk = read_entries(reply)
-            if not chunk:
-                break
-            matches += [read_match(entry, fields) for entry, fields in chunk]
-            number = int(chunk[-1][0].partition("-")[0])
-        return matches
+        log = self._log(first=f"({number}-0", last=f"{newest}-0") if number < newest else ()
+        return [read_match(entry, fields) for entry, fields in log]

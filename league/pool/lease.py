@@ -13,10 +13,11 @@ import os
 import socket
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from league.errors import LeaseError
+from league.ladder.records import Plain
 from league.pool.connection import Connection, dumps
 
 LEASE_S: Final = 15.0
@@ -26,7 +27,7 @@ RENEW_EVERY_S: Final = 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holder:
+class Holder(Plain):
     """A run of `league train`, as others see it."""
 
     host: str
@@ -121,8 +122,8 @@ class Leases(Connection):
         return Lease(holder=holder, token=int(fence or 0), expires_in_s=max(0, left_ms) / 1000)
 
     def _set(self, holder: Holder, lasts_s: float) -> tuple[Any, ...]:
-        return "SET", self._keys.lease, dumps(asdict(holder)), "PX", round(1000 * lasts_s)
+        return "SET", self._keys.lease, dumps(holder.to_json()), "PX", round(1000 * lasts_s)
 
 
 def _holder(stored: bytes | None) -> Holder | None:
-    return None if stored is None else Holder(**json.loads(stored))
+    return None if stored is None else Holder.from_json(json.loads(stored))

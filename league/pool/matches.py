@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from league.config import RatingConfig
 from league.errors import StoreError, UnknownMatchError
 from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts, totals
 from league.ladder.ratings import Rating, rate, recompute
-from league.ladder.records import Match, Replay, Tally
+from league.ladder.records import Match, Plain, Replay, Tally
 from league.pool.connection import Command, Connection, dumps
 
 T = TypeVar("T")
@@ -22,17 +22,13 @@ CHUNK: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rebuild:
+class Rebuild(Plain):
     """What was derived anew from the match log."""
 
     matches: int
     ratings: int
     repaired: tuple[str, ...]
     """One line for each value in which the store differed from the log; none if they agreed, to the last bit."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data for JSON, under the names of the fields."""
-        return asdict(self)
 
 
 class Matches(Connection):
@@ -64,12 +60,12 @@ class Matches(Connection):
         read: Command = pipe.execute_command
         if read("HEXISTS", self._keys.match_index, match.match_id):
             return False
-        config = self._require_config(read)
+        config = self.require_config(read)
         policies = [match.row, match.column]
         stored = read("HMGET", self._keys.ratings, *policies)
         ratings = read_ratings({n.encode(): data for n, data in zip(policies, stored, strict=True) if data is not None})
         last = read_entries(read("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1))
-        entry = f"{_number(last[0][0]) + 1 if last else 1}-0"
+        entry = f"{entry_number(last[0][0]) + 1 if last else 1}-0"
         pipe.multi()
         queue: Command = pipe.execute_command
         queue("XADD", self._keys.matches, entry, "match", dumps(match.to_json()))
@@ -149,7 +145,7 @@ class Matches(Connection):
 
         def attempt(pipe: Any) -> None:
             read: Command = pipe.execute_command
-            config = self._require_config(read)
+            config = self.require_config(read)
             log = self._read_log(read)
             derived = self._derived(log, config.ratings)
             repaired = [line for key, fields in derived.items() for line in _differences(key, read, fields)]
@@ -194,12 +190,18 @@ class Matches(Connection):
             queue("HSET", self._keys.ratings, name, dumps(rating.to_json()))
 
     def _log(
-        self, count: int | None = None, newest_first: bool = False, *, last: str = "+", read: Command | None = None
+        self,
+        count: int | None = None,
+        newest_first: bool = False,
+        *,
+        first: str = "-",
+        last: str = "+",
+        read: Command | None = None,
     ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        """Raw entries, at most `count`, up to the id `last`; read by `read` to be part of a transaction."""
+        """Raw entries, at most `count`, from the id `first` to `last`; read by `read` to be part of a transaction."""
         read = read or self._call
-        command, end = ("XREVRANGE", "-") if newest_first else ("XRANGE", last)
-        start, left = (last if newest_first else "-"), count
+        command, start, end = ("XREVRANGE", last, first) if newest_first else ("XRANGE", first, last)
+        left = count
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
             chunk = read_entries(read(command, self._keys.matches, start, end, "COUNT", size))
@@ -225,7 +227,8 @@ def read_entries(reply: Any) -> list[tuple[str, dict[bytes, bytes]]]:
     return [(entry.decode(), fields) for entry, fields in reply or []]
 
 
-def _number(entry: str) -> int:
+def entry_number(entry: str) -> int:
+    """Of an entry of the log, by its id: 1 is the first."""
     return int(entry.partition("-")[0])
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
 
 from league.config import LeagueConfig
 from league.ladder.payoff import Payoff
-from league.ladder.ratings import Rating
+from league.ladder.ratings import Ratings
 from league.ladder.records import Match, Promotion, Snapshot
-from league.pool.latest import News
+from league.pool.latest import Moment, News
 from league.pool.matches import read_ratings
 from league.pool.store import Store
 
@@ -28,6 +27,22 @@ class Refreshed:
     """Else those since the last time, in the order of the log; of a mirror without the payoff none."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Known(Moment):
+    """All that a mirror has read of a league; what it was not asked for is empty."""
+
+    config: LeagueConfig
+    snapshots: Mapping[str, Snapshot] = field(default_factory=dict)
+    """Every snapshot by its name, oldest first."""
+    promotions: Sequence[Promotion] = ()
+    """The champion's whole history, oldest first."""
+    ratings: Ratings = field(default_factory=dict)
+    payoff: Payoff = field(default_factory=Payoff)
+    """Grows as the mirror is read on."""
+    latest: Sequence[Match] = ()
+    """The last matches, newest first, without replays."""
+
+
 class Mirror:
     """What people look at of one league, as of the last `refresh`. Not thread-safe.
 
@@ -36,29 +51,8 @@ class Mirror:
     that whoever took it keeps what it was.
     """
 
-    store: Store
-
-    config: LeagueConfig
-    snapshots: dict[str, Snapshot]
-    """Every snapshot by its name, oldest first."""
-    pruned: frozenset[str]
-    """Digests of weights that were pruned."""
-    promotions: list[Promotion]
-    """The champion's whole history, oldest first."""
-    ratings: dict[str, Rating]
-    payoff: Payoff
-    """Empty in a mirror without it."""
-    matches: int
-    """Number of matches in the log."""
-    latest: list[Match]
-    """The last of them, newest first, as many as were asked for."""
-    status: Mapping[str, Any] | None
-    events: dict[str, int]
-    """How many there were, by kind."""
-    last_events: list[dict[str, Any]]
-    """Newest first, as many as were asked for: `kind`, `text`, `at_s`."""
-    refusals: dict[str, int]
-    """Candidates of people that were not promoted, by outcome."""
+    known: Known
+    """Of a league that `refresh` has found."""
 
     def __init__(self, store: Store, *, payoff: bool = True, latest: int = 0, events: int = 0) -> None:
         """Read nothing yet. The store stays the caller's, to be closed.
@@ -72,10 +66,6 @@ class Mirror:
         self.store = store
         self._with_payoff, self._latest, self._events = payoff, latest, events
         self._identity: list[bytes | None] | None = None
-        self._forget()
-
-    def _forget(self) -> None:
-        self.snapshots, self.promotions, self.ratings, self.payoff, self.latest = {}, [], {}, Payoff(), []
         self._rated: dict[bytes, bytes] = {}
         """The ratings as they are stored: only those that have changed are parsed."""
         self._names = 0
@@ -87,42 +77,46 @@ class Mirror:
         """Read what is new, all of one moment; raises what the store's own methods do."""
         identity = self.store.identity()
         if identity != self._identity:
-            self._forget()
+            self._identity = None
             config = self.store.config()  # Raises for a newer schema.
             if config is None:
                 return Refreshed(found=False)
-            self.config, self._identity = config, identity
-        anew, known = self._number is None, self._number or 0
+            self.known, self._identity = Known(config=config), identity
+            self._rated, self._names, self._number = {}, 0, None
+        anew, before = self._number is None, self._number or 0
         news = self.store.news(
             snapshots=self._names,
-            promotions=len(self.promotions),
-            match=known,
+            promotions=len(self.known.promotions),
+            match=before,
             latest=self._latest,
             events=self._events,
             payoff=anew and self._with_payoff,
         )
-        if news.newest < known:  # The server has come back without its last writes.
+        if news.newest < before:  # The server has come back without its last writes.
             self._identity = None
             return self.refresh()
-        matches: Sequence[Match] = () if anew or not self._with_payoff else self.store.matches_after(known, news.newest)
+        follows = self._with_payoff and not anew
+        matches = self.store.matches_after(before, news.newest) if follows else ()
         self._take(news)
         for match in matches:
-            self.payoff.add(match)
+            self.known.payoff.add(match)
         return Refreshed(found=True, anew=anew, matches=matches)
 
     def _take(self, news: News) -> None:
-        self._rate(news.ratings)
-        self.snapshots = self.snapshots | {snapshot.name: snapshot for snapshot in news.snapshots}
-        self.promotions = self.promotions + news.promotions
-        self.latest = [*news.latest, *self.latest][: self._latest]
-        self.matches, self.pruned, self.status = news.matches, news.pruned, news.status
-        self.events, self.last_events, self.refusals = news.events, news.last_events, news.refusals
-        self.payoff = self.payoff if news.payoff is None else news.payoff
+        known = self.known
+        self.known = replace(
+            known,
+            **{f.name: getattr(news, f.name) for f in fields(Moment)},
+            snapshots={**known.snapshots, **{snapshot.name: snapshot for snapshot in news.snapshots}},
+            promotions=[*known.promotions, *news.promotions],
+            ratings=self._rate(news.ratings),
+            payoff=known.payoff if news.payoff is None else news.payoff,
+            latest=[*news.latest, *known.latest][: self._latest],
+        )
         self._names, self._number = self._names + news.names, news.newest
 
-    def _rate(self, ratings: dict[bytes, bytes]) -> None:
-        if len(ratings) < len(self._rated):  # They were derived anew, and somebody is not in the log.
-            self.ratings, self._rated = {}, {}
-        changed = {name: data for name, data in ratings.items() if self._rated.get(name) != data}
-        self.ratings = self.ratings | read_ratings(changed)
+    def _rate(self, ratings: dict[bytes, bytes]) -> Ratings:
+        anew = len(ratings) < len(self._rated)  # They were derived anew, and somebody is not in the log.
+        changed = {name: data for name, data in ratings.items() if anew or self._rated.get(name) != data}
         self._rated = ratings
+        return {**({} if anew else self.known.ratings), **read_ratings(changed)}

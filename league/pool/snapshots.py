@@ -54,8 +54,8 @@ class Snapshots(Connection):
 
         def attempt(pipe: Any) -> None:
             read: Command = pipe.execute_command
-            self._require_config(read)
-            pruned = self._pruned(read)
+            self.require_config(read)
+            pruned = self.pruned(read)
             stored = [read("HGET", self._keys.snapshots, snapshot.name) for snapshot, _ in new]
             for (snapshot, _), data in zip(new, stored, strict=True):
                 digest = None if data is None else Snapshot.from_json(json.loads(data)).digest
@@ -94,8 +94,8 @@ class Snapshots(Connection):
 
         def attempt(pipe: Any) -> list[Snapshot]:
             read: Command = pipe.execute_command
-            self._require_config(read)
-            known, pruned = self._known(read), self._pruned(read)
+            self.require_config(read)
+            known, pruned = self._known(read), self.pruned(read)
             for name in names:
                 if name not in known:
                     raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r} to prune")
@@ -119,9 +119,10 @@ class Snapshots(Connection):
         pruned = self.pruned()
         return [snapshot for snapshot in self.snapshots() if snapshot.digest not in pruned]
 
-    def pruned(self) -> dict[str, Pruned]:
+    def pruned(self, read: Command | None = None) -> dict[str, Pruned]:
         """By digest, what was pruned: a snapshot has weights exactly if its digest is not among these."""
-        return self._pruned(self._call)
+        stored = (read or self._call)("HGETALL", self._keys.pruned)
+        return {digest.decode(): Pruned.from_json(json.loads(data)) for digest, data in stored.items()}
 
     def snapshots(self) -> list[Snapshot]:
         """All of them, oldest first, also those that were pruned."""
@@ -132,7 +133,8 @@ class Snapshots(Connection):
         """One by its full name; raises `UnknownPolicyError`."""
         data = self._call("HGET", self._keys.snapshots, name)
         if data is None:
-            raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r}{nearest(name, self._names())}")
+            close = nearest(name, [snapshot.name for snapshot in self.snapshots()])
+            raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r}{close}")
         return Snapshot.from_json(json.loads(data))
 
     def weights(self, digest: str) -> bytes:
@@ -193,13 +195,6 @@ class Snapshots(Connection):
         """All snapshots by name, oldest first; read by `read` to be part of a transaction."""
         order, known = read("LRANGE", self._keys.snapshot_order, 0, -1), read("HGETALL", self._keys.snapshots)
         return {snapshot.name: snapshot for snapshot in _in_order(order, known)}
-
-    def _pruned(self, read: Command) -> dict[str, Pruned]:
-        stored = read("HGETALL", self._keys.pruned)
-        return {digest.decode(): Pruned.from_json(json.loads(data)) for digest, data in stored.items()}
-
-    def _names(self) -> list[str]:
-        return [name.decode() for name in self._call("LRANGE", self._keys.snapshot_order, 0, -1)]
 
 
 def pruned_error(names: str, pruned: Pruned) -> PrunedPolicyError:

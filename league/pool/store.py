@@ -56,7 +56,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         try:
             store = cls(connect(parsed, server, timeout_s), league, str(parsed))
             store._server = server
-            store._config(store._call)  # Answers, lets us in, and has no newer schema.
+            store.config()  # Answers, lets us in, and has no newer schema.
         except BaseException:
             if server is not None:
                 server.close()
@@ -84,7 +84,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         """
 
         def attempt(pipe: Any) -> None:
-            present = self._config(pipe.execute_command)
+            present = self.config(pipe.execute_command)
             if present is not None:
                 self._check_game(present, config)
                 return
@@ -106,7 +106,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         """
 
         def attempt(pipe: Any) -> None:
-            present = self._require_config(pipe.execute_command)
+            present = self.require_config(pipe.execute_command)
             self._check_game(present, config)
             log = None if present.ratings == config.ratings else self._read_log(pipe.execute_command)
             pipe.multi()

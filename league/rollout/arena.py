@@ -13,7 +13,7 @@ from torch import Tensor
 from league.games.base import Game, Player
 from league.ladder.records import Match, Replay, Tally
 from league.rollout.openings import Book, draw_openings
-from league.rollout.table import Table, generator_for
+from league.rollout.table import Table
 
 ROW, COLUMN = 0, 1
 
@@ -105,7 +105,7 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     ways = seatings(spec.seats)
     group = torch.arange(boards, device=device) // len(ways)
     way = torch.arange(boards, device=device) % len(ways)
-    generator = generator_for(device, seed)
+    generator = torch.Generator(device=device).manual_seed(seed)
     chance = torch.randint(0, 2**31, (boards,), generator=generator, device=device)[group]
     openings = draw_openings(game, group, opening_plies, chance, generator)
     by_way = torch.tensor([[int(s) for s in seating] for seating in ways], device=device)

@@ -20,7 +20,7 @@ from league.policies.network import PolicyNetwork
 from league.policies.player import draw
 from league.rollout.advantages import Estimate, Fragment, per_seat_gae
 from league.rollout.opponents import Opponents
-from league.rollout.table import Ply, Table, generator_for
+from league.rollout.table import Ply, Table
 
 LEARNER = 0
 """The learner's index in a seating; opponents count from 1."""
@@ -152,7 +152,7 @@ class Collector:
         boards, device = game.num_games, game.device
         self.table = Table(
             game=game,
-            generator=generator_for(device, seed),
+            generator=torch.Generator(device=device).manual_seed(seed),
             players={LEARNER: self.player},
             seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
             opener=Uniform(),

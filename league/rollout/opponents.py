@@ -14,7 +14,7 @@ from league.policies.weights import unpack
 class Opponents:
     """Whom games that start from now on are played against; those in progress keep their opponents.
 
-    `set_opponents` of the trainer, of its runners and of their collectors takes one of these.
+    `set_opponents` of the trainer and of the collectors in its runners takes one of these.
     """
 
     shares: Mapping[str, float] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from torch import Tensor
 from league.games.base import Game, Player, Step, Turn
 
 NOBODY = -1
-"""Index in place of a player's, for a ply that no player was asked for."""
+"""Index in place of a player's, where nobody is asked for the ply."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,6 @@ class Ply:
 
     mover: Tensor
     """int64 `[B]`: the seat that moved."""
-    asked: Tensor
-    """int64 `[B]`: the index of the player who was asked, or `NOBODY`."""
     opening: Tensor
     """bool `[B]`: the move was an opening's."""
     actions: Tensor
@@ -81,9 +79,4 @@ class Table:
         step = game.step(actions)
         self.returns += step.rewards
         self.opening_left -= opening.long()
-        return Ply(mover=mover, asked=asked, opening=opening, actions=actions, step=step)
-
-
-def generator_for(device: torch.device, seed: int) -> torch.Generator:
-    """A seeded generator on the device."""
-    return torch.Generator(device=device).manual_seed(seed)
+        return Ply(mover=mover, opening=opening, actions=actions, step=step)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from league.config import LeagueConfig
 from league.ladder.leaderboard import Row, fixed_bots, leaderboard
-from league.ladder.payoff import Payoff
-from league.ladder.ratings import ANCHOR, Ratings
-from league.ladder.records import Match, Promotion, Snapshot, Tally
+from league.ladder.ratings import ANCHOR
+from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
-from league.pool.mirror import Mirror, Refreshed
+from league.pool.mirror import Known, Mirror, Refreshed
 from league.pool.store import Store
 
 if TYPE_CHECKING:
@@ -22,39 +21,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Overview:
-    """One league, as a `Mirror` showed it; what the mirror was not asked for is empty."""
+class Overview(Known):
+    """One league, as a `Mirror` showed it."""
 
     league: str
     """Its name on its server."""
     address: str
     """Of the store, without a password."""
-    config: LeagueConfig
     read_s: float
     """When it was read (Unix time, s)."""
     news: Refreshed
     """What has come since the mirror was read before."""
-    said: Mapping[str, Any] | None
-    """What the coordinator said last, as it is stored."""
-    snapshots: Mapping[str, Snapshot]
-    """Every snapshot by its name, oldest first."""
-    pruned_digests: frozenset[str]
-    """Of weights that were pruned."""
-    promotions: Sequence[Promotion]
-    """The champion's whole history, oldest first."""
-    ratings: Ratings
-    payoff: Payoff
-    """Grows as the mirror is read on."""
-    matches: int
-    """Number of matches in the log."""
-    latest: Sequence[Match]
-    """The last matches, newest first, without replays."""
-    events: Sequence[Mapping[str, Any]]
-    """Newest first: `kind`, `text`, `at_s`."""
-    event_counts: Mapping[str, int]
-    """How many there were, by kind."""
-    refusals: Mapping[str, int]
-    """Candidates of people that were not promoted, by outcome."""
 
     @classmethod
     def read(cls, mirror: Mirror) -> Self:
@@ -66,24 +43,8 @@ class Overview:
         """
         while not (news := mirror.refresh()).found:
             mirror.store.require_config()  # Raises, unless the league was made just now.
-        return cls(
-            league=mirror.store.league,
-            address=mirror.store.address,
-            config=mirror.config,
-            read_s=time.time(),
-            news=news,
-            said=mirror.status,
-            snapshots=mirror.snapshots,
-            pruned_digests=mirror.pruned,
-            promotions=mirror.promotions,
-            ratings=mirror.ratings,
-            payoff=mirror.payoff,
-            matches=mirror.matches,
-            latest=mirror.latest,
-            events=mirror.last_events,
-            event_counts=mirror.events,
-            refusals=mirror.refusals,
-        )
+        store = mirror.store
+        return cls(**vars(mirror.known), league=store.league, address=store.address, read_s=time.time(), news=news)
 
     @cached_property
     def status(self) -> Status:

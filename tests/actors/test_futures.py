@@ -12,8 +12,10 @@ import ray
 from benchmarks.chaos_rig import Server
 from league.actors.futures import Futures, LostError
 from league.actors.match_worker import MatchWorkerActor
+from league.actors.place import Place
 from league.config import LeagueConfig
 from league.errors import LeagueError, StorePermissionError
+from league.pool.lease import Holder
 from league.pool.store import Store
 
 pytestmark = pytest.mark.usefixtures("ray_for_all")
@@ -42,7 +44,7 @@ def failure(future: Any) -> Exception:
     """With what a call fails, as the coordinator sees it."""
     futures, failures = Futures(), []
     futures.watch(future, lambda result: pytest.fail(f"it returned {result}"), failures.append)
-    while futures:
+    while not failures:
         futures.handle(timeout_s=10)
     return failures[0]
 
@@ -93,7 +95,8 @@ def test_a_match_worker_that_begins_while_the_store_is_down_waits_for_it(tmp_pat
     with Store.open(server.url) as store:
         store.create(LeagueConfig(game="tic_tac_toe"))
     server.kill()
-    future = MatchWorkerActor.remote(server.url, "league").ready.remote()
+    place = Place(store=server.url, league="league", log_dir=str(tmp_path), holder=Holder.here())
+    future = MatchWorkerActor.remote(place).ready.remote()
     assert ray.wait([future], timeout=8)[0] == [], "a client alone would have given up by now"
     server.start()
     ray.get(future, timeout=60)

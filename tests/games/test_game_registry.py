@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from league.errors import ConfigError
-from league.games import builtin_games, game_spec, known_games, make_game
+from league.games import game_spec, known_games, make_game
+from league.games.builtin import BUILTIN
 
 
-@pytest.mark.parametrize("name", builtin_games())
+@pytest.mark.parametrize("name", BUILTIN)
 def test_builtin_games_start_at_the_start(name):
     game = make_game(name, 5)
     assert game.spec is game_spec(name)

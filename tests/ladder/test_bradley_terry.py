@@ -70,7 +70,7 @@ def test_two_policies_in_numbers():
     assert elo["uniform"].points == 0
     # Of the strength against the mean of the two, which is half the difference.
     assert elo["a"].interval == pytest.approx(1.96 * POINTS_PER_LOGIT * math.sqrt(1 / (40 * 0.75 * 0.25)) / 2, rel=0.01)
-    assert fit.expected_score("a", "uniform") == pytest.approx(0.75, abs=0.01)
+    assert fit.expected_scores(["a", "uniform"])[0, 1] == pytest.approx(0.75, abs=0.01)
 
 
 def test_who_won_everything_stays_finite():
@@ -81,13 +81,13 @@ def test_who_won_everything_stays_finite():
 
 def test_nobody_played():
     assert BradleyTerry.fit(Payoff()).elo() == {}
-    assert BradleyTerry.fit(Payoff()).expected_score("a", "b") == 0.5
+    assert BradleyTerry.fit(Payoff()).expected_scores(["a", "b"])[0, 1] == 0.5
     assert BradleyTerry.fit(Payoff(), ["a", "uniform"]).elo()["a"].points == 0
 
 
 def test_a_stranger_is_average_and_unsure():
     fit = BradleyTerry.fit(folded(a_log([(("a", "b"), Tally(300, 0, 100))])))
-    assert 0.5 < fit.expected_score("a", "stranger") < fit.expected_score("a", "b")
+    assert 0.5 < fit.expected_scores(["a", "stranger"])[0, 1] < fit.expected_scores(["a", "b"])[0, 1]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from league.ladder.nash import PRIOR_GAMES, MetaGame, nash_mixture
+from league.ladder.nash import PRIOR_GAMES, MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Tally
 
@@ -46,7 +46,7 @@ def test_rock_paper_scissors_is_a_third_each_and_a_weak_fourth_has_nothing():
         ("paper", "rock", win),
         *((name, "weak", win) for name in ("rock", "paper", "scissors")),
     )
-    mixture = nash_mixture(payoff, ["weak", "rock", "paper", "scissors"])
+    mixture = MetaGame.of(payoff, ["weak", "rock", "paper", "scissors"]).nash()
     assert list(mixture) == ["weak", "rock", "paper", "scissors"]
     assert mixture["weak"] == 0
     assert [mixture[name] for name in ("rock", "paper", "scissors")] == pytest.approx([1 / 3] * 3, abs=1e-4)
@@ -61,12 +61,12 @@ def test_the_weights_of_an_uneven_rock_paper_scissors():
 
 def test_equals_share():
     payoff = a_payoff(("a", "b", Tally(0, 40, 0)))
-    assert nash_mixture(payoff, ["a", "b"]) == pytest.approx({"a": 0.5, "b": 0.5})
+    assert MetaGame.of(payoff, ["a", "b"]).nash() == pytest.approx({"a": 0.5, "b": 0.5})
 
 
 def test_one_and_nobody():
-    assert nash_mixture(Payoff(), []) == {}
-    assert nash_mixture(Payoff(), ["a"]) == {"a": 1.0}
+    assert MetaGame.of(Payoff(), []).nash() == {}
+    assert MetaGame.of(Payoff(), ["a"]).nash() == {"a": 1.0}
     assert MetaGame.of(Payoff(), ["a"]).exploiter("a") is None
 
 

@@ -154,5 +154,5 @@ def test_live_rates_stay_inside_and_come_back_from_json(results, memory):
     live = LivePayoff(memory)
     for opponent, tally in results:
         live.add(opponent, tally)
-    assert all(0 < live.win_rate(opponent) < 1 for opponent in live.opponents())
+    assert all(0 < live.win_rate(opponent) < 1 for opponent in live.to_json())
     assert LivePayoff.from_json(json.loads(json.dumps(live.to_json())), memory) == live

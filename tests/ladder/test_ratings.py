@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openskill.models import BradleyTerryFull, PlackettLuce
 
+from benchmarks.calibration import win_probability
 from league.config import RatingConfig
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.ratings import (
@@ -18,7 +19,6 @@ from league.ladder.ratings import (
     lower_bound,
     rate,
     recompute,
-    win_probability,
 )
 from league.ladder.records import Match, Tally
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 import torch
 
-from league.cluster.hardware import Hardware
+from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig, NetworkConfig
 from league.errors import DivergedError, PolicyError

@@ -49,16 +49,7 @@ def manifest(spec, weights):
         )
         for number, data in enumerate(weights)
     )
-    return Manifest(
-        league="source",
-        game=spec.name,
-        shape=spec.shape,
-        actions=spec.actions,
-        seats=spec.seats,
-        exported_s=1_790_000_000.5,
-        snapshots=snapshots,
-        ratings={"main-0001": Rating(mu=0.1 + 0.2, sigma=1.5, games=40)},
-    )
+    return Manifest.of("source", spec, snapshots, {"main-0001": Rating(mu=0.1 + 0.2, sigma=1.5, games=40)})
 
 
 @pytest.fixture
@@ -140,7 +131,7 @@ def test_the_files_are_as_documented(tmp_path, manifest, weights):
 
 def test_equal_weights_are_one_file(tmp_path, spec, manifest, weights):
     twin = replace(manifest.snapshots[0], name="twin")
-    write(tmp_path / "some.tar", "tar", replace(manifest, snapshots=(*manifest.snapshots, twin)), weights)
+    write(tmp_path / "some.tar", "tar", Manifest.of("source", spec, (*manifest.snapshots, twin), {}), weights)
     found, data = read(tmp_path / "some.tar", spec)
     assert (len(found.snapshots), len(data)) == (4, 3)
 

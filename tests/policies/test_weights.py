@@ -12,7 +12,7 @@ import torch
 from league.config import NetworkConfig
 from league.errors import PolicyError
 from league.games import game_spec
-from league.policies.weights import digest, fresh, pack, read_header, unpack
+from league.policies.weights import digest, fresh, pack, unpack
 
 MLP = NetworkConfig(hidden=(12, 8))
 CONV = NetworkConfig(kind="conv", channels=5, blocks=1, hidden=(9,))
@@ -71,7 +71,9 @@ def test_equal_policies_have_equal_bytes_and_hashes(connect_four):
 
 
 def test_the_header_says_what_it_is(connect_four):
-    header = read_header(pack(fresh(connect_four, MLP, 0)))
+    data = pack(fresh(connect_four, MLP, 0))
+    metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    header = json.loads(metadata["league"])
     assert header["game"] == "connect_four"
     assert header["shape"] == [6, 7, 2]
     assert header["actions"] == 7

@@ -8,8 +8,8 @@ import pytest
 from league.config import LeagueConfig
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest
-from league.pool import latest as module
-from league.pool.journal import EVENT_KINDS
+from league.pool import matches as module
+from league.pool.journal import EVENT_KINDS, read_event_counts
 from league.pool.mirror import Mirror, Refreshed
 from league.pool.store import Store
 
@@ -25,17 +25,22 @@ def match(number: int, row: str = "a", column: str = "b") -> Match:
     return Match(match_id=str(number), row=row, column=column, results=results, played_s=float(number))
 
 
+def counted(store: Store) -> dict[str, int]:
+    return read_event_counts(store._call("HGETALL", store._keys.event_counts))
+
+
 def same(mirror: Mirror, store: Store) -> None:
-    assert mirror.config == store.config()
-    assert list(mirror.snapshots.values()) == store.snapshots()
-    assert mirror.pruned == store.pruned().keys()
-    assert mirror.promotions == store.promotions()
-    assert mirror.ratings == store.ratings()
-    assert mirror.payoff == store.payoff()
-    assert mirror.matches == store.match_count()
-    assert mirror.status == store.status()
-    assert mirror.events == store.event_counts()
-    assert sum(mirror.refusals.values()) == store.event_counts()["gate"]
+    known = mirror.known
+    assert known.config == store.config()
+    assert list(known.snapshots.values()) == store.snapshots()
+    assert known.pruned_digests == store.pruned().keys()
+    assert known.promotions == store.promotions()
+    assert known.ratings == store.ratings()
+    assert known.payoff == store.payoff()
+    assert known.matches == store.match_count()
+    assert known.said == store.status()
+    assert known.event_counts == counted(store)
+    assert sum(known.refusals.values()) == counted(store)["gate"]
 
 
 def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,14 +80,14 @@ def test_other_ratings_after_a_change_of_configuration_or_a_repair(tmp_path: Pat
         store.record(match(1))
         mirror = Mirror(store)
         mirror.refresh()
-        before = mirror.ratings
+        before = mirror.known.ratings
         store.update_config(LeagueConfig.from_dict({"game": "tic_tac_toe", "ratings": {"mu": 30.0}}))
         mirror.refresh()
         same(mirror, store)
-        assert mirror.ratings != before
+        assert mirror.known.ratings != before
         store._call("HSET", store._keys.ratings, "nobody", "[1.0,1.0,1]")
         mirror.refresh()
-        assert "nobody" in mirror.ratings
+        assert "nobody" in mirror.known.ratings
         store.rebuild()
         mirror.refresh()
         same(mirror, store)
@@ -99,7 +104,7 @@ def test_a_server_that_lost_its_last_writes(tmp_path: Path) -> None:
         store.rebuild()
         assert mirror.refresh().anew
         same(mirror, store)
-        assert mirror.matches == 2
+        assert mirror.known.matches == 2
 
 
 def test_events_are_counted_also_those_that_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +114,7 @@ def test_events_are_counted_also_those_that_are_forgotten(tmp_path: Path, monkey
         for _ in range(7):
             store.add_event("gate", "not promoted", 1.0)
         assert len(store.events(10)) == 5
-        assert store.event_counts() == {**dict.fromkeys(EVENT_KINDS, 0), "gate": 7}
+        assert counted(store) == {**dict.fromkeys(EVENT_KINDS, 0), "gate": 7}
 
 
 def test_the_server_tells_its_speed_and_its_memory(tmp_path: Path) -> None:

@@ -70,17 +70,17 @@ def test_no_champion_is_pruned(store, three):
 
 def test_a_promotion_in_the_midst_of_pruning_is_seen(store, three, tcp, monkeypatch):
     """The champion is looked up inside the transaction: one that is made meanwhile makes it start over."""
-    read = Store._pruned
+    read = Store.pruned
     calls = []
 
-    def promoted_meanwhile(self, command):
+    def promoted_meanwhile(self, command=None):
         if not calls:
             calls.append(1)
             with Store.open(tcp[0], store.league) as other:
                 calls.append(other.promote(a_promotion(three[0])))
         return read(self, command)
 
-    monkeypatch.setattr(Store, "_pruned", promoted_meanwhile)
+    monkeypatch.setattr(Store, "pruned", promoted_meanwhile)
     assert names(store.prune(["main-0001", "main-0002"], by="me", now_s=3.0)) == ["main-0002"]
     assert calls == [1, True]
     assert store.verify().problems == ()

@@ -13,20 +13,10 @@ from rich.markup import escape
 from rich.styled import Styled
 
 from league.config import LeagueConfig, load_config
-from league.errors import ConfigError, LeagueError
-from league.interfaces.cli import console
+from league.errors import ConfigError
+from league.interfaces.cli import console, options
 from league.interfaces.cli.evaluate import dropped, interval, numbers, results_table
-from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    PolicyArgument,
-    StoreOption,
-    drawn,
-    open_league,
-)
+from league.interfaces.cli.files import refuse_folder, replacing
 from league.ladder.comparison import score_interval
 from league.signals import interrupts
 from league.view.words import duration, percent
@@ -37,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def challenge(
-    policy: PolicyArgument,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    policy: options.PolicyArgument,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
     games: Annotated[
         int, typer.Option(min=1, help="To be played at the end, for the figure reported; repeated ones do not count.")
@@ -54,7 +44,7 @@ def challenge(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the exploiter's weights in this .safetensors file.")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Train a fresh exploiter against a frozen policy: its score is a lower bound of how exploitable the policy is.
 
@@ -62,10 +52,10 @@ def challenge(
     """
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
-    if output is not None and output.is_dir():
-        raise LeagueError(f"cannot write {output}: it is a folder; give a file name")
-    seed = drawn(seed)
-    with open_league(store, league) as (opened, present):
+    if output is not None:
+        refuse_folder(output)
+    seed = options.drawn(seed)
+    with options.open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
         target = _target(opened, config, policy, sample)
     found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)

@@ -8,17 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show, show_page
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    ReasonOption,
-    StoreOption,
-    open_league,
-    user,
-)
 from league.ladder.records import Promotion
 from league.view.words import evidence, moment
 
@@ -34,27 +25,31 @@ HISTORY: Final[Columns[Promotion]] = (
 )
 
 
-def rollback(store: StoreOption = STORE, league: LeagueOption = LEAGUE, reason: ReasonOption = None) -> None:
+def rollback(
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    reason: options.ReasonOption = None,
+) -> None:
     """Go back to the champion before the present one, and pin it, so that the league does not undo it.
 
     Several in a row go further back; `league promote` without a policy hands the choice back to the league.
     """
-    with open_league(store, league) as (opened, _):
-        promotion = opened.rollback(user(), time.time(), reason or "rollback")
+    with options.open_league(store, league) as (opened, _):
+        promotion = opened.rollback(options.user(), time.time(), reason or "rollback")
     print(f"{promotion.policy} is the champion again; pinned: the league keeps it")
 
 
 def champion(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     history: Annotated[bool, typer.Option("--history", help="All champions, the latest first.")] = False,
     follow: Annotated[
         bool, typer.Option("--follow", help="A line for the champion and for each change, until Ctrl-C.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show the champion: since when, by whom, why, and the evidence."""
-    with open_league(store, league) as (opened, _):
+    with options.open_league(store, league) as (opened, _):
         if follow:
             for promotion in opened.watch_champion():
                 print(_line(promotion, json), flush=True)

@@ -10,23 +10,23 @@ import typer
 
 from league.config import LeagueConfig, knobs, preset_path
 from league.config import presets as known_presets
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, print_json, show_page, tabulate
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 
 def config(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Every knob with its default, without asking the store.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Print the configuration of the league as TOML that `league train --config` reads."""
     if defaults:
         chosen = LeagueConfig()
     else:
-        with open_league(store, league) as (_, chosen):
+        with options.open_league(store, league) as (_, chosen):
             pass
     if json:
         print_json(chosen.to_dict())
@@ -51,13 +51,9 @@ def _value(value: Any) -> str:
     return json_text.dumps(value, ensure_ascii=False)
 
 
-def presets(json: JsonOption = False) -> None:
+def presets(json: options.JsonOption = False) -> None:
     """List the configurations that `league train --preset` knows."""
-    about = {name: _first_comment(preset_path(name).read_text(encoding="utf-8")) for name in known_presets()}
+    texts = {name: preset_path(name).read_text(encoding="utf-8") for name in known_presets()}
+    about = {name: text.partition("\n")[0].removeprefix("#").strip() for name, text in texts.items()}
     columns = (Column[tuple[str, str]]("preset", lambda row: row[0]), Column[tuple[str, str]]("", lambda row: row[1]))
     show_page([tabulate(about.items(), columns) if about else "no presets"], lambda: about, json=json)
-
-
-def _first_comment(text: str) -> str:
-    line = text.partition("\n")[0]
-    return line.removeprefix("#").strip() if line.startswith("#") else ""

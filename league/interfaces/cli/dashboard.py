@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from league.errors import LeagueError, MissingExtraError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, PortOption, StoreOption
+from league.interfaces.cli import options
 from league.listening import listen, origin
 from league.signals import interrupts
 
@@ -21,12 +21,12 @@ TOKEN_LENGTH: Final = 16
 
 
 def dashboard(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     host: Annotated[
         str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
     ] = "127.0.0.1",
-    port: PortOption = 8420,
+    port: options.PortOption = 8420,
     token_file: Annotated[
         Path | None, typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}.")
     ] = None,

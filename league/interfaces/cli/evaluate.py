@@ -14,18 +14,8 @@ from rich.styled import Styled
 from rich.table import Table
 
 from league.errors import GameError, PolicyError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    PolicyArgument,
-    SeedOption,
-    StoreOption,
-    drawn,
-    open_league,
-)
 from league.ladder.comparison import Interval, elo_interval, score_interval
 from league.ladder.records import Match
 from league.view.words import percent
@@ -38,26 +28,26 @@ CHUNK_GAMES = 100
 
 
 def evaluate(
-    policy: PolicyArgument,
+    policy: options.PolicyArgument,
     against: Annotated[str, typer.Option(help="Whom it plays, named in the same ways.")],
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     games: Annotated[
         int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
     from league.games import bot_names
     from league.matches.arena import Arena
     from league.rollout.arena import rounded
 
-    seed = drawn(seed)
-    with open_league(store, league) as (opened, config):
+    seed = options.drawn(seed)
+    with options.open_league(store, league) as (opened, config):
         arena = Arena(opened, config)
         bots = bot_names(arena.spec)
         row, column = opened.resolve(policy, bots).name, opened.resolve(against, bots).name
@@ -96,7 +86,8 @@ def _page(match: Match, repeated: int, seed: int, recorded: bool) -> Iterator[Re
     score = score_interval(match.total)
     yield results_table(match)
     yield f"\n{match.row} scores {percent(score.value)} against {match.column}, {interval(score)}"
-    yield _elo_line(elo_interval(score))
+    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in elo_interval(score))
+    yield f"Elo difference {value}, 95% interval {low} to {high}"
     yield from dropped(match)
     if repeated:
         yield Styled(f"{repeated} games went move by move like earlier ones, and do not count", "dim")
@@ -143,8 +134,3 @@ def _seats(seating: str) -> str:
     """`01` as `seat 0`: where the row sits."""
     seats = [str(seat) for seat, who in enumerate(seating) if who == "0"]
     return f"seat{'s' if len(seats) > 1 else ''} {', '.join(seats)}"
-
-
-def _elo_line(elo: Interval) -> str:
-    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in elo)
-    return f"Elo difference {value}, 95% interval {low} to {high}"

@@ -8,17 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from league.interfaces.cli import options
 from league.interfaces.cli.console import facts, show_page
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    SnapshotArgument,
-    StoreOption,
-    open_league,
-)
 from league.view.words import size
 
 if TYPE_CHECKING:
@@ -26,22 +18,22 @@ if TYPE_CHECKING:
 
 
 def export(
-    policy: SnapshotArgument,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    policy: options.SnapshotArgument,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     format: Annotated[
         Literal["onnx", "safetensors"],
         typer.Option(help="onnx runs anywhere (extra: onnx); safetensors are the weights as they are stored."),
     ] = "onnx",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else ./POLICY.FORMAT.")] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Write a policy to a file, and print what it takes and gives."""
     from league.games import bot_names, game_spec
     from league.policies.onnx import export_onnx
     from league.policies.weights import unpack
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
         named = opened.resolve(policy, bot_names(spec))
         digest = named.require_digest()

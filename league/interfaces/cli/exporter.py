@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 
-from league.interfaces.cli.options import LEAGUE, STORE, HostOption, LeagueOption, PortOption, StoreOption
+from league.interfaces.cli import options
 from league.listening import origin
 from league.signals import interrupts
 
 
 def exporter(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 9464,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    host: options.HostOption = "127.0.0.1",
+    port: options.PortOption = 9464,
 ) -> None:
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
     from league.interfaces.exporter.collector import LeagueCollector, serve

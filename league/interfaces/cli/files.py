@@ -1,4 +1,4 @@
-"""Writing a result to a file, whole or not at all."""
+"""Writing a result to a file or a folder, whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,36 +12,31 @@ from league.errors import LeagueError
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder, and put what was written there in the place of `path`.
+def replacing(path: Path, *, folder: bool = False) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and put the file that was written there in its place.
 
-    Folders on the way are made. Raises `LeagueError` where the system refuses.
+    Where it is a `folder` that is written, `path` must not be there yet, or be an empty one. Folders on the way are
+    made. Raises `LeagueError` where the system refuses.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        if path.is_dir():
-            raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
+        if folder and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise LeagueError(f"cannot write {path}: it exists already, and is not an empty folder")
+        if not folder:
+            refuse_folder(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         part.replace(path)
     except OSError as error:
         raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        if part.exists():
+        if folder:
+            shutil.rmtree(part, ignore_errors=True)
+        elif part.exists():
             part.unlink()
 
 
-@contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Like `replacing` for a folder, which must not be there yet, or be empty; what is written to is not made here."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise LeagueError(f"cannot write {path}: it exists already, and is not an empty folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield part
-        part.replace(path)
-    except OSError as error:
-        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def refuse_folder(path: Path) -> None:
+    """Raise `LeagueError` where a file shall be written and a folder is."""
+    if path.is_dir():
+        raise LeagueError(f"cannot write {path}: it is a folder; give a file name")

@@ -6,14 +6,14 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from league.errors import LeagueError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show
-from league.interfaces.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from league.games import KnownGame
 
 
-def games(json: JsonOption = False) -> None:
+def games(json: options.JsonOption = False) -> None:
     """List the games that `--game` knows by name; any PettingZoo AEC environment goes by its dotted module."""
     from league.games import known_games
 

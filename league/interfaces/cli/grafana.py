@@ -17,10 +17,10 @@ def grafana(
     """Write the Grafana dashboards, their provisioning, and Prometheus's configuration and rules to a folder."""
     import shutil
 
-    from league.interfaces.cli.files import new_folder
+    from league.interfaces.cli.files import replacing
     from league.view.dashboards import dashboards_folder
 
-    with new_folder(output) as part:
+    with replacing(output, folder=True) as part:
         for name in ("grafana", "prometheus"):
             shutil.copytree(dashboards_folder() / name, part / name)
         provider = part / "grafana" / "provisioning" / "dashboards" / "league.yml"

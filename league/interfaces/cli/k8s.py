@@ -13,8 +13,8 @@ from rich.table import Table
 
 from league.config import load_config
 from league.errors import KubernetesError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
-from league.interfaces.cli.options import CandidateArgument, JsonOption, ReasonOption, user
 from league.view.words import duration, size
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def deploy(
 
 
 def status(
-    namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None, json: JsonOption = False
+    namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None, json: options.JsonOption = False
 ) -> None:
     """Show the pods and, beside them, the league."""
     from league.interfaces.k8s.overview import overview
@@ -113,8 +113,8 @@ def logs(
 
 
 def promote(
-    policy: CandidateArgument = None,
-    reason: ReasonOption = None,
+    policy: options.CandidateArgument = None,
+    reason: options.ReasonOption = None,
     force: Annotated[bool, typer.Option("--force", help="Without a test, and pinned.")] = False,
     games: Annotated[int | None, typer.Option(min=1, help="At most so many games against the champion.")] = None,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds until it must be served.")] = 120.0,
@@ -132,7 +132,7 @@ def promote(
     arguments += ["--reason", reason] if reason is not None else []
     arguments += ["--force"] if force else []
     arguments += ["--games", str(games)] if games is not None else []
-    code = promotion.promote(cluster, arguments, user(), lambda part: print(part, end="", flush=True))
+    code = promotion.promote(cluster, arguments, options.user(), lambda part: print(part, end="", flush=True))
     if code:
         raise typer.Exit(code)
     champion = promotion.champion(cluster)

@@ -11,9 +11,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from league.errors import PolicyError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, show_page, stdout, tabulate
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match
 from league.view.words import moment, percent
@@ -36,8 +36,8 @@ LATEST: Final[Columns[Match]] = (
 
 
 def matches(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     image: Annotated[
         Path | None, typer.Option(help="Draw the table as a heat map, a .png or .svg file (extra: plot).")
     ] = None,
@@ -48,7 +48,7 @@ def matches(
     nash: Annotated[
         bool, typer.Option("--nash", help="Which snapshots matter instead: their Nash mixture, who exploits whom.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show the score of each policy (row) against each other one (column), strongest first."""
     if (last is not None) + cycles + nash > 1:
@@ -56,7 +56,7 @@ def matches(
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         overview = Overview.read(Mirror(opened, payoff=last is None or image is not None, latest=last or 0))
     ratings, payoff, champion = overview.ratings, overview.payoff, overview.champion
     policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)

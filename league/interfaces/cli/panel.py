@@ -134,12 +134,8 @@ class TrainingView:
         return line
 
     def _share(self, progress: Progress) -> float | None:
-        shares = []
-        if self.limits.seconds:
-            shares.append(progress.seconds / self.limits.seconds)
-        if self.limits.steps:
-            shares.append(progress.steps / self.limits.steps)
-        return min(1.0, max(shares)) if shares else None
+        reached = (progress.seconds, self.limits.seconds), (progress.steps, self.limits.steps)
+        return max((min(1.0, done / limit) for done, limit in reached if limit), default=None)
 
 
 def _learners(view: View, narrow: bool) -> Table:

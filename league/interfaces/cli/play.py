@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.errors import GameError
-from league.interfaces.cli.options import LEAGUE, STORE, LeagueOption, SeedOption, StoreOption, drawn, open_league
+from league.interfaces.cli import options
 
 if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from league.games import Game, Player, Step
+    from league.games import Turn
     from league.policies.network import PolicyNetwork
+    from league.rollout.table import Table
 
 HINTED_MOVES = 3
+POLICY, PERSON = 0, 1
 
 
 class _LeftError(Exception):
@@ -28,10 +30,10 @@ class _LeftError(Exception):
 
 def play(
     policy: Annotated[str, typer.Argument(help="A snapshot, a bot, or the start of a hash.")] = "champion",
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
-    seed: SeedOption = None,
+    seed: options.SeedOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
 ) -> None:
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
@@ -40,31 +42,30 @@ def play(
     from league.games import bot_names, game_spec, make_game
     from league.interfaces.cli.console import stdout
     from league.matches.players import PlayerLoader
+    from league.rollout.table import Table
 
-    seed = drawn(seed)
-    with open_league(store, league) as (opened, config):
+    seed = options.drawn(seed)
+    with options.open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
         named = opened.resolve(policy, bot_names(spec))
         loader = PlayerLoader(opened, spec)
         player = loader.player(named.name)
         network = loader.network(named.name) if hints and named.kind == "snapshot" else None
     mine = _seat(seat, spec.seats, seed)
-    game = make_game(spec.name, 1, seed=seed)
     output = stdout()
+    table = Table(
+        game=make_game(spec.name, 1, seed=seed),
+        generator=torch.Generator().manual_seed(seed),
+        players={POLICY: player, PERSON: _Person(against=named.name, network=network, output=output)},
+        seating=torch.tensor([[PERSON if seat == mine else POLICY for seat in range(spec.seats)]]),
+        opener=player,
+        opening_left=torch.zeros(1, dtype=torch.int64),
+    )
     output.print(f"you have seat {mine} of {spec.seats} against {named.name}; seed {seed}")
     if hints and network is None:
         output.print(f"{named.name} is a fixed bot and has no opinion of positions")
-    table = _Table(
-        game=game,
-        player=player,
-        name=named.name,
-        mine=mine,
-        network=network,
-        generator=torch.Generator().manual_seed(seed),
-        output=output,
-    )
     try:
-        output.print(table.play())
+        output.print(_play(table, mine, named.name, output))
     except _LeftError:
         output.print("you left; the game has no result")
 
@@ -76,60 +77,39 @@ def _seat(word: str, seats: int, seed: int) -> int:
     return random.Random(seed).randrange(seats) if word == "random" else int(word)  # noqa: S311
 
 
-@dataclass(kw_only=True)
-class _Table:
-    """One board, the person at one seat and the policy at all others."""
+def _play(table: Table, mine: int, name: str, output: Console) -> str:
+    """Play to the end; the line that says how it ended. Raises `_LeftError`."""
+    import torch
 
-    game: Game
-    player: Player
-    name: str
-    mine: int
-    """The seat that the person holds."""
+    table.restart(~table.asleep, torch.randint(0, 2**31, (1,), generator=table.generator))
+    while True:
+        ply = table.ply()
+        if int(ply.asked) == POLICY:
+            output.print(f"{name} at seat {int(ply.mover)} plays {int(ply.actions)}")
+        if bool(ply.step.done):
+            if table.game.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
+                output.print(f"\n{table.game.render(0)}\n")
+            return _ending(bool(ply.step.dropped), table.returns[0].tolist(), mine, name)
+
+
+@dataclass(kw_only=True)
+class _Person:
+    """The player who is asked in the terminal."""
+
+    against: str
     network: PolicyNetwork | None
     """Gives hints, if any are wanted."""
-    generator: torch.Generator
     output: Console
+    deterministic: bool = False
 
-    def play(self) -> str:
-        """Play to the end; the line that says how it ended. Raises `_LeftError`."""
+    def choose(self, turn: Turn) -> torch.Tensor:
+        """Ask until the answer is a legal move; raises `_LeftError`."""
         import torch
 
-        seeds = torch.randint(0, 2**31, (1,), generator=self.generator)
-        self.game.reset(seeds=seeds)
-        returns = torch.zeros(self.game.spec.seats)
-        while True:
-            seat = int(self.game.to_move()[0])
-            step = self._ply(seat)
-            returns += step.rewards[0]
-            if bool(step.done[0]):
-                if self.game.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
-                    self.output.print(f"\n{self.game.render(0)}\n")
-                return _ending(step, returns.tolist(), self.mine, self.name)
-
-    def _ply(self, seat: int) -> Step:
-        import torch
-
-        from league.games import Turn
-
-        if seat == self.mine:
-            self.output.print(f"\n{self.game.render(0)}\n")
-            return self.game.step(torch.tensor([self._ask()]))
-        turn = Turn(
-            game=self.game,
-            rows=torch.tensor([0]),
-            observation=self.game.observe(),
-            legal=self.game.legal(),
-            generator=self.generator,
-        )
-        action = self.player.choose(turn)
-        self.output.print(f"{self.name} at seat {seat} plays {int(action[0])}")
-        return self.game.step(action)
-
-    def _ask(self) -> int:
-        """Ask until the answer is a legal move."""
-        legal = [int(action) for action in self.game.legal()[0].nonzero().squeeze(1)]
+        self.output.print(f"\n{turn.game.render(0)}\n")
         if self.network is not None:
-            self._hint(self.network)
+            self._hint(self.network, turn)
+        legal = turn.legal[0].nonzero().flatten().tolist()
         moves = " ".join(map(str, legal))
         while True:
             self.output.print(f"your move ({moves}; q leaves): ", end="")
@@ -139,22 +119,22 @@ class _Table:
                 self.output.print()
                 raise _LeftError
             if word.isdecimal() and int(word) in legal:
-                return int(word)
+                return torch.tensor([int(word)])
             self.output.print(f"{word!r} is not a legal move: one of {moves}")
 
-    def _hint(self, network: PolicyNetwork) -> None:
+    def _hint(self, network: PolicyNetwork, turn: Turn) -> None:
         import torch
 
         with torch.inference_mode():
-            logits, value = network(self.game.observe(), self.game.legal())
+            logits, value = network(turn.observation, turn.legal)
         shares = logits[0].softmax(dim=0)
-        best = shares.topk(min(HINTED_MOVES, int(self.game.legal().sum())))
+        best = shares.topk(min(HINTED_MOVES, int(turn.legal.sum())))
         moves = ", ".join(f"{int(a)} ({100 * float(p):.0f}%)" for p, a in zip(best.values, best.indices, strict=True))
-        self.output.print(f"{self.name} expects {float(value[0]):+.2f} for you here, and would play {moves}")
+        self.output.print(f"{self.against} expects {float(value[0]):+.2f} for you here, and would play {moves}")
 
 
-def _ending(step: Step, returns: list[float], mine: int, name: str) -> str:
-    if bool(step.dropped[0]):
+def _ending(dropped: bool, returns: list[float], mine: int, name: str) -> str:
+    if dropped:
         return "the game broke and has no result"
     best_other = max(reward for seat, reward in enumerate(returns) if seat != mine)
     points = ", ".join(f"seat {seat} {reward:+g}" for seat, reward in enumerate(returns))

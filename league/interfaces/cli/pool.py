@@ -11,18 +11,8 @@ import typer
 
 from league.config import load_config
 from league.errors import ConfigError, PolicyError
-from league.interfaces.cli import console
+from league.interfaces.cli import console, options
 from league.interfaces.cli.console import Column, Columns
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    JsonOption,
-    LeagueOption,
-    SnapshotArgument,
-    StoreOption,
-    open_league,
-    user,
-)
 from league.ladder.records import Snapshot
 from league.view.words import moment, size
 
@@ -42,26 +32,30 @@ COLUMNS: Final[Columns[Holding]] = (
 )
 
 
-def list_pool(store: StoreOption = STORE, league: LeagueOption = LEAGUE, json: JsonOption = False) -> None:
+def list_pool(
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    json: options.JsonOption = False,
+) -> None:
     """List the snapshots, oldest first: their strength, and why their weights are kept."""
     from league.view.holdings import holdings
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         lines = list(holdings(opened, config).values())
     console.show(lines, COLUMNS, json=json, empty="no policies yet", style=_style)
 
 
 def show(
-    policy: SnapshotArgument,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    json: JsonOption = False,
+    policy: options.SnapshotArgument,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    json: options.JsonOption = False,
 ) -> None:
     """Show all that is known of one snapshot, also of one that was pruned."""
     from league.view.holdings import holdings
     from league.view.overview import bots_of
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
         named.require_digest("it is not in the pool")
         line = holdings(opened, config)[named.name]
@@ -72,14 +66,14 @@ def show(
 
 
 def prune(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go, and what stays why.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Another rule for this once, such as retention.newest=5.")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Delete the weights of the snapshots that no rule keeps; their metadata, ratings and matches stay.
 
@@ -87,7 +81,7 @@ def prune(
     """
     from league.view.holdings import holdings
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         _check_settings(settings or ())
         config = load_config(settings=settings or (), base=config.to_dict())
         lines = [line for line in holdings(opened, config).values() if line.pruned is None]
@@ -97,9 +91,9 @@ def prune(
             if not json:
                 _print_plan(lines)
         elif names and (yes or _confirmed(lines)):
-            gone = opened.prune(names, by=user(), now_s=time.time())
+            gone = opened.prune(names, by=options.user(), now_s=time.time())
             if gone:
-                opened.add_event("pruned", f"{', '.join(s.name for s in gone)}: by {user()}", time.time())
+                opened.add_event("pruned", f"{', '.join(s.name for s in gone)}: by {options.user()}", time.time())
     if json:
         console.print_json([line.to_json() for line in lines] if dry_run else [s.to_json() for s in gone])
     elif not dry_run:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from league.errors import ArchiveError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show, show_page
-from league.interfaces.cli.files import new_folder, replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.files import replacing
 from league.view.words import size
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def export_pool(
         Path, typer.Option("--output", "-o", help="A .tar, .tar.gz or .zip file; any other name is a new folder.")
     ] = Path("pool.tar.gz"),
     all_: Annotated[bool, typer.Option("--all", help="Everyone who was not pruned.")] = False,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    json: JsonOption = False,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    json: options.JsonOption = False,
 ) -> None:
     """Write snapshots to an archive that `league pool import` takes into another league."""
     from league.games import game_spec
@@ -49,10 +49,10 @@ def export_pool(
     from league.policies import archive
 
     kind = archive.kind_of(output)
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         manifest = exchange.manifest(opened, game_spec(config.game), policies or [], everyone=all_)
         sizes = {snapshot.digest: snapshot.bytes for snapshot in manifest.snapshots}
-        with (new_folder if kind == "folder" else replacing)(output) as part:
+        with replacing(output, folder=kind == "folder") as part:
             archive.write(part, kind, manifest, map(opened.weights, sizes))
     names, count = [snapshot.name for snapshot in manifest.snapshots], sum(sizes.values())
     page = facts({"file": output, "game": manifest.game, "policies": ", ".join(names), "weights": size(count)})
@@ -65,9 +65,9 @@ def import_pool(
     prefix: Annotated[
         str, typer.Option("--as", help="What new policies are called here: PREFIX.NAME.", metavar="PREFIX")
     ] = IMPORTED,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    json: JsonOption = False,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    json: options.JsonOption = False,
 ) -> None:
     """Take policies of another league into the pool, as opponents: all that the archive holds, or nothing.
 
@@ -79,6 +79,6 @@ def import_pool(
 
     if not _PREFIX.fullmatch(prefix):
         raise ArchiveError(f"--as {prefix}: must be 1 to 32 letters, digits, '_' or '-'")
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         steps = exchange.take_in(opened, *archive.read(path, game_spec(config.game)), prefix)
     show(steps, STEPS, json=json)

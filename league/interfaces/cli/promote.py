@@ -9,18 +9,8 @@ import typer
 from rich.markup import escape
 
 from league.config import LeagueConfig
-from league.interfaces.cli.console import print_json, progress
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    CandidateArgument,
-    JsonOption,
-    LeagueOption,
-    ReasonOption,
-    StoreOption,
-    open_league,
-    user,
-)
+from league.interfaces.cli import options
+from league.interfaces.cli.console import progress, show_page
 
 if TYPE_CHECKING:
     from league.matches.contest import Result
@@ -30,17 +20,17 @@ NOT_PROMOTED = 1
 
 
 def promote(
-    policy: CandidateArgument = None,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    reason: ReasonOption = None,
+    policy: options.CandidateArgument = None,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    reason: options.ReasonOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Without a test, and pinned: the league leaves your choice alone.")
     ] = False,
     games: Annotated[
         int | None, typer.Option(min=1, help="At most so many games against the champion; default: promotion.max_games")
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Test a snapshot against the champion, in pairs of games, until it is known which is stronger.
 
@@ -50,25 +40,19 @@ def promote(
     """
     from league.matches import contest
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         if games is not None:
             config = dataclasses.replace(config, promotion=dataclasses.replace(config.promotion, max_games=games))
         if force:
-            result = contest.force(opened, config, policy, by=user(), reason=reason)
+            result = contest.force(opened, config, policy, by=options.user(), reason=reason)
         else:
             result = _compete(opened, config, policy, reason)
-    if json:
-        print_json(
-            {
-                "promoted": result.promotion is not None,
-                "champion": None if result.promotion is None else result.promotion.to_json(),
-                "trials": [{"candidate": trial.candidate, **trial.to_json()} for trial in result.trials],
-            }
-        )
-    else:
-        for trial in result.trials:
-            typer.echo(trial.summary)
-        typer.echo(result.note)
+    found = {
+        "promoted": result.promotion is not None,
+        "champion": result.promotion and result.promotion.to_json(),
+        "trials": [{"candidate": trial.candidate, **trial.to_json()} for trial in result.trials],
+    }
+    show_page([*(trial.summary for trial in result.trials), result.note], lambda: found, json=json)
     if result.promotion is None:
         raise typer.Exit(NOT_PROMOTED)
 
@@ -83,7 +67,7 @@ def _compete(store: Store, config: LeagueConfig, word: str | None, reason: str |
             store,
             config,
             word,
-            by=user(),
+            by=options.user(),
             reason=reason,
             watch=lambda line: shown.update(task, description=escape(line)),
             note=lambda line: typer.echo(f"league: {line}", err=True),

@@ -3,50 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, show_page
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 
 if TYPE_CHECKING:
     from league.ladder.agreement import Estimates
     from league.pool.matches import Rebuild
 
 
-class Action(Enum):
-    """What may be done beside showing."""
-
-    RECOMPUTE = "recompute"
-
-
 def ratings(
     action: Annotated[
-        Action | None,
+        Literal["recompute"] | None,
         typer.Argument(help="`recompute`: derive ratings and payoff anew from the match log, and store them."),
     ] = None,
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    json: JsonOption = False,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    json: options.JsonOption = False,
 ) -> None:
     """Show each policy's Elo twice: OpenSkill's, match by match, and Bradley-Terry's, from the whole log at once.
 
     `league ratings recompute` derives all that follows from the match log anew. It ends with exit code 0 where that
     equals what was stored, and with 1 where it did not: it does by then.
     """
-    if action is Action.RECOMPUTE:
-        with open_league(store, league) as (opened, _):
+    if action == "recompute":
+        with options.open_league(store, league) as (opened, _):
             rebuild = opened.rebuild()
         show_page(_rebuild(rebuild), rebuild.to_json, json=json)
         raise typer.Exit(1 if rebuild.repaired else 0)
 
     from league.ladder.agreement import estimates
 
-    with open_league(store, league) as (opened, config):
+    with options.open_league(store, league) as (opened, config):
         rows = estimates(opened.ratings(), opened.payoff(), config.ratings)
     apart = sum(row.apart for row in rows)
     verdict = f"{apart} of {len(rows)} pairs of intervals lie apart" if apart else "all pairs of intervals overlap"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import sys
@@ -15,16 +16,7 @@ from urllib.parse import urlsplit
 import typer
 
 from league.errors import MissingExtraError
-from league.interfaces.cli.options import (
-    LEAGUE,
-    STORE,
-    AddressOption,
-    HostOption,
-    LeagueOption,
-    PortOption,
-    StoreOption,
-    open_league,
-)
+from league.interfaces.cli import options
 from league.pool.address import is_embedded
 from league.signals import Interruption, interrupts
 
@@ -33,21 +25,21 @@ LOOK_S: Final = 1.0
 
 
 def serve(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    host: HostOption = "127.0.0.1",
-    port: PortOption = 8000,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    host: options.HostOption = "127.0.0.1",
+    port: options.PortOption = 8000,
     prefix: Annotated[str, typer.Option(help="Of all paths, to serve several leagues on one cluster.")] = "/",
     replicas: Annotated[int, typer.Option(min=1, help="Processes that answer, a CPU each.")] = 1,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the network computes.")] = "cpu",
     max_body_mib: Annotated[float, typer.Option(min=0.001, help="Largest body of a request, in MiB.")] = 4.0,
-    address: AddressOption = None,
+    address: options.AddressOption = None,
 ) -> None:
     """Serve the champion over HTTP and follow promotions, until Ctrl-C. POST /act answers positions."""
     for package in ("fastapi", "starlette", "uvicorn", "aiohttp", "watchfiles"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "serve")
-    with open_league(store, league):
+    with options.open_league(store, league):
         pass  # It is there. That it has no champion yet, or goes down later, is no reason not to serve.
     from league.interfaces.serve.application import Settings
     from league.interfaces.serve.session import serving
@@ -82,13 +74,10 @@ def _tell(url: str, stop: Interruption) -> None:
 def _look(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(parts.hostname or "", parts.hostname or "")  # noqa: S104
-    connection = http.client.HTTPConnection(host, parts.port, timeout=5)
-    try:
+    with contextlib.closing(http.client.HTTPConnection(host, parts.port, timeout=5)) as connection:
         connection.request("GET", parts.path)
         state: dict[str, Any] = json.loads(connection.getresponse().read())
         return state
-    finally:
-        connection.close()
 
 
 def _news(state: dict[str, Any], last: dict[str, str | None]) -> Iterator[str]:

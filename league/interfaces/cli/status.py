@@ -10,8 +10,8 @@ import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.view.words import duration, moment, size
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ EVENTS: Final[Columns[dict[str, Any]]] = (
 
 
 def status(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the whole store against itself; exit code 1 if something is wrong.")
     ] = False,
     events: Annotated[int, typer.Option(min=0, help="How many of the last events to show.")] = 5,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""
-    with open_league(store, league) as (opened, _):
+    with options.open_league(store, league) as (opened, _):
         found = _read(opened, events)
         verification = opened.verify() if verify else None
     checked = None if verification is None else asdict(verification)

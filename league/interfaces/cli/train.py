@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.config import LeagueConfig, load_config, presets
-from league.interfaces.cli.options import LEAGUE, STORE, AddressOption, LeagueOption, StoreOption
+from league.interfaces.cli import options
 from league.pool.address import is_embedded
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def log_folder(store: str, league: str) -> Path:
 
 
 def train(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Train for so long, then settle the ratings.")] = None,
     steps: Annotated[
@@ -48,7 +48,7 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob, such as learning.lr=0.001.")
     ] = None,
-    address: AddressOption = None,
+    address: options.AddressOption = None,
     log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard event files.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:

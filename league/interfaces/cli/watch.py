@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from league.errors import StoreError
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli import options
 from league.signals import Interruption, interrupts
 from league.view.progress import Progress
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
     from league.pool.store import Store
-    from league.status import Status
     from league.view.attachment import Attachment
     from league.view.overview import Overview
 
@@ -32,13 +31,13 @@ TOP = 10
 
 
 def watch(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
     every: Annotated[
         float | None,
         typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
     ] = None,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
 ) -> None:
     """Show a league live, from any terminal that reaches its store, until Ctrl-C; the league does not notice.
 
@@ -70,7 +69,9 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
     with TrainingView(store, config, Limits(), Console(markup=False), every_s=every_s, hint=hint) as view:
         while not stop.is_set():
             try:
-                progress = _progress(Status.from_json(store.status()))
+                said = Status.from_json(store.status())
+                phase, seconds = said.phase_at(time.time()), said.run_s
+                progress = Progress(phase=phase, seconds=seconds, steps=said.steps, interrupted=False)
             except StoreError:
                 progress = dataclasses.replace(progress, phase="store lost")
             view.update(progress)
@@ -92,12 +93,6 @@ def _wait(attachment: Attachment, stop: Interruption) -> tuple[Store, LeagueConf
     return None
 
 
-def _progress(status: Status) -> Progress:
-    """As far as the store knows it."""
-    phase, seconds = status.phase_at(time.time()), status.run_s
-    return Progress(phase=phase, seconds=seconds, steps=status.steps, interrupted=False)
-
-
 def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> None:
     while not stop.is_set():
         try:
@@ -110,17 +105,16 @@ def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> 
 
 def _data(overview: Overview) -> dict[str, Any]:
     status, champion = overview.status.at(overview.read_s), overview.champion
-    progress, rows = _progress(status), overview.rows[:TOP]
     return {
         "game": overview.config.game,
-        "phase": progress.phase,
-        "seconds": progress.seconds,
-        "steps": progress.steps,
+        "phase": overview.phase,
+        "seconds": status.run_s,
+        "steps": status.steps,
         "steps_per_s": status.steps_per_s,
         "snapshots": status.snapshots,
         "matches": overview.matches,
         "champion": champion.policy if champion else None,
         "learners": status.to_json()["learners"],
-        "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in rows],
+        "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in overview.rows[:TOP]],
         "event": next(iter(overview.events), None),
     }

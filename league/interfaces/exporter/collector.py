@@ -35,16 +35,14 @@ class LeagueCollector(Collector):
         """Everything that `metrics` declares and the store holds; `league_store_up` always."""
         with self._lock:
             started = time.perf_counter()
-            samples = Samples()
+            samples, failure = Samples(), None
             try:
                 self._read(samples)
-                samples.add("league_store_up", 1)
-                self._tell(None)
             except LeagueError as error:
-                samples = Samples()
-                samples.add("league_store_up", 0)
+                samples, failure = Samples(), error
                 self.close()
-                self._tell(error)
+            samples.add("league_store_up", failure is None)
+            self._tell(failure)
             samples.add("league_scrape_seconds", time.perf_counter() - started)
             return samples.families()
 

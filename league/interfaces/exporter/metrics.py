@@ -18,24 +18,15 @@ TOP: Final = 50
 TOP_PAYOFF: Final = 12
 """Snapshots whose results against each other are exported, the strongest; the bots and the champion always are."""
 
-PHASES: Final = ("starting", "training", "closing", "stopped", "failed", "not running", "never run", "unknown")
-OPERATIONS: Final = ("ping", "read")
-PARTS: Final = ("sample", "learn")
-STATES: Final = ("healthy", "lost")
-WAYS: Final = get_args(How)
-VERDICTS: Final = ("refused", "undecided", "beaten", "outrun")
-PURPOSES: Final = ("gate", "rating", "training")
-ACTORS: Final = ("coordinator", "learner", "runner", "match_worker")
-
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {
-    "phase": PHASES,
-    "operation": OPERATIONS,
-    "part": PARTS,
-    "state": STATES,
-    "how": WAYS,
-    "verdict": VERDICTS,
-    "purpose": PURPOSES,
-    "actor": ACTORS,
+    "phase": ("starting", "training", "closing", "stopped", "failed", "not running", "never run", "unknown"),
+    "operation": ("ping", "read"),
+    "part": ("sample", "learn"),
+    "state": ("healthy", "lost"),
+    "how": get_args(How),
+    "verdict": ("refused", "undecided", "beaten", "outrun"),
+    "purpose": ("gate", "rating", "training"),
+    "actor": ("coordinator", "learner", "runner", "match_worker"),
 }
 """All that a label can be, of those that have a fixed set."""
 
@@ -43,8 +34,8 @@ LABELS: Final = {
     "league": "1 value: the name of the league",
     "game": "1 value: its game",
     "version": "1 value: the version of this package",
-    "phase": f"1 value at a time, of {len(PHASES)}: what the coordinator does",
-    "operation": f"{len(OPERATIONS)} values: `ping`, and `read`, all that a scrape reads",
+    "phase": f"1 value at a time, of {len(VALUES['phase'])}: what the coordinator does",
+    "operation": f"{len(VALUES['operation'])} values: `ping`, and `read`, all that a scrape reads",
     "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
     f"the {TOP_PAYOFF} highest, the champion and the bots, in `league_champion_info` the champion alone",
     "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
@@ -52,15 +43,15 @@ LABELS: Final = {
     "role": "one per role in the configuration, one per league that was imported from, and `bot`",
     "learner": "one per learner in the configuration",
     "loss": "7 values: the names of the TensorBoard scalars under `losses/`, below",
-    "part": f"{len(PARTS)} values: `sample`, playing, and `learn`, gradient steps",
-    "state": f"{len(STATES)} values: `healthy`, and `lost`, which RLlib restarts",
-    "how": f"{len(WAYS)} values: `automatic`, by the league's own test; `asked`, by a person and the same test; "
-    "`forced` by a person; `rollback`; `unpinned`, handed back to the league; of refusals only the first two",
-    "verdict": f"{len(VERDICTS)} values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` by "
-    "another candidate",
+    "part": f"{len(VALUES['part'])} values: `sample`, playing, and `learn`, gradient steps",
+    "state": f"{len(VALUES['state'])} values: `healthy`, and `lost`, which RLlib restarts",
+    "how": f"{len(VALUES['how'])} values: `automatic`, by the league's own test; `asked`, by a person and the same "
+    "test; `forced` by a person; `rollback`; `unpinned`, handed back to the league; of refusals only the first two",
+    "verdict": f"{len(VALUES['verdict'])} values: `refused`, `undecided`, `beaten` by a snapshot of the pool, `outrun` "
+    "by another candidate",
     "purpose": "`gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of dropped "
     "games also `training`",
-    "actor": f"{len(ACTORS)} values: `coordinator`, `learner`, `runner` and `match_worker`",
+    "actor": f"{len(VALUES['actor'])} values: `coordinator`, `learner`, `runner` and `match_worker`",
     "group": "one per node group of the cluster: `head`; of other nodes the label `ray.io/node-group` where they have "
     "one, as KubeRay sets it, else `gpu` or `cpu`",
 }
@@ -73,7 +64,6 @@ class Declared:
 
     name: str
     """As it is scraped; a counter's ends with `_total`."""
-    kind: Literal["gauge", "counter"]
     unit: str
     """What one of it is."""
     help: str
@@ -82,13 +72,14 @@ class Declared:
     not_shown: str = ""
     """Why no dashboard shows it; empty for one that is shown."""
 
+    @property
+    def kind(self) -> Literal["gauge", "counter"]:
+        """Whether it goes up and down, or only up: as its name says."""
+        return "counter" if self.name.endswith("_total") else "gauge"
 
-def _gauge(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
-    return Declared(name=name, kind="gauge", unit=unit, help=help, labels=labels, not_shown=not_shown)
 
-
-def _counter(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
-    return Declared(name=name, kind="counter", unit=unit, help=help, labels=labels, not_shown=not_shown)
+def _entry(name: str, unit: str, help: str, *labels: str, not_shown: str = "") -> Declared:
+    return Declared(name=name, unit=unit, help=help, labels=labels, not_shown=not_shown)
 
 
 def learner_metric(field: str) -> str:
@@ -97,39 +88,39 @@ def learner_metric(field: str) -> str:
 
 
 _STORE: Final = (
-    _gauge("league_store_up", "bool", "1 if the store answered this scrape, else 0."),
-    _gauge("league_store_seconds", "s", "How long the store took, in this scrape.", "operation"),
-    _gauge("league_store_memory_bytes", "bytes", "Memory that the store's server uses, for all leagues on it."),
-    _gauge(
+    _entry("league_store_up", "bool", "1 if the store answered this scrape, else 0."),
+    _entry("league_store_seconds", "s", "How long the store took, in this scrape.", "operation"),
+    _entry("league_store_memory_bytes", "bytes", "Memory that the store's server uses, for all leagues on it."),
+    _entry(
         "league_store_memory_limit_bytes",
         "bytes",
         "Memory that it may use: its maxmemory, or the memory of its machine where it has none.",
     ),
-    _gauge("league_scrape_seconds", "s", "How long it took to make this page."),
+    _entry("league_scrape_seconds", "s", "How long it took to make this page."),
 )
 
 _STATE: Final = (
-    _gauge("league_info", "bool", "1: which league this is.", "league", "game", "version"),
-    _gauge("league_phase", "bool", "1 for what the coordinator is doing.", "phase"),
-    _gauge(
+    _entry("league_info", "bool", "1: which league this is.", "league", "game", "version"),
+    _entry("league_phase", "bool", "1 for what the coordinator is doing.", "phase"),
+    _entry(
         "league_heartbeat_age_seconds", "s", "Since the coordinator last said something; over 10 it is not running."
     ),
-    _counter("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
-    _counter("league_actor_restarts_total", "restarts", "Actors that were lost, and started again.", "actor"),
-    _gauge("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
+    _entry("league_events_total", "events", "Events by kind, as league status shows the last of them.", "kind"),
+    _entry("league_actor_restarts_total", "restarts", "Actors that were lost, and started again.", "actor"),
+    _entry("league_nodes", "nodes", "Ray nodes alive, as the coordinator sees them; absent unless it runs.", "group"),
 )
 
 _POLICIES: Final = (
-    _gauge("league_policy_elo", "Elo", "Strength of a policy; the bot uniform is at 0.", "policy", "kind"),
-    _gauge(
+    _entry("league_policy_elo", "Elo", "Strength of a policy; the bot uniform is at 0.", "policy", "kind"),
+    _entry(
         "league_policy_elo_interval",
         "Elo",
         "Half the width of the 95% interval of league_policy_elo.",
         "policy",
         "kind",
     ),
-    _gauge("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
-    _gauge(
+    _entry("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
+    _entry(
         "league_payoff_score",
         "ratio",
         "Points per game, 0 to 1, of a policy against another, of the strongest and the bots; absent for two that "
@@ -137,51 +128,51 @@ _POLICIES: Final = (
         "policy",
         "against",
     ),
-    _gauge(
+    _entry(
         "league_role_score",
         "ratio",
         "Points per game, 0 to 1, of all snapshots of a role against all of another.",
         "role",
         "against",
     ),
-    _counter("league_role_games_total", "games", "Games behind league_role_score.", "role", "against"),
+    _entry("league_role_games_total", "games", "Games behind league_role_score.", "role", "against"),
 )
 
 _POOL: Final = (
-    _gauge("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
-    _gauge("league_role_snapshots", "snapshots", "Frozen policies of a role.", "role"),
-    _gauge("league_pool_bytes", "bytes", "Size of the weights that they have."),
-    _gauge("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
-    _gauge(
+    _entry("league_pool_snapshots", "snapshots", "Frozen policies in the pool."),
+    _entry("league_role_snapshots", "snapshots", "Frozen policies of a role.", "role"),
+    _entry("league_pool_bytes", "bytes", "Size of the weights that they have."),
+    _entry("league_pool_pruned", "snapshots", "Snapshots whose weights were pruned."),
+    _entry(
         "league_pool_unreadable", "snapshots", "Snapshots whose weights are damaged, as the coordinator found them."
     ),
-    _gauge("league_cycles", "cycles", "Rock-paper-scissors among the strongest: triples in which each beats the next."),
-    _gauge("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
+    _entry("league_cycles", "cycles", "Rock-paper-scissors among the strongest: triples in which each beats the next."),
+    _entry("league_cyclic_share", "ratio", "The same as a share, 0 to 1, of all triples that have met each other."),
 )
 
 _MATCHES: Final = (
-    _counter("league_matches_total", "matches", "Matches in the log."),
-    _counter("league_games_total", "games", "Games with a result in these matches."),
-    _counter("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
-    _gauge("league_match_workers", "actors", "Match workers."),
-    _gauge("league_match_workers_busy", "actors", "Match workers that play."),
-    _counter("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),
-    _gauge("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
-    _gauge("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
+    _entry("league_matches_total", "matches", "Matches in the log."),
+    _entry("league_games_total", "games", "Games with a result in these matches."),
+    _entry("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
+    _entry("league_match_workers", "actors", "Match workers."),
+    _entry("league_match_workers_busy", "actors", "Match workers that play."),
+    _entry("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),
+    _entry("league_candidates", "snapshots", "Snapshots that race for the champion's place now."),
+    _entry("league_matches_wanted", "matches", "The backlog: matches that are still to be played.", "purpose"),
 )
 
 _CHAMPION: Final = (
-    _gauge("league_champion_info", "bool", "1 for the champion.", "policy"),
-    _gauge("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
-    _gauge("league_champion_age_seconds", "s", "Since the champion was promoted."),
-    _gauge("league_champion_nash_weight", "ratio", "Weight, 0 to 1, of the champion in the strongest's Nash mixture."),
-    _gauge(
+    _entry("league_champion_info", "bool", "1 for the champion.", "policy"),
+    _entry("league_champion_pinned", "bool", "1 if a person pinned the champion and the league keeps it."),
+    _entry("league_champion_age_seconds", "s", "Since the champion was promoted."),
+    _entry("league_champion_nash_weight", "ratio", "Weight, 0 to 1, of the champion in the strongest's Nash mixture."),
+    _entry(
         "league_champion_exploiter_score",
         "ratio",
         "Points per game, 0 to 1, that the best response among the strongest should score against the champion.",
     ),
-    _counter("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
-    _counter(
+    _entry("league_promotions_total", "promotions", "Entries of the champion's history.", "how"),
+    _entry(
         "league_refusals_total",
         "snapshots",
         "Candidates that were tested and not promoted: of the league itself, or asked for by a person.",
@@ -191,25 +182,25 @@ _CHAMPION: Final = (
 )
 
 _LEARNERS: Final = (
-    _counter(
+    _entry(
         "league_learner_steps_total",
         "steps",
         "Steps that a learner has made, counting again those that it lost in a crash.",
         "learner",
     ),
     *(
-        _gauge(learner_metric(name), number.unit, number.about, "learner", not_shown=number.not_shown)
+        _entry(learner_metric(name), number.unit, number.about, "learner", not_shown=number.not_shown)
         for name, number in LearnerStatus.numbers()
     ),
-    _gauge("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
-    _gauge(
+    _entry("league_learner_loss", "as RLlib's", "Losses and statistics of a learner's last update.", "learner", "loss"),
+    _entry(
         "league_learner_placed",
         "bool",
         "1 if a learner has its place on the cluster; 0 if it waits for room, or at rest.",
         "learner",
     ),
-    _gauge("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
-    _gauge(
+    _entry("league_learner_stopped", "bool", "1 if a learner diverged too often and was given up.", "learner"),
+    _entry(
         "league_learner_iteration_seconds",
         "s",
         "Duration of the parts of a learner's last iteration. Their sum is the staleness of its games: the age that "
@@ -217,23 +208,23 @@ _LEARNERS: Final = (
         "learner",
         "part",
     ),
-    _gauge(
+    _entry(
         "league_learner_report_age_seconds",
         "s",
         "Since a learner last finished an iteration, before its first one since the run began.",
         "learner",
     ),
-    _gauge(
+    _entry(
         "league_learner_checkpoint_age_seconds",
         "s",
         "Since a learner's last checkpoint, which a crash costs; before the first one of a run since that began.",
         "learner",
     ),
-    _counter("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
-    _gauge(
+    _entry("league_learner_busy_seconds_total", "s", "Time that a learner has been at work, not waiting.", "learner"),
+    _entry(
         "league_learner_gpu_memory_bytes", "bytes", "GPU memory that torch holds for it; 0 without a GPU.", "learner"
     ),
-    _gauge(
+    _entry(
         "league_learner_runners",
         "processes",
         "Processes that play for a learner; none where it plays in its own.",

@@ -8,18 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
-from league.interfaces.exporter.metrics import (
-    ACTORS,
-    PARTS,
-    PHASES,
-    PURPOSES,
-    TOP,
-    TOP_PAYOFF,
-    VERDICTS,
-    WAYS,
-    Samples,
-    learner_metric,
-)
+from league.interfaces.exporter.metrics import TOP, TOP_PAYOFF, VALUES, Samples, learner_metric
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
@@ -30,7 +19,7 @@ from league.view.overview import Overview
 
 BOT: Final = "bot"
 """The role of the fixed bots."""
-OF_MATCHES: Final = tuple(purpose for purpose in PURPOSES if purpose != "training")
+OF_MATCHES: Final = tuple(purpose for purpose in VALUES["purpose"] if purpose != "training")
 """The purposes for which matches are played."""
 
 
@@ -53,7 +42,7 @@ class Readings:
         self._add_roles(samples)
         self._add_strongest(samples, overview)
         _promotions(samples, overview)
-        _by_label(samples, "league_refusals_total", overview.refusals, VERDICTS, "asked")
+        _by_label(samples, "league_refusals_total", overview.refusals, VALUES["verdict"], "asked")
         samples.add("league_matches_total", overview.matches)
         for kind, count in overview.event_counts.items():
             samples.add("league_events_total", count, kind)
@@ -138,7 +127,7 @@ def _circles(payoff: Payoff, names: Sequence[str], champion: str | None) -> dict
 
 def _promotions(samples: Samples, overview: Overview) -> None:
     ways = Counter[str](promotion.how for promotion in overview.promotions)
-    _by_label(samples, "league_promotions_total", ways, WAYS)
+    _by_label(samples, "league_promotions_total", ways, VALUES["how"])
     if (champion := overview.champion) is not None:
         samples.add("league_champion_info", 1, champion.policy)
         samples.add("league_champion_pinned", champion.pinned)
@@ -147,15 +136,15 @@ def _promotions(samples: Samples, overview: Overview) -> None:
 
 def _status(samples: Samples, status: Status, now_s: float) -> None:
     phase, age_s = status.phase_at(now_s), status.age_s(now_s)
-    samples.add("league_phase", 1, phase if phase in PHASES else "unknown")
+    samples.add("league_phase", 1, phase if phase in VALUES["phase"] else "unknown")
     if age_s is None:
         return
     samples.add("league_heartbeat_age_seconds", age_s)
     samples.add("league_pool_unreadable", len(status.unreadable))
     totals, learners, arena = defaultdict(dict, status.totals), status.learners, status.arena
-    _by_label(samples, "league_actor_restarts_total", totals["restarts"], ACTORS)
-    _by_label(samples, "league_refusals_total", totals["refusals"], VERDICTS, "automatic")
-    _by_label(samples, "league_dropped_games_total", totals["dropped_games"], PURPOSES)
+    _by_label(samples, "league_actor_restarts_total", totals["restarts"], VALUES["actor"])
+    _by_label(samples, "league_refusals_total", totals["refusals"], VALUES["verdict"], "automatic")
+    _by_label(samples, "league_dropped_games_total", totals["dropped_games"], VALUES["purpose"])
     _by_label(samples, "league_match_seconds_total", totals["match_seconds"], OF_MATCHES)
     for what in ("steps", "busy_seconds"):
         _by_label(samples, f"league_learner_{what}_total", totals[what], {**learners, **totals[what]})
@@ -169,14 +158,11 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
     for name, learner in learners.items():
         _learner(samples, name, learner)
         began_s = status.started_s
-        _age(samples, "report", name, learner.reported_s or began_s, now_s)
         # Before its first iteration a learner has learned nothing that a crash could cost.
-        _age(samples, "checkpoint", name, learner.saved_s or (began_s if learner.reported_s else None), now_s)
-
-
-def _age(samples: Samples, what: str, learner: str, since_s: float | None, now_s: float) -> None:
-    if since_s is not None:
-        samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), learner)
+        saved_s = learner.saved_s or (began_s if learner.reported_s else None)
+        for what, since_s in (("report", learner.reported_s or began_s), ("checkpoint", saved_s)):
+            if since_s is not None:
+                samples.add(f"league_learner_{what}_age_seconds", max(0.0, now_s - since_s), name)
 
 
 def _by_label(samples: Samples, metric: str, numbers: Mapping[str, float], labels: Iterable[str], *more: str) -> None:
@@ -192,7 +178,7 @@ def _learner(samples: Samples, name: str, learner: LearnerStatus) -> None:
     samples.add("league_learner_stopped", learner.stopped, name)
     for loss, value in learner.losses.items():
         samples.add("league_learner_loss", value, name, loss)
-    for part in PARTS:
+    for part in VALUES["part"]:
         if part in learner.parts_s:
             samples.add("league_learner_iteration_seconds", learner.parts_s[part], name, part)
     if learner.usage is not None:

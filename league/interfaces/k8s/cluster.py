@@ -47,14 +47,6 @@ class Finished:
         lines = (self.errors or self.output).strip().splitlines()
         return lines[-1].removeprefix("league: ") if lines else f"exit code {self.code}"
 
-    def object(self) -> Object | None:
-        """The JSON object that it printed; None if it did not."""
-        try:
-            found = json.loads(self.output)
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
-
 
 class Cluster:
     """Every method raises `KubernetesError` where the API server cannot be reached, or refuses."""
@@ -79,11 +71,8 @@ class Cluster:
         settings = client.Configuration()
         try:
             file = os.environ.get("KUBECONFIG")
-            if (
-                file is None
-                and "KUBERNETES_SERVICE_HOST" in os.environ
-                and not Path("~/.kube/config").expanduser().exists()
-            ):
+            configured = file is not None or Path("~/.kube/config").expanduser().exists()
+            if "KUBERNETES_SERVICE_HOST" in os.environ and not configured:
                 config.load_incluster_config(client_configuration=settings)
             else:
                 config.load_kube_config(file, context, settings)
@@ -172,10 +161,8 @@ class Cluster:
         for pod in pods:
             if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
                 return str(pod["metadata"]["name"])
-        seen = (
-            ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods) or "none is there"
-        )
-        raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen}")
+        seen = ", ".join(f"{pod['metadata']['name']} is {pod['status'].get('phase')}" for pod in pods)
+        raise KubernetesError(f"no pod of {what} runs in namespace {self.namespace}: {seen or 'none is there'}")
 
     def log(self, pod: str, container: str, *, follow: bool, tail: int) -> Iterator[str]:
         """Lines of a container's log: the last `tail` and then, with `follow`, those that come."""
@@ -214,11 +201,14 @@ class Cluster:
             shell.close()
         yield Finished(int(shell.returncode or 0), output, errors)
 
-    def execute(self, pod: str, container: str, command: list[str]) -> Finished:
-        """Run a command in a container, and wait for it."""
-        *_, last = self.follow(pod, container, command)
-        assert isinstance(last, Finished)
-        return last
+    def ask(self, pod: str, container: str, command: list[str], trouble: str = "") -> Any:
+        """The JSON that a command prints in a container; the error where it prints none begins with `trouble`."""
+        *_, done = self.follow(pod, container, command)
+        assert isinstance(done, Finished)
+        try:
+            return json.loads(done.output)
+        except ValueError as error:
+            raise KubernetesError(f"{trouble}{done.said}") from error
 
     def _if_there(self, verb: str, kind: Any, name: str, **given: Any) -> Object | None:
         try:

@@ -92,12 +92,10 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
     the objects were applied: before that it may have been another one.
     """
     deadline = time.monotonic() + timeout_s
-    waiting = [one for one in objects if one["kind"] in READINESS]
+    waiting = {f"{one['kind']} {one['metadata']['name']}": one for one in objects if one["kind"] in READINESS}
     said: dict[str, str] = {}
-    while waiting:
-        left = []
-        for one in waiting:
-            shown = f"{one['kind']} {one['metadata']['name']}"
+    while True:
+        for shown, one in list(waiting.items()):
             live = cluster.get(*key(one))
             ready, text = READINESS[one["kind"]](live) if live is not None else (False, "is not there")
             if said.get(shown) != text:
@@ -105,16 +103,15 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
                 say(f"{shown}: {text}")
             if ready is None:
                 raise KubernetesError(text)
-            if not ready:
-                left.append(one)
-        waiting = left
+            if ready:
+                del waiting[shown]
         if not waiting:
             return
         quota = next((text for text in warnings(cluster, since) if "exceeded quota" in text), None)
         if quota is not None:
             raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
         if time.monotonic() > deadline:
-            late = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in waiting)
+            late = ", ".join(waiting)
             troubles = warnings(cluster)
             reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
@@ -203,7 +200,8 @@ def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) ->
 def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
     """Delete all that is labelled as ours in the namespace, and its queue; volumes and Secrets stay, unless `purge`."""
     shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
-    order = sorted(shapes - {("v1", "Namespace")}, key=lambda shape: (_rank(shape[1]), shape))
+    later = sorted(shape for shape in shapes if shape[1] not in (*FIRST, "Namespace"))
+    order = [(JOB[0], kind) for kind in FIRST] + later
     if purge:
         order += [("v1", "PersistentVolumeClaim"), ("v1", "Secret")]
     count = 0
@@ -232,7 +230,3 @@ def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
         say(f"nothing of a league is in namespace {cluster.namespace}")
     elif not purge:
         say("kept: the volumes, the Secrets and the namespace; --purge deletes them, too")
-
-
-def _rank(kind: str) -> int:
-    return FIRST.index(kind) if kind in FIRST else len(FIRST)

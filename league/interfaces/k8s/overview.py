@@ -6,7 +6,7 @@ from typing import Any
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
-from league.interfaces.k8s.deployment import READINESS, age_s, warnings
+from league.interfaces.k8s.deployment import READINESS, age_s, conditions_of, warnings
 from league.interfaces.k8s.manifests import Object
 from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, OURS, SERVICE
 
@@ -17,7 +17,8 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
-        league = ask_league(cluster, events)
+        pod = cluster.running(EXPORTER, "the exporter")
+        league = cluster.ask(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
     except KubernetesError as error:
         trouble = str(error)
     return {
@@ -32,30 +33,18 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     }
 
 
-def ask_league(cluster: Cluster, events: int) -> dict[str, Any]:
-    """Run `league status --json` beside the exporter; raises `KubernetesError` where there is no answer."""
-    pod = cluster.running(EXPORTER, "the exporter")
-    done = cluster.execute(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
-    found = done.object()
-    if found is None:
-        raise KubernetesError(done.said)
-    return found
-
-
 def _pod(pod: Object) -> dict[str, Any]:
     status = pod["status"]
     containers = status.get("containerStatuses", [])
     waiting = [one["state"]["waiting"] for one in containers if one.get("state", {}).get("waiting")]
-    blocked = [
-        one for one in status.get("conditions", []) if one["type"] == "PodScheduled" and one["status"] == "False"
-    ]
+    scheduled = conditions_of(pod).get("PodScheduled", {})
     state, reason = status.get("phase", "Unknown"), status.get("message")
     if "deletionTimestamp" in pod["metadata"]:
         state = "Terminating"
     elif waiting:
         state, reason = waiting[0].get("reason", state), waiting[0].get("message")
-    elif blocked:
-        state, reason = blocked[0].get("reason", state), blocked[0].get("message")
+    elif scheduled.get("status") == "False":
+        state, reason = scheduled.get("reason", state), scheduled.get("message")
     labels = pod["metadata"].get("labels", {})
     return {
         "name": pod["metadata"]["name"],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from league.errors import KubernetesError
 from league.interfaces.k8s import deployment
@@ -34,22 +33,8 @@ def promote(cluster: Cluster, arguments: list[str], by: str, show: Callable[[str
 
 def champion(cluster: Cluster) -> str | None:
     """The champion of the store; None if there is none."""
-    pod = cluster.running(HEAD, "the Ray head")
-    done = cluster.execute(pod, "ray-head", ["league", "champion", "--json"])
-    if done.code:
-        raise KubernetesError(done.said)
-    found = json.loads(done.output)
+    found = cluster.ask(cluster.running(HEAD, "the Ray head"), "ray-head", ["league", "champion", "--json"])
     return None if found is None else str(found["policy"])
-
-
-def served(cluster: Cluster) -> dict[str, Any]:
-    """What the service says of itself; raises `KubernetesError` where it does not answer."""
-    pod = cluster.running(SERVING_HEAD, "the champion's service")
-    done = cluster.execute(pod, "ray-head", ASK)
-    found = done.object()
-    if found is None:
-        raise KubernetesError(f"the champion's service does not answer: {done.said}")
-    return found
 
 
 def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[[str], None]) -> None:
@@ -64,7 +49,8 @@ def wait_served(cluster: Cluster, policy: str, timeout_s: float, show: Callable[
             show("there is no RayService champion: nothing serves it")
             return
         try:
-            answers = served(cluster).get("policy")
+            pod = cluster.running(SERVING_HEAD, "the champion's service")
+            answers = cluster.ask(pod, "ray-head", ASK, "the champion's service does not answer: ").get("policy")
             heard = f"{answers or 'nobody'} is served"
         except KubernetesError as error:
             answers, heard = None, str(error)

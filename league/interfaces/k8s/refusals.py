@@ -38,17 +38,13 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
         case 404:
             return f"cannot {doing} in namespace {namespace}: not found; is the league deployed there?"
         case 409 if status.get("reason") == "Conflict":
-            return f"cannot {doing}: {_conflicts(message, status)}; --force takes the fields over"
+            found = ", ".join(f"{cause['field']} ({cause['message']})" for cause in _causes(status))
+            return f"cannot {doing}: fields were set by others: {found or message}; --force takes the fields over"
     return f"cannot {doing} in namespace {namespace}: {message}"
 
 
-def _conflicts(message: str, status: dict[str, Any]) -> str:
-    """Who set what otherwise, as server-side apply reports it."""
-    found = ", ".join(f"{cause['field']} ({cause['message']})" for cause in _causes(status))
-    return f"fields were set by others: {found or message}"
-
-
 def _causes(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a conflict, each with who set it otherwise, as server-side apply reports them."""
     return [cause for cause in status.get("details", {}).get("causes", []) if cause.get("field")]
 
 

@@ -15,7 +15,7 @@ from ray.serve.metrics import Counter
 from torch import Tensor
 
 from league.interfaces.serve.following import WARM_ROWS, Follower, Served
-from league.interfaces.serve.question import Question
+from league.interfaces.serve.question import INCLUDE, Question
 from league.policies.player import draw, greedy
 
 MOST_ROWS: Final = 1024
@@ -113,11 +113,8 @@ def answer(served: Served, questions: Sequence[Question], generator: torch.Gener
         if question.sample:
             own = generator if question.seed is None else torch.Generator().manual_seed(question.seed)
             actions = draw(logits[rows], legal[rows], own)
-        answers.append(
-            Answer(
-                served=served, actions=actions.tolist(), beside=_beside(question.include, logits[rows], values[rows])
-            )
-        )
+        beside = _beside(question.include, logits[rows], values[rows])
+        answers.append(Answer(served=served, actions=actions.tolist(), beside=beside))
     return answers
 
 
@@ -137,11 +134,7 @@ def _forward(served: Served, observation: Tensor, legal: Tensor) -> tuple[Tensor
 
 
 def _beside(include: frozenset[str], logits: Tensor, values: Tensor) -> dict[str, list[Any]]:
-    beside = {}
-    if "value" in include:
-        beside["value"] = values.tolist()
+    beside = {"value": values, "logits": logits}
     if "probabilities" in include:
-        beside["probabilities"] = logits.softmax(dim=1).tolist()
-    if "logits" in include:
-        beside["logits"] = logits.tolist()
-    return beside
+        beside["probabilities"] = logits.softmax(dim=1)
+    return {name: beside[name].tolist() for name in INCLUDE if name in include}

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from league.errors import RequestError
+from league.games.base import GameSpec
 from league.interfaces.serve.batching import Answer, Batcher
 from league.interfaces.serve.following import Follower, Served
 from league.interfaces.serve.question import Question, read_question
@@ -34,22 +35,23 @@ RETRY_AFTER_S: Final = 1
 STARTING_S: Final = 5.0
 """For so long after its start a replica without a champion keeps requests, before it refuses them."""
 
-PLURALS: Final = {"value": "values"}
-"""Names in the answer to a list, where they differ."""
-
 log = logging.getLogger("ray.serve")
 
 
 def routes(follower: Follower, batcher: Batcher, max_body: int) -> Starlette:
     """The ASGI application of one replica; bodies of more than `max_body` bytes are refused."""
 
+    def ready() -> GameSpec:
+        spec, reason = follower.spec, follower.not_ready()
+        if spec is None or reason is not None:
+            raise RequestError(503, f"no champion is loaded yet: {reason}")
+        return spec
+
     async def act(request: Request) -> Response:
         _check_type(request)
         body = await _read(request, max_body)
         await _first_champion(follower)
-        spec, reason = follower.spec, follower.not_ready()
-        if spec is None or reason is not None:
-            raise RequestError(503, f"no champion is loaded yet: {reason}")
+        spec = ready()
         if len(body) > INLINE_BYTES:
             question = await asyncio.to_thread(read_question, body, spec)
         else:
@@ -64,9 +66,7 @@ def routes(follower: Follower, batcher: Batcher, max_body: int) -> Starlette:
         return _json({"status": "alive"})
 
     async def readyz(request: Request) -> Response:
-        reason = follower.not_ready()
-        if reason is not None:
-            raise RequestError(503, f"no champion is loaded yet: {reason}")
+        ready()
         return _json({"status": "ready"})
 
     @contextlib.asynccontextmanager
@@ -121,7 +121,7 @@ async def _read(request: Request, most: int) -> bytes:
 
 def _body(question: Question, found: Answer) -> dict[str, Any]:
     if question.many:
-        beside = {PLURALS.get(name, name): rows for name, rows in found.beside.items()}
+        beside = {"values" if name == "value" else name: rows for name, rows in found.beside.items()}
         return {"actions": found.actions, **beside, "policy": found.served.promotion.policy}
     beside = {name: rows[0] for name, rows in found.beside.items()}
     return {"action": found.actions[0], **beside, "policy": found.served.promotion.policy}

@@ -23,9 +23,9 @@ from starlette.staticfiles import StaticFiles
 
 from league.errors import LeagueError, UnknownMatchError
 from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
-from league.interfaces.web.pages import PARTS, READ_EVERY_S, Pages
+from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
-from league.matches.replays import Position, Replays
+from league.matches.replays import Position, positions
 from league.view.attachment import Attachment
 
 ALIVE_EVERY: Final = 15
@@ -51,7 +51,6 @@ class Site:
         self.token = token
         self.promoter = Promoter(address, league)
         self.pages = Pages(self.attachment, self.promoter)
-        self.replays = Replays()
         self.ending = asyncio.Event()
 
     def routes(self) -> list[Route | Mount]:
@@ -84,10 +83,11 @@ class Site:
         silent = 0
         while not self.ending.is_set():
             parts = await self.pages.parts()
-            news = [part for part in PARTS if sent.get(part) != parts[part]]
-            for part in news:
-                sent[part] = parts[part]
-                yield "".join(f"{line}\n" for line in (f"event: {part}", *_data(parts[part]), ""))
+            news = {part: html for part, html in parts.items() if sent.get(part) != html}
+            for part, html in news.items():
+                data = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+                yield f"event: {part}\n{data}\n"
+            sent |= news
             silent = 0 if news else silent + 1
             if silent % ALIVE_EVERY == ALIVE_EVERY - 1:
                 yield ": alive\n\n"
@@ -101,10 +101,7 @@ class Site:
 
     async def matches(self, request: Request) -> Response:
         """The matches whose games are kept, the newest first, one page of them: `?page=1`."""
-        try:
-            return HTMLResponse(await asyncio.to_thread(self._list, _whole(request, "page")))
-        except LeagueError as error:
-            return self._answer(request, 503, str(error))
+        return HTMLResponse(await asyncio.to_thread(self._list, _whole(request, "page")))
 
     def _list(self, wanted: int) -> str:
         store, config = self.attachment.open()
@@ -119,27 +116,20 @@ class Site:
     async def match(self, request: Request) -> Response:
         """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
         wanted = request.path_params["match_id"], _whole(request, "game"), _whole(request, "ply")
-        try:
-            return HTMLResponse(await asyncio.to_thread(self._replay, *wanted))
-        except UnknownMatchError as error:
-            return self._answer(request, 404, str(error))
-        except LeagueError as error:
-            return self._answer(request, 503, str(error))
+        return HTMLResponse(await asyncio.to_thread(self._replay, *wanted))
 
     def _replay(self, match_id: str, number: int, ply: int) -> str:
         store, config = self.attachment.open()
-        game, match, positions = config.game, store.match(match_id), list[Position]()
+        game, match, shown = config.game, store.match(match_id), list[Position]()
         number = max(0, min(number, len(match.replays) - 1))
         if match.replays:
-            positions = self.replays.positions(game, match.match_id, number, match.replays[number])
-        values = {"match": match, "game": game, "number": number, "positions": positions}
-        return self.pages.render("match.html", ply=max(0, min(ply, len(positions) - 1)), **values)
+            shown = positions(game, match.replays[number])
+        values = {"match": match, "game": game, "number": number, "positions": shown}
+        return self.pages.render("match.html", ply=max(0, min(ply, len(shown) - 1)), **values)
 
     async def promote(self, request: Request) -> Response:
         """Begin a test, or force; asks for the token."""
         form = await self._trusted_form(request)
-        if isinstance(form, Response):
-            return form
         wanted = Wish(
             policy=form.get("policy", "").strip(),
             by=f"{form.get('by', '').strip()} (dashboard)",
@@ -156,34 +146,31 @@ class Site:
 
     async def stop(self, request: Request) -> Response:
         """End the test under way; asks for the token."""
-        form = await self._trusted_form(request)
-        if isinstance(form, Response):
-            return form
+        await self._trusted_form(request)
         self.promoter.stop()
         return self._answer(request, 202, "the test ends after the match under way")
 
-    async def _trusted_form(self, request: Request) -> dict[str, str] | Response:
-        """The fields of a form that came from our page with the token; else the refusal."""
+    async def _trusted_form(self, request: Request) -> dict[str, str]:
+        """The fields of a form; raises `HTTPException` unless it came from our page with the token."""
         if not same_origin(request.headers):
-            return self._answer(request, 403, "refused: the request does not come from this page")
+            raise HTTPException(403, "refused: the request does not come from this page")
         body = b""
         async for chunk in request.stream():
             body += chunk
             if len(body) > FORM_BYTES:
-                return self._answer(request, 413, "refused: the form is too long")
+                raise HTTPException(413, "refused: the form is too long")
         fields = parse_qs(body.decode(errors="replace"))
         form = {name: values[0] for name, values in fields.items()}
         if not same_token(self.token, form.get("token", "")):
-            return self._answer(
-                request, 403, "wrong token: the one that league dashboard was started with is asked for"
-            )
+            raise HTTPException(403, "wrong token: the one that league dashboard was started with is asked for")
         return form
 
     async def failed(self, request: Request, error: Exception) -> Response:
-        """The page for a path or a method that no route answers."""
-        assert isinstance(error, HTTPException)
-        text = "there is no such page" if error.status_code == 404 else error.detail
-        return self._answer(request, error.status_code, text)
+        """The page for a request that is refused, that no route answers, or whose match or store is not there."""
+        if isinstance(error, HTTPException):
+            text = "there is no such page" if error.status_code == 404 else error.detail
+            return self._answer(request, error.status_code, text)
+        return self._answer(request, 404 if isinstance(error, UnknownMatchError) else 503, str(error))
 
     def _answer(self, request: Request, status: int, text: str) -> Response:
         """A line into the page that asks by script, else a page of its own; a boosted link shows that in its place."""
@@ -192,10 +179,6 @@ class Site:
         text = self.pages.render(template, text=text, refused=status >= 400, status=HTTPStatus(status).phrase)
         whole = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
         return HTMLResponse(text, status, whole if boosted else None)
-
-
-def _data(html: str) -> list[str]:
-    return [f"data: {line}" for line in html.splitlines()] or ["data: "]
 
 
 def _whole(request: Request, name: str) -> int:
@@ -228,7 +211,8 @@ class Server(uvicorn.Server):
         `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page.
         """
         self._site = Site(address, league, token)
-        site = Starlette(routes=self._site.routes(), exception_handlers={HTTPException: self._site.failed})
+        failures = dict.fromkeys((HTTPException, LeagueError), self._site.failed)
+        site = Starlette(routes=self._site.routes(), exception_handlers=failures)
         app = Guard(site, host=host, token=token)
         super().__init__(
             uvicorn.Config(

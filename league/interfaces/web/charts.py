@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from league.ladder.leaderboard import Row
+from league.ladder.records import Snapshot
 from league.view.overview import Overview
 
 POINTS: Final = 200
@@ -103,7 +105,7 @@ def elo_history(overview: Overview, width: int = 480, height: int = 350) -> Hist
         width=width,
         height=height,
         plot=(left, top, right, bottom),
-        lines=_lines(overview, rated, x, y),
+        lines=_lines(frozen, x, y),
         champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 230))],
@@ -111,11 +113,10 @@ def elo_history(overview: Overview, width: int = 480, height: int = 350) -> Hist
     )
 
 
-def _lines(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> list[Line]:
-    by_learner: dict[str, list[tuple[float, Row]]] = {}
-    for name, snapshot in overview.snapshots.items():
-        if name in rated:
-            by_learner.setdefault(snapshot.learner, []).append((snapshot.created_s, rated[name]))
+def _lines(frozen: Sequence[tuple[Snapshot, Row]], x: Scale, y: Scale) -> list[Line]:
+    by_learner: defaultdict[str, list[tuple[float, Row]]] = defaultdict(list)
+    for snapshot, row in frozen:
+        by_learner[snapshot.learner].append((snapshot.created_s, row))
     largest = sorted(by_learner, key=lambda name: -len(by_learner[name]))[:LINES]
     lines = []
     for learner in sorted(largest):
@@ -125,17 +126,14 @@ def _lines(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> lis
         first, last = every[0][1], every[-1][1]
         up = [(x(at), y(row.elo + row.interval)) for at, row in kept]
         down = [(x(at), y(row.elo - row.interval)) for at, row in reversed(kept)]
+        few = kept if len(kept) <= POINTS // 4 else []
+        marks = [Mark(x(at), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}") for at, row in few]
         lines.append(
             Line(
                 name=learner,
                 path=_path([(x(at), y(row.elo)) for at, row in kept]),
                 band=_path(up + down) + "Z",
-                marks=[
-                    Mark(x(at), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}")
-                    for at, row in kept
-                ]
-                if len(kept) <= POINTS // 4
-                else [],
+                marks=marks,
                 summary=f"{learner}: {len(every)} snapshots, from {first.policy} at Elo {first.elo:+.0f} "
                 f"to {last.policy} at {last.elo:+.0f} ± {last.interval:.0f}",
             )

@@ -21,7 +21,9 @@ from league.interfaces.exporter.collector import LeagueCollector
 from league.ladder.records import Match, Promotion, Tally
 from league.matches import contest
 from league.matches.players import PlayerLoader
+from league.pool.mirror import Mirror
 from league.pool.store import Store
+from league.view.overview import Overview
 
 Refused = Callable[..., str]
 Strengths = dict[str, str]
@@ -114,7 +116,7 @@ def test_a_refusal_is_noted_and_counted_whatever_the_coordinator_writes(
     assert event["text"].startswith(
         f"not promoted, {getpass.getuser()} had asked: main-0002 against main-0001: refused, LLR -"
     )
-    assert own.event_counts()["gate"] == 1
+    assert Overview.read(Mirror(own)).event_counts["gate"] == 1
     own.set_status(STATUS)
     counted = samples(own, folder, "league_refusals_total")
     assert counted["refused", "asked"] == 1

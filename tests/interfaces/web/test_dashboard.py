@@ -263,14 +263,14 @@ def test_a_game_is_played_again_as_it_was(recorded: Recorded) -> None:
             found = positions("tic_tac_toe", replay)
             assert len(found) == len(replay.moves) + 1
             assert found[0].mover is None
-            stones = [sum(cell in ("X", "O") for row in one.grid for cell in row) for one in found]
+            stones = [sum(cell in ("X", "O") for row in one.marks for cell in row) for one in found]
             assert stones == list(range(len(found)))
             for one, before in zip(found[1:], found, strict=False):
                 assert one.new is not None
-                assert before.grid[one.new[0]][one.new[1]] == str(one.action)
-            line = has_line(found[-1].grid)
+                assert before.marks[one.new[0]][one.new[1]] == str(one.action)
+            line = has_line(found[-1].marks)
             assert len(found[-1].line) >= 3 if line else not found[-1].line
-            assert {found[-1].grid[row][column] for row, column in found[-1].line} == ({line} if line else set())
+            assert {found[-1].marks[row][column] for row, column in found[-1].line} == ({line} if line else set())
             assert not any(one.line for one in found[:-1])
             winner = {None: 0.5, "X": 1.0 - int(replay.seating[0]), "O": 1.0 - int(replay.seating[1])}[line]
             earlier = [(one.seating, one.moves) for one in match.replays[:number]]
