@@ -17,13 +17,23 @@ if [ $# = 0 ]; then
   echo "usage: league-node head|worker|run COMMAND…" >&2
   exit 2
 fi
+if ! [ -r "$secrets" ]; then
+  echo "league-node: $secrets is not there, or $(id -un) may not read it" >&2
+  exit 2
+fi
 services() {
   supervisorctl --configuration "$here/services.conf" "$@"
 }
 
 set -a
 . "$secrets"
-: "${LEAGUE_REDIS_PASSWORD:?is not in $secrets}" "${LEAGUE_READER_PASSWORD:?is not in $secrets}" "${RAY_AUTH_TOKEN:?is not in $secrets}"
+for name in LEAGUE_REDIS_PASSWORD LEAGUE_READER_PASSWORD RAY_AUTH_TOKEN; do
+  eval "value=\${$name:-}"
+  if [ -z "$value" ]; then
+    echo "league-node: no $name in $secrets; the top of the cluster file says how to make it" >&2
+    exit 2
+  fi
+done
 LEAGUE_REDIS_USERNAME=league
 RAY_AUTH_MODE=token  # A token is asked of whoever connects.
 case $role in
@@ -47,17 +57,18 @@ ulimit -n "$files"
 
 if [ "$role" = head ]; then
   # Those of before have the secrets of before.
-  if services shutdown > /dev/null 2>&1; then
-    while services pid > /dev/null 2>&1; do
+  if before=$(services pid 2> /dev/null) && services shutdown > /dev/null; then
+    while kill -0 "$before" 2> /dev/null; do  # It kills what does not end.
       sleep 0.2
     done
   fi
   (umask 077; mkdir -p "$LEAGUE_DATA/log")
   supervisord --configuration "$here/services.conf"
-  if ! services start all; then
-    tail -n 20 "$LEAGUE_DATA"/log/*.log >&2
+  if ! services start store; then
+    tail -n 20 "$LEAGUE_DATA/log/store.log" >&2
     exit 1
   fi
+  services start exporter || tail -n 20 "$LEAGUE_DATA/log/exporter.log" >&2
 fi
 unset LEAGUE_READER_PASSWORD
 exec "$@"

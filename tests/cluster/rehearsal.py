@@ -1,4 +1,4 @@
-"""`ray up` without machines: Ray's own code goes through a cluster file, and what it would run on a node is recorded."""
+"""`ray up` without machines: Ray goes through a cluster file, and what it would run on a node is recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 from ray.autoscaler._private.commands import get_or_create_head_node
 from ray.autoscaler._private.updater import NodeUpdater
-from ray.autoscaler._private.util import prepare_config
+from ray.autoscaler._private.util import prepare_config, with_head_node_ip
 from ray.autoscaler.node_provider import NodeProvider
 
 ROOT = Path(__file__).parents[2]
@@ -153,9 +153,7 @@ def rehearse(file: Path, as_head: bool = True, environment: list[str] | None = N
             _runner=rehearsal,  # type: ignore[arg-type]
         )
         return rehearsal
-    kind = config["available_node_types"].get("gpu") or next(
-        value for name, value in config["available_node_types"].items() if name != config["head_node_type"]
-    )
+    kind = config["available_node_types"].get("gpu", {})
     NodeUpdater(
         node_id="node",
         provider_config=config["provider"],
@@ -165,7 +163,7 @@ def rehearse(file: Path, as_head: bool = True, environment: list[str] | None = N
         file_mounts=config["file_mounts"],
         initialization_commands=config["initialization_commands"],
         setup_commands=config["worker_setup_commands"],
-        ray_start_commands=config["worker_start_ray_commands"],
+        ray_start_commands=with_head_node_ip(config["worker_start_ray_commands"], provider.internal_ip("node")),
         process_runner=rehearsal,
         runtime_hash="this",
         file_mounts_contents_hash="",

@@ -1,7 +1,7 @@
 """`ray up cluster/on-prem.yaml` for real: the image, two machines, a league that learns on them, the death of its head.
 
-`make test-docker` runs it. Of the cluster file only this is changed: the addresses, with one worker instead of two; where
-the private key lies; and that the image, which is in no registry, is not pulled.
+`make test-docker` runs it. Of the cluster file only this is changed: the addresses, with one worker instead of two;
+where the private key lies; and that the image, which is in no registry, is not pulled.
 """
 
 from __future__ import annotations
@@ -48,6 +48,10 @@ class Person:
         for folder in (".ssh", ".league"):
             (self.home / folder).mkdir(mode=0o700, parents=True)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)])
+        self.makes_secrets()
+
+    def makes_secrets(self) -> None:
+        """Passwords and a token, as the cluster files say; other ones than before."""
         names = ("LEAGUE_REDIS_PASSWORD", "LEAGUE_READER_PASSWORD", "RAY_AUTH_TOKEN")
         self.secrets = {name: secrets.token_hex(32) for name in names}
         file = self.home / ".league" / "cluster.env"
@@ -185,10 +189,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         yield made
 
 
-def test_the_image_is_what_ray_takes_it_for(place: Place) -> None:
+def test_the_image_is_what_ray_takes_it_for(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cluster files are tested with the Dockerfile's environment: it is the one that Docker knows."""
     said = run(["docker", "inspect", "--format", "{{json .Config.Env}}", IMAGE], env=place.environment)
     assert set(json.loads(said)) >= set(image_environment())
+    monkeypatch.setenv("HOME", str(place.person.home))
     for file in ("cluster.yaml", "gcp.yaml"):
         container = rehearse(ROOT / "cluster" / file, environment=json.loads(said)).container(Path("/home/ubuntu"))
         mounts = [one.split(":")[1] for one in container["--volume"]]
@@ -273,9 +278,10 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
         with step("no secret lies where it should not", 60):
             no_secret(place, seen)
 
-    with step("the head's container is killed, and ray up", 300):
+    with step("the head's container is killed; ray up with other passwords", 300):
         before = kept(place)
         head.inside("docker", "kill", "league")
+        person.makes_secrets()
         seen.append(person.types("ray", "up", "--yes", str(file), limit_s=240))
         after = kept(place)
         assert after["snapshots"] >= before["snapshots"]
