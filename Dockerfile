@@ -9,16 +9,18 @@
 FROM python:3.11.14-slim-bookworm AS build
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /build
-# What changes least comes first, so that a change of the package downloads nothing anew, and is a small layer of its own.
+# What changes least comes first, so that a change of the package downloads nothing anew, and is a small layer of its own: what it needs
+# is installed with an empty package in its place.
 COPY cluster/constraints.txt ./
 RUN pip install --no-cache-dir --prefix=/install --constraint constraints.txt torch --index-url "${TORCH_INDEX}" \
       --extra-index-url https://pypi.org/simple
 ENV PYTHONPATH=/install/lib/python3.11/site-packages
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml ./
 RUN mkdir league dashboards \
-    && touch league/__init__.py dashboards/__init__.py \
+    && touch README.md LICENSE league/__init__.py dashboards/__init__.py \
     && pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,k8s,classic,onnx]' \
     && pip uninstall --yes league
+COPY README.md LICENSE ./
 COPY league league
 COPY dashboards dashboards
 RUN pip install --no-cache-dir --prefix=/package --constraint constraints.txt --no-deps .

@@ -223,6 +223,7 @@ def test_a_user_without_docker_is_told_so(place: Place) -> None:
         )
         assert done.returncode != 0
         assert "guest@head may not use Docker" in done.stdout + done.stderr
+    place.head.inside("rm", "-r", "/tmp/ray_tmp_mount")  # Ray keeps it for one user of a machine.
 
 
 def documented(part: str, file: Path) -> list[str]:
