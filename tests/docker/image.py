@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docker.machines import HERE, Machine, run, until
+from tests.docker.machines import HERE, TETHERED, Machine, run, until
 
 ROOT = HERE.parents[1]
 IMAGE = "registry.example/league:0.1.0"
@@ -71,7 +71,7 @@ def daemon() -> Iterator[dict[str, str]]:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{name}/sock"}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                ["dockerd", "--host", environment["DOCKER_HOST"], *places, *network], stdout=log, stderr=log
+                [*TETHERED, "dockerd", "--host", environment["DOCKER_HOST"], *places, *network], stdout=log, stderr=log
             )
         try:
             until((folder / "sock").exists, 60, lambda: (folder / "log").read_text())

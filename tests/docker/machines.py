@@ -11,6 +11,8 @@ HERE = Path(__file__).parent
 NETWORK = "10.91.0"
 """The first three numbers of all addresses. The network is seen by the machines alone, so it is in nobody's way."""
 SLOW_S = 60
+TETHERED = ("setpriv", "--pdeathsig", "KILL")
+"""Starts a command that ends with this process, however that ends."""
 
 
 def until(condition: Callable[[], object], limit_s: float, what: Callable[[], str]) -> float:
@@ -33,7 +35,7 @@ class Network:
     """A switch in a network namespace of its own, where the person who types `ray up` is, too."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        self._process = subprocess.Popen([*TETHERED, "unshare", "--net", "sleep", "infinity"])
         self.pid = self._process.pid
         here = Path("/proc/self/ns/net").readlink()
         until(lambda: Path(f"/proc/{self.pid}/ns/net").readlink() != here, SLOW_S, lambda: "no namespace")
@@ -69,7 +71,7 @@ class Machine:
         folder.mkdir(parents=True)
         isolation = ["--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
         script = [str(HERE / "machine.sh"), name, self.address, str(folder), str(uid), key]
-        self._process = subprocess.Popen(["unshare", *isolation, *script])
+        self._process = subprocess.Popen([*TETHERED, "unshare", *isolation, *script])
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
         until(children.read_text, 5, self.log)
         self._pid = int(children.read_text())
