@@ -84,7 +84,7 @@ def _play(table: Table, mine: int, name: str, output: Console) -> str:
     table.restart(~table.asleep, torch.randint(0, 2**31, (1,), generator=table.generator))
     while True:
         ply = table.ply()
-        if int(ply.asked) == POLICY:
+        if int(ply.mover) != mine:
             output.print(f"{name} at seat {int(ply.mover)} plays {int(ply.actions)}")
         if bool(ply.step.done):
             if table.game.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
