@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,22 +40,19 @@ def port() -> int:
 
 @pytest.fixture
 def process(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """The server, once it answers."""
+    """The server, once it has written something."""
     server = start(tmp_path / "redis", port, **PASSWORDS)
-    deadline = time.monotonic() + 60
-    while True:
-        assert server.poll() is None, server.communicate()
-        assert time.monotonic() < deadline, "it does not listen"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
+    with user(port, "league", PASSWORDS["LEAGUE_REDIS_PASSWORD"]) as league:
+        league.set("league:first", "1")
     yield server
     server.terminate()
     server.communicate(timeout=60)
 
 
 def user(port: int, name: str, password: str) -> "redis.Redis[Any]":
-    return redis.Redis(port=port, username=name, password=password)
+    """A connection of theirs, which waits for the server to listen."""
+    patience = redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 300)
+    return redis.Redis(port=port, username=name, password=password, retry=patience)
 
 
 def test_wants_a_password(tmp_path: Path, port: int) -> None:
@@ -113,7 +109,6 @@ def test_a_league_survives_the_death_of_the_server(tmp_path: Path, port: int) ->
     for expected in (None, b"1"):
         server = start(tmp_path / "redis", port, **PASSWORDS, LEAGUE_REDIS_MAXMEMORY="50mb")
         with user(port, "league", PASSWORDS["LEAGUE_REDIS_PASSWORD"]) as league:
-            league.set_retry(redis.retry.Retry(redis.backoff.ConstantBackoff(0.1), 300))
             assert league.get("league:a") == expected
             league.set("league:a", "1")
             assert league.info("memory")["maxmemory"] == 50 * 2**20
