@@ -71,7 +71,9 @@ def daemon() -> Iterator[dict[str, str]]:
         environment = {**os.environ, "DOCKER_HOST": f"unix://{name}/sock"}
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
-                [*TETHERED, "dockerd", "--host", environment["DOCKER_HOST"], *places, *network], stdout=log, stderr=log
+                [*TETHERED, "unshare", "--mount", "dockerd", "--host", environment["DOCKER_HOST"], *places, *network],
+                stdout=log,
+                stderr=log,
             )
         try:
             until((folder / "sock").exists, 60, lambda: (folder / "log").read_text())
