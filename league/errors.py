@@ -19,6 +19,8 @@
     │   ├── LeaseError              another run trains this league
     │   ├── UnknownMatchError       no match of that id in the log
     │   ├── StoreSchemaError        written by a newer version of this project
+    │   ├── DamagedStoreError       its files are not what was written: `league repair` saves what can be saved
+    │   ├── BackupError             a file that is no backup, or no whole one
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
     ├── RequestError                a question over HTTP that cannot be answered, with its status code
@@ -110,6 +112,14 @@ class UnknownMatchError(StoreError):
 
 class StoreSchemaError(StoreError):
     """The league was written by a newer version of this project."""
+
+
+class DamagedStoreError(StoreError):
+    """The files of a store are not what was written there."""
+
+
+class BackupError(StoreError):
+    """A file is no backup, or no whole one."""
 
 
 class WrongLeagueError(StoreError):

@@ -18,7 +18,7 @@ from league.iteration import Iteration, Usage
 Phase = Literal["starting", "training", "closing", "stopped", "failed"]
 
 STALE_S: Final = 10.0
-"""A coordinator says something every second; after so many without a word it is not running."""
+"""A coordinator says something every second; after so many without a word, by the store's clock, it is not running."""
 
 ENDED: Final = ("stopped", "failed")
 
@@ -190,9 +190,9 @@ class Status(_Said):
     phase: str = "unknown"
     """What the coordinator said of itself; `phase_at` says whether that still holds."""
     heartbeat_s: float | None = None
-    """When it said so (Unix time, s)."""
+    """When it said so, by the store's clock (Unix, s), as all times here."""
     started_s: float | None = None
-    """When its run began (Unix time, s)."""
+    """When its run began (Unix, s)."""
     game: str | None = None
     steps: int = 0
     """Steps of all learners together, since the league began."""
@@ -225,20 +225,22 @@ class Status(_Said):
         return max(0.0, self.heartbeat_s - self.started_s)
 
     def age_s(self, now_s: float) -> float | None:
-        """Seconds since the last heartbeat, None if there never was one."""
+        """Seconds since the last heartbeat, None if there never was one; `now_s` by the store's clock."""
         return None if self.heartbeat_s is None else max(0.0, now_s - self.heartbeat_s)
 
     def phase_at(self, now_s: float) -> str:
         """Its phase; `not running` if it fell silent without having ended, `never run` if it never was."""
-        age_s = self.age_s(now_s)
-        if age_s is None:
+        if self.heartbeat_s is None:
             return "never run"
-        return self.phase if self.phase in ENDED or age_s <= STALE_S else "not running"
+        return self.phase if self.phase in ENDED or self.at_work(now_s) else "not running"
 
     def at_work(self, now_s: float) -> bool:
         """Whether the coordinator runs, so that what it said of the present still holds."""
-        age_s = self.age_s(now_s)
-        return age_s is not None and age_s <= STALE_S and self.phase not in ENDED
+        if self.heartbeat_s is None or self.phase in ENDED:
+            return False
+        # One of the future was dated before the store's clock was set back: had its coordinator lived on, it would have
+        # said more.
+        return abs(now_s - self.heartbeat_s) <= STALE_S
 
     def at(self, now_s: float) -> Self:
         """What still holds: unless the coordinator runs, nobody does or holds anything, and no node is known."""

@@ -43,6 +43,8 @@ RUN = {
     "config",
     "presets",
     "pool",
+    "backup",
+    "restore",
 }
 """Commands that are typed at a real league; the others are only parsed."""
 GROUPS = ("pool", "k8s")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards import serving, store
 from dashboards.boards.board import board
 from dashboards.boards.pieces import (
     BLUE,
@@ -26,7 +27,6 @@ from dashboards.boards.pieces import (
 
 PHASES = {"training": GREEN, "starting": BLUE, "closing": BLUE, "stopped": ORANGE, "never run": ORANGE}
 PHASES |= {"failed": RED, "not running": RED}
-UP = names({0: ("down", RED), 1: ("up", GREEN)})
 CURRENCY = "currencyUSD"
 FIRING = 'ALERTS{alertstate="firing", alertname=~"League.*", instance=~"$instance|"}'
 """Of the exporter; that there is none has no instance."""
@@ -37,7 +37,8 @@ def dashboard() -> Json:
     rows = [
         Row(title="Now", panels=_now()),
         Row(title="What is broken", panels=_broken()),
-        Row(title="The store", panels=_store()),
+        Row(title="The store", panels=store.panels()),
+        Row(title="The served champion", panels=serving.panels()),
         Row(title="Matches", panels=_matches()),
         Row(title="Nodes and cost", panels=_nodes()),
     ]
@@ -70,7 +71,7 @@ def _now() -> list[Panel]:
             "Whether the store answered the exporter.",
             query(f"league_store_up{PICKED}"),
             unit="none",
-            mappings=UP,
+            mappings=store.UP,
         ),
         stat(
             "Alerts",
@@ -116,7 +117,7 @@ def _broken() -> list[Panel]:
             "Errors and interventions; league status --events 100 has their text.",
             query(f"sum by (kind) (increase(league_events_total{PICKED}[$__rate_interval]))", "{{kind}}"),
             unit="short",
-            width=8,
+            width=6,
             stacked=True,
             min=0,
         ),
@@ -126,16 +127,29 @@ def _broken() -> list[Panel]:
             "little memory.",
             query(f"sum by (actor) (increase(league_actor_restarts_total{PICKED}[$__rate_interval]))", "{{actor}}"),
             unit="short",
-            width=8,
+            width=6,
             stacked=True,
             min=0,
+        ),
+        timeseries(
+            "Killed for memory",
+            "Workers that Ray killed when the memory of their node ran out, and all that ended without being asked to.",
+            query(
+                f"sum by (Name) (increase(ray_memory_manager_worker_eviction_total{SESSION}[$__rate_interval]))",
+                "{{Name}}",
+            ),
+            query(f"sum(increase(ray_unintentional_worker_failures_total{SESSION}[$__rate_interval]))", "all"),
+            unit="short",
+            width=6,
+            min=0,
+            noValue="none",
         ),
         timeseries(
             "Dropped games",
             "Games a second without a result, by what they were played for; league status --events 100 says why.",
             query(f"sum by (purpose) (rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "{{purpose}}"),
             unit="count:games/s",
-            width=8,
+            width=6,
             min=0,
         ),
         timeseries(
@@ -152,37 +166,6 @@ def _broken() -> list[Panel]:
             query(f"sum by (Component) (ray_component_rss_bytes{SESSION})", "{{Component}}"),
             unit="bytes",
             stacked=True,
-            min=0,
-        ),
-    ]
-
-
-def _store() -> list[Panel]:
-    return [
-        timeline(
-            "Store and exporter",
-            "Whether the store answered the exporter; a gap is an exporter that Prometheus did not reach.",
-            query(f"league_store_up{PICKED}", "{{instance}}"),
-            width=8,
-            height=8,
-            mappings=UP,
-        ),
-        timeseries(
-            "Latency",
-            "How long the store took to answer, and the exporter to make its page. Prometheus waits ten seconds.",
-            query(f"league_store_seconds{PICKED}", "store: {{operation}}"),
-            query(f"league_scrape_seconds{PICKED}", "exporter"),
-            unit="s",
-            width=8,
-            min=0,
-        ),
-        timeseries(
-            "Memory of the store",
-            "What the server uses, for all leagues on it, and what it may. A full store refuses, and the league stops.",
-            query(f"league_store_memory_bytes{PICKED}", "used"),
-            query(f"league_store_memory_limit_bytes{PICKED}", "limit"),
-            unit="bytes",
-            width=8,
             min=0,
         ),
     ]

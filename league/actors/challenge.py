@@ -144,7 +144,7 @@ class _Ring:
             opening_plies=self.arena.opening_plies,
             max_plies=self.arena.max_plies,
             seed=self.seeds.randrange(2**31),
-        ).to_match(EXPLOITER, self.name)
+        ).to_match(EXPLOITER, self.name, time.time())
 
 
 class _Exploiter:

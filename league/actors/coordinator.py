@@ -17,7 +17,7 @@ import ray
 from league.actors.league import League
 from league.actors.place import Place
 from league.actors.waiting import until_available
-from league.errors import LeagueError, StoreUnavailableError
+from league.errors import LeagueError, StoreFullError, StoreUnavailableError
 from league.status import Phase
 
 
@@ -102,6 +102,9 @@ class Coordinator:
             self.waits = None
 
     def _wait(self, error: StoreUnavailableError) -> None:
+        """What is away comes back; a store that is full needs a person, who must not wait for it to save."""
+        if self._stopping.is_set() and isinstance(error, StoreFullError):
+            raise LeagueError(f"the league could not save, and its last checkpoint stays: {error}") from error
         if self.waits is None:
             self.waits, self._waits_since = str(error), time.monotonic()
 

@@ -87,7 +87,9 @@ class Gate:
         if winner is not None:
             snapshot = next(s for s in roster.snapshots if s.name == winner.candidate)
             try:
-                roster.store.promote(promotion_of(winner, snapshot, by="coordinator", how="automatic"), over=self._over)
+                now_s = roster.store.now_s()
+                promotion = promotion_of(winner, snapshot, now_s=now_s, by="coordinator", how="automatic")
+                roster.store.promote(promotion, over=self._over)
             except PrunedPolicyError:  # A person was faster.
                 roster.read_snapshots()
             roster.champion = roster.store.champion()

@@ -37,7 +37,7 @@ class League:
         """Read the store, which has the fence of `place`; start nobody yet."""
         self.place = place
         self.store = store
-        self.started_s = time.time()
+        self.started_s = store.now_s()
         self.roster = Roster(store)
         self.futures = Futures()
         self.training = Training(place, self.roster, self.futures)

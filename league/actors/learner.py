@@ -14,6 +14,7 @@ from tensorboardX import SummaryWriter
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.cluster.plan import Hardware
+from league.disk import has_room
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
@@ -56,11 +57,12 @@ class Learner:
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
         if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
             text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
-            until_available(lambda: self.store.add_event("device", text, time.time()))
+            until_available(lambda: self.store.add_event("device", text, self.store.now_s()))
         self._threads = Threads(hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
-        self._board = SummaryWriter(str(Path(place.log_dir) / name))
+        self._log_dir = Path(place.log_dir) / name
+        self._board = SummaryWriter(str(self._log_dir))
         until_available(self._resume)
 
     def _resume(self) -> None:
@@ -74,7 +76,9 @@ class Learner:
                 self.trainer.began_at = int(progress.get("began_at", 0))
                 return
         except PolicyError as error:
-            self.store.add_event("checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", time.time())
+            self.store.add_event(
+                "checkpoint", f"{error}; {self.name} goes on from {self._go_back()}", self.store.now_s()
+            )
             return
         self._go_back()
 
@@ -95,7 +99,8 @@ class Learner:
         seconds = time.monotonic() - started
         if iteration is not None:
             self._threads.measured(iteration.steps, iteration.learn_s)
-            self._log(iteration, seconds, threads)
+            if has_room(self._log_dir):  # Without, the writer's thread would die, and we wait for it for ever.
+                self._log(iteration, seconds, threads)
         return Report(steps=self.trainer.steps, seconds=seconds, iteration=iteration, diverged=diverged)
 
     def _meet(self, opponents: dict[str, float]) -> None:
@@ -117,7 +122,7 @@ class Learner:
             digest=digest(weights),
             learner=self.name,
             steps=self.trainer.steps,
-            created_s=time.time(),
+            created_s=self.store.now_s(),
             bytes=len(weights),
             parent=parent,
         )
@@ -128,7 +133,8 @@ class Learner:
         """Save everything that training needs to go on from here; return the steps that are safe now."""
         clock = {"steps": self.trainer.steps, "began_at": self.trainer.began_at}
         self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, **clock})
-        self._board.flush()
+        if has_room(self._log_dir):
+            self._board.flush()
         return self.trainer.steps
 
     def begin_anew(self, snapshot: str | None) -> int:

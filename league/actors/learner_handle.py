@@ -191,7 +191,7 @@ class LearnerHandle(RemoteWorker):
     def _take(self, report: Report) -> None:
         roster, iteration = self.roster, report.iteration
         self.steps = report.steps
-        self._status = self._status.model_copy(update={"reported_s": time.time()})
+        self._status = self._status.model_copy(update={"reported_s": roster.store.now_s()})
         if report.diverged is not None or iteration is None:
             self.diverged += 1
             end = f"; {self.name} is stopped" if self.stopped else ""
@@ -245,7 +245,7 @@ class LearnerHandle(RemoteWorker):
         def saved(steps: int) -> None:
             self.steps = steps
             self._saving.begin()
-            self._status = self._status.model_copy(update={"saved_s": time.time()})
+            self._status = self._status.model_copy(update={"saved_s": self.roster.store.now_s()})
             if self.moves_to is not None:
                 self.place_on(self.moves_to)
 

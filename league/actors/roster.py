@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections import Counter, defaultdict
 from collections.abc import Collection
 from typing import Any
@@ -54,7 +53,7 @@ class Roster:
 
     def say(self, kind: str, text: str) -> None:
         """Add a line to the league's events; if the store does not take it now, `tell` adds it later."""
-        self._unsaid.append((kind, text, time.time()))
+        self._unsaid.append((kind, text, self.store.now_s()))
         with contextlib.suppress(StoreUnavailableError):
             self.tell()
 
@@ -77,7 +76,7 @@ class Roster:
     def retain(self) -> None:
         """Let retention prune, if it is automatic; whoever is in play stays. Then take the pool as it is."""
         in_play = [name for names in self.in_play.values() for name in names]
-        retain(self.store, self.config.retention, in_play=in_play, now_s=time.time())
+        retain(self.store, self.config.retention, in_play=in_play, now_s=self.store.now_s())
         self.read_snapshots()
 
     def pool(self) -> list[Snapshot]:

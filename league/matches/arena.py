@@ -15,6 +15,7 @@ class Arena:
     """Plays matches between policies of one league; keeps the boards and the networks in between."""
 
     def __init__(self, store: Store, config: LeagueConfig) -> None:
+        self.store = store
         self.config = config
         self.spec = game_spec(config.game)
         self.device = config.rollout.device or "cpu"
@@ -34,4 +35,4 @@ class Arena:
             opening_plies=arena.opening_plies,
             max_plies=arena.max_plies,
             seed=seed,
-        ).to_match(row, column)
+        ).to_match(row, column, self.store.now_s())

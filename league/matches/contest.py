@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -44,7 +43,7 @@ def force(store: Store, config: LeagueConfig, word: str | None, *, by: str, reas
         digest=snapshot.digest,
         by=by,
         reason=reason or "forced, without a test",
-        promoted_s=time.time(),
+        promoted_s=store.now_s(),
         pinned=True,
         how="forced",
         evidence={"forced": True},
@@ -128,10 +127,10 @@ def _conclude(
     winner, trials = race.winner, race.trials()
     if winner is None:
         for trial in trials:
-            store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", time.time())
+            store.add_refusal(trial.outcome, f"not promoted, {by} had asked: {trial.summary}", store.now_s())
         return Result(None, trials, _stays(store, over, by, unpin=unpin))
     snapshot = next(s for s in candidates if s.name == winner.candidate)
-    promotion = promotion_of(winner, snapshot, by=by, how="asked", reason=reason)
+    promotion = promotion_of(winner, snapshot, now_s=store.now_s(), by=by, how="asked", reason=reason)
     if not store.promote(promotion, over=over):
         return Result(None, trials, OVERTAKEN)
     return Result(promotion, trials, f"{promotion.policy} is the champion")
@@ -217,7 +216,7 @@ def _stays(store: Store, over: Promotion | None, by: str, *, unpin: bool) -> str
         pinned=False,
         how="unpinned",
         against=None,
-        evidence={"unpinned_s": time.time()},
+        evidence={"unpinned_s": store.now_s()},
     )
     if not store.promote(again, over=over):
         return OVERTAKEN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
@@ -81,7 +80,7 @@ def take_in(store: Store, archived: Manifest, weights: Mapping[str, bytes], pref
     if new:
         store.add_snapshots(new)
         names = ", ".join(snapshot.name for snapshot, _ in new)
-        store.add_event("imported", f"{names}, from league {archived.league!r}", time.time())
+        store.add_event("imported", f"{names}, from league {archived.league!r}", store.now_s())
     return steps
 
 
@@ -90,7 +89,7 @@ def _steps(store: Store, archived: Manifest, prefix: str) -> list[Step]:
 
     Nobody is younger than the import: who looks for games since then must find them, whatever their clock said.
     """
-    now_s = time.time()
+    now_s = store.now_s()
     pruned, present = store.pruned(), store.snapshots()
     known, names = {s.digest: s for s in reversed(present)}, {s.name for s in present}
     steps = []

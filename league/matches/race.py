@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 from league.config import LeagueConfig
@@ -14,7 +13,8 @@ from league.pool.store import Store
 from league.rollout.arena import seatings
 
 CLOCKS_S = 3600.0
-"""How far the clocks of two machines may be apart: so much of the log is read beyond the age of a snapshot."""
+"""How far the clocks of two machines may be apart that dated what is in the log, each by its own in older versions: so
+much of it is read beyond the age of a snapshot."""
 
 
 def start_race(
@@ -54,14 +54,16 @@ def _since(store: Store, candidates: Sequence[Snapshot], champion: Snapshot) -> 
         yield match
 
 
-def promotion_of(trial: Trial, snapshot: Snapshot, *, by: str, how: How, reason: str | None = None) -> Promotion:
-    """The entry in the champion's history for a candidate that has passed."""
+def promotion_of(
+    trial: Trial, snapshot: Snapshot, *, now_s: float, by: str, how: How, reason: str | None = None
+) -> Promotion:
+    """The entry in the champion's history for a candidate that has passed; `now_s`: the store's time."""
     return Promotion(
         policy=snapshot.name,
         digest=snapshot.digest,
         by=by,
         reason=reason or trial.reason,
-        promoted_s=time.time(),
+        promoted_s=now_s,
         how=how,
         against=trial.champion,
         evidence=trial.to_json(),

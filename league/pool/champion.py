@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from league.errors import StoreError, StoreUnreachableError, UnknownPolicyError
 from league.ladder.records import Promotion, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.client import translated
-from league.pool.connection import Command, Connection, dumps
+from league.pool.connection import Command, Connection, dumps, read_json
 from league.pool.snapshots import pruned_error
 
 
@@ -58,7 +57,7 @@ class Champion(Connection):
 
         Args:
             by: the user who asked for it.
-            now_s: Unix time in seconds.
+            now_s: the server's time (Unix, s).
             reason: shown in the history.
 
         Raises:
@@ -95,7 +94,7 @@ class Champion(Connection):
     def champion(self, read: Command | None = None) -> Promotion | None:
         """The present champion, None before the first promotion."""
         last = (read or self._call)("LINDEX", self._keys.promotions, -1)
-        return None if last is None else Promotion.from_json(json.loads(last))
+        return None if last is None else read_json(Promotion.from_json, last)
 
     def promotions(self) -> list[Promotion]:
         """The whole history, oldest first."""
@@ -174,18 +173,18 @@ class Champion(Connection):
         data = read("HGET", self._keys.snapshots, promotion.policy)
         if data is None:
             raise UnknownPolicyError(f"no snapshot {promotion.policy!r} in league {self.league!r} to promote")
-        digest = Snapshot.from_json(json.loads(data)).digest
+        digest = read_json(Snapshot.from_json, data).digest
         if digest != promotion.digest:
             raise UnknownPolicyError(
                 f"snapshot {promotion.policy} has hash {digest[:12]}, not {promotion.digest[:12]}: not promoted"
             )
         pruned = read("HGET", self._keys.pruned, digest)
         if pruned is not None:
-            raise pruned_error(promotion.policy, Pruned.from_json(json.loads(pruned)))
+            raise pruned_error(promotion.policy, read_json(Pruned.from_json, pruned))
 
 
 def _promotions(entries: Sequence[bytes]) -> list[Promotion]:
-    return [Promotion.from_json(json.loads(entry)) for entry in entries]
+    return [read_json(Promotion.from_json, entry) for entry in entries]
 
 
 def _upheld(history: Sequence[Promotion]) -> list[Promotion]:

@@ -5,6 +5,7 @@ The one place where errors of redis-py become errors of `league.errors`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -95,6 +96,38 @@ class Reconnect(Retry):
         if self._server is not None:
             self._server.ensure()
         return True
+
+
+class Losses:
+    """How often a connection was lost in the middle of one transaction, and for how long that goes on.
+
+    redis-py calls it a `WatchError`, as if another one had written; only what it followed tells them apart.
+    """
+
+    def __init__(self, timeout_s: float, shown: str) -> None:
+        """Bear losses for `timeout_s` seconds from the first; `shown` is the address without a password."""
+        self._timeout_s = timeout_s
+        self._shown = shown
+        self._pauses = ExponentialBackoff(cap=LONGEST_PAUSE_S, base=0.01)
+        self._count = 0
+        self._first = 0.0
+
+    def after(self, error: exceptions.WatchError) -> None:
+        """Wait before the next attempt, longer each time; at once where another one has written.
+
+        Raises `StoreUnreachableError` once it has gone on for too long.
+        """
+        cause = error.__context__
+        if not isinstance(cause, exceptions.ConnectionError | exceptions.TimeoutError):
+            return
+        self._count += 1
+        if self._count == 1:
+            self._first = time.monotonic()
+        elif time.monotonic() - self._first > self._timeout_s:
+            raise StoreUnreachableError(
+                f"{self._shown} lost the connection {self._count} times while it was written to: {cause}"
+            ) from cause
+        time.sleep(self._pauses.compute(self._count))
 
 
 def connect(address: Address, server: EmbeddedServer | None, timeout_s: float) -> Any:

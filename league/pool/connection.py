@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from redis.exceptions import WatchError
 
 from league.config import LeagueConfig
-from league.errors import LeaseError, StoreSchemaError, WrongLeagueError
-from league.pool.client import translated
+from league.disk import has_room, no_room
+from league.errors import DamagedStoreError, LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
+from league.pool.client import Losses, translated
+from league.pool.clock import Clock
 from league.pool.keys import Keys
 
 T = TypeVar("T")
@@ -26,11 +29,24 @@ Command = Callable[..., Any]
 class Connection:
     """A connection to the server of one league. Its errors are those of `league.errors`."""
 
-    def __init__(self, client: Any, league: str, shown: str) -> None:
-        """Use a client of `league.pool.client.connect`; `shown` is the address without a password."""
+    def __init__(
+        self, client: Any, league: str, shown: str, *, timeout_s: float = 5.0, folder: Path | None = None
+    ) -> None:
+        """Use a client of `league.pool.client.connect`.
+
+        Args:
+            client: of the server.
+            league: its name.
+            shown: the address without a password.
+            timeout_s: seconds for which a transaction whose connection was lost is tried again.
+            folder: of an embedded server, which ends when its disk is full, so that nothing is written without room.
+        """
         self._redis = client
         self._keys = Keys(league)
         self._shown = shown
+        self._clock = Clock()
+        self._timeout_s = timeout_s
+        self._folder = folder
         self.fence: int | None = None
         """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
 
@@ -43,6 +59,14 @@ class Connection:
     def league(self) -> str:
         """The name of the league on its server."""
         return self._keys.league
+
+    def now_s(self) -> float:
+        """The server's time (Unix, s), by which everything in the store is dated.
+
+        The server is asked the first time only; whatever reads or writes a status, or looks for news, sets it anew.
+        """
+        now_s = self._clock.now_s()
+        return self._clock.set(self._call("TIME")) if now_s is None else now_s
 
     def config(self, read: Command | None = None) -> LeagueConfig | None:
         """The league's configuration, None if there is no league; raises `StoreSchemaError` for a newer one.
@@ -57,7 +81,13 @@ class Connection:
                 f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
                 f"{SCHEMA}: install a newer version of league"
             )
-        return LeagueConfig.from_dict(json.loads(config))
+        try:
+            settings = json.loads(config)
+        except (TypeError, ValueError) as error:
+            raise DamagedStoreError(
+                f"the configuration of league {self.league!r} at {self._shown} cannot be read: restore the last backup"
+            ) from error
+        return LeagueConfig.from_dict(settings)
 
     def require_config(self, read: Command | None = None) -> LeagueConfig:
         """Like `config`, but raises `WrongLeagueError` if there is no league."""
@@ -80,8 +110,10 @@ class Connection:
         keys changed since its reads, or the connection been lost, nothing is written and it is called again; so
         it must not change anything else, and must find out whether a lost reply hid its own success.
 
-        Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`.
+        Raises `LeaseError`, and writes nothing, where another run has a newer token than our `fence`; `StoreFullError`
+        where what would be written has no room; `StoreUnreachableError` where connections are lost for `timeout_s`.
         """
+        lost = Losses(self._timeout_s, self._shown)
         while True:
             with translated(self._redis, self._shown), self._redis.pipeline() as pipe:
                 try:
@@ -89,10 +121,18 @@ class Connection:
                     self._check_fence(pipe)
                     value = attempt(pipe)
                     if pipe.command_stack:
+                        self._check_room(pipe)
                         pipe.execute()
                     return value
-                except WatchError:
-                    continue
+                except WatchError as error:
+                    lost.after(error)
+
+    def _check_room(self, pipe: Any) -> None:
+        if self._folder is None:
+            return
+        size = sum(len(word) for command, _ in pipe.command_stack for word in command if isinstance(word, str | bytes))
+        if not has_room(self._folder, size):
+            raise StoreFullError(f"nothing was written: {no_room(self._folder, size)}")
 
     def _check_fence(self, pipe: Any) -> None:
         if self.fence is None:
@@ -123,6 +163,17 @@ class Connection:
                 pipe.execute_command(*command)
             replies: list[Any] = pipe.execute()
             return replies
+
+
+def read_json(read: Callable[[Any], T], data: bytes) -> T:
+    """What `read` makes of stored JSON; raises `DamagedStoreError` for what is none, or not of its kind."""
+    try:
+        return read(json.loads(data))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedStoreError(
+            f"the store holds what cannot be read, {data[:40]!r}…: league status --verify names what is damaged, "
+            "league repair puts right what can be"
+        ) from error
 
 
 def sha256(data: bytes) -> str:

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from league.errors import EvictingStoreError, StoreError, StorePermissionError
+from league.pool.address import Address
 from league.pool.connection import Connection
 
 NEARLY_FULL: Final = 0.9
 """Share of `maxmemory` from which on a server is said to be nearly full."""
 
+WRITES: Final = {
+    "append": "aof_last_write_status",
+    "rewrite": "aof_last_bgrewrite_status",
+    "dump": "rdb_last_bgsave_status",
+}
+"""What a server writes to its disk, and where INFO says how the last time went."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What a server says of its memory and its disk."""
+
+    memory_bytes: int
+    """What it uses, for all leagues on it."""
+    memory_limit_bytes: int
+    """What it may use: its `maxmemory`, else all of its machine's; 0 where it does not tell."""
+    written: Mapping[str, bool]
+    """Whether its last write of each kind, keys of `WRITES`, came to the disk; those of which it says nothing are not
+    there."""
+
 
 class Durability(Connection):
     """Part of the store: checks of the server's settings, as far as the user may read them."""
+
+    def health(self) -> Health | None:
+        """How the server is now; None where the user may not ask (`INFO`)."""
+        info = self._information()
+        if info is None:
+            return None
+        return Health(
+            memory_bytes=int(info["used_memory"]),
+            memory_limit_bytes=int(info.get("maxmemory") or info.get("total_system_memory") or 0),
+            written={what: info[field] == "ok" for what, field in WRITES.items() if field in info},
+        )
 
     def refuse_eviction(self) -> None:
         """Raise `EvictingStoreError` if the server may delete keys when its memory is full."""
@@ -78,3 +113,18 @@ class Durability(Connection):
             return None
         values = list(found.values()) if isinstance(found, dict) else found[1::2]
         return "".join(value.decode() if isinstance(value, bytes) else str(value) for value in values)
+
+
+def disk(address: str) -> tuple[int, int] | None:
+    """Free bytes and all bytes of the disk that holds a store; None unless it is a folder that is there.
+
+    The server need not run: on a full disk it cannot. Of a server that is reached by its address no client can tell.
+    """
+    folder = Address.parse(address).folder
+    if folder is None:
+        return None
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return None
+    return usage.free, usage.total

@@ -14,11 +14,30 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from league.errors import StoreError, StoreFullError, StorePermissionError
-from league.pool import supervisor
+from league.disk import RESERVE, has_room, no_room
+from league.errors import (
+    DamagedStoreError,
+    StoreError,
+    StoreFullError,
+    StorePermissionError,
+    StoreUnreachableError,
+)
+from league.pool import appendlog, supervisor
+
+_NO_ROOM: Final = (*map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "AOF write error", "Short write")
+"""What a server says that ended for lack of room; "Short write" where there was some."""
+
+_DAMAGED: Final = ("reading the append only file", "AOF manifest", "AOF base", "RDB", "AOF file", "Bad file format")
+"""What a server says that does not start for the file that it should read."""
+
+_ENDING_S: Final = 10.0
+"""How long a server may take to end after its last client."""
 
 LONGEST_SOCKET_PATH: Final = 100
 """Bytes. The system's limit is 108 on Linux and 104 on macOS, with a closing zero."""
@@ -64,6 +83,7 @@ class EmbeddedServer:
             raise StoreError(f"{self.folder}: another process has been starting its server for too long; try again")
         try:
             if supervisor.answer(self.socket) == "dead":
+                self._refuse_endless_starts()
                 self._start()
         finally:
             os.close(starting)
@@ -74,7 +94,32 @@ class EmbeddedServer:
             os.close(self._share)
             self._share = None
 
+    def _refuse_endless_starts(self) -> None:
+        """Raise `StoreUnavailableError` where one server after the other has ended by itself; a while later it may.
+
+        Where their disk was full they are started again as soon as there is room.
+        """
+        ends, room = supervisor.ends(self.folder), has_room(self.folder)
+        filled = any(free < RESERVE for _, free in ends)
+        if len(ends) < supervisor.ENDS or (filled and room):
+            return
+        wait_s = max(0.0, supervisor.ENDS_WITHIN_S - (time.time() - ends[0][0]))
+        said = supervisor.last_words(self.folder)
+        full = not room or any(word in said for word in _NO_ROOM)
+        raise (StoreFullError if full else StoreUnreachableError)(
+            f"{self.folder}: its server ended by itself {len(ends)} times within {supervisor.ENDS_WITHIN_S:.0f} s: "
+            f"{said if room else no_room(self.folder)}; it is started again in {wait_s:.0f} s"
+        )
+
     def _start(self) -> None:
+        try:
+            self._run_supervisor()
+        except DamagedStoreError:
+            if not appendlog.cut_torn_end(self.folder):
+                raise
+            self._run_supervisor()
+
+    def _run_supervisor(self) -> None:
         # A plain file and an isolated interpreter: nothing on the import path is needed, nor loaded.
         command = [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder), str(self.socket), _binary()]
         try:
@@ -89,13 +134,37 @@ class EmbeddedServer:
             )
         except subprocess.CalledProcessError as error:
             reason = (error.stderr.strip().splitlines() or ["no reason given"])[-1]
-            full = StoreFullError if os.strerror(errno.ENOSPC) in reason else StoreError
-            raise full(f"{self.folder}: {reason}") from error
+            if any(word in reason for word in _NO_ROOM) or not has_room(self.folder):
+                raise StoreFullError(f"its server cannot start: {no_room(self.folder)}") from error
+            if any(word in reason for word in _DAMAGED):
+                raise DamagedStoreError(
+                    f"{self.folder}: its append-only file is damaged, and its server does not start: "
+                    f"league repair --store {self.folder} saves what can be saved, and keeps the damaged file"
+                ) from error
+            raise StoreError(f"{self.folder}: {reason}") from error
         except subprocess.TimeoutExpired as error:
             log = self.folder / supervisor.LOG
             raise StoreError(
                 f"{self.folder}: its server is not ready after {error.timeout:.0f} s; see {log}"
             ) from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep every server from a folder, as its files are about to be changed.
+
+    Raises `StoreError` where one runs on, and `StorePermissionError` where the folder cannot be written.
+    """
+    try:
+        held = supervisor.locked(folder / "server.lock", fcntl.LOCK_EX, _ENDING_S)
+    except OSError as error:
+        raise _folder_error(folder, error) from error
+    if held is None:
+        raise StoreError(f"{folder} is in use: end `league train` and all other commands on it first")
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def socket_path(folder: Path) -> Path:
@@ -134,5 +203,5 @@ def _folder_error(folder: Path, error: OSError) -> StoreError:
     if isinstance(error, FileExistsError | NotADirectoryError):
         return StoreError(f"--store {folder}: not a folder")
     if error.errno == errno.ENOSPC:
-        return StoreFullError(f"--store {folder}: {error.strerror}")
+        return StoreFullError(f"--store {folder}: {no_room(folder)}")
     return StorePermissionError(f"--store {folder}: cannot be made or written: {error.strerror}")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from league.pool.connection import Connection, dumps
+from league.pool.connection import Connection, dumps, read_json
 
 EVENTS_KEPT: Final = 1000
 
@@ -34,14 +32,20 @@ class Journal(Connection):
     """Part of the store: the coordinator's status and the last events."""
 
     def set_status(self, status: Mapping[str, Any], now_s: float | None = None) -> None:
-        """Replace the status by plain data, with the time (Unix, s; default: now) added as `heartbeat_s`."""
-        heartbeat = {"heartbeat_s": time.time() if now_s is None else now_s}
-        self._write(("SET", self._keys.status, dumps({**status, **heartbeat})))
+        """Replace the status by plain data, with the time (Unix, s; default: the server's) added as `heartbeat_s`."""
+
+        def attempt(pipe: Any) -> None:
+            heartbeat_s = self._clock.set(pipe.execute_command("TIME")) if now_s is None else now_s
+            pipe.multi()
+            pipe.execute_command("SET", self._keys.status, dumps({**status, "heartbeat_s": heartbeat_s}))
+
+        self._transact([], attempt)
 
     def status(self) -> dict[str, Any] | None:
-        """What was set last, with its `heartbeat_s`; None if nothing ever was."""
-        data = self._call("GET", self._keys.status)
-        return None if data is None else json.loads(data)
+        """What was set last, with its `heartbeat_s`, by which `now_s` tells its age; None if nothing ever was."""
+        data, now = self._together(("GET", self._keys.status), ("TIME",))
+        self._clock.set(now)
+        return None if data is None else read_json(dict, data)
 
     def add_event(self, kind: str, text: str, now_s: float) -> None:
         """Note one event for people, at `now_s` (Unix time, s), and count it; only the last 1000 are kept.
@@ -70,7 +74,7 @@ class Journal(Connection):
     def events(self, count: int = 20) -> list[dict[str, Any]]:
         """The last events, newest first, at most `count`: `kind`, `text`, `at_s`."""
         # One more: of none, the last index would mean all.
-        return [json.loads(event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
+        return [read_json(dict, event) for event in self._call("LRANGE", self._keys.events, 0, count)[:count]]
 
 
 def read_event_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:

@@ -29,6 +29,8 @@ class Keys:
     """The keys of one league; raises `StoreError` for a name that is not 1 to 64 of `A-Z a-z 0-9 _ . -`."""
 
     league: str
+    aside: str = ""
+    """Names keys that are not the league's yet, such as those of a restore under way; of the league itself nothing."""
 
     meta = _Key("meta")
     """Hash: `schema`, `game`, `config` (JSON), `created_s`. Exists exactly if the league does."""
@@ -85,4 +87,9 @@ class Keys:
 
     def key(self, name: str) -> str:
         """A key of this league by its own part of the name."""
-        return f"league:{{{self.league}}}:{name}"
+        return f"{self.prefix}{name}"
+
+    @property
+    def prefix(self) -> str:
+        """What all of them start with."""
+        return f"league:{{{self.league}}}:{self.aside}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
+from league.pool.connection import read_json
 from league.pool.journal import read_event_counts
 from league.pool.matches import Matches, entry_number, read_entries, read_match, read_payoff
 
@@ -17,6 +17,8 @@ from league.pool.matches import Matches, entry_number, read_entries, read_match,
 class Moment:
     """What is read anew whenever one looks: none of it grows with the length of history."""
 
+    read_s: float = 0.0
+    """When, by the server's clock (Unix, s), as every time in the store is."""
     pruned_digests: frozenset[str] = frozenset()
     """Of weights that were pruned."""
     matches: int = 0
@@ -67,34 +69,38 @@ class Latest(Matches):
         `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
         """
         keys = self._keys
-        last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = self._together(
-            ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
-            ("XLEN", keys.matches),
-            ("HGETALL", keys.ratings),
-            ("LRANGE", keys.snapshot_order, snapshots, -1),
-            ("HKEYS", keys.pruned),
-            ("LRANGE", keys.promotions, promotions, -1),
-            ("GET", keys.status),
-            ("HGETALL", keys.event_counts),
-            ("HGETALL", keys.refusals),
-            ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
-            ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
-            *([("HGETALL", keys.payoff)] if payoff else []),
+        now, last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = (
+            self._together(
+                ("TIME",),
+                ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
+                ("XLEN", keys.matches),
+                ("HGETALL", keys.ratings),
+                ("LRANGE", keys.snapshot_order, snapshots, -1),
+                ("HKEYS", keys.pruned),
+                ("LRANGE", keys.promotions, promotions, -1),
+                ("GET", keys.status),
+                ("HGETALL", keys.event_counts),
+                ("HGETALL", keys.refusals),
+                ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
+                ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
+                *([("HGETALL", keys.payoff)] if payoff else []),
+            )
         )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
         return News(
+            read_s=self._clock.set(now),
             names=len(order),
-            snapshots=[Snapshot.from_json(json.loads(data)) for data in stored if data is not None],
-            promotions=[Promotion.from_json(json.loads(entry)) for entry in history],
+            snapshots=[read_json(Snapshot.from_json, data) for data in stored if data is not None],
+            promotions=[read_json(Promotion.from_json, entry) for entry in history],
             pruned_digests=frozenset(digest.decode() for digest in pruned),
             ratings=ratings,
             matches=count,
             newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=0),
             latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
             payoff=read_payoff(counts[0]) if payoff else None,
-            said=None if status is None else json.loads(status),
+            said=None if status is None else read_json(dict, status),
             event_counts=read_event_counts(counted),
-            events=[json.loads(event) for event in noted[:events]],
+            events=[read_json(dict, event) for event in noted[:events]],
             refusals={outcome.decode(): int(count) for outcome, count in refusals.items()},
         )
 

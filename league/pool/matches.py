@@ -197,14 +197,18 @@ class Matches(Connection):
         first: str = "-",
         last: str = "+",
         read: Command | None = None,
+        key: str | None = None,
     ) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-        """Raw entries, at most `count`, from the id `first` to `last`; read by `read` to be part of a transaction."""
-        read = read or self._call
+        """Raw entries, at most `count`, from the id `first` to `last`; read by `read` to be part of a transaction.
+
+        `key` is that of another stream than the log.
+        """
+        read, key = read or self._call, key or self._keys.matches
         command, start, end = ("XREVRANGE", last, first) if newest_first else ("XRANGE", first, last)
         left = count
         while left is None or left > 0:
             size = CHUNK if left is None else min(CHUNK, left)
-            chunk = read_entries(read(command, self._keys.matches, start, end, "COUNT", size))
+            chunk = read_entries(read(command, key, start, end, "COUNT", size))
             yield from chunk
             if len(chunk) < size:
                 return

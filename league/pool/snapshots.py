@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
@@ -11,7 +10,7 @@ from league.errors import CorruptSnapshotError, PolicyError, PrunedPolicyError, 
 from league.ladder.payoff import check_policy_name
 from league.ladder.records import Promotion, Snapshot
 from league.ladder.retention import Pruned
-from league.pool.connection import Command, Connection, dumps, sha256
+from league.pool.connection import Command, Connection, dumps, read_json, sha256
 
 CHAMPION: Final = "champion"
 """The word for whoever is the champion; no snapshot may have this name."""
@@ -58,7 +57,7 @@ class Snapshots(Connection):
             pruned = self.pruned(read)
             stored = [read("HGET", self._keys.snapshots, snapshot.name) for snapshot, _ in new]
             for (snapshot, _), data in zip(new, stored, strict=True):
-                digest = None if data is None else Snapshot.from_json(json.loads(data)).digest
+                digest = None if data is None else read_json(Snapshot.from_json, data).digest
                 if digest is not None and digest != snapshot.digest:
                     raise StoreError(f"snapshot {snapshot.name} exists with hash {digest[:12]}, not with this one")
             pipe.multi()
@@ -81,7 +80,7 @@ class Snapshots(Connection):
         Args:
             names: of snapshots; those that were pruned before are passed over.
             by: the user who asked for it, or `coordinator`.
-            now_s: Unix time in seconds.
+            now_s: the server's time (Unix, s).
 
         Returns:
             The snapshots whose weights were deleted just now, oldest first.
@@ -99,8 +98,8 @@ class Snapshots(Connection):
             for name in names:
                 if name not in known:
                     raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r} to prune")
-            promotions = [json.loads(entry) for entry in read("LRANGE", self._keys.promotions, 0, -1)]
-            needed = {Promotion.from_json(data).digest for data in promotions}
+            promotions = read("LRANGE", self._keys.promotions, 0, -1)
+            needed = {read_json(Promotion.from_json, data).digest for data in promotions}
             needed |= {snapshot.digest for name, snapshot in known.items() if name not in names}
             # One with just this record: a lost reply hid that it is done.
             gone = [s for name, s in known.items() if name in names and pruned.get(s.digest, record) == record]
@@ -122,7 +121,7 @@ class Snapshots(Connection):
     def pruned(self, read: Command | None = None) -> dict[str, Pruned]:
         """By digest, what was pruned: a snapshot has weights exactly if its digest is not among these."""
         stored = (read or self._call)("HGETALL", self._keys.pruned)
-        return {digest.decode(): Pruned.from_json(json.loads(data)) for digest, data in stored.items()}
+        return {digest.decode(): read_json(Pruned.from_json, data) for digest, data in stored.items()}
 
     def snapshots(self) -> list[Snapshot]:
         """All of them, oldest first, also those that were pruned."""
@@ -135,7 +134,7 @@ class Snapshots(Connection):
         if data is None:
             close = nearest(name, [snapshot.name for snapshot in self.snapshots()])
             raise UnknownPolicyError(f"no snapshot {name!r} in league {self.league!r}{close}")
-        return Snapshot.from_json(json.loads(data))
+        return read_json(Snapshot.from_json, data)
 
     def weights(self, digest: str) -> bytes:
         """The weights with that sha256, hashed again.
@@ -176,7 +175,7 @@ class Snapshots(Connection):
             last = self._call("LINDEX", self._keys.promotions, -1)
             if last is None:
                 raise UnknownPolicyError(f"league {self.league!r} has no champion yet")
-            champion = Promotion.from_json(json.loads(last))
+            champion = read_json(Promotion.from_json, last)
             return Named("snapshot", champion.policy, champion.digest)
         if word in known:
             return Named("snapshot", word, known[word].digest)
@@ -207,7 +206,7 @@ def pruned_error(names: str, pruned: Pruned) -> PrunedPolicyError:
 
 
 def _in_order(order: Iterable[bytes], known: Mapping[bytes, bytes]) -> list[Snapshot]:
-    return [Snapshot.from_json(json.loads(known[name])) for name in order if name in known]
+    return [read_json(Snapshot.from_json, known[name]) for name in order if name in known]
 
 
 def _check_new(snapshot: Snapshot, weights: bytes) -> None:

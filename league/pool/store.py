@@ -9,20 +9,22 @@ from typing import Any, Self
 from league.config import LeagueConfig
 from league.errors import WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
+from league.pool.backup import Backups
 from league.pool.client import connect
 from league.pool.connection import SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.latest import Latest
-from league.pool.lease import Leases
+from league.pool.repair import Repairs
+from league.pool.restoration import Restoration
 from league.pool.snapshots import Named
-from league.pool.verification import Verification, Verifier
+from league.pool.verification import Verification
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Verifier, Journal, Latest, Leases, Durability):
+class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises
@@ -54,7 +56,9 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
             raise WrongLeagueError(f"no league at {parsed}: start one with league train --store {parsed}")
         server = None if parsed.folder is None else EmbeddedServer(parsed.folder)
         try:
-            store = cls(connect(parsed, server, timeout_s), league, str(parsed))
+            client = connect(parsed, server, timeout_s)
+            home = None if server is None else server.folder
+            store = cls(client, league, str(parsed), timeout_s=timeout_s, folder=home)
             store._server = server
             store.config()  # Answers, lets us in, and has no newer schema.
         except BaseException:
@@ -83,6 +87,8 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
         Raises `WrongLeagueError` if it plays another game.
         """
 
+        created_s = self.now_s()
+
         def attempt(pipe: Any) -> None:
             present = self.config(pipe.execute_command)
             if present is not None:
@@ -93,7 +99,7 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
                 "schema": SCHEMA,
                 "game": config.game,
                 "config": dumps(config.to_dict()),
-                "created_s": time.time(),
+                "created_s": created_s,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
@@ -126,13 +132,5 @@ class Store(Verifier, Journal, Latest, Leases, Durability):
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""
         started = time.perf_counter()
-        self._call("PING")
+        self._call("TIME")  # A server that cannot write to its disk refuses PING, and still answers who reads.
         return time.perf_counter() - started
-
-    def memory(self) -> tuple[int, int]:
-        """Bytes that the server uses, for all leagues on it, and may use: `maxmemory`, else all of its machine's.
-
-        A limit that the server does not tell is 0. Raises `StorePermissionError` where the user may not ask (`INFO`).
-        """
-        info = self._call("INFO", "memory")
-        return int(info["used_memory"]), int(info.get("maxmemory") or info.get("total_system_memory") or 0)

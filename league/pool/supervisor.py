@@ -9,14 +9,17 @@ Locks in the folder, each by `flock`:
 
     clients.lock   shared by every client; exclusive by the supervisor that is ending its server
     start.lock     exclusive by the client that is starting a server
-    server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder
+    server.lock    exclusive by the server itself (it inherits the open file) and its supervisor: one server per folder;
+                   holds when servers ended by themselves (Unix, s), and the bytes that were free on the disk then
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,9 +34,14 @@ READY = "ready"
 START_TIMEOUT_S = 60.0
 """To read the append-only file, and to wait for the server before to end."""
 SHUTDOWN_TIMEOUT_S = 30.0
+ENDS = 3
+ENDS_WITHIN_S = 60.0
+"""After so many ends within so many seconds, none of them asked for, no server is started until they are over."""
 LOG = "server.log"
 _PAUSE_S = 0.01
 _PR_SET_PDEATHSIG = 1
+_LOCK = "server.lock"
+_NOTE_BYTES = 128
 
 
 def answer(path: Path) -> Literal["ready", "busy", "dead"]:
@@ -112,18 +120,58 @@ def _report(pipe: int, text: str) -> None:
 
 
 def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], None]) -> None:
-    lock = locked(folder / "server.lock", fcntl.LOCK_EX, START_TIMEOUT_S)
+    lock = locked(folder / _LOCK, fcntl.LOCK_EX, START_TIMEOUT_S)
     if lock is None:
         report(f"another server, perhaps on another machine, holds {folder}")
         return
     path.unlink(missing_ok=True)
+    _make_room(folder, lock)
     server = _start(folder, path, binary, lock)
-    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server), daemon=True)
+    asked = threading.Event()
+    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server, asked), daemon=True)
     ender.start()
     while server.poll() is None and answer(path) != READY:
         time.sleep(_PAUSE_S)
     report(READY if server.poll() is None else _last_line(folder / LOG))
-    server.wait()
+    status = server.wait()
+    if status and not asked.is_set():
+        _note_end(folder, lock)
+        with contextlib.suppress(OSError):
+            print(f"it ended by itself with status {status} (below zero: by that signal)", flush=True)
+
+
+def ends(folder: Path) -> list[tuple[float, int]]:
+    """When servers of this folder ended by themselves, and the bytes that were free then.
+
+    The last `ENDS` within `ENDS_WITHIN_S`, in Unix time.
+    """
+    try:
+        words = [word.partition("/") for word in (folder / _LOCK).read_text(encoding="ascii").split()]
+        noted = [(float(at), int(free)) for at, _, free in words]
+    except (OSError, ValueError):
+        return []
+    return [(at, free) for at, free in noted if 0 <= time.time() - at < ENDS_WITHIN_S][-ENDS:]
+
+
+def last_words(folder: Path) -> str:
+    """What the last server said before it ended, and how it ended; empty if it said nothing."""
+    return "; ".join(line[:300] for line in _last_lines(folder / LOG)[-2:])
+
+
+def _note_end(folder: Path, lock: int) -> None:
+    """Note it in room that the file has already, as the disk may be full."""
+    noted = [*ends(folder), (time.time(), shutil.disk_usage(folder).free)][-ENDS:]
+    with contextlib.suppress(OSError):
+        os.pwrite(lock, " ".join(f"{at:.3f}/{free}" for at, free in noted).ljust(_NOTE_BYTES).encode(), 0)
+
+
+def _make_room(folder: Path, lock: int) -> None:
+    """Have room for notes, and remove what a server left that ended while it wrote its file anew."""
+    with contextlib.suppress(OSError):
+        if os.fstat(lock).st_size < _NOTE_BYTES:
+            os.pwrite(lock, b" " * _NOTE_BYTES, 0)
+        for left in (*folder.glob("temp-*.aof"), *folder.glob("appendonlydir/temp-*")):
+            left.unlink(missing_ok=True)
 
 
 def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen[bytes]:
@@ -132,10 +180,13 @@ def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen
         "unixsocket": str(path),
         "unixsocketperm": "700",
         "dir": str(folder),
-        # What was acknowledged is on the disk, also after a power cut; a torn last write was never acknowledged.
+        # What was acknowledged is on the disk, also after a power cut.
         "appendonly": "yes",
         "appendfsync": "always",
-        "aof-load-truncated": "yes",
+        # A torn last write was never acknowledged, but a damaged length looks as one and would take all after it away:
+        # `league.pool.appendlog` tells them apart. It can read commands past damage, and no dump.
+        "aof-load-truncated": "no",
+        "aof-use-rdb-preamble": "no",
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
@@ -160,10 +211,11 @@ def _parent_death_signal() -> Callable[[], object]:
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes]) -> None:
+def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes], asked: threading.Event) -> None:
     """Wait for the last client, then end the server; the lock is held until this process has ended."""
     descriptor = os.open(clients, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
+    asked.set()
     server.terminate()
     try:
         server.wait(SHUTDOWN_TIMEOUT_S)
@@ -173,10 +225,14 @@ def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes]) -> Non
 
 def _last_line(log: Path) -> str:
     """The server's last words, at most 300 characters."""
+    words = _last_lines(log)
+    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
+
+
+def _last_lines(log: Path) -> list[str]:
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - 4096))
-        words = lines.read().decode("utf-8", "replace").strip().splitlines()
-    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
+        return lines.read().decode("utf-8", "replace").strip().splitlines()
 
 
 if __name__ == "__main__":

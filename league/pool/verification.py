@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from league.config import RatingConfig
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreError
+from league.errors import CorruptSnapshotError, DamagedStoreError, PrunedPolicyError, StoreError
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import recompute
-from league.ladder.records import Match, Snapshot
+from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.retention import Pruned
 from league.pool.champion import Champion
+from league.pool.connection import read_json
 from league.pool.learners import Learners
 from league.pool.matches import Matches, read_entries, read_match, read_payoff, read_ratings
 from league.pool.snapshots import Snapshots
@@ -43,7 +46,13 @@ class Verifier(Snapshots, Matches, Champion, Learners):
         """
         config = self.require_config()
         matches, problems = self._verify_matches(config.ratings)
-        snapshots, promotions, learners = self.snapshots(), self.promotions(), self.learners()
+        learners = self.learners()
+        if unreadable := [line for line, _ in self._unreadable()]:  # What follows would fail for it.
+            problems += [*unreadable, *self._corrupt(learners)]
+            return Verification(
+                matches=matches, snapshots=0, promotions=0, checkpoints=len(learners), problems=tuple(problems)
+            )
+        snapshots, promotions = self.snapshots(), self.promotions()
         problems += [*self._lost_snapshots(snapshots), *self._corrupt_weights(snapshots), *self._corrupt(learners)]
         known, pruned = {(snapshot.name, snapshot.digest) for snapshot in snapshots}, self.pruned()
         for promotion in promotions:
@@ -89,6 +98,28 @@ class Verifier(Snapshots, Matches, Champion, Learners):
             problems.append(str(error))
         return len(log), problems
 
+    def _unreadable(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """A line for each entry that is not what should be there, and the command that removes it."""
+        hashes: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+            (self._keys.snapshots, Snapshot.from_json),
+            (self._keys.pruned, Pruned.from_json),
+        )
+        lists: tuple[tuple[str, Callable[[Any], Any]], ...] = (
+            (self._keys.promotions, Promotion.from_json),
+            (self._keys.events, lambda event: (event["kind"], event["text"], event["at_s"])),
+        )
+        for key, read in hashes:
+            for field, data in self._call("HGETALL", key).items():
+                if not _readable(read, data):
+                    yield f"{_kind(key)} {field.decode(errors='replace')} cannot be read", ("HDEL", key, field)
+        for key, read in lists:
+            for number, data in enumerate(self._call("LRANGE", key, 0, -1), start=1):
+                if not _readable(read, data):
+                    yield f"{_kind(key)}: entry {number} cannot be read", ("LREM", key, 0, data)
+        status = self._call("GET", self._keys.status)
+        if status is not None and not _readable(lambda said: said["heartbeat_s"] + 0.0, status):
+            yield "the status cannot be read", ("DEL", self._keys.status)
+
     def _lost_snapshots(self, snapshots: list[Snapshot]) -> Iterator[str]:
         order, known = self._together(("LRANGE", self._keys.snapshot_order, 0, -1), ("HKEYS", self._keys.snapshots))
         for name in sorted(set(order) ^ set(known)):
@@ -113,6 +144,18 @@ class Verifier(Snapshots, Matches, Champion, Learners):
                     yield f"the checkpoint of learner {learner!r} is missing"
             except CorruptSnapshotError as error:
                 yield str(error)
+
+
+def _readable(read: Callable[[Any], Any], data: bytes) -> bool:
+    try:
+        read_json(read, data)
+    except DamagedStoreError:
+        return False
+    return True
+
+
+def _kind(key: str) -> str:
+    return key.rpartition(":")[2]
 
 
 def _index_problems(log: dict[str, Match], index: dict[str, str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from functools import cached_property
 from typing import NamedTuple
@@ -30,9 +29,9 @@ class Played(NamedTuple):
     replays: tuple[Replay, ...]
     """Of every board, in their order."""
 
-    def to_match(self, row: str, column: str) -> Match:
-        """As a match of these two, played just now, under an id of its own."""
-        return Match(match_id=uuid.uuid4().hex, row=row, column=column, played_s=time.time(), **self._asdict())
+    def to_match(self, row: str, column: str, played_s: float) -> Match:
+        """As a match of these two, played at that Unix time (s), under an id of its own."""
+        return Match(match_id=uuid.uuid4().hex, row=row, column=column, played_s=played_s, **self._asdict())
 
 
 class _Record:

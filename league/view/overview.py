@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,8 +27,6 @@ class Overview(Known):
     """Its name on its server."""
     address: str
     """Of the store, without a password."""
-    read_s: float
-    """When it was read (Unix time, s)."""
     news: Refreshed
     """What has come since the mirror was read before."""
 
@@ -44,7 +41,7 @@ class Overview(Known):
         while not (news := mirror.refresh()).found:
             mirror.store.require_config()  # Raises, unless the league was made just now.
         store = mirror.store
-        return cls(**vars(mirror.known), league=store.league, address=store.address, read_s=time.time(), news=news)
+        return cls(**vars(mirror.known), league=store.league, address=store.address, news=news)
 
     @cached_property
     def status(self) -> Status:

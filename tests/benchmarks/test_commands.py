@@ -44,6 +44,12 @@ def report(name: str, *options: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     return found
 
 
+def test_backup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = report("backup", "--policies", "40", "--matches", "400", monkeypatch=monkeypatch, capsys=capsys)
+    assert found["held"], found
+    assert found["matches"] >= 400
+
+
 def test_ratings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(ratings, "GAMES", 1000)
     found = report("ratings", "--seeds", "1", monkeypatch=monkeypatch, capsys=capsys)

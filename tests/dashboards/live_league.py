@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,9 @@ ENOUGH = (
     "count_over_time(league_store_up[5m]) > 8",
     "league:learner_steps:rate5m > 0",
     "ray_node_cpu_count",
+    "rate(ray_league_serve_positions_total[15s]) > 0",
 )
-"""What Prometheus must know before a test asks it anything: the league has trained, played and promoted."""
+"""What Prometheus must know before a test asks it anything: the league has trained, played, promoted and answered."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +106,41 @@ def running() -> Iterator[Live]:
         session = place / "ray" / "session_latest"
         found = Live(store=store, exporter=scraped, prometheus=url, session=session)
         wait_until(lambda: answers(f"{url}/-/ready"), "Prometheus is ready", train, exporter, server)
+        wait_until(lambda: found.query("league_info"), "there is a league", train, exporter, server)
+        end.enter_context(served(place, store))
         for expr in ENOUGH:
             wait_until(lambda expr=expr: found.query(expr), expr, train, exporter, server)
         yield found
+
+
+@contextmanager
+def served(place: Path, store: str) -> Iterator[None]:
+    """The champion over HTTP, in a Ray of its own that Prometheus is told of, and somebody who asks it all the time."""
+    folder = place / "serve"
+    folder.mkdir()
+    with league("serve", "--store", store, "--port", "0", RAY_TMPDIR=str(folder)) as service:
+        assert service.stdout is not None
+        url = service.stdout.readline().strip()
+        port = next((folder / "ray" / "session_latest").glob("metrics_export_port_*")).read_text()
+        found = [{"targets": [f"127.0.0.1:{port}"], "labels": {"job": "ray"}}]
+        (place / "serve.json").write_text(json.dumps(found), encoding="utf-8")
+        asking = threading.Event()
+        asker = threading.Thread(target=ask, args=(f"{url}act", asking))
+        asker.start()
+        try:
+            yield
+        finally:
+            asking.set()
+            asker.join()
+
+
+def ask(url: str, enough: threading.Event) -> None:
+    """Put the first position of Tic-Tac-Toe every tenth of a second, also while there is no champion yet."""
+    question = {"observation": [[[0, 0]] * 3] * 3, "action_mask": [1] * 9}
+    headers = {"Content-Type": "application/json"}
+    while not enough.wait(0.1):
+        with suppress(OSError):
+            urllib.request.urlopen(urllib.request.Request(url, json.dumps(question).encode(), headers)).close()
 
 
 def free_port() -> int:
@@ -149,6 +183,7 @@ def prometheus(place: Path, target: str) -> Iterator[tuple[subprocess.Popen[str]
     jobs["league"]["static_configs"] = [{"targets": [target]}]
     discovery = jobs["ray"]["file_sd_configs"][0]
     discovery["files"] = [str(place / Path(file).relative_to("/tmp")) for file in discovery["files"]]
+    discovery["files"].append(str(place / "serve.json"))
     discovery["refresh_interval"] = "1s"
     (place / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"

@@ -116,12 +116,29 @@ def test_the_dashboards_link_to_each_other() -> None:
 
 def test_every_metric_that_is_used_exists() -> None:
     known = {metric.name for metric in METRICS} | {rule["record"] for rule in rules() if "record" in rule}
-    known |= rays() | {"ALERTS"}
+    known |= rays() | served() | FROM_THE_RAYLET | {"ALERTS"}
     for path in FILES:
         for name, target in queries(path):
             found = names(target["expr"])
             assert found, name
             assert found <= known, name
+
+
+FROM_THE_RAYLET = {"ray_memory_manager_worker_eviction_total", "ray_unintentional_worker_failures_total"}
+"""Its names are in a binary: `test_killed_for_memory.py` meets them."""
+
+
+def served() -> set[str]:
+    """The metrics of `league serve`, as Ray exports them."""
+    folder = FOLDER.parent / "league" / "interfaces" / "serve"
+    text = "\n".join(path.read_text() for path in folder.glob("*.py"))
+    return {f"ray_{name}" for name in re.findall(r'(?:Gauge|Counter)\(\s*"(league_serve_\w+)"', text)}
+
+
+def test_every_metric_of_serve_is_shown() -> None:
+    shown = {name for path in FILES for _, target in queries(path) for name in names(target["expr"])}
+    assert len(served()) == 6
+    assert served() <= shown
 
 
 def rays() -> set[str]:

@@ -28,8 +28,16 @@ WITHOUT_DATA = {
     "league-training: GPU by node A": "no GPU",
     "league-training: GPU memory by node A": "no GPU",
     "league-operations: Alerts over time A": "nothing is wrong with this league",
+    "league-operations: Killed for memory A": "the counter comes with the first kill: test_killed_for_memory.py",
+    "league-operations: Killed for memory B": "the counter comes with the first failure",
+    "league-operations: Promotions followed A": "the counter comes with the first promotion that is followed",
 }
 """The only queries that may find nothing on a machine that tests run on, and why."""
+NOT_YET = {
+    "LeagueWorkerKilledForMemory": "the counter comes with the first kill: test_killed_for_memory.py",
+    "LeagueServeFailing": "no question has failed",
+}
+"""Alerts whose series come with what they are about."""
 
 QUERIES = [pytest.param(name, target, id=name) for path in FILES for name, target in queries(path)]
 
@@ -100,6 +108,8 @@ def test_every_recording_rule_gives_data(live: Live, rule: dict[str, Any]) -> No
 def test_every_alert_looks_at_series_that_exist(live: Live, rule: dict[str, Any]) -> None:
     """Without its thresholds an alert gives data, through every join; only the phase depends on what happens."""
     live.query(rule["expr"])
+    if rule["alert"] in NOT_YET:
+        return
     always = re.sub(r"(==|>=|<=|>|<) *[\d.* ]*\d", ">= -1", re.sub(r'phase=~?"[^"]*"', 'phase=~".+"', rule["expr"]))
     assert always != rule["expr"]
     wait_until(lambda: live.query(always), always)
@@ -109,7 +119,7 @@ def test_every_alert_looks_at_series_that_exist(live: Live, rule: dict[str, Any]
 
 def selectors(expr: str) -> list[str]:
     """Each metric of an expression with its matchers and range, as it stands there."""
-    found = re.findall(r"((?:league[_:][a-z0-9_:]+|up)(?:\{[^}]*\})?)", expr)
+    found = re.findall(r"\b((?:(?:ray_)?league[_:][a-z0-9_:]+|ray_[a-z0-9_]+|up)(?:\{[^}]*\})?)", expr)
     assert found
     return found
 
@@ -154,6 +164,7 @@ def test_the_variables_have_values(live: Live) -> None:
 
 def test_the_exceptions_are_panels() -> None:
     assert set(WITHOUT_DATA) <= {param.id for param in QUERIES}
+    assert set(NOT_YET) <= {rule.get("alert") for rule in RULES}
 
 
 def test_beside_rays_own(live: Live) -> None:

@@ -66,13 +66,21 @@ def test_an_alert_is_tested_to_fire_and_not_to_fire(alert: dict[str, Any]) -> No
 @each
 def test_an_alert_says_what_it_is_and_what_to_do(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in ("critical", "warning", "info")
-    assert alert["annotations"].keys() == {"summary", "description", "unit", "runbook"}
-    page, _, anchor = alert["annotations"]["runbook"].partition("#")
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert f"## {anchor.capitalize()}\n" in text
-    row = re.search(rf"^\| `{alert['alert']}` \| (\w+) \|", text, re.MULTILINE)
+    assert alert["annotations"].keys() == {"summary", "description", "unit", "runbook_url"}
+    place, _, anchor = alert["annotations"]["runbook_url"].partition("#")
+    assert re.fullmatch(r"https://[\w./-]+/docs/operations\.md", place), "a page that opens in a browser"
+    text = (ROOT / "docs" / place.rpartition("/")[2]).read_text(encoding="utf-8")
+    assert text.count(f'<a id="{anchor}"></a>') == 1
+    row = re.search(rf'^\| <a id="{anchor}"></a>`{alert["alert"]}` \| (\w+) \|', text, re.MULTILINE)
     assert row is not None
     assert row[1] == alert["labels"]["severity"]
+
+
+def test_all_runbooks_are_at_one_place() -> None:
+    """One line of sed leads to a copy of one's own."""
+    places = {alert["annotations"]["runbook_url"].partition("#")[0] for alert in ALERTS}
+    assert len(places) == 1
+    assert places.pop() in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_rules_use_declared_metrics_and_their_labels_alone() -> None:

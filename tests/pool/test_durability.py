@@ -1,6 +1,8 @@
 """What a server may lose or forget, found before a league begins."""
 
 import re
+import resource
+import subprocess
 
 import pytest
 import redis
@@ -8,7 +10,10 @@ import redis
 from league.config import LeagueConfig
 from league.errors import EvictingStoreError
 from league.interfaces.cli import run
+from league.interfaces.exporter.collector import LeagueCollector
 from league.pool.store import Store
+
+from .conftest import server_binary
 
 POLICIES = ["allkeys-lru", "volatile-ttl"]
 
@@ -103,3 +108,31 @@ def test_a_wrong_or_missing_password_is_one_line(command, credentials, secret, c
 @pytest.fixture(scope="module")
 def guarded_port(serve):
     return serve("--requirepass", "s3cret", password="s3cret")[0]
+
+
+def test_one_whose_disk_is_full_says_that_it_could_not_write(tmp_path, free_port, eventually):
+    """No file of it may become larger than 64 KiB, which it meets as it would a full disk."""
+    port, binary = free_port(), server_binary()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(tmp_path), "--save", "", "--appendonly", "yes"]
+    # Python ignores SIGXFSZ, and so does its child then.
+    server = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL, restore_signals=False)
+    client = redis.Redis(port=port)
+    try:
+        with Store.open(f"redis://127.0.0.1:{port}") as store:
+            assert store.health().written == {"append": True, "rewrite": True, "dump": True}
+            unlimited = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (2**16, unlimited[1]))
+            client.set("filler", b"x" * 2**17)
+            eventually(lambda: store.health().written == {"append": False, "rewrite": True, "dump": True})
+            collector = LeagueCollector(f"redis://127.0.0.1:{port}", "league")
+            families = {family.name: family for family in collector.collect()}
+            assert families["league_store_up"].samples[0].value == 1, "it can be read"
+            values = {sample.labels["write"]: sample.value for sample in families["league_store_written"].samples}
+            assert values == {"append": 0, "rewrite": 1, "dump": 1}
+            collector.close()
+            resource.prlimit(server.pid, resource.RLIMIT_FSIZE, unlimited)
+            eventually(lambda: store.health().written["append"])
+    finally:
+        client.close()
+        server.kill()
+        server.wait()

@@ -119,8 +119,12 @@ def test_events_are_counted_also_those_that_are_forgotten(tmp_path: Path, monkey
 
 def test_the_server_tells_its_speed_and_its_memory(tmp_path: Path) -> None:
     with Store.open(str(tmp_path)) as store:
-        used, machine = store.memory()
-        assert 0 < used < machine
+        health = store.health()
+        assert health is not None
+        assert 0 < health.memory_bytes < health.memory_limit_bytes
+        assert health.written == {"append": True, "rewrite": True, "dump": True}
         store._call("CONFIG", "SET", "maxmemory", "1gb")
-        assert store.memory()[1] == 2**30
+        again = store.health()
+        assert again is not None
+        assert again.memory_limit_bytes == 2**30
         assert 0 < store.ping() < 5

@@ -112,7 +112,7 @@ def test_to_look_again_costs_what_is_new_and_not_what_there_is(
         assert found[name][many][1] == pytest.approx(found[name][few][1], rel=0.05)
         for commands, _ in found[name].values():
             assert ("HGETALL", many._keys.payoff) not in commands
-            assert not [words for words in commands if words[1] == many._keys.snapshots]
+            assert not [words for words in commands if words[1:2] == (many._keys.snapshots,)]
     assert found["new"][many][1] - found["nothing"][many][1] < 3 * 2 * 500, "three matches, for the list and the payoff"
     asked = [words for words in found["first"][many][0] if words == ("HGETALL", many._keys.payoff)]
     assert len(asked) == payoff

@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from league.errors import LeagueError
 from league.interfaces.cli import k8s as kubernetes
+from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.configuration import config, presets
@@ -31,6 +32,7 @@ from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
 from league.interfaces.cli.ratings import ratings
+from league.interfaces.cli.repair import repair
 from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
 from league.interfaces.cli.train import train
@@ -124,6 +126,19 @@ _command("Kubernetes", kubernetes.logs, "league k8s logs --follow", "league k8s 
 _command("Kubernetes", kubernetes.promote, "league k8s promote", "league k8s promote main-0007 --force", to=k8s)
 _command("Kubernetes", kubernetes.resume, "league k8s resume", to=k8s)
 _command("Kubernetes", kubernetes.delete, "league k8s delete", "league k8s delete --purge --yes", to=k8s)
+_command(
+    "Keep",
+    backup,
+    "league backup league.tar",
+    "league backup backups/ --keep 7 --store redis://db.example:6380/0",
+)
+_command(
+    "Keep",
+    restore,
+    "league restore league.tar --store runs/restored",
+    "league restore league.tar --league before",
+)
+_command("Keep", repair, "league repair --store runs/demo")
 app.add_typer(pool, name="pool", rich_help_panel="Keep")
 _command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
 _command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)

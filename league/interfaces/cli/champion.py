@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as encoding
-import time
 from typing import Annotated, Final
 
 import typer
@@ -35,7 +34,7 @@ def rollback(
     Several in a row go further back; `league promote` without a policy hands the choice back to the league.
     """
     with options.open_league(store, league) as (opened, _):
-        promotion = opened.rollback(options.user(), time.time(), reason or "rollback")
+        promotion = opened.rollback(options.user(), opened.now_s(), reason or "rollback")
     print(f"{promotion.policy} is the champion again; pinned: the league keeps it")
 
 

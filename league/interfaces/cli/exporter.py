@@ -16,7 +16,8 @@ def exporter(
     port: options.PortOption = 9464,
 ) -> None:
     """Serve Prometheus metrics until Ctrl-C. A store that is down shows as league_store_up 0."""
-    from league.interfaces.exporter.collector import LeagueCollector, serve
+    from league.interfaces.exporter.collector import LeagueCollector
+    from league.interfaces.exporter.server import serve
 
     collector = LeagueCollector(store, league)
     with interrupts(patient=True) as stop:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from league.disk import has_room, no_room
 from league.errors import LeagueError
 
 
@@ -28,7 +30,7 @@ def replacing(path: Path, *, folder: bool = False) -> Iterator[Path]:
         yield part
         part.replace(path)
     except OSError as error:
-        raise LeagueError(f"cannot write {path}: {error.strerror or error}") from error
+        raise _refusal(path, error) from error
     finally:
         if folder:
             shutil.rmtree(part, ignore_errors=True)
@@ -40,3 +42,9 @@ def refuse_folder(path: Path) -> None:
     """Raise `LeagueError` where a file shall be written and a folder is."""
     if path.is_dir():
         raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
+
+
+def _refusal(path: Path, error: OSError) -> LeagueError:
+    """What the system refused, and if that was room how much there is."""
+    full = error.errno == errno.ENOSPC or (error.errno is None and not has_room(path))  # Without: of a folder's copy.
+    return LeagueError(f"cannot write {path}: {no_room(path) if full else error.strerror or error}")

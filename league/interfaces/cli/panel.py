@@ -69,6 +69,7 @@ class TrainingView:
         self.hint = hint
         self._every = Every(every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S, at_once=True)
         self._phase = ""
+        self._waits: str | None = None
         self._mirror = Mirror(store, payoff=False, events=1)
 
     def __enter__(self) -> TrainingView:
@@ -81,8 +82,10 @@ class TrainingView:
             self._live.stop()
 
     def update(self, progress: Progress) -> None:
-        """Show how far the run is, at most once per interval or when its phase changes."""
-        if progress.phase == self._phase and not self._every.due:
+        """Show how far the run is, at most once per interval, or when its phase changes, or it begins to wait."""
+        begun = progress.waits is not None and self._waits is None
+        self._waits = progress.waits
+        if progress.phase == self._phase and not begun and not self._every.due:
             return
         self._every.begin()
         self._phase = progress.phase
@@ -96,6 +99,8 @@ class TrainingView:
             self._live.update(self._panel(progress, view), refresh=True)
         else:
             self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
+            if progress.waits:
+                self.console.print(view.event, soft_wrap=True, highlight=False, markup=False)
 
     def _read(self) -> View:
         overview = Overview.read(self._mirror)

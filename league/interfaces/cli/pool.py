@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -91,9 +90,9 @@ def prune(
             if not json:
                 _print_plan(lines)
         elif names and (yes or _confirmed(lines)):
-            gone = opened.prune(names, by=options.user(), now_s=time.time())
+            gone = opened.prune(names, by=options.user(), now_s=opened.now_s())
             if gone:
-                opened.add_event("pruned", f"{', '.join(s.name for s in gone)}: by {options.user()}", time.time())
+                opened.add_event("pruned", f"{', '.join(s.name for s in gone)}: by {options.user()}", opened.now_s())
     if json:
         console.print_json([line.to_json() for line in lines] if dry_run else [s.to_json() for s in gone])
     elif not dry_run:

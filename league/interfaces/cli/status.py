@@ -10,6 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
+from league.errors import DamagedStoreError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.view.words import duration, moment, size
@@ -38,11 +39,17 @@ def status(
 ) -> None:
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""
     with options.open_league(store, league) as (opened, _):
-        found = _read(opened, events)
         verification = opened.verify() if verify else None
+        damaged = verification is not None and bool(verification.problems)
+        try:
+            found = _read(opened, events)
+        except DamagedStoreError:
+            if not damaged:
+                raise
+            found = {}
     checked = None if verification is None else asdict(verification)
     show_page(_page(found, verification), lambda: {**found, "verification": checked}, json=json)
-    if verification is not None and verification.problems:
+    if damaged:
         raise typer.Exit(1)
 
 
@@ -77,6 +84,14 @@ def _read(store: Store, events: int) -> dict[str, Any]:
 
 
 def _page(found: dict[str, Any], verification: Verification | None) -> Iterator[RenderableType]:
+    """What was found, nothing where it could not be read, and what the check said."""
+    if found:
+        yield from _state_of(found)
+    if verification is not None:
+        yield from _verification(verification)
+
+
+def _state_of(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield facts(_facts(found))
     if found["learners"]:
         yield ""
@@ -88,8 +103,6 @@ def _page(found: dict[str, Any], verification: Verification | None) -> Iterator[
     if found["events"]:
         yield ""
         yield tabulate(found["events"], EVENTS)
-    if verification is not None:
-        yield from _verification(verification)
 
 
 def _facts(found: dict[str, Any]) -> dict[str, object]:
@@ -145,5 +158,7 @@ def _verification(verification: Verification) -> Iterator[RenderableType]:
     )
     for problem in verification.problems:
         yield Styled(f"problem  {problem}", "red")
-    if not verification.problems:
+    if verification.problems:
+        yield "league repair saves what can be saved"
+    else:
         yield Styled("ratings and payoff equal those recomputed from the match log", "green")

@@ -70,7 +70,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
         while not stop.is_set():
             try:
                 said = Status.from_json(store.status())
-                phase, seconds = said.phase_at(time.time()), said.run_s
+                phase, seconds = said.phase_at(store.now_s()), said.run_s
                 progress = Progress(phase=phase, seconds=seconds, steps=said.steps, interrupted=False)
             except StoreError:
                 progress = dataclasses.replace(progress, phase="store lost")
@@ -98,14 +98,15 @@ def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> 
         try:
             data = _data(attachment.look())
         except StoreError as error:
-            data = {"error": str(error)}
-        print(json_text.dumps({"at_s": time.time(), **data}, ensure_ascii=False), flush=True)
+            data = {"at_s": time.time(), "error": str(error)}
+        print(json_text.dumps(data, ensure_ascii=False), flush=True)
         stop.wait(every_s)
 
 
 def _data(overview: Overview) -> dict[str, Any]:
     status, champion = overview.status.at(overview.read_s), overview.champion
     return {
+        "at_s": overview.read_s,
         "game": overview.config.game,
         "phase": overview.phase,
         "seconds": status.run_s,

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from league.errors import LeagueError, StorePermissionError, WrongLeagueError
+from league.errors import LeagueError, WrongLeagueError
 from league.interfaces.exporter.metrics import Samples
 from league.interfaces.exporter.readings import Readings
-from league.listening import refusals
+from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
 
 
@@ -32,7 +29,7 @@ class LeagueCollector(Collector):
         self._lock = threading.Lock()
 
     def collect(self) -> Iterable[Metric]:
-        """Everything that `metrics` declares and the store holds; `league_store_up` always."""
+        """Everything that `metrics` declares and the store holds; `league_store_up`, and a folder's disk, always."""
         with self._lock:
             started = time.perf_counter()
             samples, failure = Samples(), None
@@ -43,6 +40,9 @@ class LeagueCollector(Collector):
                 self.close()
             samples.add("league_store_up", failure is None)
             self._tell(failure)
+            if (found := disk(self._attachment.address)) is not None:
+                samples.add("league_store_disk_free_bytes", found[0])
+                samples.add("league_store_disk_bytes", found[1])
             samples.add("league_scrape_seconds", time.perf_counter() - started)
             return samples.families()
 
@@ -66,19 +66,16 @@ class LeagueCollector(Collector):
         except WrongLeagueError:  # The server is there, and the league not yet.
             overview = None
         samples.add("league_store_seconds", time.perf_counter() - started, "read")
-        with contextlib.suppress(StorePermissionError):  # A user of the store need not have the right to ask.
-            used, limit = store.memory()
-            samples.add("league_store_memory_bytes", used)
-            if limit:
-                samples.add("league_store_memory_limit_bytes", limit)
+        _health(samples, store.health())
         if overview is not None:
             self._readings.fill(samples, overview)
 
 
-def serve(collector: LeagueCollector, host: str, port: int) -> WSGIServer:
-    """Answer scrapes in a thread, port 0 on any free port; raises `LeagueError` if the port cannot be had."""
-    registry = CollectorRegistry()
-    registry.register(collector)
-    with refusals(host, port):
-        server, _ = start_http_server(port, addr=host, registry=registry)
-    return server
+def _health(samples: Samples, health: Health | None) -> None:
+    if health is None:  # A user of the store need not have the right to ask.
+        return
+    samples.add("league_store_memory_bytes", health.memory_bytes)
+    if health.memory_limit_bytes:
+        samples.add("league_store_memory_limit_bytes", health.memory_limit_bytes)
+    for what, well in health.written.items():
+        samples.add("league_store_written", well, what)

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from league.ladder.records import How
+from league.pool.durability import WRITES
 from league.pool.journal import EVENT_KINDS
 from league.status import LearnerStatus
 
@@ -21,6 +22,7 @@ TOP_PAYOFF: Final = 12
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "phase": ("starting", "training", "closing", "stopped", "failed", "not running", "never run", "unknown"),
     "operation": ("ping", "read"),
+    "write": tuple(WRITES),
     "part": ("sample", "learn"),
     "state": ("healthy", "lost"),
     "how": get_args(How),
@@ -36,6 +38,7 @@ LABELS: Final = {
     "version": "1 value: the version of this package",
     "phase": f"1 value at a time, of {len(VALUES['phase'])}: what the coordinator does",
     "operation": f"{len(VALUES['operation'])} values: `ping`, and `read`, all that a scrape reads",
+    "write": f"{len(WRITES)} values: `append`, to the append-only file; `rewrite`, of that file anew; `dump`",
     "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
     f"the {TOP_PAYOFF} highest, the champion and the bots, in `league_champion_info` the champion alone",
     "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
@@ -96,6 +99,18 @@ _STORE: Final = (
         "bytes",
         "Memory that it may use: its maxmemory, or the memory of its machine where it has none.",
     ),
+    _entry(
+        "league_store_written",
+        "bool",
+        "1 if the server's last write to its disk succeeded, else 0; it refuses writes of ours meanwhile.",
+        "write",
+    ),
+    _entry(
+        "league_store_disk_free_bytes",
+        "bytes",
+        "Free room on the disk of a store that is a folder, also while its server is down.",
+    ),
+    _entry("league_store_disk_bytes", "bytes", "Size of that disk."),
     _entry("league_scrape_seconds", "s", "How long it took to make this page."),
 )
 

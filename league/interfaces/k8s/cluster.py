@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +23,8 @@ TIMEOUT_S: Final = (5.0, 60.0)
 """To connect, and to wait for an answer."""
 SILENT_S: Final = 1e6
 """How long a log that is followed may be silent: the client takes no pair of a number and none."""
-PLAIN: Final[dict[str, Any]] = {"serializer": lambda _, answer: answer, "_request_timeout": TIMEOUT_S}
-"""Of every request of the `DynamicClient`: its answer stays a dictionary, and does not take for ever."""
+PLAIN: Final[dict[str, Any]] = {"serialize": False, "_request_timeout": TIMEOUT_S}
+"""Of every request of the `DynamicClient`: its answer stays as it came, and does not take for ever."""
 
 INSTALL: Final = {
     "ray.io": "KubeRay is not installed: helm install kuberay-operator kuberay-operator "
@@ -60,6 +62,8 @@ class Cluster:
         self._requests = dynamic.DynamicClient(client, discoverer=lambda *_: None)
         self.namespace = namespace
         self._kinds: dict[str, dict[str, Any]] = {}
+        self._ahead = timedelta()
+        """How far the API server's clock, which dates all objects, is before ours."""
 
     @classmethod
     def connect(cls, namespace: str, context: str | None = None) -> Cluster:
@@ -88,6 +92,10 @@ class Cluster:
         """Address of the API server."""
         return str(self._client.configuration.host)
 
+    def now(self) -> datetime:
+        """The API server's time, to a second, as it stood in its last answer; ours while there was none."""
+        return datetime.now(UTC) + self._ahead
+
     def kind(self, api_version: str, name: str) -> Any:
         """The `kubernetes.dynamic.Resource` for objects of that kind; None if the API server knows none.
 
@@ -100,7 +108,7 @@ class Cluster:
             root = {"prefix": "apis" if group else "api", "group": group, "api_version": version}
             try:
                 with self._asking(f"read the API {api_version}"):
-                    found = self._requests.request("get", f"{root['prefix']}/{api_version}", **PLAIN)
+                    found = self._read(self._requests.request("get", f"{root['prefix']}/{api_version}", **PLAIN))
             except KubernetesError as error:
                 if error.code != 404:
                     raise
@@ -221,7 +229,14 @@ class Cluster:
     def _do(self, verb: str, kind: Any, name: str | None, method: str | None = None, **given: Any) -> Object:
         """What the API server answers; `method` of the resource, where it is not called as the verb is in a Role."""
         with self._asking(f"{verb} {kind.name}" + (f"/{name}" if name else "")):
-            answer: Object = getattr(kind, method or verb)(name=name, namespace=self.namespace, **PLAIN, **given)
+            return self._read(getattr(kind, method or verb)(name=name, namespace=self.namespace, **PLAIN, **given))
+
+    def _read(self, response: Any) -> Object:
+        """The object in an answer, whose date is the server's time."""
+        date = email.utils.parsedate_tz(response.headers.get("Date"))
+        if date is not None:
+            self._ahead = datetime.fromtimestamp(email.utils.mktime_tz(date), UTC) - datetime.now(UTC)
+        answer: Object = json.loads(response.data)
         return answer
 
     @contextmanager

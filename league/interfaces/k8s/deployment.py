@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets as randomness
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from league.errors import KubernetesError
@@ -33,9 +33,9 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
 
     `say` is told each step. Nothing is written where the cluster lacks a kind. Raises `KubernetesError`.
     """
-    began = datetime.now(UTC)
     for one in objects:
         cluster.require_kind(one["apiVersion"], one["kind"])
+    began = cluster.now()
     for one in objects:  # Secrets come first, and need it.
         if one["kind"] == "Namespace":
             cluster.apply(one, force=force)
@@ -164,17 +164,17 @@ def conditions_of(live: Object) -> dict[str, dict[str, Any]]:
     return {one["type"]: one for one in live.get("status", {}).get("conditions", [])}
 
 
-def age_s(live: Object) -> float:
-    """Seconds since the API server made an object."""
-    return (datetime.now(UTC) - datetime.fromisoformat(live["metadata"]["creationTimestamp"])).total_seconds()
+def age_s(cluster: Cluster, live: Object) -> float:
+    """Seconds since the API server made an object, by its clock."""
+    return (cluster.now() - datetime.fromisoformat(live["metadata"]["creationTimestamp"])).total_seconds()
 
 
 def warnings(cluster: Cluster, since: datetime | None = None) -> list[str]:
     """What Kubernetes has warned of in this namespace since then, or lately, the latest last."""
-    earliest = (since or datetime.now(UTC) - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = cluster.find("v1", "Event", field_selector="type=Warning")
+    earliest = (since or cluster.now() - timedelta(seconds=RECENT_S)).strftime("%Y-%m-%dT%H:%M:%SZ")
     events = [
-        (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event)
-        for event in cluster.find("v1", "Event", field_selector="type=Warning")
+        (event.get("lastTimestamp") or event["metadata"].get("creationTimestamp") or "", event) for event in found
     ]
     return [
         f"{event['involvedObject']['name']}: {event['message']}"

@@ -13,7 +13,7 @@ from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, O
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
-    pods = [_pod(pod) for pod in cluster.find("v1", "Pod", label_selector=OURS)]
+    pods = [_pod(cluster, pod) for pod in cluster.find("v1", "Pod", label_selector=OURS)]
     ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
@@ -33,7 +33,7 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     }
 
 
-def _pod(pod: Object) -> dict[str, Any]:
+def _pod(cluster: Cluster, pod: Object) -> dict[str, Any]:
     status = pod["status"]
     containers = status.get("containerStatuses", [])
     waiting = [one["state"]["waiting"] for one in containers if one.get("state", {}).get("waiting")]
@@ -55,7 +55,7 @@ def _pod(pod: Object) -> dict[str, Any]:
         "ready": f"{sum(one['ready'] for one in containers)}/{len(pod['spec']['containers'])}",
         "restarts": sum(one["restartCount"] for one in containers),
         "node": pod["spec"].get("nodeName"),
-        "age_s": age_s(pod),
+        "age_s": age_s(cluster, pod),
     }
 
 

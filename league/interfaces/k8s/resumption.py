@@ -32,7 +32,7 @@ def resume(cluster: Cluster) -> str:
         if kept is not None:
             _keep(cluster, None)
         return "the job has not failed"
-    lasted_s = age_s(job)
+    lasted_s = age_s(cluster, job)
     times = int(job["metadata"].get("annotations", {}).get(TIMES, 0)) if lasted_s < 2 * LONGEST_S else 0
     wait_s = min(60.0 * 2 ** min(times, 10), LONGEST_S) - lasted_s if times else 0.0
     if wait_s > 0:

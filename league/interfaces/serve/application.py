@@ -12,6 +12,7 @@ from ray import serve
 from ray._private import ray_constants
 from starlette.applications import Starlette
 
+from league.connections import bound
 from league.errors import ConfigError
 from league.interfaces.serve.batching import Batcher
 from league.interfaces.serve.following import Follower
@@ -100,15 +101,22 @@ class ChampionServer:
 
 
 def _bind_as_we_want() -> None:
-    """Change how Ray Serve's replica binds its ports; it has no options for either.
+    """Change how Ray Serve's replica binds its ports and takes connections; it has no options for any of it.
 
-    Where it listens by itself (`league.interfaces.serve.session`), a port whose last owner has just died is free: its
-    closed connections would hold it for a minute. And where Ray is kept on the loopback interface
-    (`league.cluster.session`), the port for other deployments, behind Ray's token, is not opened on every interface.
+    Connections are bounded, as everywhere (`league.connections`). Where it listens by itself
+    (`league.interfaces.serve.session`), a port whose last owner has just died is free: its closed connections would
+    hold it for a minute. And where Ray is kept on the loopback interface (`league.cluster.session`), the port for other
+    deployments, behind Ray's token, is not opened on every interface.
     """
     from ray.serve._private import replica
 
     listen, bind = replica.start_asgi_http_server, replica.add_port_to_grpc_server
-    replica.start_asgi_http_server = lambda *args, **options: listen(*args, **{**options, "enable_so_reuseport": True})
+
+    async def start(*args: Any, **options: Any) -> Any:
+        serving, server = await listen(*args, **{**options, "enable_so_reuseport": True})
+        bound(server.config)  # Which `serving` reads once it begins.
+        return serving, server
+
+    replica.start_asgi_http_server = start
     if os.environ.get(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR) == "0":
         replica.add_port_to_grpc_server = lambda server, address: bind(server, address.replace("[::]", "127.0.0.1"))

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import socket
-import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from pathlib import Path
@@ -16,13 +15,15 @@ from urllib.parse import parse_qs
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from league.connections import bound
 from league.errors import LeagueError, UnknownMatchError
-from league.interfaces.web.guard import HEALTH, Guard, same_origin, same_token
+from league.interfaces.web.audit import address_of, note
+from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, same_origin, same_token
 from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
 from league.matches.replays import Position, positions
@@ -49,6 +50,7 @@ class Site:
     def __init__(self, address: str, league: str, token: str) -> None:
         self.attachment = Attachment(address, league, latest=LATEST, events=EVENTS)
         self.token = token
+        self.wrong = WrongTokens()
         self.promoter = Promoter(address, league)
         self.pages = Pages(self.attachment, self.promoter)
         self.ending = asyncio.Event()
@@ -111,7 +113,7 @@ class Site:
         newest = store.matches(min(kept, number * PAGE), newest_first=True)
         latest = list(itertools.islice(newest, (number - 1) * PAGE, None))
         values = {"game": config.game, "latest": latest, "kept": kept, "number": number, "pages": pages}
-        return self.pages.render("matches.html", now_s=time.time(), **values)
+        return self.pages.render("matches.html", now_s=store.now_s(), **values)
 
     async def match(self, request: Request) -> Response:
         """A match, and one of its games at one of its positions: `?game=0&ply=0`."""
@@ -139,7 +141,7 @@ class Site:
         fault = _fault(wanted, form.get("by", "").strip())
         if fault is not None:
             return self._answer(request, 422, fault)
-        if not self.promoter.take(wanted):
+        if not self.promoter.take(wanted, at=address_of(request.scope)):
             return self._answer(request, 409, "a promotion is under way: wait for it, or stop it")
         did = "is being forced" if wanted.forced else "is being tested against the champion"
         return self._answer(request, 202, f"{wanted.policy} {did}")
@@ -147,6 +149,7 @@ class Site:
     async def stop(self, request: Request) -> Response:
         """End the test under way; asks for the token."""
         await self._trusted_form(request)
+        note(f"promotion: stopped from {address_of(request.scope)}")
         self.promoter.stop()
         return self._answer(request, 202, "the test ends after the match under way")
 
@@ -155,13 +158,17 @@ class Site:
         if not same_origin(request.headers):
             raise HTTPException(403, "refused: the request does not come from this page")
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > FORM_BYTES:
-                raise HTTPException(413, "refused: the form is too long")
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > FORM_BYTES:
+                    raise HTTPException(413, "refused: the form is too long")
+        except ClientDisconnect as error:
+            raise HTTPException(400, "the form was cut short") from error
         fields = parse_qs(body.decode(errors="replace"))
         form = {name: values[0] for name, values in fields.items()}
         if not same_token(self.token, form.get("token", "")):
+            await self.wrong.tell(request.scope)
             raise HTTPException(403, "wrong token: the one that league dashboard was started with is asked for")
         return form
 
@@ -213,19 +220,18 @@ class Server(uvicorn.Server):
         self._site = Site(address, league, token)
         failures = dict.fromkeys((HTTPException, LeagueError), self._site.failed)
         site = Starlette(routes=self._site.routes(), exception_handlers=failures)
-        app = Guard(site, host=host, token=token)
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,  # Its own would end every handler of this process first.
-                log_level="error",
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                lifespan="off",
-                timeout_graceful_shutdown=CLOSING_S,
-            )
+        config = uvicorn.Config(
+            Guard(site, host=host, token=token, wrong=self._site.wrong),
+            log_config=None,  # Its own would end every handler of this process first.
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            timeout_graceful_shutdown=CLOSING_S,
         )
+        bound(config)
+        super().__init__(config)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and read at once, so that the first visitor need not wait for it."""

@@ -8,8 +8,8 @@ token, as the password of HTTP basic authentication.
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import binascii
 import hmac
 import ipaddress
 from typing import Final
@@ -19,8 +19,18 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from league.every import Every
+from league.interfaces.web.audit import address_of, note
+
 HEALTH: Final = "/healthz"
 """Open to all, for probes: says only that the page is up."""
+
+WRONG_S: Final = 1.0
+"""How long the answer to a wrong token takes."""
+WAITING: Final = 50
+"""So many wait for theirs at once; more would keep the connections of others."""
+NOTED_EVERY_S: Final = 1.0
+"""Wrong tokens have at most one line in so long, which counts them."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -49,18 +59,45 @@ def same_token(token: str, given: str) -> bool:
 
 
 def same_origin(headers: Headers) -> bool:
-    """Whether a request that changes something comes from a page of ours: browsers always say where it comes from."""
+    """Whether a request that changes something comes from a page of ours: browsers always say where it comes from.
+
+    Raises `ValueError` for an origin that is none.
+    """
     origin, host = headers.get("origin", ""), headers.get("host", "")
     return bool(host) and urlsplit(origin).netloc.lower() == host.lower()
+
+
+class WrongTokens:
+    """What becomes of those who guess: each waits, and is noted, without the token."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._untold = 0
+        self._telling = Every(NOTED_EVERY_S, at_once=True)
+
+    async def tell(self, scope: Scope) -> None:
+        """Somebody has given a wrong one: returns after a while."""
+        self._untold += 1
+        if self._telling.claim():
+            times = "" if self._untold == 1 else f", the last of {self._untold} since the line before"
+            note(f"wrong token from {address_of(scope)} for {scope['method']} {scope['path'][:100]!r}{times}")
+            self._untold = 0
+        if self._waiting < WAITING:
+            self._waiting += 1
+            try:
+                await asyncio.sleep(WRONG_S)
+            finally:
+                self._waiting -= 1
 
 
 class Guard:
     """Stands before the whole page."""
 
-    def __init__(self, app: ASGIApp, *, host: str, token: str) -> None:
-        """`host`: where the page listens."""
+    def __init__(self, app: ASGIApp, *, host: str, token: str, wrong: WrongTokens) -> None:
+        """`host`: where the page listens; `wrong` is told of wrong tokens."""
         self._app = app
         self._token = token
+        self._wrong = wrong
         self._loopback = is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,30 +113,46 @@ class Guard:
                 headers.setdefault("Cache-Control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
             await send(message)
 
-        answer = self._app if scope["path"] == HEALTH else self._refusal(Headers(scope=scope)) or self._app
+        answer = self._app if scope["path"] == HEALTH else await self._refusal(scope) or self._app
         await answer(scope, receive, send_guarded)
 
-    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
-        if self._loopback and not is_loopback(_hostname(headers.get("host", ""))):
-            return PlainTextResponse("this page answers to the name of this machine alone: open it on localhost", 421)
-        if not self._loopback and not same_token(self._token, _password(headers.get("authorization", ""))):
-            challenge = {"WWW-Authenticate": 'Basic realm="league dashboard: any user, the token as password"'}
-            return PlainTextResponse("the token, please", 401, challenge)
-        return None
+    async def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
+        fault = _malformed(headers)
+        if fault is not None:
+            return PlainTextResponse(fault, 400)
+        if self._loopback:
+            if not is_loopback(_hostname(headers)):
+                here = "this page answers to the name of this machine alone: open it on localhost"
+                return PlainTextResponse(here, 421)
+            return None
+        given = _password(headers)
+        if same_token(self._token, given):
+            return None
+        if given:
+            await self._wrong.tell(scope)
+        challenge = {"WWW-Authenticate": 'Basic realm="league dashboard: any user, the token as password"'}
+        return PlainTextResponse("the token, please", 401, challenge)
 
 
-def _hostname(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+def _malformed(headers: Headers) -> str | None:
+    """Which header is none of its kind; None if all that are read can be."""
+    for name, read in (("Host", _hostname), ("Origin", same_origin), ("Authorization", _password)):
+        try:
+            read(headers)
+        except ValueError:
+            return f"the header {name} is malformed"
+    return None
 
 
-def _password(authorization: str) -> str:
-    kind, _, word = authorization.partition(" ")
-    if kind.lower() != "basic":
-        return ""
-    try:
-        return base64.b64decode(word, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+def _hostname(headers: Headers) -> str:
+    """Raises `ValueError` for a host that is none."""
+    place = urlsplit(f"//{headers.get('host', '')}")
+    _ = place.port
+    return place.hostname or ""
+
+
+def _password(headers: Headers) -> str:
+    """Nothing without one, or of another kind of authorization; raises `ValueError` for one that cannot be read."""
+    kind, _, word = headers.get("authorization", "").partition(" ")
+    return base64.b64decode(word, validate=True).decode().partition(":")[2] if kind.lower() == "basic" else ""

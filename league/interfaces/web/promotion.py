@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from league.errors import LeagueError
+from league.interfaces.web.audit import note
 from league.matches.contest import Result, compete, force
 from league.pool.store import Store
 
@@ -55,12 +56,14 @@ class Promoter:
         self.attempt: Attempt | None = None
         """Of the last wish, None before the first."""
 
-    def take(self, wish: Wish) -> bool:
-        """Begin; False if another one is under way."""
+    def take(self, wish: Wish, *, at: str) -> bool:
+        """Begin, and note who asked, `at` which address, and what comes of it; False if another one is under way."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return False
             self._stop.clear()
+            how = "to be forced" if wish.forced else "to be tested"
+            note(f"promotion: {wish.policy!r} {how}, asked for by {wish.by!r} from {at}, reason {wish.reason!r}")
             self.attempt = Attempt(wish=wish, outcome="running", lines=("the games begin",))
             self._thread = threading.Thread(target=self._run, args=(wish,), name="promotion", daemon=True)
             self._thread.start()
@@ -88,6 +91,8 @@ class Promoter:
         except Exception:
             traceback.print_exc(file=sys.stderr)
             self._say("a bug: the page's own log has the traceback", outcome="failed")
+        assert self.attempt is not None
+        note(f"promotion: {wish.policy!r}: {self.attempt.outcome}: {self.attempt.lines[-1]}")
 
     def _promote(self, wish: Wish) -> Result:
         with Store.open(self._address, self._league, create=False) as store:

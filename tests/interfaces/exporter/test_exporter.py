@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -19,8 +23,9 @@ from small_league import CONFIG, STATUS, Recorded, fill
 from benchmarks import large_store
 from league.actors.roster import Roster
 from league.errors import LeagueError, StoreError
-from league.interfaces.exporter.collector import LeagueCollector, serve
+from league.interfaces.exporter.collector import LeagueCollector
 from league.interfaces.exporter.metrics import LABELS, METRICS, TOP, VALUES, Samples
+from league.interfaces.exporter.server import serve
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
 from league.pool.store import Store
@@ -114,7 +119,7 @@ def test_what_is_kept_between_scrapes_is_what_a_fresh_look_finds(
         results = {"01": Tally(30, 2, 1), "10": Tally(30, 0, 3)}
         own.record(Match(match_id=name + other, row=name, column=other, results=results, played_s=1.0))
     own.rollback("anna", 500.0)
-    timed = re.compile(r"league_(store_seconds|store_memory_bytes|scrape_seconds|.*_age_seconds)")
+    timed = re.compile(r"league_(store_seconds|store_memory_bytes|store_disk_free_bytes|scrape_seconds|.*_age_seconds)")
     after, fresh = (
         {name: samples for name, samples in scrape(collector).items() if not timed.fullmatch(name)}
         for collector in (kept, LeagueCollector(str(folder), own.league))
@@ -230,6 +235,37 @@ def answers(path: Path) -> bool:
         return connection.connect_ex(str(path)) == 0
 
 
+def test_the_disk_of_a_folder_is_told_while_its_server_cannot_run(scrape: Scrape, tmp_path: Path) -> None:
+    """As on a full disk."""
+    folder = tmp_path / "store"
+    with Store.open(str(folder)) as store:
+        store.create(CONFIG)
+    collector = LeagueCollector(str(folder), "league", [].append)
+    assert scrape(collector)["league_store_up"] == {(): 1}
+    collector.close()
+    while answers(folder / "server.sock"):
+        pass
+    aof = next((folder / "appendonlydir").glob("*.incr.aof"))
+    aof.write_bytes(aof.read_bytes() + b"*3\r\nnonsense")
+    for file in (folder / "appendonlydir").glob("*.manifest"):
+        file.write_text("nonsense")
+    samples = scrape(collector)
+    assert samples.keys() == {f"league_store_{what}" for what in ("up", "disk_free_bytes", "disk_bytes")} | {
+        "league_scrape_seconds"
+    }
+    assert samples["league_store_up"] == {(): 0}
+    assert 0 < samples["league_store_disk_free_bytes"][()] < samples["league_store_disk_bytes"][()]
+
+
+def test_the_disk_of_a_server_is_not_ours_to_tell(scrape: Scrape, tmp_path: Path) -> None:
+    with Store.open(str(tmp_path)) as store:
+        store.create(CONFIG)
+        samples = scrape(LeagueCollector(f"unix://{tmp_path}/server.sock", "league"))
+        assert samples["league_store_up"] == {(): 1}
+        assert not [name for name in samples if "disk" in name]
+        assert samples["league_store_written"] == {("append",): 1, ("rewrite",): 1, ("dump",): 1}
+
+
 def test_nothing_undeclared_can_be_exported() -> None:
     samples = Samples()
     with pytest.raises(KeyError):
@@ -276,3 +312,35 @@ def test_the_command_ends_cleanly_when_told_to(folder: Path, filled: str, number
     process.send_signal(number)
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: a\r\n"], ids=["nothing", "half a head"])
+def test_300_half_open_requests_keep_prometheus_not_away(sent: bytes, folder: Path, filled: str) -> None:
+    """From a process that may have no more than 256 files open."""
+    program = "from league.interfaces.cli import main; main()"
+    command = [sys.executable, "-c", program, "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
+    ) as process, contextlib.ExitStack() as closing:  # fmt: skip
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        place = urllib.parse.urlsplit(url)
+        assert read(url)["league_store_up"] == {(): 1}
+        for _ in range(300):
+            one = closing.enter_context(socket.create_connection((place.hostname or "", place.port or 0), timeout=5))
+            one.sendall(sent)
+        started = time.monotonic()
+        assert read(url)["league_store_up"] == {(): 1}
+        assert time.monotonic() - started < 5
+        process.terminate()
+        assert process.communicate(timeout=20)[1] == ""
+
+
+def test_who_sends_nothing_is_hung_up_on(folder: Path, filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("league.interfaces.exporter.server._Handler.timeout", 0.2)
+    server = serve(LeagueCollector(str(folder), filled), "127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", server.server_port), timeout=10) as silent:
+        assert silent.recv(100) == b""
+    server.shutdown()
+    server.server_close()

@@ -13,7 +13,8 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -57,10 +58,15 @@ class ApiServer:
         """Pod, container, command; exit code, output, errors."""
         self.logs: dict[str, str] = {}
         """By pod and container: `pod/container`."""
+        self.ahead = timedelta()
+        """How far its clock is before the reader's."""
         self.url = ""
 
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
     def put(self, live: Object) -> Object:
-        live["metadata"].setdefault("creationTimestamp", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        live["metadata"].setdefault("creationTimestamp", self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
         self.objects[live["kind"], live["metadata"]["name"]] = live
         return live
 
@@ -71,6 +77,7 @@ class ApiServer:
     def running(self) -> Iterator[ApiServer]:
         loop = asyncio.new_event_loop()
         app = web.Application()
+        app.on_response_prepare.append(self._date)
         app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
 
@@ -90,6 +97,9 @@ class ApiServer:
             loop.call_soon_threadsafe(loop.stop)
             thread.join(10)
             loop.close()
+
+    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Date"] = format_datetime(self.now(), usegmt=True)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         text = await request.text()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
@@ -125,7 +125,7 @@ def autoscale(server: ApiServer, replicas: int) -> None:
 
 
 def event(server: ApiServer, message: str, age_s: float = 1) -> None:
-    at = datetime.now(UTC) - timedelta(seconds=age_s)
+    at = server.now() - timedelta(seconds=age_s)
     server.put(
         {
             "kind": "Event",
@@ -141,6 +141,6 @@ def fail(server: ApiServer, age_s: float = 0) -> Object:
     """The job has failed, so long after it was made."""
     job = server.objects["RayJob", "league"]
     job["status"]["jobDeploymentStatus"] = "Failed"
-    at = datetime.now(UTC) - timedelta(seconds=age_s)
+    at = server.now() - timedelta(seconds=age_s)
     job["metadata"]["creationTimestamp"] = at.strftime("%Y-%m-%dT%H:%M:%SZ")
     return job

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from api_server import ApiServer
 from small_cluster import fail, refused
@@ -43,6 +45,15 @@ def test_a_job_that_fails_again_and_again_is_put_in_less_and_less_often(deployed
     fail(deployed)
     assert k8s("deploy", "local").code == 0
     assert "annotations" not in deployed.objects["RayJob", "league"]["metadata"], "a person has put it in"
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, 3600])
+def test_how_long_a_job_lasted_is_by_the_clock_of_the_server(ahead_s: float, deployed: ApiServer, k8s: Command) -> None:
+    deployed.ahead = timedelta(seconds=ahead_s)
+    fail(deployed, 60)["metadata"]["annotations"] = {"league/resumed": "5"}
+    assert "put in anew 5 times and has failed again: the next time is in 31 min" in k8s("resume").out
+    fail(deployed, 1920 + 60)["metadata"]["annotations"] = {"league/resumed": "5"}
+    assert "it is put in anew" in k8s("resume").out
 
 
 def test_resume_that_was_killed_in_between_is_taken_up(deployed: ApiServer, k8s: Command) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from api_server import ApiServer
 from small_cluster import PODS, event, inside
 from small_league import Command
@@ -58,3 +60,19 @@ def test_status_says_why_a_pod_does_not_start(deployed: ApiServer, k8s: Command)
     out = k8s("status").out
     assert "league-head-x  ImagePullBackOff: Back-off pulling image league:0.1.0" in out
     assert "league-cpu-worker-x  Unschedulable: Insufficient cpu" in out
+
+
+@pytest.mark.parametrize("ahead_s", [-3600, -30, 11, 3600])
+def test_the_age_of_pods_and_warnings_is_by_the_clock_of_the_server(
+    ahead_s: float, deployed: ApiServer, k8s: Command
+) -> None:
+    deployed.ahead = timedelta(seconds=ahead_s)
+    for pod in PODS:
+        made = deployed.now() - timedelta(seconds=90)
+        deployed.objects["Pod", pod]["metadata"]["creationTimestamp"] = made.strftime("%Y-%m-%dT%H:%M:%SZ")
+    event(deployed, "of this minute", age_s=30)
+    event(deployed, "long ago", age_s=900)
+    found = json.loads(k8s("status", "--json").out)
+    assert found["warnings"] == ["league-head-x: of this minute"]
+    for pod in found["pods"]:
+        assert 87 < pod["age_s"] < 110
