@@ -11,7 +11,7 @@ WORKERS ?= 2
 CHECKOV := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check format clean
+.PHONY: help demo test test-cluster test-docker check format clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: .venv/dev  ## Run the tests
 
 test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
 	$(BIN)/python -m pytest -m cluster
+
+test-docker: .venv/dev  ## Build the image and run a league on two machines by `ray up`; needs root and Docker
+	$(BIN)/python -m pytest -m docker -rs tests/docker
 
 check: .venv/dev .venv/checkov/$(CHECKOV)  ## Lint, types, import contracts, and what Checkov says of manifests and Dockerfile
 	$(BIN)/ruff check .
