@@ -40,20 +40,23 @@ ContextOption = Annotated[
 ]
 
 
+ImagesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]IMAGE",
+        help="Where your cluster finds our image, by tag or digest; for GPUs IMAGE-gpu:TAG, or league-gpu=IMAGE; "
+        "redis=IMAGE.",
+    ),
+]
+
+
 def deploy(
     overlay: Annotated[
         str, typer.Argument(help="local, gpu, kueue, monitoring; or a folder, or a YAML file.")
     ] = "local",
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
-    image: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]IMAGE",
-            help="Where your cluster finds our image, by tag or digest; for GPUs IMAGE-gpu:TAG, or league-gpu=IMAGE; "
-            "redis=IMAGE.",
-        ),
-    ] = None,
+    image: ImagesOption = None,
     pull_secret: Annotated[
         str | None, typer.Option(help="The Secret with the registry's password.", show_default=False)
     ] = None,
