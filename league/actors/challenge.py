@@ -27,6 +27,7 @@ from league.ladder.records import Match
 from league.learning.threads import Threads
 from league.learning.trainer import Trainer, overlaps
 from league.policies.player import NetworkPlayer
+from league.policies.search import searched
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match, rounded
 from league.rollout.choices import for_role
@@ -55,7 +56,8 @@ class Target:
     @property
     def opponents(self) -> Opponents:
         """Itself as the one opponent there is."""
-        weights = {} if self.weights is None else {self.name: self.weights}
+        one = searched(self.name)
+        weights = {} if self.weights is None else {one.policy if one else self.name: self.weights}
         return Opponents(shares={self.name: 1.0}, weights=weights, sample=self.sample)
 
 

@@ -7,7 +7,7 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` the rows of a batch that are bei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -97,6 +97,28 @@ class Game(Protocol):
 
     def render(self, row: int) -> str:
         """One board as text for a terminal."""
+
+
+@runtime_checkable
+class Searchable(Game, Protocol):
+    """What a `Game` may offer beside: boards at any position, so that moves can be tried without being played.
+
+    Only for games of two seats that move in turn, without chance or hidden information, in which nothing is paid before
+    the end and then 1 to the winner, -1 to the loser, or 0 to both.
+    Shapes: `W` words of a position.
+    """
+
+    def words(self) -> Tensor:
+        """int64 `[B, W]`: all that there is to know of the position of each board."""
+
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, W]`, of which some may be the same."""
+
+    def read(self, observation: Tensor) -> Tensor:
+        """int64 `[n, W]`: the positions at which the mover sees float32 `[n, *spec.shape]`.
+
+        What cannot occur in a game gives words that mean nothing.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,10 @@ the next column. A column is one byte, so observations are unpacked from bytes, 
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -192,6 +193,22 @@ class BitboardGame(ABC):
     def to_move(self) -> Tensor:
         """int64 `[B]`: 0 or 1."""
         return self._seat
+
+    def words(self) -> Tensor:
+        """int64 `[B, 3]`: stones of the seat to move, of the other one, and the seat to move."""
+        return torch.stack((self.mine, self.theirs, self._seat), dim=1)
+
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, 3]`."""
+        other = copy.copy(self)  # What it does not share is set here.
+        other.num_games = len(words)
+        other.mine, other.theirs, other._seat = words.unbind(dim=1)
+        return other
+
+    def read(self, observation: Tensor) -> Tensor:
+        """int64 `[n, 3]`: the positions at which the mover sees float32 `[n, rows, columns, 2]`."""
+        seat = observation.flatten(1).sum(dim=1).long() % 2
+        return torch.stack((*to_bitboards(observation), seat), dim=1)
 
     def step(self, actions: Tensor) -> Step:
         """Place one stone on every board: `actions` int64 `[B]`; the winner gets +1 and the loser -1."""
