@@ -149,7 +149,7 @@ class Positions(Protocol):
     """
 
     def __len__(self) -> int:
-        """How many there are."""
+        """How many positions there are."""
 
     def __getitem__(self, rows: Tensor) -> Positions:
         """Those of `rows`, int64 or bool."""

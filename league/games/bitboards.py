@@ -118,11 +118,11 @@ class LinePositions:
         return to_planes(self.mine, self.theirs, rows, columns)
 
     def legal(self) -> Tensor:
-        """bool `[n, A]`."""
+        """Which actions are legal, bool `[n, A]`."""
         return self.game.stones(self.mine | self.theirs) != 0
 
     def wins(self) -> Tensor:
-        """bool `[n, A]`."""
+        """Which actions win at once, bool `[n, A]`."""
         stones = self.game.stones(self.mine | self.theirs)
         return (stones & completing(self.mine, self.game.line)[:, None]) != 0
 
