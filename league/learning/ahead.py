@@ -35,11 +35,10 @@ class Ahead(Generic[T]):
         return played
 
     def change(self, change: Callable[[], None]) -> None:
-        """Make a change before the next fragment that is not being played yet."""
-        if self._thread is None:
-            change()
-        else:
-            self._changes.append(change)
+        """Make a change before the next fragment that is not being played yet: now, where none is."""
+        self._changes.append(change)
+        if self._next is None:
+            self._make_changes()
 
     def drop(self) -> None:
         """Wait for what is being played, and let it go."""
@@ -48,7 +47,10 @@ class Ahead(Generic[T]):
             self._next = None
 
     def _begin(self, thread: ThreadPoolExecutor) -> Future[T]:
+        self._make_changes()
+        return thread.submit(self._play)
+
+    def _make_changes(self) -> None:
         changes, self._changes = self._changes, []
         for change in changes:
             change()
-        return thread.submit(self._play)
