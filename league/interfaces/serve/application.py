@@ -35,8 +35,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: str = Field(min_length=1)
-    """Address of the store: a folder, or a URL. The password is better left to `LEAGUE_REDIS_PASSWORD`."""
+    store: str = Field(default_factory=lambda: os.environ.get("LEAGUE_STORE", ""), min_length=1, validate_default=True)
+    """Address of the store: a folder, or a URL; without it `LEAGUE_STORE`. The password is better left to
+    `LEAGUE_REDIS_PASSWORD`."""
     league: str = Field(default="league", min_length=1)
     """Name of the league in it."""
     replicas: int = Field(default=1, ge=1)
@@ -47,6 +48,8 @@ class Settings(BaseModel):
     """CPUs that each replica reserves."""
     gpus: float | None = Field(default=None, ge=0)
     """GPUs that each replica reserves; without it one on `cuda`, none on `cpu`."""
+    search: int | None = Field(default=None, ge=1)
+    """Simulations that the champion looks ahead for each move; without it its network answers alone."""
     max_body_mib: float = Field(default=4.0, gt=0)
     """Largest body of a request, in MiB."""
 
@@ -90,7 +93,7 @@ class ChampionServer:
         _bind_as_we_want(self._max_body)
         if settings.device != "cpu" and not torch.cuda.is_available():
             raise ConfigError("device 'cuda': the replica sees no GPU; give it one, or serve on cpu")
-        self._follower = Follower(settings.store, settings.league, settings.device)
+        self._follower = Follower(settings.store, settings.league, settings.device, settings.search)
         self._follower.start()
 
     def __serve_build_asgi_app__(self) -> Starlette:
