@@ -9,32 +9,46 @@
 FROM python:3.11.14-slim-bookworm AS build
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /build
-# What changes least comes first, so that a change of the package downloads nothing anew.
+# What changes least comes first, so that a change of the package downloads nothing anew, and is a small layer of its own: what it needs
+# is installed with an empty package in its place.
 COPY cluster/constraints.txt ./
 RUN pip install --no-cache-dir --prefix=/install --constraint constraints.txt torch --index-url "${TORCH_INDEX}" \
       --extra-index-url https://pypi.org/simple
 ENV PYTHONPATH=/install/lib/python3.11/site-packages
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml ./
+RUN mkdir league dashboards \
+    && touch README.md LICENSE league/__init__.py dashboards/__init__.py \
+    && pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,k8s,classic,onnx]' \
+    && pip uninstall --yes league
+COPY README.md LICENSE ./
 COPY league league
 COPY dashboards dashboards
-RUN pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,k8s,classic,onnx]'
+RUN pip install --no-cache-dir --prefix=/package --constraint constraints.txt --no-deps .
 
 FROM python:3.11.14-slim-bookworm
-# Another version of it is among ours, and two do not lie in one folder.
-RUN pip uninstall --yes setuptools
+# Another version of setuptools is among ours, and two do not lie in one folder. Debian's packages: what `ray up` copies files with; what
+# Ray reaches workers by, from the head's container; and names for users whom the image does not know. Debian keeps one version of a
+# package at a time, so the release is the pin.
+# hadolint ignore=DL3008
+RUN pip uninstall --yes setuptools \
+    && apt-get update \
+    && apt-get install --yes --no-install-recommends libnss-extrausers openssh-client rsync \
+    && rm -rf /var/lib/apt/lists/* \
+    && sed -i 's/^passwd:.*/& extrausers/' /etc/nsswitch.conf \
+    && useradd --uid 1000 --gid 0 --create-home --shell /bin/bash league \
+    && install --directory --owner=league --group=0 --mode=770 /data /home/league \
+    && install --group=0 --mode=664 /dev/null /var/lib/extrausers/passwd
 # Ray logs into the container with a login shell, whose PATH has /usr/local/bin but no virtual environment.
 COPY --from=build /install /usr/local
-COPY cluster/redis.sh /usr/local/bin/league-redis
-COPY cluster/node.sh /usr/local/bin/league-node
-# What `ray up` copies files with. Debian keeps one version of a package at a time, so the release is the pin.
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends rsync \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 1000 --create-home --shell /bin/bash league \
-    && install --directory --owner=league --group=league --mode=700 /data
-ENV PYTHONUNBUFFERED=1 RAY_USAGE_STATS_ENABLED=0
-USER 1000:1000
+COPY --from=build /package /usr/local
+COPY cluster/entrypoint.sh cluster/node.sh cluster/redis.sh cluster/services.conf /usr/local/lib/league/
+RUN ln -s ../lib/league/node.sh /usr/local/bin/league-node \
+    && ln -s ../lib/league/redis.sh /usr/local/bin/league-redis
+# Ray takes the home of a container from here, and from nowhere else. Any user may run the image, in group 0: Ray's nodes have the
+# uid of whoever logs into them, OpenShift's pods one of their project.
+ENV HOME=/home/league USER=league PYTHONUNBUFFERED=1 RAY_USAGE_STATS_ENABLED=0
+USER 1000:0
 WORKDIR /home/league
 VOLUME /data
+ENTRYPOINT ["/usr/local/lib/league/entrypoint.sh"]
 CMD ["league", "--help"]

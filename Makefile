@@ -7,9 +7,11 @@ MINUTES ?= 3
 CONSTRAINTS ?= cluster/constraints.txt
 # Tests run side by side, by file, in the order of their folders: the long ones are in the first.
 WORKERS ?= 2
+# In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
+CHECKOV := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster check format clean
+.PHONY: help demo test test-cluster test-docker check format clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -25,11 +27,15 @@ test: .venv/dev  ## Run the tests
 test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
 	$(BIN)/python -m pytest -m cluster
 
-check: .venv/dev  ## Lint, types and import contracts
+test-docker: .venv/dev  ## Build the image and run a league on two machines by `ray up`; needs root and Docker
+	$(BIN)/python -m pytest -m docker -rs tests/docker
+
+check: .venv/dev .venv/checkov/$(CHECKOV)  ## Lint, types, import contracts, and what Checkov says of manifests and Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python k8s/scan.py .venv/checkov/bin/checkov
 
 format: .venv/dev  ## Format the code
 	$(BIN)/ruff check --fix .
@@ -48,3 +54,8 @@ clean:  ## Remove the virtual environment and all caches, never a league
 .venv/dev: .venv/bin/python pyproject.toml cluster/constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@ .venv/demo
+
+.venv/checkov/$(CHECKOV): .venv/bin/python
+	$(PYTHON) -m venv .venv/checkov
+	.venv/checkov/bin/python -m pip install --quiet checkov==$(CHECKOV)
+	@touch $@

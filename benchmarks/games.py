@@ -5,7 +5,8 @@ for other environments costs little over PettingZoo itself.
 
 How: uniform play, every ply observed, as training does. PettingZoo by its own loop over one environment (`last()`, one
 legal action at random, `step`); ours as a batch of boards, each reset when its game ends; a step is one move of one
-board. Both use one core. Negamax: one call of `choose` on positions of random play, in milliseconds per board.
+board. Both use one core. Bots and search: one call of `choose` on positions of random play, in milliseconds per board;
+search with the default network, untrained, for one board as `league play` asks and for many as `league evaluate` does.
 
 Chess and Leduc hold'em need the extra `classic` and are left out without it.
 """
@@ -23,10 +24,13 @@ import torch
 
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
+from league.config import LeagueConfig
 from league.errors import MissingExtraError
-from league.games import Turn, make_bot, make_game, sample_uniform
+from league.games import Turn, make_game, sample_uniform
 from league.games.aec_factory import build, find_factory, full_name
 from league.interfaces.cli.console import facts, stdout, table
+from league.policies.player import make_player
+from league.policies.weights import fresh
 
 PAIRS = (
     ("connect_four", "connect_four_v3", (1024, 4096)),
@@ -35,9 +39,16 @@ PAIRS = (
     ("chess_v6", "chess_v6", (16,)),
 )
 """Ours, PettingZoo's, and the batches."""
-DEPTHS = (2, 4, 6)
-BOARDS = 64
-"""For negamax."""
+THINKERS = (
+    ("negamax-2", 64),
+    ("negamax-4", 64),
+    ("negamax-6", 64),
+    ("network+search50", 1),
+    ("network+search200", 1),
+    ("network+search50", 64),
+    ("network+search200", 64),
+)
+"""Players of Connect Four, and for how many boards they are asked together."""
 
 
 def rate(advance: Callable[[], int], seconds: float) -> float:
@@ -84,24 +95,26 @@ def batched(name: str, boards: int) -> Callable[[], int]:
     return ply
 
 
-def negamax_ms(depth: int, seconds: float) -> float:
+def thinking_ms(name: str, boards: int, seconds: float) -> float:
     """Milliseconds per board for one move, on positions eight random plies from the start."""
-    game = make_game("connect_four", BOARDS)
+    game = make_game("connect_four", boards)
     generator = torch.Generator().manual_seed(0)
     for _ in range(8):
         game.reset(game.step(sample_uniform(game.legal(), generator)).done)
-    bot = make_bot(f"negamax-{depth}", game.spec)
+    player = make_player(
+        name, game.spec, lambda _: fresh(game.spec, LeagueConfig(game=game.spec.name).network, 0), sample=False
+    )
     turn = Turn(
         game=game,
-        rows=torch.arange(BOARDS),
+        rows=torch.arange(boards),
         observation=game.observe(),
         legal=game.legal(),
         generator=generator,
     )
 
     def choose() -> int:
-        bot.choose(turn)
-        return BOARDS
+        player.choose(turn)
+        return boards
 
     return 1000 / rate(choose, seconds)
 
@@ -120,8 +133,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for boards in batches:
             speed = rate(batched(ours, boards), seconds)
             rows.append({"game": f"league {ours}", "batch": boards, "steps_per_s": speed, "ratio": speed / peer})
-    searches = [{"bot": f"negamax-{d}", "boards": BOARDS, "ms_per_board": negamax_ms(d, seconds)} for d in DEPTHS]
-    return {"machine": about, "seconds": seconds, "rows": rows, "negamax": searches, "held": True}
+    thinkers = [{"player": name, "boards": n, "ms_per_board": thinking_ms(name, n, seconds)} for name, n in THINKERS]
+    return {"machine": about, "seconds": seconds, "rows": rows, "thinkers": thinkers, "held": True}
 
 
 def show(report: dict[str, Any]) -> None:
@@ -133,11 +146,11 @@ def show(report: dict[str, Any]) -> None:
         made.add_row(row["game"], str(row["batch"]), f"{row['steps_per_s']:,.0f}", f"{row['ratio']:,.1f}")
     output.print("")
     output.print(made)
-    searches = table("bot", ">boards at once", ">ms per board and move")
-    for row in report["negamax"]:
-        searches.add_row(row["bot"], str(row["boards"]), f"{row['ms_per_board']:.3f}")
+    thinkers = table("player", ">boards at once", ">ms per board and move")
+    for row in report["thinkers"]:
+        thinkers.add_row(row["player"], str(row["boards"]), f"{row['ms_per_board']:.3f}")
     output.print("")
-    output.print(searches)
+    output.print(thinkers)
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ BOTS = {"uniform": 0.0, "negamax-2": 900.0, "negamax-4": 1100.0}
 CONFIG = LeagueConfig.from_dict(
     {
         "game": "connect_four",
-        "network": {"hidden": [16]},
+        "network": {"kind": "mlp", "hidden": [16]},
         "arena": {"games": GAMES, "bots": list(BOTS)},
         "roles": {name: {} for name in dict.fromkeys(ROLES)},
     }

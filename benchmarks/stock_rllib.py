@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from pettingzoo.classic import connect_four_v3
 from ray.rllib.algorithms.ppo import PPO, PPOConfig
+from ray.rllib.core.columns import Columns
 from ray.rllib.core.rl_module.multi_rl_module import MultiRLModuleSpec
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.rllib.env.wrappers.pettingzoo_env import PettingZooEnv
 from ray.rllib.examples.rl_modules.classes.action_masking_rlm import ActionMaskingTorchRLModule
 from ray.tune.registry import register_env
+from torch import Tensor
 
 from league.config import LeagueConfig
+from league.games.base import Player, Turn
+from league.policies.player import greedy
 
 ENVIRONMENT = "benchmarks-connect-four"
 POLICY = "main"
@@ -93,3 +99,19 @@ def stock_ppo(config: LeagueConfig, *, runners: int, envs: int) -> PPO:
 def moves_sampled(result: dict[str, Any]) -> int:
     """Moves of one iteration, all of which are learned from: one step of the environment is one move of one seat."""
     return int(result["env_runners"]["num_env_steps_sampled"])
+
+
+class StockPlayer(Player):
+    """The policy of stock PPO at the table, its most probable move; it outlives the algorithm."""
+
+    deterministic = True
+
+    def __init__(self, algorithm: PPO) -> None:
+        self._module = copy.deepcopy(algorithm.get_module(POLICY))
+
+    @torch.inference_mode()
+    def choose(self, turn: Turn) -> Tensor:
+        """Return int64 `[n]`: the most probable legal column."""
+        seen = {"observations": turn.observation.flatten(1), "action_mask": turn.legal.float()}
+        logits = self._module.forward_inference({Columns.OBS: seen})[Columns.ACTION_DIST_INPUTS]
+        return greedy(logits, turn.legal)

@@ -37,9 +37,10 @@ from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
-from league.learning.module import computes_bfloat16
 from league.learning.trainer import Trainer
+from league.policies.network import computes_bfloat16
 from league.pool.store import Store
+from league.rollout.choices import settled
 
 FLOOR = 15.0
 STOCK, LEAGUE, TRAINER = "stock RLlib PPO", "the whole league", "our Trainer alone"
@@ -130,16 +131,22 @@ def run_whole_league(config: LeagueConfig, seconds: float) -> Window:
 
 def settings(epochs: int, minibatch: int, precision: str | None = None) -> LeagueConfig:
     """Mirror self-play from the first position, as stock plays: every move is the learner's; otherwise our defaults."""
-    return LeagueConfig.from_dict(
+    config = LeagueConfig.from_dict(
         {
             "game": "connect_four",
             "network": {"kind": "mlp", "hidden": [256, 256]},
             "roles": {"main": {"mix": [{"against": "self"}]}},
             "rollout": {"exploring_share": 0.0},
-            "learning": {"num_epochs": epochs, "minibatch_size": minibatch, "precision": precision},
+            "learning": {
+                "num_epochs": epochs,
+                "minibatch_size": minibatch,
+                "precision": precision,
+                "lookahead": False,
+            },
             "arena": {"closing_s": 0.0},
         }
     )
+    return settled(config, game_spec(config.game))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from league.errors import ConfigError, nearest
 from league.sections import (
+    AUTO_EVERY_STEPS,
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
@@ -97,6 +98,11 @@ class RoleConfig(Section):
     )
     champion: bool = knob(True, "its snapshots race for the champion's place; a person may promote any")
 
+    @property
+    def plays_itself(self) -> bool:
+        """Whether its learners hold every seat in some of their games."""
+        return any(source.against == "self" and source.share > 0 for source in self.mix)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):
@@ -137,7 +143,8 @@ class LeagueConfig(Section):
                 raise ConfigError(
                     f"roles.{name}: a role's name is lower-case letters and hyphens, such as main-exploiter"
                 )
-            least, limit = role.freeze_steps or self.snapshots.every_steps, role.freeze_limit_steps
+            least = role.freeze_steps or self.snapshots.every_steps or AUTO_EVERY_STEPS[False]
+            limit = role.freeze_limit_steps
             if limit is not None and limit < least:
                 key = "snapshots.every_steps" if role.freeze_steps is None else "freeze_steps"
                 raise ConfigError(f"roles.{name}.freeze_limit_steps = {limit}: must be at least {key} = {least}")

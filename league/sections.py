@@ -7,31 +7,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from league.errors import ConfigError
 from league.settings import Section, knob
 
 AUTO_GAMES: Final = {True: 512, False: 16}
-"""`rollout.games` by whether the game is batched."""
+"""`rollout.games` by whether the game is batched, without lookahead."""
 AUTO_PLIES: Final = {True: 32, False: 64}
-"""`rollout.plies` by whether the game is batched."""
+"""`rollout.plies` by whether the game is batched, without lookahead."""
+ANNEAL_MINIBATCHES: Final = 2000
+"""`learning.anneal_steps` in minibatches."""
+LOOKAHEAD_GAMES, LOOKAHEAD_PLIES = 2048, 16
+"""`rollout.games` and `rollout.plies` with lookahead."""
+AUTO_EVERY_STEPS: Final = {True: 2_000_000, False: 250_000}
+"""`snapshots.every_steps` with lookahead, which learns from more moves a second and freezes more bytes, and without."""
+EXPLORING_PLIES: Final = 12
+"""`rollout.exploring_plies` where the length of the longest game is not known."""
+EXPLORING_PART: Final = 6 / 7
+"""Of the longest game, where it is known."""
+AUTO_LEARNING: Final[Mapping[str, tuple[float, float]]] = {
+    "gamma": (1.0, 0.97),
+    "lambda_": (0.8, 0.9),
+    "policy_loss_coeff": (0.0, 1.0),
+    "vf_loss_coeff": (1.0, 0.5),
+    "entropy_coeff": (0.0, 0.03),
+    "anneal_to": (0.03, 0.1),
+    "grad_clip": (1.0, 0.5),
+    "num_epochs": (1, 2),
+    "minibatch_size": (4096, 1024),
+}
+"""Keys of `learning` with lookahead, and without."""
+AUTO_ROLLOUT: Final[Mapping[str, tuple[float, float]]] = {
+    "exploring_share": (0.8, 0.5),
+    "exploring_moves": (0.05, 0.0),
+}
+"""Keys of `rollout` with lookahead, and without."""
 AUTO_RUNNERS: Final = 2
 """`rollout.runners` where there are `RUNNERS_FROM_CPUS` CPUs per learner; else 0."""
 RUNNERS_FROM_CPUS: Final = 8
 """From so many CPUs per learner on, games are played in processes of their own."""
 
 
+AUTO_HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"mlp": (256, 256), "conv": (256, 256), "tables": (96, 32, 32)}
+"""`network.hidden` by `network.kind`."""
+
+
+def _widths() -> str:
+    return ", ".join(f"{'x'.join(map(str, widths))} for {kind}" for kind, widths in AUTO_HIDDEN.items())
+
+
 def _by_game(numbers: Mapping[bool, int]) -> str:
     return f"{numbers[True]} for batched games, {numbers[False]} through an adapter"
+
+
+def _auto_knob(name: str, about: str, **limits: float) -> Any:
+    return knob(None, f"{about}; auto: {_with_or_without(AUTO_LEARNING[name])}", **limits)
+
+
+def _with_or_without(numbers: tuple[float, float]) -> str:
+    return f"{numbers[0]} with lookahead, else {numbers[1]}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkConfig(Section):
     """The policy network, built from the game's observation shape and number of actions."""
 
-    kind: Literal["mlp", "conv"] = knob("mlp", "mlp: fully connected; conv: residual convolutions over a board")
-    hidden: tuple[int, ...] = knob((256, 256), "width of each hidden layer; conv: only its last is used", at_least=1)
+    kind: Literal["mlp", "conv", "tables"] | None = knob(
+        None,
+        "mlp: fully connected; conv: residual convolutions over a board; tables: looks up what lies on patterns of "
+        "cells; auto: tables where the game names patterns of stones, else mlp",
+    )
+    hidden: tuple[int, ...] | None = knob(
+        None,
+        "width of each hidden layer; conv: only its last is used; tables: of the rows that are looked up, then of "
+        f"each layer behind; auto: {_widths()}",
+        at_least=1,
+    )
     channels: int = knob(64, "conv: channels of every convolution", at_least=1)
     blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
 
@@ -46,14 +98,36 @@ class RolloutConfig(Section):
         f"auto: 0 below {RUNNERS_FROM_CPUS} CPUs, else {AUTO_RUNNERS}",
         at_least=0,
     )
-    games: int | None = knob(None, f"games at once in each runner; auto: {_by_game(AUTO_GAMES)}", at_least=1)
+    games: int | None = knob(
+        None,
+        f"games at once in each runner; auto: {LOOKAHEAD_GAMES} with lookahead, else {_by_game(AUTO_GAMES)}",
+        at_least=1,
+    )
     plies: int | None = knob(
-        None, f"plies each of them advances per iteration; auto: {_by_game(AUTO_PLIES)}", at_least=2
+        None,
+        f"plies each of them advances per iteration; auto: {LOOKAHEAD_PLIES} with lookahead, else "
+        f"{_by_game(AUTO_PLIES)}",
+        at_least=2,
     )
-    exploring_share: float = knob(
-        0.5, "share of training games that start from a random opening (exploring starts)", at_least=0, at_most=1
+    exploring_share: float | None = knob(
+        None,
+        "share of training games that start from a random opening (exploring starts), and do not count as results; "
+        f"auto: {_with_or_without(AUTO_ROLLOUT['exploring_share'])}",
+        at_least=0,
+        at_most=1,
     )
-    exploring_plies: int = knob(12, "longest random opening of an exploring start", at_least=1)
+    exploring_plies: int | None = knob(
+        None,
+        "longest random opening of an exploring start; auto: six sevenths of the longest game, or "
+        f"{EXPLORING_PLIES} where that is not known",
+        at_least=1,
+    )
+    exploring_moves: float | None = knob(
+        None,
+        f"share of random moves later in such games; auto: {_with_or_without(AUTO_ROLLOUT['exploring_moves'])}",
+        at_least=0,
+        at_most=1,
+    )
     device: str | None = knob(
         None, "torch device of the boards and of the policies that play; auto: cuda if the runner has one"
     )
@@ -63,20 +137,44 @@ class RolloutConfig(Section):
 class LearningConfig(Section):
     """Proximal policy optimisation; fields that are RLlib's keep RLlib's spelling."""
 
+    lookahead: bool | None = knob(
+        None,
+        "learn from what follows from every move, one ply ahead and exactly for short tactics; auto: where the game "
+        "can be looked ahead in and the learner plays itself",
+    )
+    lookahead_weight: float = knob(
+        8.0, "with lookahead: how far a move's value outweighs the policy in what is played and learned", above=0
+    )
+    lookahead_coeff: float = knob(1.0, "with lookahead: weight of learning the improved policy", at_least=0)
     lr: float = knob(3e-3, "Adam step size", above=0)
-    gamma: float = knob(0.97, "discount per own move", above=0, at_most=1)
-    lambda_: float = knob(0.9, "generalised advantage estimation: trace decay", at_least=0, at_most=1)
+    gamma: float | None = _auto_knob("gamma", "discount per own move, with lookahead per ply", above=0, at_most=1)
+    lambda_: float | None = _auto_knob(
+        "lambda_",
+        "generalised advantage estimation: trace decay per own move, with lookahead per ply",
+        at_least=0,
+        at_most=1,
+    )
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0)
     vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0)
-    vf_loss_coeff: float = knob(0.5, "weight of the value loss", at_least=0)
-    entropy_coeff: float = knob(0.03, "weight of the entropy bonus", at_least=0)
-    anneal_steps: int = knob(2_000_000, "steps over which lr and entropy_coeff fall linearly", at_least=1)
-    anneal_to: float = knob(0.1, "share of themselves to which they fall, and at which they stay", above=0, at_most=1)
-    grad_clip: float = knob(0.5, "largest global norm of a gradient", above=0)
-    num_epochs: int = knob(2, "passes over each batch", at_least=1)
-    minibatch_size: int = knob(1024, "moves per gradient step", at_least=1)
+    policy_loss_coeff: float | None = _auto_knob(
+        "policy_loss_coeff", "weight of PPO's clipped loss of the policy, beside what lookahead teaches", at_least=0
+    )
+    vf_loss_coeff: float | None = _auto_knob("vf_loss_coeff", "weight of the value loss", at_least=0)
+    entropy_coeff: float | None = _auto_knob("entropy_coeff", "weight of the entropy bonus", at_least=0)
+    anneal_steps: int | None = knob(
+        None,
+        "steps over which lr and entropy_coeff fall, where neither --minutes nor --steps says for how long to train; "
+        f"auto: {ANNEAL_MINIBATCHES} minibatches",
+        at_least=1,
+    )
+    anneal_to: float | None = _auto_knob(
+        "anneal_to", "share of themselves to which they fall, and at which they stay", above=0, at_most=1
+    )
+    grad_clip: float | None = _auto_knob("grad_clip", "largest global norm of a gradient", above=0)
+    num_epochs: int | None = _auto_knob("num_epochs", "passes over each batch", at_least=1)
+    minibatch_size: int | None = _auto_knob("minibatch_size", "moves per gradient step", at_least=1)
     precision: Literal["float32", "bfloat16"] | None = knob(
-        None, "of the network's body in gradient steps; auto: bfloat16 where the device computes it faster"
+        None, "of the body of mlp and conv in gradient steps; auto: bfloat16 where the device computes it faster"
     )
     num_learners: int = knob(0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0)
     gpus: float | None = knob(
@@ -88,7 +186,12 @@ class LearningConfig(Section):
 class SnapshotConfig(Section):
     """When a learner's policy is frozen into the pool and when its state is saved."""
 
-    every_steps: int = knob(250_000, "freeze after so many steps of the learner", at_least=1)
+    every_steps: int | None = knob(
+        None,
+        "freeze after so many steps of the learner; "
+        f"auto: {AUTO_EVERY_STEPS[True]} with lookahead, else {AUTO_EVERY_STEPS[False]}",
+        at_least=1,
+    )
     timeout_s: float = knob(120.0, "freeze after so many seconds even if the steps are not reached", above=0)
     checkpoint_every_s: float = knob(15.0, "seconds between checkpoints: the most that a crash can cost", at_least=0)
 

@@ -326,7 +326,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder like the reader's, with a small league in `runs/demo`."""
     folder = tmp_path_factory.mktemp("reader")
     config = LeagueConfig.from_dict(
-        {"network": {"hidden": [8]}, "arena": {"games": 2, "opening_plies": 2}, "promotion": {"max_games": 46}}
+        {
+            "network": {"kind": "mlp", "hidden": [8]},
+            "arena": {"games": 2, "opening_plies": 2},
+            "promotion": {"max_games": 46},
+        }
     )
     spec = game_spec(config.game)
     with Store.open(str(folder / "runs" / "demo")) as store:

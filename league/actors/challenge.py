@@ -19,16 +19,18 @@ import torch
 
 from league.cluster.nodes import Room, alive_nodes, whole_room
 from league.cluster.plan import plan_hardware
-from league.config import LeagueConfig, RoleConfig
+from league.config import LeagueConfig, MixConfig, RoleConfig
 from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
 from league.ladder.records import Match
 from league.learning.threads import Threads
-from league.learning.trainer import Trainer
+from league.learning.trainer import Trainer, overlaps
 from league.policies.player import NetworkPlayer
+from league.policies.search import searched
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.arena import play_match, rounded
+from league.rollout.choices import for_role
 from league.rollout.opponents import Opponents
 
 EXPLOITER = "exploiter"
@@ -54,7 +56,8 @@ class Target:
     @property
     def opponents(self) -> Opponents:
         """Itself as the one opponent there is."""
-        weights = {} if self.weights is None else {self.name: self.weights}
+        one = searched(self.name)
+        weights = {} if self.weights is None else {one.policy if one else self.name: self.weights}
         return Opponents(shares={self.name: 1.0}, weights=weights, sample=self.sample)
 
 
@@ -104,7 +107,8 @@ def challenge(
         GameError: all games of a match were dropped.
         ClusterError: Ray has too little for `config`.
     """
-    config = dataclasses.replace(config, roles={"main": RoleConfig()}, seed=seed)  # One learner has the machine.
+    alone = RoleConfig(mix=(MixConfig(against="past"),))  # One learner has the machine, and never plays itself.
+    config = for_role(dataclasses.replace(config, roles={"main": alone}, seed=seed), alone)
     exploiter = _Exploiter(target, config, games)
     try:
         exploiter.train(seconds, watch, interrupted)
@@ -160,6 +164,8 @@ class _Exploiter:
         hardware = plan.hardware
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
         self.threads = Threads(max(1, min(int(room.cpus), os.cpu_count() or 1) - hardware.runners))
+        if overlaps(self.trainer.config, hardware):
+            self.threads = Threads(1)
         self.trainer.set_opponents(target.opponents)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0
         self.tries: list[Try] = []
@@ -171,6 +177,7 @@ class _Exploiter:
         while True:
             until = min(time.monotonic() + pause, began + seconds)
             while time.monotonic() < until and not interrupted():
+                self.trainer.progress = min(1.0, (time.monotonic() - began) / seconds)
                 self._learn()
             started = time.monotonic()
             watch(self._try(started - began))

@@ -57,8 +57,13 @@ class Coordinator:
         if self._thread.ident is None:
             self._thread.start()
 
-    def state(self) -> State:
-        """How the coordinator is at this moment; answered at once."""
+    def state(self, share: float | None = None) -> State:
+        """How the coordinator is at this moment; answered at once.
+
+        `share` is how much of what the run was asked for is done, in [0, 1]; None: it goes on until it is stopped.
+        """
+        if self._league is not None:
+            self._league.roster.share = share
         steps = 0 if self._league is None else self._league.training.steps
         return State(self.phase, self.failure, steps, self.waits)
 

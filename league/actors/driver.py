@@ -25,10 +25,14 @@ from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
 from league.games import game_spec
 from league.ladder.promotion import check_cap
+from league.policies.network import settled
 from league.policies.weights import fresh
 from league.pool.lease import Holder
 from league.pool.store import Store, is_embedded
 from league.rollout.arena import seatings
+from league.rollout.choices import looks_ahead
+from league.sections import AUTO_EVERY_STEPS
+from league.settings import plain
 from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
 
@@ -49,6 +53,13 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     game, another network than the learners have.
     """
     spec = game_spec(config.game)
+    every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
+    # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
+    config = dataclasses.replace(
+        config,
+        network=settled(config.network, spec),
+        snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
+    )
     fresh(spec, config.network, config.seed)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
@@ -57,10 +68,15 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     if present is None:
         store.create(config)
         return
-    if present.network != config.network and store.learners():
-        names = [field.name for field in dataclasses.fields(config.network)]
-        changed = next(name for name in names if getattr(present.network, name) != getattr(config.network, name))
-        raise ConfigError(f"network.{changed} cannot change once the league has learned: start one in another --store")
+    began_with = settled(present.network, spec)
+    if began_with != config.network and store.learners():
+        names = [f.name for f in dataclasses.fields(config.network)]
+        old, new = ({name: getattr(one, name) for name in names} for one in (began_with, config.network))
+        changed = next(name for name in names if old[name] != new[name])
+        raise ConfigError(
+            f"network.{changed} = {plain(new[changed])!r}: it cannot change once the league has learned, with "
+            f"{plain(old[changed])!r}: start one in another --store"
+        )
     if present != config:
         store.update_config(config)
 
@@ -120,8 +136,8 @@ def run_league(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
             ) from error
         coordinator.start.remote()
-        run = _Run(coordinator, watch, interrupted)
-        run.until_limit(limits)
+        run = _Run(coordinator, limits, watch, interrupted)
+        run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
 
@@ -193,15 +209,19 @@ def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], No
 class _Run:
     """A league under way, seen from the driver."""
 
-    def __init__(self, coordinator: Any, watch: Callable[[Progress], None], interrupted: Interruption) -> None:
+    def __init__(
+        self, coordinator: Any, limits: Limits, watch: Callable[[Progress], None], interrupted: Interruption
+    ) -> None:
         self.coordinator = coordinator
+        self.limits = limits
         self.watch = watch
         self.interrupted = interrupted
         self.began: float | None = None
         self.heard = time.monotonic()
         self.progress = Progress(phase="starting", seconds=0.0, steps=0, interrupted=False)
 
-    def until_limit(self, limits: Limits) -> None:
+    def until_limit(self) -> None:
+        limits = self.limits
         while not self.interrupted.is_set():
             self._look()
             seconds, steps = self.progress.seconds, self.progress.steps
@@ -229,9 +249,10 @@ class _Run:
         return self.progress
 
     def _look(self) -> None:
-        """Ask the coordinator how it is; while Ray restarts it, what was known last stays."""
+        """Ask the coordinator how it is, and say how far the run is; while Ray restarts it, what was known stays."""
+        share = self.limits.share(self.progress.seconds, self.progress.steps)
         try:
-            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(), timeout=SILENCE_S)
+            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(share), timeout=SILENCE_S)
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
                 raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error

@@ -23,6 +23,7 @@ from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
+from league.rollout.choices import for_role
 from league.rollout.opponents import Opponents
 from league.status import LearnerStatus
 
@@ -48,17 +49,18 @@ class Learner:
         """`number` tells learners apart in their seeds."""
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
-        from league.learning.trainer import Trainer
+        from league.learning.trainer import Trainer, overlaps
 
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
         self.store = until_available(place.open)
-        self.config = until_available(self.store.require_config)
+        stored = until_available(self.store.require_config)
+        self.config = for_role(stored, stored.roles[stored.learners()[name]])
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
         if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
             text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
             until_available(lambda: self.store.add_event("device", text, self.store.now_s()))
-        self._threads = Threads(hardware.threads)
+        self._threads = Threads(1 if overlaps(self.trainer.config, hardware) else hardware.threads)
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._log_dir = Path(place.log_dir) / name
@@ -86,9 +88,13 @@ class Learner:
         """Return once the learner can train, also after Ray has restarted it: the steps it has made."""
         return self.trainer.steps
 
-    def train(self, opponents: dict[str, float]) -> Report:
-        """Play and learn for one iteration; `opponents` are shares by name."""
+    def train(self, opponents: dict[str, float], progress: float | None = None) -> Report:
+        """Play and learn for one iteration; `opponents` are shares by name.
+
+        `progress` is how far the training is, in [0, 1], for the schedules; None: they go by the learner's own steps.
+        """
         self._meet(opponents)
+        self.trainer.progress = progress
         started = time.monotonic()
         threads = self._threads.set()
         iteration, diverged = None, None

@@ -21,6 +21,7 @@ from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
+from league.sections import AUTO_EVERY_STEPS
 from league.status import LearnerStatus
 
 DIVERGED_LIMIT = 3
@@ -171,7 +172,7 @@ class LearnerHandle(RemoteWorker):
         steps = self.steps - latest.steps
         if steps > 0 and self._freezing.due:
             return True
-        least = role.freeze_steps or snapshots.every_steps
+        least = role.freeze_steps or snapshots.every_steps or AUTO_EVERY_STEPS[False]
         if steps < least or role.freeze_win_rate is None:
             return steps >= least
         limit = role.freeze_limit_steps or LIMIT_FACTOR * least
@@ -186,7 +187,9 @@ class LearnerHandle(RemoteWorker):
             )
             self.roster.in_play[self.name] = self.opponents
         self.held += 1
-        self._ask(self.actor.train.remote(self.opponents), self._take)
+        # One that begins anew has schedules of its own.
+        progress = None if self.role.reset_probability else self.roster.share
+        self._ask(self.actor.train.remote(self.opponents, progress), self._take)
 
     def _take(self, report: Report) -> None:
         roster, iteration = self.roster, report.iteration

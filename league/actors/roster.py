@@ -41,6 +41,8 @@ class Roster:
         """Games without a result since this process began."""
         self.in_play: dict[str, Collection[str]] = {}
         """Whom each learner meets now: weights that somebody is about to load."""
+        self.share: float | None = None
+        """How much of what the run was asked for is done, in [0, 1]; None: it goes on until it is stopped."""
         self.lost: set[str] = set()
         """Names of actors that have not answered since they were lost."""
         kept = Status.from_json(store.status()).totals

@@ -15,6 +15,7 @@ from league.errors import GameError
 from league.games.aec_board import AecBoard, Layout, read_layout
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
 from league.games.base import GameSpec, Step
+from league.games.stones import read_stones
 
 SEEDS = 2**31
 """Seeds lie in `[0, SEEDS)`, which every environment takes."""
@@ -64,6 +65,7 @@ def load_aec(name: str) -> AecSource:
     trial.reset(0)
     if trial.error is not None:
         raise GameError(f"{name} cannot be played: {trial.error}")
+    stones = getattr(env, "metadata", {}).get("stones")
     spec = GameSpec(
         name=name,
         seats=len(layout.agents),
@@ -71,6 +73,7 @@ def load_aec(name: str) -> AecSource:
         actions=layout.actions,
         batched=False,
         deterministic=is_perfect_information(name),
+        stones=None if stones is None else read_stones(name, stones, layout.shape),
     )
     return AecSource(spec, layout, make)
 

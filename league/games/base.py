@@ -7,10 +7,21 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` the rows of a batch that are bei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor
+
+from league.games.stones import Stones
+
+
+class Symmetry(NamedTuple):
+    """Another way to look at a board, from where the game is the same one: a mirror, or a turn."""
+
+    cells: tuple[int, ...]
+    """For every cell of the new view, counted row by row, the cell of the old one that it shows."""
+    actions: tuple[int, ...]
+    """For every action of the new view, the one of the old view that it stands for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +43,15 @@ class GameSpec:
     from random openings. Elsewhere policies are sampled."""
     bots: tuple[str, ...] = ("uniform",)
     """Names of the fixed bots that anchor the rating scale, weakest first."""
+    stones: Stones | None = None
+    """How observations show stones on a board, for a network that looks up patterns of them; None: they do not, or it
+    is not known."""
+    plies: int | None = None
+    """Of the longest game; None: it is not known."""
+    positions: bool = False
+    """Whether its boards can be looked ahead from: see `HasPositions`."""
+    symmetries: tuple[Symmetry, ...] = ()
+    """Other ways to look at a board, without the plain one; all of them together are a group."""
 
 
 class Step(NamedTuple):
@@ -79,6 +99,28 @@ class Game(Protocol):
         """One board as text for a terminal."""
 
 
+@runtime_checkable
+class Searchable(Game, Protocol):
+    """What a `Game` may offer beside: boards at any position, so that moves can be tried without being played.
+
+    Only for games of two seats that move in turn, without chance or hidden information, in which nothing is paid before
+    the end and then 1 to the winner, -1 to the loser, or 0 to both.
+    Shapes: `W` words of a position.
+    """
+
+    def words(self) -> Tensor:
+        """int64 `[B, W]`: all that there is to know of the position of each board."""
+
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, W]`, of which some may be the same."""
+
+    def read(self, observation: Tensor) -> Tensor:
+        """int64 `[n, W]`: the positions at which the mover sees float32 `[n, *spec.shape]`.
+
+        What cannot occur in a game gives words that mean nothing.
+        """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cells:
     """One board, cell by cell."""
@@ -97,6 +139,46 @@ class HasCells(Protocol):
 
     def cells(self, row: int) -> Cells:
         """One board, cell by cell."""
+
+
+class Positions(Protocol):
+    """Positions of a game in which two seats place stones in turn and one of them may win: values, not boards.
+
+    A move that would win for the other seat is prevented by making that move oneself, and in no other way. Shapes: `n`
+    positions, none of which is over.
+    """
+
+    def __len__(self) -> int:
+        """How many positions there are."""
+
+    def __getitem__(self, rows: Tensor) -> Positions:
+        """Those of `rows`, int64 or bool."""
+
+    def observe(self) -> Tensor:
+        """float32 `[n, *spec.shape]`, as the seat to move sees them."""
+
+    def legal(self) -> Tensor:
+        """bool `[n, A]`; nothing is legal on a full board, where the game was drawn."""
+
+    def wins(self) -> Tensor:
+        """bool `[n, A]`: the legal moves that win at once."""
+
+    def passed(self) -> Positions:
+        """The same stones with the other seat to move."""
+
+    def after(self, rows: Tensor, actions: Tensor) -> Positions:
+        """What legal `actions` int64 `[m]` make of the positions `rows` int64 `[m]`, for whoever is to move then."""
+
+
+@runtime_checkable
+class HasPositions(Protocol):
+    """What a `Game` may offer beside: its boards as values, so that what follows from them can be looked at.
+
+    Games on tensors without chance have it, adapters do not; `GameSpec.positions` says which.
+    """
+
+    def positions(self, rows: Tensor) -> Positions:
+        """The boards of `rows`, int64 `[n]`, as they are now."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,10 @@ the next column. A column is one byte, so observations are unpacked from bytes, 
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -50,6 +51,25 @@ def has_line(stones: Tensor, length: int) -> Tensor:
     return found.amax(dim=0) != 0
 
 
+def completing(stones: Tensor, length: int) -> Tensor:
+    """Where one more stone would make `length` in a row: bitboards int64 `[n]` to bits, also of cells that are taken.
+
+    Bits outside of the board mean nothing.
+    """
+    found = torch.zeros_like(stones)
+    for distance in DIRECTIONS:
+        # So many stones in a row that end just before a cell, and that begin just behind it.
+        before, behind = [stones << distance], [stones >> distance]
+        for step in range(2, length):
+            before.append(before[-1] & (stones << step * distance))
+            behind.append(behind[-1] & (stones >> step * distance))
+        found |= before[-1]
+        found |= behind[-1]
+        for number in range(1, length - 1):
+            found |= before[number - 1] & behind[length - 2 - number]
+    return found
+
+
 def line_cells(stones: int, length: int) -> int:
     """The bits of one bitboard that are part of `length` stones in a row."""
     found = 0
@@ -77,6 +97,44 @@ def to_bitboards(observation: Tensor) -> tuple[Tensor, Tensor]:
     bits = cell_bits(observation.shape[1], observation.shape[2]).to(observation.device)
     words = (observation.long() << bits[:, :, None]).sum(dim=(1, 2))
     return words[:, 0], words[:, 1]
+
+
+class LinePositions:
+    """`Positions` (see `league.games.base`) of a game on bitboards."""
+
+    def __init__(self, game: BitboardGame, mine: Tensor, theirs: Tensor) -> None:
+        """Bitboards int64 `[n]` of the seat to move and the other one, on boards of `game`."""
+        self.game, self.mine, self.theirs = game, mine, theirs
+
+    def __len__(self) -> int:
+        return len(self.mine)
+
+    def __getitem__(self, rows: Tensor) -> LinePositions:
+        return LinePositions(self.game, self.mine[rows], self.theirs[rows])
+
+    def observe(self) -> Tensor:
+        """float32 `[n, rows, columns, 2]`."""
+        rows, columns, _ = self.game.spec.shape
+        return to_planes(self.mine, self.theirs, rows, columns)
+
+    def legal(self) -> Tensor:
+        """Which actions are legal, bool `[n, A]`."""
+        return self.game.stones(self.mine | self.theirs) != 0
+
+    def wins(self) -> Tensor:
+        """Which actions win at once, bool `[n, A]`."""
+        stones = self.game.stones(self.mine | self.theirs)
+        return (stones & completing(self.mine, self.game.line)[:, None]) != 0
+
+    def passed(self) -> LinePositions:
+        """The other seat to move."""
+        return LinePositions(self.game, self.theirs, self.mine)
+
+    def after(self, rows: Tensor, actions: Tensor) -> LinePositions:
+        """What `actions` int64 `[m]` make of the positions `rows` int64 `[m]`."""
+        mine, theirs = self.mine[rows], self.theirs[rows]
+        stone = self.game.stones(mine | theirs).gather(1, actions[:, None]).squeeze(1)
+        return LinePositions(self.game, theirs, mine | stone)
 
 
 class BitboardGame(ABC):
@@ -108,6 +166,14 @@ class BitboardGame(ABC):
         """bool `[B, A]`: where a stone may be placed."""
 
     @abstractmethod
+    def stones(self, occupied: Tensor) -> Tensor:
+        """The bit that each action would set, 0 where it is illegal: bitboards int64 `[n]` to int64 `[n, A]`."""
+
+    def positions(self, rows: Tensor) -> LinePositions:
+        """The boards of `rows`, int64 `[n]`, as they are now."""
+        return LinePositions(self, self.mine[rows], self.theirs[rows])
+
+    @abstractmethod
     def _stone(self, actions: Tensor) -> Tensor:
         """The bit that each of `actions` sets, int64 `[B]`."""
 
@@ -127,6 +193,22 @@ class BitboardGame(ABC):
     def to_move(self) -> Tensor:
         """int64 `[B]`: 0 or 1."""
         return self._seat
+
+    def words(self) -> Tensor:
+        """int64 `[B, 3]`: stones of the seat to move, of the other one, and the seat to move."""
+        return torch.stack((self.mine, self.theirs, self._seat), dim=1)
+
+    def at(self, words: Tensor) -> Self:
+        """A game of its own with a board at each of the positions int64 `[n, 3]`."""
+        other = copy.copy(self)  # What it does not share is set here.
+        other.num_games = len(words)
+        other.mine, other.theirs, other._seat = words.unbind(dim=1)
+        return other
+
+    def read(self, observation: Tensor) -> Tensor:
+        """int64 `[n, 3]`: the positions at which the mover sees float32 `[n, rows, columns, 2]`."""
+        seat = observation.flatten(1).sum(dim=1).long() % 2
+        return torch.stack((*to_bitboards(observation), seat), dim=1)
 
     def step(self, actions: Tensor) -> Step:
         """Place one stone on every board: `actions` int64 `[B]`; the winner gets +1 and the loser -1."""

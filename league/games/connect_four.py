@@ -5,10 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from league.games.base import GameSpec
+from league.games.base import GameSpec, Symmetry
 from league.games.bitboards import BitboardGame
+from league.games.stones import Stones, columns_of, lines
 
 ROWS, COLUMNS, LINE = 6, 7, 4
+MIRROR = Symmetry(
+    cells=tuple(r * COLUMNS + c for r in range(ROWS) for c in reversed(range(COLUMNS))),
+    actions=tuple(reversed(range(COLUMNS))),
+)
 
 
 class ConnectFour(BitboardGame):
@@ -22,6 +27,10 @@ class ConnectFour(BitboardGame):
         batched=True,
         deterministic=True,
         bots=("uniform", "negamax-2", "negamax-4"),
+        stones=Stones(patterns=lines(ROWS, COLUMNS, LINE, vertical=False) + columns_of(ROWS, COLUMNS), falls=True),
+        plies=ROWS * COLUMNS,
+        positions=True,
+        symmetries=(MIRROR,),
     )
     line = LINE
     columns = True
@@ -34,6 +43,11 @@ class ConnectFour(BitboardGame):
     def legal(self) -> Tensor:
         """bool `[B, 7]`: the columns that are not full."""
         return ((self.mine | self.theirs)[:, None] & self._top) == 0
+
+    def stones(self, occupied: Tensor) -> Tensor:
+        """int64 `[n, 7]`: the lowest empty cell of each column."""
+        taken = occupied[:, None]
+        return (taken + self._bottom) & ~taken & self._full
 
     def _stone(self, actions: Tensor) -> Tensor:
         # Adding one at the bottom of a column carries through its stones into its lowest empty cell.

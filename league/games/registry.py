@@ -9,7 +9,7 @@ import torch
 
 from league.errors import ConfigError
 from league.games.aec_factory import classic_games
-from league.games.base import Game, GameSpec
+from league.games.base import Game, GameSpec, Searchable
 from league.games.builtin import BUILTIN
 from league.games.tree import TreeGame
 
@@ -49,6 +49,12 @@ def game_spec(name: str) -> GameSpec:
     from league.games.aec import load_aec
 
     return load_aec(name).spec
+
+
+@lru_cache
+def searchable_games() -> tuple[str, ...]:
+    """Names of the games whose moves can be tried without being played, see `Searchable`."""
+    return tuple(name for name, (kind, _) in BUILTIN.items() if isinstance(kind(1), Searchable))
 
 
 def known_games() -> list[KnownGame]:

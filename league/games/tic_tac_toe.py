@@ -12,8 +12,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from league.games.base import GameSpec
+from league.games.base import GameSpec, Symmetry
 from league.games.bitboards import BitboardGame
+from league.games.stones import Stones, lines, windows
+
+_BOARD = torch.arange(9).view(3, 3)
+_VIEWS = [torch.rot90(board, turns).flatten().tolist() for board in (_BOARD, _BOARD.flip(1)) for turns in range(4)]
+SYMMETRIES = tuple(Symmetry(cells=tuple(view), actions=tuple(view)) for view in _VIEWS[1:])
+"""Three turns, and four mirrors. An action is a cell."""
 
 
 class TicTacToe(BitboardGame):
@@ -27,6 +33,10 @@ class TicTacToe(BitboardGame):
         batched=True,
         deterministic=True,
         bots=("uniform", "perfect"),
+        stones=Stones(patterns=lines(3, 3, 3) + windows(3, 3, 2, 3) + windows(3, 3, 3, 2)),
+        plies=9,
+        positions=True,
+        symmetries=SYMMETRIES,
     )
     line = 3
     columns = False
@@ -38,6 +48,10 @@ class TicTacToe(BitboardGame):
     def legal(self) -> Tensor:
         """bool `[B, 9]`: the empty cells."""
         return ((self.mine | self.theirs)[:, None] & self._stones) == 0
+
+    def stones(self, occupied: Tensor) -> Tensor:
+        """int64 `[n, 9]`: every empty cell."""
+        return self._stones & ~occupied[:, None]
 
     def _stone(self, actions: Tensor) -> Tensor:
         return self._stones.index_select(0, actions)

@@ -1,6 +1,7 @@
 """What a league remembers: matches, promotions and who was frozen when. Plain values that go to JSON and back.
 
-Policies are named by strings: a snapshot by its name (`main-0007`), a fixed bot by its own (`negamax-4`).
+Policies are named by strings: a snapshot by its name (`main-0007`; `main-0007+search200` where it looks ahead), a fixed
+bot by its own (`negamax-4`).
 """
 
 from __future__ import annotations

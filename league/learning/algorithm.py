@@ -18,6 +18,8 @@ from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV
 from league.iteration import Rollout
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 
+PROGRESS_UNIT = 1_000_000
+"""The schedules' end: RLlib's go by whole numbers."""
 RESTART_S = 60.0
 """How long an iteration waits for a first runner, where none is left."""
 PROBE_EVERY_S = 0.2
@@ -28,8 +30,8 @@ class LeaguePPO(PPO):
 
     played: list[Rollout]
     """What the runners reported of the latest iteration."""
-    clock: int = 0
-    """Moves learned from before this iteration, as the schedules count them. Set by who begins the iteration."""
+    progress: float = 0.0
+    """Where on their schedules learning rate and entropy are, in [0, 1]. Set by who begins the iteration."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
     sample_s: float
@@ -78,14 +80,19 @@ class LeaguePPO(PPO):
         self.learned_steps = len(batch)
         results = self.learner_group.update(
             training_data=TrainingData(batch=batch),
-            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: self.clock + len(batch)},
+            timesteps={NUM_ENV_STEPS_SAMPLED_LIFETIME: int(PROGRESS_UNIT * self.progress)},
             num_epochs=self.config.num_epochs,
-            minibatch_size=min(self.config.minibatch_size, len(batch) // learners),
+            minibatch_size=minibatch_size(len(batch) // learners, self.config.minibatch_size),
             shuffle_batch_per_epoch=True,
         )
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
+
+
+def minibatch_size(rows: int, asked: int) -> int:
+    """The size near `asked` that divides so many rows evenly: RLlib would fill up a last one with earlier rows."""
+    return -(-rows // max(1, round(rows / asked)))
 
 
 def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:

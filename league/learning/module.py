@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import gymnasium as gym
@@ -16,10 +15,12 @@ from torch import Tensor
 
 from league.config import LeagueConfig
 from league.games.base import GameSpec
-from league.policies.network import PolicyNetwork
+from league.policies.network import PolicyNetwork, computes_bfloat16
 from league.policies.weights import fresh
 
 OBSERVATION, ACTION_MASK = "observation", "action_mask"
+IMPROVED = "improved_policy"
+"""Column of a batch with lookahead: the policy to learn, float32 `[n, A]`."""
 
 
 class PolicyModule(TorchRLModule, ValueFunctionAPI):
@@ -32,6 +33,8 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         config = LeagueConfig.from_dict(self.model_config["league"])
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
         self._precision = config.learning.precision
+        # What a table adds up goes straight to logits and value: rounded, both would be too coarse to learn from.
+        self._rounds = self.network.config.kind != "tables"
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         observation: dict[str, Tensor] = batch[Columns.OBS]
@@ -49,19 +52,9 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         """The body in the precision of the gradient steps; heads, losses and weights stay float32."""
         kind = observation.device.type
         is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
+        is_half = is_half and self._rounds
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_half):
             return self.network.features(observation).float()
-
-
-@functools.cache
-def computes_bfloat16(kind: str) -> bool:
-    """Whether matrix products on this kind of torch device are faster in bfloat16 than in float32."""
-    if kind == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if kind == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # Older versions of torch cannot tell.
-        processor = torch.cpu.get_capabilities()
-        return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
-    return False
 
 
 def spaces(spec: GameSpec) -> tuple[gym.spaces.Dict, gym.spaces.Discrete[Any]]:

@@ -19,9 +19,11 @@ from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec
 from league.iteration import Rollout
-from league.learning.module import ACTION_MASK, OBSERVATION, PolicyModule, spaces
+from league.learning.ahead import Ahead
+from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
+from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
-from league.sections import AUTO_GAMES, AUTO_PLIES
+from league.rollout.opponents import Opponents
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
@@ -39,11 +41,13 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
-        games = rollout.games or AUTO_GAMES[self.spec.batched]
-        self.plies = rollout.plies or AUTO_PLIES[self.spec.batched]
+        learning = self.league.learning
         self.module: PolicyModule = self.make_module()
-        self.game = make_game(self.spec.name, games, device=self.device, seed=seed)
-        self.collector = Collector(self.game, self.module.network, rollout, seed)
+        self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
+        weight = learning.lookahead_weight if learning.lookahead else None
+        self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
+        overlaps = bool(config.env_config["overlaps"]) and not self.num_workers and self.device == "cpu"
+        self._ahead = Ahead(self._play, overlaps=overlaps)
 
     def make_module(self) -> PolicyModule:
         """A copy of the learner's module, on the device of the boards."""
@@ -59,14 +63,28 @@ class LeagueRunner(EnvRunner):
 
     def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
         """One fragment: the batch for PPO, and what was played in it."""
-        learning = self.league.learning
-        experience = self.collector.collect(self.plies, learning.gamma, learning.lambda_)
-        batch = _batch(experience)
+        experience, batch = self._ahead.take()
         steps = len(batch)
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
         gpu_bytes = torch.cuda.memory_reserved()
         return MultiAgentBatch({LEARNER_MODULE: batch}, steps), replace(experience.rollout(), gpu_bytes=gpu_bytes)
+
+    def _play(self) -> tuple[Experience, SampleBatch]:
+        learning = self.league.learning
+        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
+        experience = self.collector.collect(plies, gamma, lambda_)
+        coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
+        return experience, _batch(experience, coeff)
+
+    def set_opponents(self, opponents: Opponents) -> None:
+        """Whom new games are played against, from the next fragment on."""
+        self._ahead.change(lambda: self.collector.set_opponents(opponents))
+
+    def forget(self) -> None:
+        """Drop the moves that wait for their outcome, and what has been played ahead; games go on."""
+        self._ahead.drop()
+        self.collector.forget()
 
     def get_metrics(self) -> Any:
         """RLlib's own counters since the last call."""
@@ -81,7 +99,16 @@ class LeagueRunner(EnvRunner):
         if COMPONENT_RL_MODULE in state:
             modules = state[COMPONENT_RL_MODULE]
             modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
-            self.module.set_state(modules[LEARNER_MODULE])
+            weights = modules[LEARNER_MODULE]
+            self._ahead.change(lambda: self._act_by(weights))
+
+    def _act_by(self, weights: dict[str, Any]) -> None:
+        self.module.set_state(weights)
+        self.collector.player.network = acting(self.module.network)
+
+    def stop(self) -> None:
+        """Let go of what is being played."""
+        self._ahead.drop()
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[()], dict[str, Any]]:
         """How RLlib builds another one after a crash."""
@@ -91,12 +118,16 @@ class LeagueRunner(EnvRunner):
         """Nothing to ask: a runner whose process answers can play."""
 
 
-def _batch(experience: Experience) -> SampleBatch:
-    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021)."""
+def _batch(experience: Experience, policy_loss_coeff: float) -> SampleBatch:
+    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021).
+
+    The clipped loss is linear in the advantages, so its weight, which RLlib's does not have, is one of theirs.
+    """
     moves, advantage = experience.moves, experience.advantage
     if len(advantage) > 1:
-        advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    log_probability = torch.log_softmax(moves.logits, dim=1).gather(1, moves.action[:, None]).squeeze(1)
+        advantage = policy_loss_coeff * (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    played = moves.improved.log() if moves.improved.shape[1] else torch.log_softmax(moves.logits, dim=1)
+    log_probability = played.gather(1, moves.action[:, None]).squeeze(1)
     columns = {
         Columns.OBS: {OBSERVATION: moves.observation, ACTION_MASK: moves.legal},
         Columns.ACTIONS: moves.action,
@@ -105,6 +136,8 @@ def _batch(experience: Experience) -> SampleBatch:
         Postprocessing.ADVANTAGES: advantage,
         Postprocessing.VALUE_TARGETS: experience.value_target,
     }
+    if moves.improved.shape[1]:
+        columns[IMPROVED] = moves.improved
     return SampleBatch({name: _numpy(column) for name, column in columns.items()})
 
 

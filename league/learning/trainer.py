@@ -19,13 +19,17 @@ from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
 from league.iteration import Iteration, Rollout, Usage
-from league.learning.algorithm import LeaguePPO
+from league.learning.algorithm import PROGRESS_UNIT, LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
-from league.learning.divergence import LeagueLearner
+from league.learning.learner import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.weights import fresh, pack, unpack
+from league.rollout.choices import settled
 from league.rollout.opponents import Opponents
+
+SCHEDULE_POINTS = 20
+"""Straight pieces of which a schedule's curve is made."""
 
 _LOSSES = (
     "total_loss",
@@ -34,6 +38,7 @@ _LOSSES = (
     "vf_explained_var",
     "entropy",
     "mean_kl_loss",
+    "lookahead_loss",
     "gradients_default_optimizer_global_norm",
 )
 
@@ -42,31 +47,33 @@ class Trainer:
     """A learner from its first weights on. Needs a running Ray."""
 
     def __init__(self, spec: GameSpec, config: LeagueConfig, *, seed: int, hardware: Hardware) -> None:
-        """`seed` tells learners of one league apart."""
+        """`seed` tells learners of one league apart. Raises `ConfigError` where a game is not fit for what is asked."""
         logging.getLogger("ray.rllib").setLevel(logging.ERROR)
         self.spec = spec
-        self.config = config
+        self.config = settled(config, spec)
         self.seed = config.seed + seed
         self.steps = 0
         """Moves learned from since the league began. Whoever resumes a learner sets it."""
         self.began_at = 0
         """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
-        self.algorithm: LeaguePPO = _ppo_config(spec, config, self.seed, hardware).build_algo()
+        self.progress: float | None = None
+        """How far the training has come of what was asked for, in [0, 1], for the schedules; None: nobody said."""
+        self.algorithm: LeaguePPO = _ppo_config(spec, self.config, self.seed, hardware).build_algo()
         self._runner_restarts = 0
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, by all runners and by those that replace one."""
         group = self.algorithm.env_runner_group
         if group.num_remote_workers() == 0:
-            group.local_env_runner.collector.set_opponents(opponents)
+            group.local_env_runner.set_opponents(opponents)
             return
         stored = ray.put(opponents)
-        self.algorithm.seat = lambda runner: runner.collector.set_opponents(ray.get(stored))
+        self.algorithm.seat = lambda runner: runner.set_opponents(ray.get(stored))
         group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
-        self.algorithm.clock = self.steps - self.began_at
+        self.algorithm.progress = self._schedule()
         result = self.algorithm.train()
         self.steps += self.algorithm.learned_steps
         # Of an iteration without a gradient step RLlib reports NaN.
@@ -83,6 +90,11 @@ class Trainer:
             learn_s=self.algorithm.learn_s,
             usage=self._usage(rollout),
         )
+
+    def _schedule(self) -> float:
+        if self.progress is not None:
+            return self.progress
+        return min(1.0, (self.steps - self.began_at) / (self.config.learning.anneal_steps or 1))
 
     def _usage(self, rollout: Rollout) -> Usage:
         group = self.algorithm.env_runner_group
@@ -146,9 +158,7 @@ class Trainer:
         group = self.algorithm.env_runner_group
         group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
         # What the weights before these have played may hold NaN, and is no experience of the new ones.
-        group.foreach_env_runner(
-            lambda runner: runner.collector.forget(), local_env_runner=group.num_remote_workers() == 0
-        )
+        group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
 
     def stop(self) -> None:
         """End the runners and the learner processes."""
@@ -163,9 +173,19 @@ def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
 
 
-def _annealed(value: float, learning: LearningConfig) -> list[list[float]]:
-    """RLlib's form of a linear schedule: points of (step, value)."""
-    return [[0, value], [learning.anneal_steps, value * learning.anneal_to]]
+def overlaps(config: LeagueConfig, hardware: Hardware) -> bool:
+    """Whether games are played while the learner learns: with a core for each, where a second thread brings it nothing.
+
+    That is so for the small products of networks that look up tables. `config` is settled.
+    """
+    return config.network.kind == "tables" and hardware.threads > 1 and not hardware.runners
+
+
+def _annealed(value: float | None, learning: LearningConfig) -> list[list[float]]:
+    """Half a cosine from `value` to `anneal_to` of it, in RLlib's form of a schedule: points of (progress, value)."""
+    start, end = value or 0.0, (value or 0.0) * (learning.anneal_to or 1.0)
+    shares = [point / SCHEDULE_POINTS for point in range(SCHEDULE_POINTS + 1)]
+    return [[share * PROGRESS_UNIT, end + (start - end) * (1 + math.cos(math.pi * share)) / 2] for share in shares]
 
 
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
@@ -177,7 +197,12 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         PPOConfig(algo_class=LeaguePPO)
         .environment(
             env=None,
-            env_config={"spec": spec, "league": config.to_dict(), "seed": seed},
+            env_config={
+                "spec": spec,
+                "league": config.to_dict(),
+                "seed": seed,
+                "overlaps": overlaps(config, hardware),
+            },
             observation_space=observation,
             action_space=action,
         )

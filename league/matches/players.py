@@ -8,13 +8,30 @@ from functools import lru_cache
 import torch
 
 from league.games.base import GameSpec, Player
+from league.games.bots import bot_names
 from league.policies.network import PolicyNetwork
 from league.policies.player import make_player
+from league.policies.search import check_searchable, searched
 from league.policies.weights import unpack
-from league.pool.store import Store
+from league.pool.store import Named, Store
 
 CACHED = 64
 """Networks kept in memory by one process; the least recently used goes first."""
+
+
+def resolve(store: Store, word: str, spec: GameSpec) -> Named:
+    """Find who plays under `word`: as `Store.resolve` does, and the same with a search, such as `champion+search200`.
+
+    Raises:
+        PolicyError: it names nobody, or a search that cannot be.
+        GameError: this game cannot be searched.
+    """
+    one = searched(word)
+    if one is None:
+        return store.resolve(word, bot_names(spec))
+    check_searchable(one, spec)
+    named = store.resolve(one.policy, bot_names(spec))
+    return named._replace(name=one._replace(policy=named.name).name)
 
 
 class PlayerLoader:

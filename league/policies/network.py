@@ -5,8 +5,11 @@ Shapes: `N` positions, `A` actions. Observations keep PettingZoo's layout: board
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +17,29 @@ from torch import Tensor, nn
 from league.config import NetworkConfig
 from league.errors import ConfigError
 from league.games.base import GameSpec
+from league.policies.tables import TABLE, Tables
+from league.sections import AUTO_HIDDEN
 
 ILLEGAL = -1e9
 """Logit of an illegal action: finite, so that gradients and exports stay free of NaN; its probability is exactly 0
 in float32. Choosing masks once more with -inf, so no rounding error can pick it."""
+
+
+class Parts(NamedTuple):
+    """What a network of some kind is made of."""
+
+    body: nn.Module
+    """`[N, *shape]` to features `[N, width]`."""
+    policy: nn.Module
+    """Features to the logits of all actions, `[N, A]`."""
+    value: nn.Module
+    """Features to the value, `[N, 1]`."""
+
+
+def settled(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
+    """The configuration with everything chosen that was left to the game: its kind, and the widths that suit it."""
+    kind = config.kind or ("mlp" if spec.stones is None else "tables")
+    return replace(config, kind=kind, hidden=config.hidden or AUTO_HIDDEN[kind])
 
 
 class PolicyNetwork(nn.Module):
@@ -27,12 +49,8 @@ class PolicyNetwork(nn.Module):
         """Raise `ConfigError` where the network does not fit the game's observations."""
         super().__init__()
         self.spec = spec
-        self.config = config
-        self.body, width = BODIES[config.kind](spec, config)
-        self.policy = nn.Linear(width, spec.actions)
-        self.value = nn.Linear(width, 1)
-        nn.init.orthogonal_(self.policy.weight, gain=0.01)
-        nn.init.zeros_(self.policy.bias)
+        self.config = settled(config, spec)
+        self.body, self.policy, self.value = BODIES[self.config.kind or "mlp"](spec, self.config)
 
     def forward(self, observation: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
         """From float32 `[N, *shape]` and bool `[N, A]` to masked logits `[N, A]` and values `[N]`."""
@@ -55,16 +73,67 @@ class PolicyNetwork(nn.Module):
         return values.squeeze(-1)
 
 
-def _mlp(spec: GameSpec, config: NetworkConfig) -> tuple[nn.Module, int]:
+def acting(network: PolicyNetwork) -> PolicyNetwork:
+    """The network as it plays fastest, for as long as its weights stay: itself, or a copy.
+
+    On a CPU reading rows is what a table costs, so those of a copy are bfloat16; so is the rest of it where the
+    processor multiplies in bfloat16.
+    """
+    if not isinstance(network.body, Tables) or network.body.table.is_cuda:
+        return network
+    faster = copy.deepcopy(network).requires_grad_(False)
+    for name, weights in faster.named_parameters():
+        if name == TABLE or computes_bfloat16("cpu"):
+            weights.data = weights.data.bfloat16()
+    return faster
+
+
+@functools.cache
+def computes_bfloat16(kind: str) -> bool:
+    """Whether matrix products on this kind of torch device are faster in bfloat16 than in float32."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if kind == "cpu" and hasattr(torch.cpu, "get_capabilities"):  # Older versions of torch cannot tell.
+        processor = torch.cpu.get_capabilities()
+        return bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
+    return False
+
+
+def _with_heads(body: nn.Module, width: int, spec: GameSpec) -> Parts:
+    policy, value = nn.Linear(width, spec.actions), nn.Linear(width, 1)
+    nn.init.orthogonal_(policy.weight, gain=0.01)
+    nn.init.zeros_(policy.bias)
+    return Parts(body, policy, value)
+
+
+def _mlp(spec: GameSpec, config: NetworkConfig) -> Parts:
     layers: list[nn.Module] = [nn.Flatten()]
     width = int(torch.Size(spec.shape).numel())
-    for hidden in config.hidden:
+    for hidden in config.hidden or ():
         layers += [nn.Linear(width, hidden), nn.ReLU()]
         width = hidden
-    return nn.Sequential(*layers), width
+    return _with_heads(nn.Sequential(*layers), width, spec)
 
 
-def _conv(spec: GameSpec, config: NetworkConfig) -> tuple[nn.Module, int]:
+def _tables(spec: GameSpec, config: NetworkConfig) -> Parts:
+    """The body has both heads in it: a part of what it looks up goes straight to them."""
+    body = Tables(spec, config.hidden or ())
+    return Parts(body, Columns(0, spec.actions), nn.Sequential(Columns(spec.actions, spec.actions + 1), nn.Tanh()))
+
+
+class Columns(nn.Module):
+    """Some columns of what a body has computed already."""
+
+    def __init__(self, first: int, end: int) -> None:
+        super().__init__()
+        self.first, self.end = first, end
+
+    def forward(self, features: Tensor) -> Tensor:
+        """`[N, width]` to `[N, end - first]`."""
+        return features[:, self.first : self.end]
+
+
+def _conv(spec: GameSpec, config: NetworkConfig) -> Parts:
     if len(spec.shape) != 3:
         raise ConfigError(
             f"network.kind = 'conv' needs observations [height, width, planes]; {spec.name} has {list(spec.shape)}: "
@@ -73,9 +142,9 @@ def _conv(spec: GameSpec, config: NetworkConfig) -> tuple[nn.Module, int]:
     height, width, planes = spec.shape
     layers: list[nn.Module] = [Windows3x3(planes, config.channels), nn.ReLU()]
     layers += [ResidualBlock(config.channels) for _ in range(config.blocks)]
-    hidden = config.hidden[-1]
+    hidden = (config.hidden or AUTO_HIDDEN["conv"])[-1]
     layers += [nn.Flatten(), nn.Linear(height * width * config.channels, hidden), nn.ReLU()]
-    return nn.Sequential(*layers), hidden
+    return _with_heads(nn.Sequential(*layers), hidden, spec)
 
 
 class Windows3x3(nn.Module):
@@ -111,6 +180,10 @@ class ResidualBlock(nn.Module):
         return torch.relu(board + self.inner(board))
 
 
-BODIES: Final[Mapping[str, Callable[[GameSpec, NetworkConfig], tuple[nn.Module, int]]]] = {"mlp": _mlp, "conv": _conv}
-"""By `network.kind`: builds the body, `[N, *shape]` to `[N, width]`, and says its width. Raises `ConfigError` where the
-network does not fit the game's observations."""
+BODIES: Final[Mapping[str, Callable[[GameSpec, NetworkConfig], Parts]]] = {
+    "mlp": _mlp,
+    "conv": _conv,
+    "tables": _tables,
+}
+"""By `network.kind`: builds the parts of a network from settled knobs. Raises `ConfigError` where the network does not
+fit the game's observations."""

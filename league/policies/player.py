@@ -10,6 +10,7 @@ from torch import Tensor
 from league.games.base import GameSpec, Player, Turn
 from league.games.bots import is_bot_name, make_bot
 from league.policies.network import PolicyNetwork
+from league.policies.search import SearchPlayer, searched
 
 
 def draw(logits: Tensor, legal: Tensor, generator: torch.Generator) -> Tensor:
@@ -44,10 +45,21 @@ class NetworkPlayer(Player):
         logits = self.network.logits(self.network.features(turn.observation), turn.legal)
         return draw(logits, turn.legal, turn.generator) if self.sample else greedy(logits, turn.legal)
 
+    @torch.inference_mode()
+    def opinion(self, turn: Turn) -> tuple[Tensor, Tensor]:
+        """Probabilities of the actions, float32 `[n, A]`, and the return that it expects, `[n]`."""
+        logits, values = self.network(turn.observation, turn.legal)
+        return logits.softmax(dim=1), values
+
 
 def make_player(name: str, spec: GameSpec, load: Callable[[str], PolicyNetwork], *, sample: bool) -> Player:
     """The policy of that name at the table: a fixed bot of this game, else the snapshot whose network `load` gives.
 
     `sample`: a snapshot draws its moves from its policy; else it plays its most probable one. A bot plays as it does.
+    `main-0007+search200` is the snapshot `main-0007` with a search of 200 simulations before each move.
     """
-    return make_bot(name, spec) if is_bot_name(name, spec) else NetworkPlayer(load(name), sample=sample)
+    if is_bot_name(name, spec):
+        return make_bot(name, spec)
+    if one := searched(name):
+        return SearchPlayer(load(one.policy), one.simulations, sample=sample)
+    return NetworkPlayer(load(name), sample=sample)

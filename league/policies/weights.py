@@ -17,13 +17,18 @@ from league.config import LeagueConfig, NetworkConfig
 from league.errors import LeagueError, PolicyError
 from league.games.base import GameSpec
 from league.policies.network import PolicyNetwork
+from league.policies.tables import TABLE
 
 FORMAT = 1
 """Version of the header of packed weights."""
 
 
 def pack(network: PolicyNetwork) -> bytes:
-    """Serialise the weights, with the game and the architecture in the header. Equal policies give equal bytes."""
+    """Serialise the weights, with the game and the architecture in the header. Equal policies give equal bytes.
+
+    Looked-up tables are rounded to half precision, so what is unpacked may differ from what was packed by that; packed
+    again it is the same bytes.
+    """
     spec = network.spec
     header = {
         "format": FORMAT,
@@ -34,6 +39,8 @@ def pack(network: PolicyNetwork) -> bytes:
     }
     # One metadata key: safetensors writes several in no fixed order, and the hash has to be of the content.
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
+    if TABLE in tensors:
+        tensors[TABLE] = tensors[TABLE].half()
     return save(tensors, metadata={"league": json.dumps(header, sort_keys=True)})
 
 

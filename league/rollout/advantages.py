@@ -1,7 +1,10 @@
-"""Generalised advantage estimation per seat, for any number of seats (Schulman et al. 2016, equation 16).
+"""What a move was worth: generalised advantages per seat, for any number of seats (Schulman et al. 2016, equation 16).
 
 What a seat earns for a move is everything it receives from that move until just before its own next one, and its
 bootstrap is the value at that next move. Other players' moves in between are part of the environment.
+
+Where two play for opposite rewards and every position has a value, that of the next ply is known from the other side:
+returns go from ply to ply.
 
 Shapes: `T` plies, `B` boards, `P` seats, time first.
 """
@@ -30,6 +33,8 @@ class Fragment:
     """bool `[T, B]`: the game ended with this ply."""
     dropped: Tensor
     """bool `[T, B]`, subset of `done`: the game has no result."""
+    random: Tensor
+    """bool `[T, B]`: the learner was asked, but another move than its own was played."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,8 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
     """Estimate advantages backwards in time.
 
     Moves of a dropped game are neither ready nor waiting: a broken game teaches nothing. The trace is cut at a waiting
-    move, whose value is the bootstrap of the seat's move before it.
+    move, whose value is the bootstrap of the seat's move before it, and at a random one, which says nothing of what the
+    policy is worth: its own advantage is 0.
     """
     plies, boards, seats = fragment.rewards.shape
     device = fragment.rewards.device
@@ -76,7 +82,9 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
         is_known = known.gather(1, seat).squeeze(1)
         received[t] = pending.gather(1, seat).squeeze(1)
         delta = received[t] + gamma * next_value.gather(1, seat).squeeze(1) - fragment.value[t]
-        advantage[t] = (delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)).masked_fill(~is_known, 0.0)
+        advantage[t] = (delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)).masked_fill(
+            ~is_known | fragment.random[t], 0.0
+        )
         ready[t] = mine & is_known
         waiting[t] = mine & ~is_known
 
@@ -86,4 +94,39 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
         next_advantage = torch.where(at_seat, advantage[t][:, None], next_advantage)
         pending = pending.masked_fill(at_seat, 0.0)
         known = known | at_seat
+    return Estimate(advantage=advantage, ready=ready, waiting=waiting, received=received)
+
+
+def zero_sum_returns(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
+    """Estimate from ply to ply, in a game where one seat receives what the other one loses.
+
+    The return of a ply is what its mover received for it plus `gamma` times (1 - lambda) V + lambda G of the next ply,
+    with the sign turned where the other seat moves there. Whether moves are ready, waiting or neither is as in
+    `per_seat_gae`, but that one ply waits on each board, not one for each seat. Plies without a value are passed over.
+    """
+    plies, boards, _ = fragment.rewards.shape
+    device = fragment.rewards.device
+    value = torch.zeros(boards, device=device)
+    ahead = torch.zeros_like(value)
+    mover = torch.zeros(boards, dtype=torch.long, device=device)
+    known = torch.zeros(boards, dtype=torch.bool, device=device)
+    void = torch.zeros_like(known)
+    advantage, received = torch.zeros(2, plies, boards, device=device)
+    ready, waiting = torch.zeros(2, plies, boards, dtype=torch.bool, device=device)
+    for t in range(plies - 1, -1, -1):
+        ended, mine, here = fragment.done[t], fragment.mine[t], fragment.value[t]
+        value, ahead = value.masked_fill(ended, 0.0), ahead.masked_fill(ended, 0.0)
+        known = known | ended
+        void = torch.where(ended, fragment.dropped[t], void)
+        received[t] = fragment.rewards[t].gather(1, fragment.mover[t][:, None]).squeeze(1)
+        following = ((1 - lambda_) * value + lambda_ * ahead) * torch.where(mover == fragment.mover[t], 1.0, -1.0)
+        returns = received[t] + gamma * following
+        returns = torch.where(fragment.random[t] | ~known, here, returns)
+        advantage[t] = returns - here
+        ready[t] = mine & known & ~void
+        waiting[t] = mine & ~known & ~void
+
+        value, ahead = torch.where(mine, here, value), torch.where(mine, returns, ahead)
+        mover = torch.where(mine, fragment.mover[t], mover)
+        known = known | mine
     return Estimate(advantage=advantage, ready=ready, waiting=waiting, received=received)

@@ -5,60 +5,26 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` moves of the learner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from league.config import RolloutConfig
-from league.games.base import Game, GameSpec, Player, Turn
-from league.games.bots import Uniform
+from league.games.base import Game
 from league.iteration import Rollout
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
-from league.policies.player import draw
-from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.advantages import Estimate, Fragment, per_seat_gae, zero_sum_returns
+from league.rollout.choices import settled_rollout
+from league.rollout.moves import LearningPlayer, Moves
+from league.rollout.openings import Explorer
 from league.rollout.opponents import Opponents
 from league.rollout.table import Ply, Table
 
 LEARNER = 0
 """The learner's index in a seating; opponents count from 1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moves:
-    """Moves of the learner, in no particular order."""
-
-    observation: Tensor
-    """float32 `[n, *spec.shape]`: what the learner saw before the move."""
-    legal: Tensor
-    """bool `[n, A]`: which actions were legal."""
-    action: Tensor
-    """int64 `[n]`: the action that was played."""
-    logits: Tensor
-    """float32 `[n, A]`: of the policy that played."""
-    value: Tensor
-    """float32 `[n]`: its estimate before the move."""
-
-    def __getitem__(self, rows: Tensor) -> Moves:
-        return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
-
-    @staticmethod
-    def cat(parts: list[Moves]) -> Moves:
-        """The moves of all parts, one part after the other."""
-        return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
-
-    @staticmethod
-    def none(spec: GameSpec, device: torch.device) -> Moves:
-        """No moves at all, in the shapes of a game."""
-        return Moves(
-            observation=torch.empty(0, *spec.shape, device=device),
-            legal=torch.empty(0, spec.actions, dtype=torch.bool, device=device),
-            action=torch.empty(0, dtype=torch.long, device=device),
-            logits=torch.empty(0, spec.actions, device=device),
-            value=torch.empty(0, device=device),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +36,6 @@ class Experience(Rollout):
     """float32 `[n]`: advantage of each move, not normalised."""
     value_target: Tensor
     """float32 `[n]`: the return that the value of each move should have predicted."""
-
-
-class LearningPlayer(Player):
-    """The learner at the table: plays its policy and keeps what learning needs."""
-
-    def __init__(self, network: PolicyNetwork) -> None:
-        self.network = network
-        self.last: tuple[Tensor, Moves] | None = None
-        """Boards and moves of the latest ply on which it was asked."""
-
-    @torch.inference_mode()
-    def choose(self, turn: Turn) -> Tensor:
-        """Draw moves from the policy."""
-        logits, value = self.network(turn.observation, turn.legal)
-        action = draw(logits, turn.legal, turn.generator)
-        moves = Moves(observation=turn.observation, legal=turn.legal, action=action, logits=logits, value=value)
-        self.last = (turn.rows, moves)
-        return action
 
 
 @dataclass(kw_only=True)
@@ -114,16 +62,19 @@ class _Log:
     def add(self, ply: Ply, player: LearningPlayer) -> None:
         """Add one ply that was played."""
         rows, moves = player.last if player.last is not None else (torch.empty(0, dtype=torch.long), None)
+        if moves is not None:
+            moves = replace(moves, random=ply.asked[rows] != LEARNER)
         player.last = None
         self._append(ply.mover, rows, moves, ply.step.rewards, ply.step.done, ply.step.dropped)
 
     def _append(
         self, mover: Tensor, rows: Tensor, moves: Moves | None, rewards: Tensor, done: Tensor, dropped: Tensor | None
     ) -> None:
-        mine = torch.zeros_like(done)
+        mine, random = torch.zeros_like(done), torch.zeros_like(done)
         value = torch.zeros(self.boards, device=self.device)
         if moves is not None:
             mine[rows] = True
+            random[rows] = moves.random
             value[rows] = moves.value
             self.moves.append(moves)
             self.position.append(len(self.dense) * self.boards + rows)
@@ -135,6 +86,7 @@ class _Log:
                 "rewards": rewards,
                 "done": done,
                 "dropped": torch.zeros_like(done) if dropped is None else dropped,
+                "random": random,
             }
         )
 
@@ -146,18 +98,26 @@ class _Log:
 class Collector:
     """Plays B boards on and on; games run across the fragments that `collect` returns."""
 
-    def __init__(self, game: Game, network: PolicyNetwork, config: RolloutConfig, seed: int) -> None:
-        self.config = config
-        self.player = LearningPlayer(network)
+    def __init__(
+        self, game: Game, network: PolicyNetwork, config: RolloutConfig, seed: int, weight: float | None = None
+    ) -> None:
+        """`weight`: the learner looks ahead with it, see `look_ahead`, in a game that has `positions`."""
+        self.config = settled_rollout(config, game.spec, looks=weight is not None)
+        self.player = LearningPlayer(network, weight)
         boards, device = game.num_games, game.device
+        strays = (self.config.exploring_moves or 0.0) > 0
         self.table = Table(
             game=game,
             generator=torch.Generator(device=device).manual_seed(seed),
             players={LEARNER: self.player},
             seating=torch.zeros(boards, game.spec.seats, dtype=torch.long, device=device),
-            opener=Uniform(),
+            opener=Explorer(),
             opening_left=torch.zeros(boards, dtype=torch.long, device=device),
+            straying=torch.zeros(boards, device=device) if strays else None,
+            # With lookahead every position teaches, whoever moves there; without, it is where a trace is cut.
+            watchers=frozenset({LEARNER} if strays or weight is not None else ()),
         )
+        self._explores = torch.zeros(boards, dtype=torch.bool, device=device)
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None
         self._self_play = 1.0
@@ -201,7 +161,7 @@ class Collector:
                 dropped += int(ply.step.dropped.sum())
                 games += self._score(done & ~ply.step.dropped & ~ply.opening, results)
                 self._begin(done)
-        estimate = per_seat_gae(log.fragment(), gamma, lambda_)
+        estimate = (per_seat_gae if self.player.weight is None else zero_sum_returns)(log.fragment(), gamma, lambda_)
         moves, advantage, value_target = self._split(log, estimate)
         return Experience(
             moves=moves,
@@ -221,15 +181,21 @@ class Collector:
     def _split(self, log: _Log, estimate: Estimate) -> tuple[Moves, Tensor, Tensor]:
         game = self.table.game
         # On few boards there are fragments in which the learner is never asked.
-        moves = Moves.cat([Moves.none(game.spec, game.device), *log.moves])
+        looks = self.player.weight is not None
+        moves = Moves.cat([Moves.none(game.spec, game.device, looks=looks), *log.moves])
         position = torch.cat([torch.empty(0, dtype=torch.long, device=game.device), *log.position])
         waiting = estimate.waiting.flatten()[position]
         held = position[waiting]
         mover = torch.stack([ply["mover"] for ply in log.dense]).flatten()
         self._held = (moves[waiting], held % log.boards, mover[held], estimate.received.flatten()[held])
         ready = estimate.ready.flatten()[position]
-        kept = moves[ready]
-        advantage = estimate.advantage.flatten()[position[ready]]
+        if not looks:
+            ready &= ~moves.random
+        # Shuffled, because RLlib does not before a first epoch.
+        order = ready.nonzero().squeeze(1)
+        order = order[torch.randperm(len(order), generator=self.table.generator, device=game.device)]
+        kept = moves[order]
+        advantage = estimate.advantage.flatten()[position[order]]
         return kept, advantage, advantage + kept.value
 
     def _begin(self, mask: Tensor) -> None:
@@ -250,16 +216,22 @@ class Collector:
             seating = seating.scatter(1, own, LEARNER)
             seating = torch.where(rand(boards, 1) < self._self_play, LEARNER, seating)
         table.seating = torch.where(mask[:, None], seating, table.seating)
-        explores = rand(boards) < config.exploring_share
-        length = 1 + (rand(boards) * config.exploring_plies).long()
+        explores = rand(boards) < (config.exploring_share or 0.0)
+        length = 1 + (rand(boards) * (config.exploring_plies or 0)).long()
         table.opening_left = torch.where(mask, length * explores, table.opening_left)
+        self._explores = torch.where(mask, explores, self._explores)
+        if table.straying is not None:
+            table.straying = self._explores.float() * (config.exploring_moves or 0.0)
         table.restart(mask)
 
     def _score(self, ended: Tensor, results: Tallies[str]) -> int:
-        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were."""
+        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were.
+
+        Games with random moves say little of how strong the learner is: they are no results.
+        """
         table = self.table
         is_learner = table.seating == LEARNER
-        mixed = ended & ~is_learner.all(dim=1)
+        mixed = ended & ~self._explores & ~is_learner.all(dim=1)
         returns, seating = table.returns[mixed], table.seating[mixed]
         own = is_learner[mixed].long().argmax(dim=1, keepdim=True)
         sign = torch.sign(returns.gather(1, own) - returns)

@@ -1,4 +1,4 @@
-"""Random openings of matches: drawn before the match, and played by whoever is asked first.
+"""Random openings: of matches, drawn before the match, and played by whoever is asked first; and of training games.
 
 Deterministic players follow the same line from the same position, so no two openings of a match may meet.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from league.games.base import Game, Player, Turn, sample_uniform
+from league.games.base import Game, HasPositions, Player, Turn, sample_uniform
 
 ROUNDS = 8
 """So often openings are drawn until there are enough that differ."""
@@ -23,6 +23,20 @@ class Openings(NamedTuple):
     """int64 `[G]`, each in `[0, plies]`."""
     moves: Tensor
     """int64 `[G, plies]`; what stands behind a group's length means nothing."""
+
+
+class Explorer(Player):
+    """Plays at random, but does not win: a start that ends the game is none."""
+
+    def choose(self, turn: Turn) -> Tensor:
+        """Return int64 `[n]`: of the legal moves that do not win, one; where all of them do, any.
+
+        In a game that cannot be looked ahead in, any legal one.
+        """
+        if not isinstance(turn.game, HasPositions):
+            return sample_uniform(turn.legal, turn.generator)
+        calm = turn.legal & ~turn.game.positions(turn.rows).wins()
+        return sample_uniform(torch.where(calm.any(dim=1, keepdim=True), calm, turn.legal), turn.generator)
 
 
 class Book(Player):

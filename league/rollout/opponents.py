@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from league.games.base import Game, Player
+from league.policies.network import acting
 from league.policies.player import make_player
 from league.policies.weights import unpack
 
@@ -28,5 +29,5 @@ class Opponents:
     def player(self, name: str, game: Game) -> Player:
         """One of them at the boards of `game`."""
         return make_player(
-            name, game.spec, lambda name: unpack(self.weights[name], game.spec, game.device), sample=self.sample
+            name, game.spec, lambda name: acting(unpack(self.weights[name], game.spec, game.device)), sample=self.sample
         )

@@ -23,8 +23,10 @@ class Ply:
 
     mover: Tensor
     """int64 `[B]`: the seat that moved."""
+    asked: Tensor
+    """int64 `[B]`: the index of the player whose move it was, or `NOBODY`."""
     opening: Tensor
-    """bool `[B]`: the move was an opening's."""
+    """bool `[B]`: the move was the opener's, in an opening or later."""
     actions: Tensor
     """int64 `[B]`: the action that was played on each board."""
     step: Step
@@ -42,9 +44,13 @@ class Table:
     seating: Tensor
     """int64 `[B, P]`: the index of the player at each seat."""
     opener: Player
-    """Chooses the moves of random openings."""
+    """Chooses the moves of random openings, and others that are not the players'."""
     opening_left: Tensor
     """int64 `[B]`: plies of the opening that are still to be played before the players are asked."""
+    straying: Tensor | None = None
+    """float32 `[B]`: with what probability a later move is the opener's as well; None: never."""
+    watchers: frozenset[int] = frozenset()
+    """Players who are asked at every ply, whoever moves; what they answer is played where it is theirs to say."""
     asleep: Tensor = field(init=False)
     """bool `[B]`: boards that nobody plays on any more."""
     returns: Tensor = field(init=False)
@@ -65,18 +71,24 @@ class Table:
         game = self.game
         observation, legal, mover = game.observe(), game.legal(), game.to_move()
         opening = self.opening_left > 0
-        asked = self.seating.gather(1, mover[:, None]).squeeze(1)
-        asked = asked.masked_fill(opening | self.asleep, NOBODY)
+        if self.straying is not None:
+            opening |= torch.rand(self.straying.shape, generator=self.generator, device=game.device) < self.straying
+        asked = self.seating.gather(1, mover[:, None]).squeeze(1).masked_fill(opening | self.asleep, NOBODY)
+        # Watchers first: what the others choose is played over what they answer.
+        choosers = [(self.players[index], ~self.asleep) for index in self.watchers]
+        others = [index for index in torch.unique(asked).tolist() if index not in (NOBODY, *self.watchers)]
+        choosers += [(self.players[index], asked == index) for index in others]
+        choosers.append((self.opener, opening))
         actions = torch.zeros_like(mover)
-        choosers = [(self.opener, opening)] if bool(opening.any()) else []
-        choosers += [(self.players[i], asked == i) for i in torch.unique(asked).tolist() if i != NOBODY]
         for player, chooses in choosers:
             rows = chooses.nonzero().squeeze(1)
+            if not len(rows):
+                continue
             turn = Turn(
                 game=game, rows=rows, observation=observation[rows], legal=legal[rows], generator=self.generator
             )
             actions[rows] = player.choose(turn)
         step = game.step(actions)
         self.returns += step.rewards
-        self.opening_left -= opening.long()
-        return Ply(mover=mover, opening=opening, actions=actions, step=step)
+        self.opening_left = (self.opening_left - 1).clamp(min=0)
+        return Ply(mover=mover, asked=asked, opening=opening, actions=actions, step=step)

@@ -14,6 +14,14 @@ class Limits:
     steps: int | None = None
     """Of all learners together, since the league began."""
 
+    def share(self, seconds: float, steps: int) -> float | None:
+        """How much of what was asked for is done after so many seconds of this run and steps, in [0, 1].
+
+        None: nothing was asked for.
+        """
+        parts = [done / limit for done, limit in ((seconds, self.seconds), (steps, self.steps)) if limit]
+        return min(1.0, max(parts)) if parts else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:

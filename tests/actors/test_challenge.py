@@ -21,6 +21,7 @@ from league.config import LeagueConfig
 from league.games import game_spec
 from league.interfaces.cli import run
 from league.ladder.records import Snapshot
+from league.policies.network import settled
 from league.policies.player import NetworkPlayer
 from league.policies.weights import digest, fresh, pack, unpack
 from league.pool.store import Store
@@ -84,7 +85,7 @@ def check(found: Found, tries: list[Try]) -> None:
     assert found.tries == tuple(tries)
     assert [one.best for one in tries] == [max(one.score for one in tries[: n + 1]) for n in range(len(tries))]
     assert found.steps == max((one.score, one.steps) for one in tries)[1]
-    assert unpack(found.weights, SPEC).config == CONFIG.network
+    assert unpack(found.weights, SPEC).config == settled(CONFIG.network, SPEC)
 
 
 @pytest.mark.parametrize("sample", [False, True])

@@ -1,5 +1,6 @@
 """A league from its first move to its champion, and what it does when things go wrong."""
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from league.actors.spawn import NAMESPACE
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.games import game_spec
 from league.ladder.records import Snapshot
+from league.policies.network import settled
 from league.policies.weights import digest, fresh, pack
 from league.pool.mirror import Mirror
 from league.pool.store import Store
@@ -223,4 +225,4 @@ def test_a_source_where_nobody_can_be_is_refused_unless_the_pool_remembers_someb
     )
     store.add_snapshot(remembered, weights)
     prepare(store, config)
-    assert store.config() == config
+    assert store.config() == dataclasses.replace(config, network=settled(config.network, game_spec(config.game)))

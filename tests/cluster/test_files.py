@@ -8,7 +8,6 @@ import runpy
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from typer.main import get_command
 
 from league.interfaces.cli.app import app
 from league.view.dashboards import LEAGUE_UID
+from tests.cluster.rehearsal import MOUNTED, rehearse
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "cluster").glob("*.yaml"))
@@ -57,37 +57,67 @@ def images(value: Any) -> Iterator[str]:
             yield from images(item)
 
 
-Ran = Callable[[str], dict[str, dict[str, str]]]
+Ran = Callable[..., dict[str, dict[str, str]]]
+Started = Callable[[Path, bool], dict[str, dict[str, str]]]
 
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Ran:
-    """Run a command as on a node, where Ray, the store and the league only note how they are called.
+    """Run a command as on a node, where Ray, the league and what keeps it running only note how they are called.
 
     Returns the arguments and the environment of each, in the order of their calls.
     """
     programs, notes = tmp_path / "bin", tmp_path / "notes"
     programs.mkdir()
     (programs / "league-node").symlink_to(ROOT / "cluster" / "node.sh")
-    for name in ("league-redis", "ray", "league"):
-        note = f'echo "arguments=$*" > {notes}/new; env >> {notes}/new; mv {notes}/new {notes}/{name}'
-        (programs / name).write_text(f"#!/bin/sh\n{note}\n")
+    note = 'echo "arguments=$*" > {0}/new; env >> {0}/new; mv {0}/new {0}/{1}'
+    scripts = {name: note.format(notes, name) for name in ("supervisord", "ray")}
+    scripts["supervisorctl"] = '[ "$3" = start ]'
+    for name, script in scripts.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
         (programs / name).chmod(0o755)
-    (tmp_path / "league.env").write_text("LEAGUE_REDIS_PASSWORD=of-this-test\nRAY_AUTH_TOKEN=of-this-test-too\n")
     path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {"PATH": path, "HOME": str(tmp_path), "RAY_HEAD_IP": "192.0.2.10"}
 
-    def run(command: str) -> dict[str, dict[str, str]]:
+    def run(command: str, **environment: str) -> dict[str, dict[str, str]]:
         shutil.rmtree(notes, ignore_errors=True)
         notes.mkdir()
-        subprocess.run(["bash", "-c", command], env=environment, check=True, timeout=60)
-        deadline = time.monotonic() + 30
-        while "league-node head" in command and not (notes / "league").exists():  # It is in the background.
-            assert time.monotonic() < deadline, "no exporter"
+        subprocess.run(["bash", "-c", command], env={"PATH": path, **environment}, check=True, timeout=60)
         called = sorted(notes.iterdir(), key=lambda note: note.stat().st_mtime_ns)
         return {note.name: dict(re.findall(r"^(\w+)=(.*)$", note.read_text(), re.MULTILINE)) for note in called}
 
     return run
+
+
+@pytest.fixture
+def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ran: Ran) -> Started:
+    """Let Ray set up a node, as head or not, and run there what it would run last in the container.
+
+    The container has the files and the environment that Ray gives it, in a folder that stands for its root.
+    """
+    person, root = tmp_path / "person", tmp_path / "root"
+    monkeypatch.setenv("HOME", str(person))
+    monkeypatch.setenv("RAY_UP_enable_autoscaler_v2", "0")
+    for folder in (".league", ".ssh"):
+        (person / folder).mkdir(parents=True)
+    (person / ".ssh" / "id_ed25519").write_text("not a key")
+    names = ("LEAGUE_REDIS_PASSWORD", "LEAGUE_READER_PASSWORD", "RAY_AUTH_TOKEN")
+    (person / ".league" / "cluster.env").write_text("".join(f"{name}=of-{name}\n" for name in names))
+
+    def start(file: Path, as_head: bool) -> dict[str, dict[str, str]]:
+        rehearsal = rehearse(file, as_head)
+        options = rehearsal.container(tmp_path / "host")
+        for volume in options["--volume"]:
+            there, here = volume.split(":")
+            inside = root / here.lstrip("/")
+            if there.startswith(MOUNTED):
+                shutil.copytree(rehearsal.copied[f"{there}/"], inside, dirs_exist_ok=True)
+            else:
+                inside.mkdir(parents=True, exist_ok=True)
+        environment = dict(one.split("=", 1) for one in [*rehearsal.environment, *options["--env"]])
+        environment["HOME"] = f"{root}{rehearsal.home}"
+        return ran(rehearsal.in_container[-1], **environment, LEAGUE_DATA=f"{root}/data")
+
+    return start
 
 
 def test_there_is_a_file_for_each_place() -> None:
@@ -110,7 +140,7 @@ def test_holds_no_secret_and_no_image_that_moves(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_command_is_shell_and_ray_has_a_token_and_its_own_port(file: Path, ran: Ran) -> None:
+def test_every_command_is_shell_and_ray_has_a_token_and_its_own_port(file: Path, ran: Ran, started: Started) -> None:
     config = read(file)
     for command in commands(config):
         subprocess.run(["bash", "-n", "-c", command], check=True)
@@ -120,34 +150,39 @@ def test_every_command_is_shell_and_ray_has_a_token_and_its_own_port(file: Path,
     assert "--autoscaling-config=~/ray_bootstrap_config.yaml" in head
     assert "--dashboard-host=127.0.0.1" in head
     assert "127.0.0.1" not in worker
-    for command in (head, worker):
-        assert ran(command)["ray"]["RAY_AUTH_MODE"] == "token"
-    environment = ran(head)["ray"]
+    run = (
+        (lambda as_head: started(file, as_head))
+        if file in CLOUDS
+        else (lambda as_head: ran(head if as_head else worker))
+    )
+    assert run(False)["ray"]["RAY_AUTH_MODE"] == "token"
+    environment = run(True)["ray"]
+    assert environment["RAY_AUTH_MODE"] == "token"
     assert int(environment["RAY_JOB_STOP_WAIT_TIME_S"]) >= 60, "ray job stop would kill a league after three seconds"
     assert environment["RAY_GRAFANA_DATA_DASHBOARD_UID"] == LEAGUE_UID
 
 
 @pytest.mark.parametrize("file", CLOUDS, ids=lambda file: file.stem)
-def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Path, ran: Ran) -> None:
+def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Path, started: Started) -> None:
     config = read(file)
-    assert config["file_mounts"] == {"~/league.env": "~/.league/cluster.env"}
-    head = ran(config["head_start_ray_commands"][-1])
-    assert list(head) == ["league-redis", "ray", "league"]
-    assert head["league-redis"]["arguments"] == "/data/redis 6380"
-    assert head["league"]["arguments"] == "exporter"
+    head = started(file, True)
+    assert list(head) == ["supervisord", "ray"]
     # Every actor is told the head's LEAGUE_STORE, so it must be an address that other nodes reach: Ray's own. In a
     # fresh process, as tests before this one may have told Ray in this one to stay on loopback.
     program = [sys.executable, "-c", "import ray.util; print(ray.util.get_node_ip_address())"]
     address = subprocess.run(program, env={}, check=True, capture_output=True, text=True).stdout.strip()
     store = f"redis://{address}:6380/0"
-    assert head["ray"]["LEAGUE_STORE"] == head["league"]["LEAGUE_STORE"] == store
+    assert head["ray"]["LEAGUE_STORE"] == head["supervisord"]["LEAGUE_STORE"] == store
     assert "redis://" not in file.read_text()
-    worker = ran(config["worker_start_ray_commands"][-1])
+    worker = started(file, False)
     assert list(worker) == ["ray"]
     assert worker["ray"]["arguments"] == "start --address=192.0.2.10:6379 --disable-usage-stats"
-    for called in (head["league-redis"], head["ray"], head["league"], worker["ray"]):
-        assert called["LEAGUE_REDIS_PASSWORD"] == "of-this-test"
-        assert called["RAY_AUTH_TOKEN"] == "of-this-test-too"
+    for called in (head["supervisord"], head["ray"], worker["ray"]):
+        assert called["LEAGUE_REDIS_USERNAME"] == "league"
+        assert called["LEAGUE_REDIS_PASSWORD"] == "of-LEAGUE_REDIS_PASSWORD"
+        assert called["RAY_AUTH_TOKEN"] == "of-RAY_AUTH_TOKEN"
+    assert head["supervisord"]["LEAGUE_READER_PASSWORD"] == "of-LEAGUE_READER_PASSWORD"
+    assert "LEAGUE_READER_PASSWORD" not in head["ray"] | worker["ray"]
     if config["provider"]["type"] == "local":
         assert "--num-cpus=0 --num-gpus=0" in head["ray"]["arguments"]
         assert len(config["provider"]["worker_ips"]) == config["max_workers"] == config["min_workers"]
@@ -160,6 +195,29 @@ def test_a_cloud_has_a_store_beside_ray_and_a_head_that_does_not_train(file: Pat
     assert (
         "spot" in str(types["cpu"]["node_config"]) or {"preemptible": True} in types["cpu"]["node_config"]["scheduling"]
     )
+
+
+@pytest.mark.parametrize("as_head", [True, False], ids=["head", "worker"])
+@pytest.mark.parametrize("file", CLOUDS, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("started")
+def test_a_container_is_of_whoever_logs_in(file: Path, as_head: bool) -> None:
+    """Its user may read the secrets and write the data, whatever the uid, and has no rights beside."""
+    rehearsal = rehearse(file, as_head)
+    home = "/home/somebody"
+    options = rehearsal.container(Path(home))
+    assert options["--user"] == [f"{os.getuid()}:0"]
+    assert options["--volume"] == [f"{MOUNTED}~/.league:/home/league/.league", f"{home}/league-data:/data"]
+    assert options["--cap-drop"] == ["ALL"]
+    assert options["--security-opt"] == ["no-new-privileges"]
+    assert "--privileged" not in options
+    assert "--ulimit" not in options, "Docker refuses what is more than the machine allows"
+    (shared,) = options["--shm-size"]
+    memory_kb = int(Path("/proc/meminfo").read_text().split()[1])
+    assert int(shared.removesuffix("k")) > 0.3 * memory_kb / 0.95, "Ray would keep its objects in /tmp"
+    before = rehearsal.on_host[: next(n for n, command in enumerate(rehearsal.on_host) if "docker pull" in command)]
+    assert "mkdir -p -m 700 ~/league-data" in before
+    assert any("may not use Docker" in command for command in before)
+    assert "of-" not in " ".join([*rehearsal.on_host, *rehearsal.in_container])
 
 
 @pytest.mark.parametrize("file", CLOUDS, ids=lambda file: file.stem)
@@ -194,7 +252,7 @@ def test_the_image_is_pinned_and_runs_without_rights() -> None:
     assert bases
     assert all(re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", base) for base in bases), bases
     users = [value for step, value in steps if step == "USER"]
-    assert users[-1] == "1000:1000"
+    assert users[-1] == "1000:0"
     assert [step for step, _ in steps].index("USER") > max(i for i, (step, _) in enumerate(steps) if step == "RUN")
     assert not any(step == "ADD" or "sudo" in value or "curl" in value for step, value in steps)
     assert not any(re.search(r"(?i)password|token|secret", value) for step, value in steps if step in ("ENV", "ARG"))
@@ -284,7 +342,8 @@ def test_the_package_builds_from_what_the_image_gets(tmp_path: Path) -> None:
 
 def entries() -> set[str]:
     """Our modules that containers and nodes run: of the commands there, and of the application that serves."""
-    files = [*FILES, ROOT / "cluster" / "node.sh", *(ROOT / "k8s").rglob("*.yaml")]
+    scripts = (ROOT / "cluster" / name for name in ("node.sh", "services.conf"))
+    files = [*FILES, *scripts, *(ROOT / "k8s").rglob("*.yaml")]
     text = "\n".join(re.sub(r"(^|\s)#.*", "", path.read_text(), flags=re.MULTILINE) for path in files)
     found = set(re.findall(r"import_path: ([\w.]+):", text))
     known: Any = get_command(app)

@@ -211,3 +211,20 @@ def test_cuda_plays_as_the_cpu_does(name):
         assert all(torch.equal(a, b.cpu()) for a, b in zip(step, other, strict=True))
         here.reset(step.done)
         there.reset(other.done)
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_boards_at_positions_are_like_those_that_were_played(name):
+    generator = torch.Generator().manual_seed(3)
+    game = make_game(name, TOGETHER)
+    for _ in range(12):
+        game.reset(game.step(sample_uniform(game.legal(), generator)).done)
+        positions = game.words()
+        assert torch.equal(game.read(game.observe()), positions)
+        chosen = torch.randint(0, TOGETHER, (300,), generator=generator)
+        copies = game.at(positions[chosen])
+        assert copies.num_games == 300
+        for ask in ("observe", "legal", "to_move"):
+            assert torch.equal(getattr(copies, ask)(), getattr(game, ask)()[chosen])
+        copies.step(sample_uniform(copies.legal(), generator))
+        assert torch.equal(game.words(), positions), "the boards that were copied do not move"

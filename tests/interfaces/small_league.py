@@ -12,7 +12,7 @@ from league.ladder.records import Match, Promotion, Snapshot
 from league.pool.store import Store
 
 CONFIG = LeagueConfig.from_dict(
-    {"game": "tic_tac_toe", "network": {"hidden": [16]}, "arena": {"games": 20, "opening_plies": 2}}
+    {"game": "tic_tac_toe", "network": {"kind": "mlp", "hidden": [16]}, "arena": {"games": 20, "opening_plies": 2}}
 )
 NAMES = ("main-0000", "main-0001", "main-0002")
 STATUS = {

@@ -6,13 +6,14 @@ from ray.rllib.core.columns import Columns
 
 from league.config import LeagueConfig
 from league.games import game_spec
-from league.learning.module import ACTION_MASK, OBSERVATION, computes_bfloat16, module_spec
+from league.learning.module import ACTION_MASK, OBSERVATION, module_spec
+from league.policies.network import computes_bfloat16
 
 SPEC = game_spec("connect_four")
 
 
 def build(precision):
-    config = LeagueConfig.from_dict({"network": {"hidden": [64]}, "learning": {"precision": precision}})
+    config = LeagueConfig.from_dict({"network": {"kind": "mlp", "hidden": [64]}, "learning": {"precision": precision}})
     return module_spec(SPEC, config, 0).build()
 
 

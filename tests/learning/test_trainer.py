@@ -23,9 +23,9 @@ from league.rollout.opponents import Opponents
 SPEC = game_spec("tic_tac_toe")
 SMALL = {
     "game": "tic_tac_toe",
-    "network": {"hidden": [32]},
+    "network": {"kind": "mlp", "hidden": [32]},
     "rollout": {"games": 128, "plies": 16, "exploring_share": 0.1, "exploring_plies": 2},
-    "learning": {"lr": 1e-2, "num_epochs": 4, "minibatch_size": 256},
+    "learning": {"lr": 1e-2, "num_epochs": 4, "minibatch_size": 256, "lookahead": False},
 }
 
 
@@ -65,7 +65,7 @@ def trained():
 
 
 def initial(seed=0, hidden=(32,)):
-    return pack(fresh(SPEC, NetworkConfig(hidden=hidden), seed))
+    return pack(fresh(SPEC, NetworkConfig(kind="mlp", hidden=hidden), seed))
 
 
 def score_against_uniform(weights):
@@ -155,8 +155,54 @@ def test_a_restored_learner_takes_the_step_size_of_its_configuration(trained, tr
     other.restore(trained.save())
     other.iterate()
     groups = [o["state"]["param_groups"] for o in unpack_state(other.save())["optimizer"].values()]
-    annealed = 1e-4 * (1 - 0.9 * other.steps / 2_000_000)
-    assert [group["lr"] for one in groups for group in one] == [pytest.approx(annealed)]
+    assert [group["lr"] for one in groups for group in one] == [pytest.approx(1e-4, rel=0.01)]
+
+
+def step_size(trainer):
+    """Of the gradient steps to come."""
+    (optimiser,) = unpack_state(trainer.save())["optimizer"].values()
+    (group,) = optimiser["state"]["param_groups"]
+    return group["lr"]
+
+
+def test_schedules_go_by_how_far_the_training_is(train):
+    trainer = train(learning={"anneal_to": 0.2})
+    for progress, expected in ((0.0, 1.0), (0.5, 0.6), (1.0, 0.2)):
+        trainer.progress = progress
+        trainer.iterate()
+        assert step_size(trainer) == pytest.approx(1e-2 * expected, rel=1e-3)
+
+
+def test_without_a_limit_schedules_go_by_the_steps_since_it_began(train):
+    trainer = train(learning={"anneal_to": 0.2, "anneal_steps": 1000})
+    trainer.steps, trainer.began_at = 10_500, 10_000
+    trainer.iterate()
+    assert step_size(trainer) == pytest.approx(1e-2 * 0.6, rel=1e-3)
+    trainer.iterate()
+    assert step_size(trainer) == pytest.approx(1e-2 * 0.2, rel=1e-3)
+    assert train().config.learning.anneal_steps == 2000 * 256
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_the_game_can_is_the_default(train, threads):
+    """Tables and lookahead: a short training plays tic-tac-toe well, and says what it learns; also playing ahead."""
+    trainer = train(
+        network={"kind": None, "hidden": None},
+        rollout={"exploring_share": None, "exploring_plies": None},
+        learning={"lookahead": None, "num_epochs": 1},
+        hardware=Hardware(threads=threads),
+    )
+    assert trainer.config.network.kind == "tables"
+    assert trainer.config.learning.lookahead
+    iterations = [trainer.iterate() for _ in range(15)]
+    first, last = (iterations[at].losses["lookahead_loss"] for at in (0, -1))
+    assert 0 < last < first
+    weights = trainer.weights()
+    assert pack(unpack(weights, SPEC)) == weights
+    assert score_against_uniform(weights) > 0.9, "perfect play scores 0.936 from these openings"
+    trainer.reset_to(weights)
+    assert trainer.weights() == weights
+    assert trainer.iterate().steps > 0
 
 
 def test_it_goes_back_to_a_snapshot(trained):

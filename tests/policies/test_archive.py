@@ -21,7 +21,7 @@ from league.policies import archive
 from league.policies.archive import Manifest, kind_of, read, write
 from league.policies.weights import digest, fresh, pack
 
-NETWORK = NetworkConfig(hidden=(8,))
+NETWORK = NetworkConfig(kind="mlp", hidden=(8,))
 KINDS = {"folder": "some", "tar": "some.tar", "tar.gz": "some.tar.gz", "zip": "some.zip"}
 
 

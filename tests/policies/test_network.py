@@ -9,7 +9,11 @@ from league.games import game_spec
 from league.policies.network import ILLEGAL, PolicyNetwork, Windows3x3
 from league.policies.weights import fresh
 
-SMALL = {"mlp": NetworkConfig(hidden=(12, 8)), "conv": NetworkConfig(kind="conv", channels=5, blocks=2, hidden=(9,))}
+SMALL = {
+    "mlp": NetworkConfig(kind="mlp", hidden=(12, 8)),
+    "conv": NetworkConfig(kind="conv", channels=5, blocks=2, hidden=(9,)),
+    "tables": NetworkConfig(kind="tables", hidden=(12, 6, 6)),
+}
 
 
 def some_positions(spec, count=3):
@@ -43,7 +47,7 @@ def test_convolutions_need_a_board(flat_view):
         PolicyNetwork(flat_view, SMALL["conv"])
 
 
-@pytest.mark.parametrize("kind", ["mlp", "conv"])
+@pytest.mark.parametrize("kind", ["mlp", "conv", "tables"])
 def test_gradients_reach_every_weight(kind):
     spec = game_spec("tic_tac_toe")
     network = PolicyNetwork(spec, SMALL[kind])

@@ -14,12 +14,15 @@ from league.policies.onnx import export_onnx
 from league.policies.weights import digest, fresh, pack
 
 NETWORKS = {
-    "mlp": NetworkConfig(hidden=(16, 8)),
+    "mlp": NetworkConfig(kind="mlp", hidden=(16, 8)),
     "conv": NetworkConfig(kind="conv", channels=4, blocks=1, hidden=(8,)),
+    "tables": NetworkConfig(kind="tables", hidden=(16, 8, 8)),
 }
 
+EXPORTS = [("connect_four", "mlp"), ("tic_tac_toe", "conv"), ("connect_four", "tables"), ("tic_tac_toe", "tables")]
 
-@pytest.fixture(scope="module", params=[("connect_four", "mlp"), ("tic_tac_toe", "conv")], ids="-".join)
+
+@pytest.fixture(scope="module", params=EXPORTS, ids="-".join)
 def exported(request, tmp_path_factory):
     """A network, and the path of its export."""
     for package in ("onnx", "onnxscript", "onnxruntime"):

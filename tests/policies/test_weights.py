@@ -14,8 +14,9 @@ from league.errors import PolicyError
 from league.games import game_spec
 from league.policies.weights import digest, fresh, pack, unpack
 
-MLP = NetworkConfig(hidden=(12, 8))
+MLP = NetworkConfig(kind="mlp", hidden=(12, 8))
 CONV = NetworkConfig(kind="conv", channels=5, blocks=1, hidden=(9,))
+TABLES = NetworkConfig(kind="tables", hidden=(12, 8))
 
 
 def refusal(data, spec):

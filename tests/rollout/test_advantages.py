@@ -1,12 +1,14 @@
 """Per-seat GAE against the definition, written out move by move."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from league.rollout.advantages import Estimate, Fragment, per_seat_gae
+from league.rollout.advantages import Estimate, Fragment, per_seat_gae, zero_sum_returns
 
 GAMMA, LAMBDA = 0.9, 0.8
 
@@ -20,6 +22,7 @@ def random_fragment(rng: np.random.Generator, plies: int, boards: int, seats: in
         rewards=torch.from_numpy(rng.normal(size=(plies, boards, seats))).float(),
         done=torch.from_numpy(done),
         dropped=torch.from_numpy(done & (rng.random((plies, boards)) < 0.3)),
+        random=torch.from_numpy(rng.random((plies, boards)) < 0.15),
     )
 
 
@@ -52,7 +55,9 @@ def by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str, float,
             next_value = float(fragment.value[later[0], board]) if later else 0.0
             next_advantage = out[later[0]][1] if later else 0.0
             delta = received + GAMMA * next_value - float(fragment.value[t, board])
-            out[t] = ("ready", delta + GAMMA * LAMBDA * next_advantage, received)
+            # The value of what was played at random says nothing of the policy, nor of its moves before.
+            advantage = 0.0 if fragment.random[t, board] else delta + GAMMA * LAMBDA * next_advantage
+            out[t] = ("ready", advantage, received)
     return out
 
 
@@ -91,7 +96,54 @@ def test_a_win_is_a_loss_for_the_other_seat() -> None:
         rewards=torch.tensor([[[0.0, 0.0]], [[0.0, 0.0]], [[1.0, -1.0]]]),
         done=torch.tensor([[False], [False], [True]]),
         dropped=torch.zeros(3, 1, dtype=torch.bool),
+        random=torch.zeros(3, 1, dtype=torch.bool),
     )
     estimate = per_seat_gae(fragment, 1.0, 1.0)
     assert estimate.advantage.squeeze(1).tolist() == [1.0, -1.0, 1.0]
     assert bool(estimate.ready.all())
+
+
+def returns_by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str, float]]:
+    """For each ply with a value: ready, waiting or void, and its return less its value; recursively, from its start."""
+    plies = len(fragment.mover)
+    valued = [t for t in range(plies) if fragment.mine[t, board]]
+
+    def end_of_game(t: int) -> int | None:
+        return next((u for u in range(t, plies) if fragment.done[u, board]), None)
+
+    def outcome(t: int) -> tuple[float, bool]:
+        """The return from ply t for its mover, and whether it is known."""
+        seat, end, value = int(fragment.mover[t, board]), end_of_game(t), float(fragment.value[t, board])
+        following = next((u for u in valued if u > t and (end is None or u <= end)), None)
+        if following is None and end is None:
+            return value, False
+        if fragment.random[t, board]:
+            return value, True
+        received = float(fragment.rewards[t, board, seat])
+        if following is None or end == t:
+            return received, True
+        sign = 1 if fragment.mover[following, board] == seat else -1
+        mixed = (1 - LAMBDA) * float(fragment.value[following, board]) + LAMBDA * outcome(following)[0]
+        return received + GAMMA * sign * mixed, True
+
+    found = {}
+    for t in valued:
+        returns, known = outcome(t)
+        end = end_of_game(t)
+        broken = end is not None and bool(fragment.dropped[end, board])
+        found[t] = ("void" if broken else "ready" if known else "waiting", returns - float(fragment.value[t, board]))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 20))
+def test_returns_of_opposite_seats_equal_the_definition(seed: int, plies: int) -> None:
+    fragment = random_fragment(np.random.default_rng(seed), plies, 3, 2)
+    fragment = replace(fragment, rewards=fragment.rewards - fragment.rewards.flip(-1))
+    estimate = zero_sum_returns(fragment, GAMMA, LAMBDA)
+    for board in range(3):
+        expected = returns_by_definition(fragment, board)
+        for t in range(plies):
+            assert kind(estimate, t, board) == expected.get(t, ("void", 0.0))[0]
+            if t in expected and expected[t][0] == "ready":
+                assert float(estimate.advantage[t, board]) == pytest.approx(expected[t][1], abs=1e-4)

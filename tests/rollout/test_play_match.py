@@ -61,7 +61,7 @@ class Race:
 
 
 def network_player(spec, seed, *, sample=False):
-    return NetworkPlayer(fresh(spec, NetworkConfig(hidden=(16,)), seed), sample=sample)
+    return NetworkPlayer(fresh(spec, NetworkConfig(kind="mlp", hidden=(16,)), seed), sample=sample)
 
 
 def play(game, row, column, *, opening_plies=4, max_plies=100, seed=0):
@@ -301,7 +301,7 @@ def test_three_seats():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_on_a_gpu():
     game = make_game("connect_four", 40, device="cuda")
-    player = NetworkPlayer(fresh(game.spec, NetworkConfig(hidden=(16,)), 0).cuda(), sample=False)
+    player = NetworkPlayer(fresh(game.spec, NetworkConfig(kind="mlp", hidden=(16,)), 0).cuda(), sample=False)
     results, dropped = play(game, player, make_bot("uniform", game.spec))
     assert dropped == 0
     assert sum(tally.games for tally in results.values()) == 40

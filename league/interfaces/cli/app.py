@@ -99,7 +99,7 @@ _command(
     "league challenge champion --minutes 10",
     "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
-_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play negamax-6 --seed 7")
+_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play --search 200")
 _command(
     "Choose",
     promote,
@@ -117,7 +117,8 @@ _command(
     "Kubernetes",
     kubernetes.deploy,
     "league k8s deploy local",
-    "league k8s deploy gpu --image registry.example/league:0.1.0 --config my-league.toml",
+    "league k8s deploy gpu --image registry.example/league:0.1.0 --pull-secret registry --config my-league.toml",
+    "league k8s deploy gpu --restore newest",
     to=k8s,
 )
 _command("Kubernetes", kubernetes.status, "league k8s status", "league k8s status --namespace chess --json", to=k8s)
@@ -125,6 +126,7 @@ _command("Kubernetes", kubernetes.scale, "league k8s scale cpu 4", "league k8s s
 _command("Kubernetes", kubernetes.logs, "league k8s logs --follow", "league k8s logs coordinator --tail 20", to=k8s)
 _command("Kubernetes", kubernetes.promote, "league k8s promote", "league k8s promote main-0007 --force", to=k8s)
 _command("Kubernetes", kubernetes.resume, "league k8s resume", to=k8s)
+_command("Kubernetes", kubernetes.stop, "league k8s stop", to=k8s)
 _command("Kubernetes", kubernetes.delete, "league k8s delete", "league k8s delete --purge --yes", to=k8s)
 _command(
     "Keep",

@@ -37,6 +37,7 @@ def challenge(
     sample: Annotated[
         bool, typer.Option("--sample", help="Challenge the policy as it draws its moves in training, not as it plays.")
     ] = False,
+    search: options.SearchOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights and games; drawn if not given.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of the exploiter's.")
@@ -50,6 +51,8 @@ def challenge(
 
     Ctrl-C ends the training and reports what was found so far. Nothing is written to the store.
     """
+    from league.policies.search import with_search
+
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
     if output is not None:
@@ -57,7 +60,7 @@ def challenge(
     seed = options.drawn(seed)
     with options.open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
-        target = _target(opened, config, policy, sample)
+        target = _target(opened, config, with_search(policy, search), sample)
     found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)
     console.show_page(_page(target, found, seed), lambda: _plain(target, found, seed), json=json)
     if output is not None:
@@ -84,10 +87,11 @@ def _config(present: LeagueConfig, settings: list[str]) -> LeagueConfig:
 
 def _target(store: Store, config: LeagueConfig, word: str, sample: bool) -> Target:
     from league.actors.challenge import Target
-    from league.games import bot_names, game_spec
+    from league.games import game_spec
+    from league.matches.players import resolve
 
     spec = game_spec(config.game)
-    named = store.resolve(word, bot_names(spec))
+    named = resolve(store, word, spec)
     weights = None if named.digest is None else store.weights(named.digest)
     return Target(name=named.name, weights=weights, sample=sample or not spec.deterministic)
 

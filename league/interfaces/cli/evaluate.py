@@ -35,6 +35,7 @@ def evaluate(
     games: Annotated[
         int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,
+    search: options.SearchOption = None,
     seed: options.SeedOption = None,
     record: Annotated[
         bool, typer.Option("--record", help="Add the result to the match log, and so to the ratings.")
@@ -42,15 +43,16 @@ def evaluate(
     json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
-    from league.games import bot_names
     from league.matches.arena import Arena
+    from league.matches.players import resolve
+    from league.policies.search import with_search
     from league.rollout.arena import rounded
 
     seed = options.drawn(seed)
     with options.open_league(store, league) as (opened, config):
         arena = Arena(opened, config)
-        bots = bot_names(arena.spec)
-        row, column = opened.resolve(policy, bots).name, opened.resolve(against, bots).name
+        row = resolve(opened, with_search(policy, search), arena.spec).name
+        column = resolve(opened, against, arena.spec).name
         if row == column:
             raise PolicyError(f"{policy!r} and {against!r} are both {row}: give two different policies")
         boards = rounded(games, arena.spec.seats)

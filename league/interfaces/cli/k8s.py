@@ -15,6 +15,7 @@ from league.config import load_config
 from league.errors import KubernetesError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
+from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
 from league.view.words import duration, size
 
 if TYPE_CHECKING:
@@ -39,16 +40,35 @@ ContextOption = Annotated[
 ]
 
 
+ImagesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]IMAGE",
+        help="Where your cluster finds our image, by tag or digest; for GPUs IMAGE-gpu:TAG, or league-gpu=IMAGE; "
+        "redis=IMAGE.",
+    ),
+]
+
+
 def deploy(
     overlay: Annotated[
         str, typer.Argument(help="local, gpu, kueue, monitoring; or a folder, or a YAML file.")
     ] = "local",
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
-    image: Annotated[
-        str | None, typer.Option(help="Where your cluster finds our image, with a tag; for GPUs NAME-gpu:TAG.")
+    image: ImagesOption = None,
+    pull_secret: Annotated[
+        str | None, typer.Option(help="The Secret with the registry's password.", show_default=False)
     ] = None,
     config: Annotated[Path | None, typer.Option(help="What the league plays, and how: a TOML file.")] = None,
+    restore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="First fill the empty store from a backup on its volume; `newest` for the last."
+        ),
+    ] = None,
+    kuberay: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where KubeRay's operator runs.")] = KUBERAY,
+    prometheus: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where Prometheus runs.")] = PROMETHEUS,
     force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until everything runs.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 600.0,
@@ -57,11 +77,22 @@ def deploy(
 
     Do it again after an upgrade, to change the configuration, or to put in a job anew that has ended.
     """
-    from league.interfaces.k8s import deployment
-    from league.interfaces.k8s.manifests import load
+    from league.interfaces.k8s import deployment, restoring
+    from league.interfaces.k8s.images import asked
+    from league.interfaces.k8s.manifests import Fitting, load
 
-    objects = load(overlay, namespace=namespace, image=_image(image), config=_config(config))
+    fitting = Fitting(
+        namespace=namespace,
+        images=asked(image or []),
+        pull_secret=pull_secret,
+        config=_config(config),
+        kuberay=kuberay,
+        prometheus=prometheus,
+    )
+    objects = load(overlay, fitting)
     cluster = _connect(namespace, context)
+    if restore is not None:
+        restoring.restore(cluster, objects, restore, force=force, timeout_s=timeout, say=_say)
     began = deployment.deploy(cluster, objects, force=force, say=_say)
     if wait:
         deployment.wait(cluster, objects, since=began, timeout_s=timeout, say=_say)
@@ -98,7 +129,7 @@ def scale(
 
 def logs(
     what: Annotated[
-        str, typer.Argument(help="job, coordinator, head, autoscaler, champion, exporter, store or gcs.")
+        str, typer.Argument(help="job, coordinator, head, autoscaler, champion, exporter, dashboard, store or gcs.")
     ] = "job",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
     tail: Annotated[int, typer.Option(min=0, help="Lines of what was said before.")] = 100,
@@ -150,6 +181,14 @@ def resume(namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOptio
     print(resume(_connect(namespace, context)))
 
 
+def stop(namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption = None) -> None:
+    """Delete the job, and wait until its league has saved. All else stays: `league k8s deploy` resumes it."""
+    from league.interfaces.k8s.stopping import stop
+
+    if not stop(_connect(namespace, context), _say):
+        print(f"namespace {namespace} has no RayJob league: nothing to stop")
+
+
 def delete(
     purge: Annotated[
         bool, typer.Option("--purge", help="The volumes and Secrets, too: the league is lost for good.")
@@ -158,16 +197,22 @@ def delete(
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
 ) -> None:
-    """Delete what `league k8s deploy` made. Volumes, Secrets and the namespace stay.
+    """Delete what `league k8s deploy` made, once the league has saved. Volumes, Secrets and the namespace stay.
 
     Deploy again, and the league goes on from its volume.
     """
     from league.interfaces.k8s import deployment
+    from league.interfaces.k8s.stopping import stop
 
     cluster = _connect(namespace, context)
     lost = " and its volumes: the league is lost for good" if purge else "; its volumes stay"
     if not yes and not typer.confirm(f"Delete the league in namespace {namespace} of {cluster.server}{lost}?"):
         raise typer.Exit(1)
+    if not purge:
+        try:
+            stop(cluster, _say)
+        except KubernetesError as error:
+            _say(f"not waited for: {error}")
     deployment.delete(cluster, purge=purge, say=_say)
 
 
@@ -179,14 +224,6 @@ def _connect(namespace: str, context: str | None) -> Cluster:
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _image(image: str | None) -> str | None:
-    if image is not None:
-        name, _, tag = image.rpartition(":")
-        if not name or "/" in tag or "@" in image or tag == "latest":
-            raise KubernetesError(f"--image {image}: give a tag that stays what it is, such as league:0.1.0")
-    return image
 
 
 def _config(file: Path | None) -> str | None:
@@ -203,6 +240,8 @@ def _page(found: dict[str, Any]) -> Iterator[RenderableType]:
     for pod in found["pods"]:
         if pod["reason"]:
             yield Styled(f"{pod['name']}  {pod['state']}: {pod['reason']}", "yellow")
+    for trouble in found["images"]:
+        yield Styled(trouble, "red")
     for warning in found["warnings"]:
         yield Styled(f"warning  {warning}", "yellow")
 

@@ -30,6 +30,10 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any fre
 AddressOption = Annotated[
     str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
 ]
+SearchOption = Annotated[
+    int | None,
+    typer.Option("--search", min=1, metavar="N", help="The policy looks ahead, N simulations a move: POLICY+searchN."),
+]
 PolicyArgument = Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")]
 SnapshotArgument = Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")]
 CandidateArgument = Annotated[

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from league.games import Turn
-    from league.policies.network import PolicyNetwork
+    from league.policies.player import NetworkPlayer
+    from league.policies.search import SearchPlayer
     from league.rollout.table import Table
 
 HINTED_MOVES = 3
@@ -33,36 +34,38 @@ def play(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
+    search: options.SearchOption = None,
     seed: options.SeedOption = None,
     hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
 ) -> None:
     """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
     import torch
 
-    from league.games import bot_names, game_spec, make_game
+    from league.games import game_spec, make_game
     from league.interfaces.cli.console import stdout
-    from league.matches.players import PlayerLoader
+    from league.matches.players import PlayerLoader, resolve
+    from league.policies.player import NetworkPlayer
+    from league.policies.search import SearchPlayer, with_search
     from league.rollout.table import Table
 
     seed = options.drawn(seed)
     with options.open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
-        named = opened.resolve(policy, bot_names(spec))
-        loader = PlayerLoader(opened, spec)
-        player = loader.player(named.name)
-        network = loader.network(named.name) if hints and named.kind == "snapshot" else None
+        named = resolve(opened, with_search(policy, search), spec)
+        player = PlayerLoader(opened, spec).player(named.name)
+    adviser = player if hints and isinstance(player, NetworkPlayer | SearchPlayer) else None
     mine = _seat(seat, spec.seats, seed)
     output = stdout()
     table = Table(
         game=make_game(spec.name, 1, seed=seed),
         generator=torch.Generator().manual_seed(seed),
-        players={POLICY: player, PERSON: _Person(against=named.name, network=network, output=output)},
+        players={POLICY: player, PERSON: _Person(against=named.name, adviser=adviser, output=output)},
         seating=torch.tensor([[PERSON if seat == mine else POLICY for seat in range(spec.seats)]]),
         opener=player,
         opening_left=torch.zeros(1, dtype=torch.int64),
     )
     output.print(f"you have seat {mine} of {spec.seats} against {named.name}; seed {seed}")
-    if hints and network is None:
+    if hints and adviser is None:
         output.print(f"{named.name} is a fixed bot and has no opinion of positions")
     try:
         output.print(_play(table, mine, named.name, output))
@@ -97,7 +100,7 @@ class _Person:
     """The player who is asked in the terminal."""
 
     against: str
-    network: PolicyNetwork | None
+    adviser: NetworkPlayer | SearchPlayer | None
     """Gives hints, if any are wanted."""
     output: Console
     deterministic: bool = False
@@ -107,8 +110,8 @@ class _Person:
         import torch
 
         self.output.print(f"\n{turn.game.render(0)}\n")
-        if self.network is not None:
-            self._hint(self.network, turn)
+        if self.adviser is not None:
+            self._hint(self.adviser, turn)
         legal = turn.legal[0].nonzero().flatten().tolist()
         moves = " ".join(map(str, legal))
         while True:
@@ -122,13 +125,9 @@ class _Person:
                 return torch.tensor([int(word)])
             self.output.print(f"{word!r} is not a legal move: one of {moves}")
 
-    def _hint(self, network: PolicyNetwork, turn: Turn) -> None:
-        import torch
-
-        with torch.inference_mode():
-            logits, value = network(turn.observation, turn.legal)
-        shares = logits[0].softmax(dim=0)
-        best = shares.topk(min(HINTED_MOVES, int(turn.legal.sum())))
+    def _hint(self, adviser: NetworkPlayer | SearchPlayer, turn: Turn) -> None:
+        shares, value = adviser.opinion(turn)
+        best = shares[0].topk(min(HINTED_MOVES, int(turn.legal.sum())))
         moves = ", ".join(f"{int(a)} ({100 * float(p):.0f}%)" for p, a in zip(best.values, best.indices, strict=True))
         self.output.print(f"{self.against} expects {float(value[0]):+.2f} for you here, and would play {moves}")
 

@@ -32,6 +32,7 @@ def serve(
     prefix: Annotated[str, typer.Option(help="Of all paths, to serve several leagues on one cluster.")] = "/",
     replicas: Annotated[int, typer.Option(min=1, help="Processes that answer, a CPU each.")] = 1,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the network computes.")] = "cpu",
+    search: options.SearchOption = None,
     max_body_mib: Annotated[float, typer.Option(min=0.001, help="Largest body of a request, in MiB.")] = 4.0,
     address: options.AddressOption = None,
 ) -> None:
@@ -39,8 +40,13 @@ def serve(
     for package in ("fastapi", "starlette", "uvicorn", "aiohttp", "watchfiles"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "serve")
-    with options.open_league(store, league):
-        pass  # It is there. That it has no champion yet, or goes down later, is no reason not to serve.
+    with options.open_league(store, league) as (_, config):
+        # It is there. That it has no champion yet, or goes down later, is no reason not to serve.
+        if search is not None:
+            from league.games import game_spec
+            from league.policies.search import Searched, check_searchable
+
+            check_searchable(Searched("champion", search), game_spec(config.game))
     from league.interfaces.serve.application import Settings
     from league.interfaces.serve.session import serving
 
@@ -49,6 +55,7 @@ def serve(
         league=league,
         replicas=replicas,
         device=device,
+        search=search,
         max_body_mib=max_body_mib,
     )
     with serving(settings, host=host, port=port, prefix=prefix, address=address) as url:

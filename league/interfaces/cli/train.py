@@ -49,7 +49,9 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob, such as learning.lr=0.001.")
     ] = None,
     address: options.AddressOption = None,
-    log_dir: Annotated[Path | None, typer.Option(help="Folder for TensorBoard event files.")] = None,
+    log_dir: Annotated[
+        Path | None, typer.Option(envvar="LEAGUE_LOG_DIR", help="Folder for TensorBoard event files.")
+    ] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""

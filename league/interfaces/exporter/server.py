@@ -47,7 +47,7 @@ class _Server(ThreadingWSGIServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Called in that thread."""
+        """Answer one request, in the thread of its connection."""
         try:
             super().process_request_thread(request, client_address)
         finally:

@@ -28,7 +28,7 @@ PLAIN: Final[dict[str, Any]] = {"serialize": False, "_request_timeout": TIMEOUT_
 
 INSTALL: Final = {
     "ray.io": "KubeRay is not installed: helm install kuberay-operator kuberay-operator "
-    "--repo https://ray-project.github.io/kuberay-helm/ --version 1.7.0",
+    "--repo https://ray-project.github.io/kuberay-helm/ --version 1.7.0 --namespace kuberay-system --create-namespace",
     "monitoring.coreos.com": "Prometheus's operator is not installed: see https://prometheus-operator.dev",
     "kueue.x-k8s.io": "Kueue is not installed: see https://kueue.sigs.k8s.io/docs/installation/",
 }

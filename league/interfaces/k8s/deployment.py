@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
+from league.interfaces.k8s.images import troubles, waiting_for_image
 from league.interfaces.k8s.manifests import Object, key, load, of_cluster, secrets, shipped
 from league.interfaces.k8s.scaling import keep_sizes
 from league.interfaces.k8s.selectors import JOB, OURS
+from league.interfaces.k8s.volumes import keep_volume, refuse_fixed
 
 POLL_S: Final = 2.0
 GONE_S: Final = 360.0
@@ -25,17 +27,22 @@ ENDED: Final = ("Complete", "Failed")
 FIRST: Final = ("RayJob", "RayService", "RayCluster")
 """Deleted, and waited for, before all else: KubeRay still needs Ray's Redis to clean up."""
 
+LAST: Final = (("v1", "PersistentVolumeClaim"), ("v1", "Secret"))
+"""All that a league needs to come back: deleted at the end, or kept."""
+
 Say = Callable[[str], None]
 
 
 def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) -> datetime:
     """Make missing Secrets, apply the objects server-side, and put in the job anew if it has ended; when it began.
 
-    `say` is told each step. Nothing is written where the cluster lacks a kind. Raises `KubernetesError`.
+    `say` is told each step. Nothing is written where the cluster lacks a kind, or would refuse to change what is there.
+    Raises `KubernetesError`.
     """
     for one in objects:
         cluster.require_kind(one["apiVersion"], one["kind"])
     began = cluster.now()
+    refuse_fixed(cluster, objects)
     for one in objects:  # Secrets come first, and need it.
         if one["kind"] == "Namespace":
             cluster.apply(one, force=force)
@@ -48,8 +55,11 @@ def deploy(cluster: Cluster, objects: list[Object], *, force: bool, say: Say) ->
             remove_and_wait(cluster, *key(one))
         if one["kind"] == "RayCluster":
             _apply_cluster(cluster, one, force=force)
+        elif one["kind"] == "PersistentVolumeClaim":
+            _apply_volume(cluster, one, force=force, say=say)
         elif one["kind"] != "Namespace":
             cluster.apply(one, force=force)
+    _pull_anew(cluster, say)
     say(f"applied {len(objects)} objects to namespace {cluster.namespace}")
     return began
 
@@ -65,6 +75,24 @@ def _apply_cluster(cluster: Cluster, manifest: Object, *, force: bool) -> None:
         if set(error.conflicts) != {".spec.workerGroupSpecs"}:
             raise
         cluster.apply(manifest, force=True)  # Whoever scaled a group; what they set is in the manifest.
+
+
+def _apply_volume(cluster: Cluster, manifest: Object, *, force: bool, say: Say) -> None:
+    live = cluster.get(*key(manifest))
+    if live is not None:
+        manifest, kept = keep_volume(manifest, live)
+        if kept is not None:
+            say(kept)
+    cluster.apply(manifest, force=force)
+
+
+def _pull_anew(cluster: Cluster, say: Say) -> None:
+    """Delete pods that wait for an image: what they show to registries they were given when they were made."""
+    for pod in cluster.find("v1", "Pod", label_selector=OURS):
+        if any(waiting_for_image(pod)):
+            name = pod["metadata"]["name"]
+            cluster.delete("v1", "Pod", name)
+            say(f"deleted Pod {name}, which could not pull its image: it comes again")
 
 
 def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
@@ -88,8 +116,8 @@ def _make_secret(cluster: Cluster, name: str, keys: set[str]) -> bool:
 def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s: float, say: Say) -> None:
     """Wait until all that was applied runs; `say` is told whenever something changes.
 
-    Raises `KubernetesError` where the job has failed, `timeout_s` seconds are over, or a quota kept pods away `since`
-    the objects were applied: before that it may have been another one.
+    Raises `KubernetesError` where the job has failed, an image cannot be pulled, `timeout_s` seconds are over, or a
+    quota kept pods away `since` the objects were applied: before that it may have been another one.
     """
     deadline = time.monotonic() + timeout_s
     waiting = {f"{one['kind']} {one['metadata']['name']}": one for one in objects if one["kind"] in READINESS}
@@ -107,15 +135,25 @@ def wait(cluster: Cluster, objects: list[Object], *, since: datetime, timeout_s:
                 del waiting[shown]
         if not waiting:
             return
-        quota = next((text for text in warnings(cluster, since) if "exceeded quota" in text), None)
-        if quota is not None:
-            raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
+        _give_up(cluster, since)
         if time.monotonic() > deadline:
-            late = ", ".join(waiting)
-            troubles = warnings(cluster)
-            reason = f"; Kubernetes warns: {troubles[-1]}" if troubles else ""
+            late = ", ".join(f"{shown} ({said[shown]})" for shown in waiting)
+            warned = warnings(cluster)
+            reason = f"; Kubernetes warns: {warned[-1]}" if warned else ""
             raise KubernetesError(f"not ready after {timeout_s:.0f} s: {late}{reason}; see `league k8s status`")
         time.sleep(POLL_S)
+
+
+def _give_up(cluster: Cluster, since: datetime) -> None:
+    """Raise `KubernetesError` for what waiting does not mend."""
+    warned = warnings(cluster, since)
+    quota = next((text for text in warned if "exceeded quota" in text), None)
+    if quota is not None:
+        raise KubernetesError(f"the quota of namespace {cluster.namespace} is used up: {quota}")
+    pods = cluster.find("v1", "Pod", label_selector=OURS)
+    for trouble in troubles(pods, warned, cluster.namespace):
+        if trouble.lasting:
+            raise KubernetesError(trouble.text)
 
 
 def _ready_pods(live: Object) -> tuple[bool, str]:
@@ -140,7 +178,20 @@ def _ready_job(live: Object) -> tuple[bool | None, str]:
     if state == "Failed":
         reason = status.get("message") or status.get("reason") or "no reason given"
         return None, f"the job failed: {reason}; see `league k8s logs job`"
+    if state == "Running" and not status.get("jobStatus"):  # KubeRay says so before it has reached the head.
+        return False, "not submitted yet: KubeRay's operator must reach the head, see --kuberay"
     return state in ("Running", "Complete"), state
+
+
+def _ended_job(live: Object) -> tuple[bool | None, str]:
+    conditions = conditions_of(live)
+    failed = conditions.get("Failed", {})
+    if failed.get("status") == "True":
+        name, namespace = live["metadata"]["name"], live["metadata"].get("namespace", "league")
+        reason = failed.get("message") or failed.get("reason")
+        return None, f"{name} failed: {reason}; see kubectl --namespace {namespace} logs job/{name}"
+    complete = conditions.get("Complete", {}).get("status") == "True"
+    return complete, "complete" if complete else "runs"
 
 
 def _ready_service(live: Object) -> tuple[bool, str]:
@@ -152,6 +203,7 @@ def _ready_service(live: Object) -> tuple[bool, str]:
 READINESS: Final[dict[str, Callable[[Object], tuple[bool | None, str]]]] = {
     "StatefulSet": _ready_pods,
     "Deployment": _ready_pods,
+    "Job": _ended_job,
     "RayCluster": _ready_cluster,
     "RayJob": _ready_job,
     "RayService": _ready_service,
@@ -200,10 +252,10 @@ def remove_and_wait(cluster: Cluster, api_version: str, kind: str, name: str) ->
 def delete(cluster: Cluster, *, purge: bool, say: Say) -> None:
     """Delete all that is labelled as ours in the namespace, and its queue; volumes and Secrets stay, unless `purge`."""
     shapes = {(one["apiVersion"], one["kind"]) for overlay in shipped() for one in load(overlay)}
-    later = sorted(shape for shape in shapes if shape[1] not in (*FIRST, "Namespace"))
+    later = sorted(shape for shape in shapes - set(LAST) if shape[1] not in (*FIRST, "Namespace"))
     order = [(JOB[0], kind) for kind in FIRST] + later
     if purge:
-        order += [("v1", "PersistentVolumeClaim"), ("v1", "Secret")]
+        order += LAST
     count = 0
     for api_version, kind in order:
         known = cluster.kind(api_version, kind)

@@ -8,7 +8,7 @@ from typing import Final
 
 from league.errors import KubernetesError, nearest
 from league.interfaces.k8s.cluster import Cluster, Finished
-from league.interfaces.k8s.selectors import EXPORTER, GCS, HEAD, JOB, SERVING_WORKER, STORE
+from league.interfaces.k8s.selectors import DASHBOARD, EXPORTER, GCS, HEAD, JOB, SERVING_WORKER, STORE
 
 RAY_LOGS: Final = "/tmp/ray/session_latest/logs"  # noqa: S108, the path in the container
 
@@ -33,6 +33,7 @@ SOURCES: Final = {
     "autoscaler": Source(selector=HEAD, container="autoscaler"),
     "champion": Source(selector=SERVING_WORKER, container="ray-worker", files="serve/*.log"),
     "exporter": Source(selector=EXPORTER, container="exporter"),
+    "dashboard": Source(selector=DASHBOARD, container="dashboard"),
     "store": Source(selector=STORE, container="redis"),
     "gcs": Source(selector=GCS, container="redis"),
 }

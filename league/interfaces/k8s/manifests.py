@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from league.errors import KubernetesError, MissingExtraError, nearest
+from league.interfaces.k8s.images import place
+from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
 from league.view.dashboards import dashboards_folder
 
 NAMESPACE: Final = "league"
 """Of the manifests as they are."""
 
-IMAGES: Final = ("league", "league-gpu")
-"""Names of our own images in them, without tags: with torch for CPUs, and for CUDA."""
-
 MONITORING: Final = "monitoring"
 """The overlay that has the dashboards."""
+
+NAME: Final = "kubernetes.io/metadata.name"
+"""Label with a namespace's name; Kubernetes gives it, and nobody else can."""
 
 CONFIG: Final = ("league-config", "league.toml")
 """The ConfigMap, and the file in it, that `league train` reads."""
@@ -37,18 +40,29 @@ def shipped() -> list[str]:
     return sorted(Path(one.name).stem for one in folder.iterdir() if one.name.endswith(".yaml"))
 
 
-def load(
-    overlay: str, *, namespace: str = NAMESPACE, image: str | None = None, config: str | None = None
-) -> list[Object]:
+@dataclass(frozen=True, kw_only=True)
+class Fitting:
+    """What the objects of an overlay are fitted to; as it is, they stay what they are."""
+
+    namespace: str = NAMESPACE
+    """Where they shall live."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """With tag or digest, by the name in the manifests; see `images.asked`."""
+    pull_secret: str | None = None
+    """Name of the Secret that every ServiceAccount shows to registries."""
+    config: str | None = None
+    """Text of a TOML file that takes the place of `league.toml`."""
+    kuberay: str = KUBERAY
+    """Namespace from which KubeRay's operator is let in."""
+    prometheus: str = PROMETHEUS
+    """Namespace from which Prometheus is let in."""
+
+
+def load(overlay: str, fitting: Fitting = Fitting()) -> list[Object]:
     """Objects in the order in which they are applied.
 
-    Args:
-        overlay: a name of `shipped()`, a folder with a kustomization, or a YAML file.
-        namespace: where they shall live.
-        image: takes the place of `league`, with its tag; `-gpu` before the tag makes that of `league-gpu`.
-        config: text of a TOML file that takes the place of `league.toml`.
-
-    Raises `KubernetesError` if there is no such overlay, or it cannot be built.
+    `overlay` is a name of `shipped()`, a folder with a kustomization, or a YAML file. Raises `KubernetesError` if there
+    is no such overlay, or it cannot be built or fitted.
     """
     try:
         import yaml
@@ -64,14 +78,15 @@ def load(
     for one in objects:
         if not (isinstance(one, dict) and one.get("apiVersion") and one.get("kind") and one.get("metadata")):
             raise KubernetesError(f"{overlay} holds something that is no Kubernetes object: {str(one)[:60]}")
-        _move(one, namespace)
-        if image is not None:
-            for container in containers(one):
-                if (name := container["image"].partition(":")[0]) in IMAGES:
-                    place, _, tag = image.rpartition(":")
-                    container["image"] = f"{place}{name.removeprefix(IMAGES[0])}:{tag}"
-        if config is not None and one["kind"] == "ConfigMap" and one["metadata"]["name"] == CONFIG[0]:
-            one["data"][CONFIG[1]] = config
+        _move(one, fitting.namespace)
+        for container in containers(one):
+            place(container, fitting.images)
+        if one["kind"] == "NetworkPolicy":
+            _let_in(one, {KUBERAY: fitting.kuberay, PROMETHEUS: fitting.prometheus})
+        if one["kind"] == "ServiceAccount" and fitting.pull_secret is not None:
+            one["imagePullSecrets"] = [{"name": fitting.pull_secret}]
+        if fitting.config is not None and one["kind"] == "ConfigMap" and one["metadata"]["name"] == CONFIG[0]:
+            one["data"][CONFIG[1]] = fitting.config
     return objects
 
 
@@ -162,8 +177,16 @@ def _move(one: Object, namespace: str) -> None:
         _rename(one, of_cluster(NAMESPACE), of_cluster(namespace))
     if one["kind"] == "ClusterQueue":
         labels = one["spec"].get("namespaceSelector", {}).get("matchLabels", {})
-        if labels.get("kubernetes.io/metadata.name") == NAMESPACE:
-            labels["kubernetes.io/metadata.name"] = namespace
+        if labels.get(NAME) == NAMESPACE:
+            labels[NAME] = namespace
+
+
+def _let_in(policy: Object, namespaces: Mapping[str, str]) -> None:
+    """Name other namespaces than a NetworkPolicy does."""
+    for peer in (peer for rule in policy["spec"].get("ingress", []) for peer in rule.get("from", [])):
+        labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
+        if labels.get(NAME) in namespaces:
+            labels[NAME] = namespaces[labels[NAME]]
 
 
 def _rename(part: Any, old: str, new: str) -> None:

@@ -7,36 +7,49 @@ from typing import Any
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
 from league.interfaces.k8s.deployment import READINESS, age_s, conditions_of, warnings
+from league.interfaces.k8s.images import troubles
 from league.interfaces.k8s.manifests import Object
 from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, OURS, SERVICE
 
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
-    """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why."""
-    pods = [_pod(cluster, pod) for pod in cluster.find("v1", "Pod", label_selector=OURS)]
+    """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why.
+
+    `images` are lines about those that cannot be pulled, with what to do.
+    """
+    found = cluster.find("v1", "Pod", label_selector=OURS)
+    pods = [_pod(cluster, pod) for pod in found]
     ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
-        pod = cluster.running(EXPORTER, "the exporter")
-        league = cluster.ask(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
+        league = ask_league(cluster, events)
     except KubernetesError as error:
         trouble = str(error)
+    warned = warnings(cluster)
     return {
         "namespace": cluster.namespace,
         "server": cluster.server,
         "pods": sorted(pods, key=lambda pod: (str(pod["component"]), pod["name"])),
         "groups": _groups(ray[CLUSTER[1]]),
         "ray": {kind: None if live is None else READINESS[kind](live)[1] for kind, live in ray.items()},
-        "warnings": warnings(cluster)[-events:],
+        "images": [one.text for one in troubles(found, warned, cluster.namespace)],
+        "warnings": warned[-events:],
         "league": league,
         "league_error": trouble,
     }
 
 
+def ask_league(cluster: Cluster, events: int) -> Any:
+    """Run `league status --json` beside the exporter; raises `KubernetesError` where there is no answer."""
+    pod = cluster.running(EXPORTER, "the exporter")
+    return cluster.ask(pod, "exporter", ["league", "status", "--json", "--events", str(events)])
+
+
 def _pod(cluster: Cluster, pod: Object) -> dict[str, Any]:
     status = pod["status"]
     containers = status.get("containerStatuses", [])
-    waiting = [one["state"]["waiting"] for one in containers if one.get("state", {}).get("waiting")]
+    begin = [one for one in status.get("initContainerStatuses", []) if not one.get("ready")]
+    waiting = [one["state"]["waiting"] for one in [*begin, *containers] if one.get("state", {}).get("waiting")]
     scheduled = conditions_of(pod).get("PodScheduled", {})
     state, reason = status.get("phase", "Unknown"), status.get("message")
     if "deletionTimestamp" in pod["metadata"]:

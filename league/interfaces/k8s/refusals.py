@@ -21,6 +21,12 @@ def _words(server: str, namespace: str, doing: str, code: int, message: str, sta
     quota = re.search(r"exceeded quota: (.*)", message)
     if quota:
         return f"cannot {doing}: the quota of namespace {namespace} is used up: {quota[1]}; raise it, or scale down"
+    volume = re.search(r"patch persistentvolumeclaims/(\S+)", doing)
+    if volume and "support resize" in message:
+        return (
+            f"volume {volume[1]} cannot grow: its storage class has no allowVolumeExpansion; set that, or restore a "
+            "backup into a new volume"
+        )
     match code:
         case 0:
             return f"cannot {doing}: {server} does not answer"

@@ -11,12 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ray import serve
 from ray._private import ray_constants
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from league.connections import bound
 from league.errors import ConfigError
 from league.interfaces.serve.batching import Batcher
 from league.interfaces.serve.following import Follower
 from league.interfaces.serve.routes import routes
+from league.interfaces.serve.whole import WholeRequests
 
 DEPLOYMENT = "champion"
 """Name of the one deployment in the application."""
@@ -33,8 +35,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: str = Field(min_length=1)
-    """Address of the store: a folder, or a URL. The password is better left to `LEAGUE_REDIS_PASSWORD`."""
+    store: str = Field(default_factory=lambda: os.environ.get("LEAGUE_STORE", ""), min_length=1, validate_default=True)
+    """Address of the store: a folder, or a URL; without it `LEAGUE_STORE`. The password is better left to
+    `LEAGUE_REDIS_PASSWORD`."""
     league: str = Field(default="league", min_length=1)
     """Name of the league in it."""
     replicas: int = Field(default=1, ge=1)
@@ -45,6 +48,8 @@ class Settings(BaseModel):
     """CPUs that each replica reserves."""
     gpus: float | None = Field(default=None, ge=0)
     """GPUs that each replica reserves; without it one on `cuda`, none on `cpu`."""
+    search: int | None = Field(default=None, ge=1)
+    """Simulations that the champion looks ahead for each move; without it its network answers alone."""
     max_body_mib: float = Field(default=4.0, gt=0)
     """Largest body of a request, in MiB."""
 
@@ -83,12 +88,12 @@ class ChampionServer:
 
     def __init__(self, args: dict[str, Any]) -> None:
         """Start following; a store that is down does not keep a replica from starting."""
-        _bind_as_we_want()
         settings = Settings.read(args)
+        self._max_body = int(settings.max_body_mib * 2**20)
+        _bind_as_we_want(self._max_body)
         if settings.device != "cpu" and not torch.cuda.is_available():
             raise ConfigError("device 'cuda': the replica sees no GPU; give it one, or serve on cpu")
-        self._follower = Follower(settings.store, settings.league, settings.device)
-        self._max_body = int(settings.max_body_mib * 2**20)
+        self._follower = Follower(settings.store, settings.league, settings.device, settings.search)
         self._follower.start()
 
     def __serve_build_asgi_app__(self) -> Starlette:
@@ -100,10 +105,11 @@ class ChampionServer:
         self._follower.check()
 
 
-def _bind_as_we_want() -> None:
+def _bind_as_we_want(max_body: int) -> None:
     """Change how Ray Serve's replica binds its ports and takes connections; it has no options for any of it.
 
-    Connections are bounded, as everywhere (`league.connections`). Where it listens by itself
+    Connections are bounded, as everywhere (`league.connections`), and what comes over them is a request only once it
+    is whole, with at most `max_body` bytes (`league.interfaces.serve.whole`). Where it listens by itself
     (`league.interfaces.serve.session`), a port whose last owner has just died is free: its closed connections would
     hold it for a minute. And where Ray is kept on the loopback interface (`league.cluster.session`), the port for other
     deployments, behind Ray's token, is not opened on every interface.
@@ -112,8 +118,9 @@ def _bind_as_we_want() -> None:
 
     listen, bind = replica.start_asgi_http_server, replica.add_port_to_grpc_server
 
-    async def start(*args: Any, **options: Any) -> Any:
-        serving, server = await listen(*args, **{**options, "enable_so_reuseport": True})
+    async def start(app: ASGIApp, *args: Any, **options: Any) -> Any:
+        app = WholeRequests(app, max_body)
+        serving, server = await listen(app, *args, **{**options, "enable_so_reuseport": True})
         bound(server.config)  # Which `serving` reads once it begins.
         return serving, server
 

@@ -104,8 +104,11 @@ def answer(served: Served, questions: Sequence[Question], generator: torch.Gener
     """Ask the network all of them together; `generator` draws for those without a seed."""
     observation = torch.from_numpy(_together([question.observation for question in questions]))
     legal = torch.from_numpy(_together([question.legal for question in questions]))
-    logits, values = _forward(served, observation, legal)
-    best = greedy(logits, legal)
+    if served.searching is not None:
+        best, logits, values = served.searching.answer(served.network, observation, legal)
+    else:
+        logits, values = _forward(served, observation, legal)
+        best = greedy(logits, legal)
     answers, start = [], 0
     for question in questions:
         rows = slice(start, start := start + len(question.legal))

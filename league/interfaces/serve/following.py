@@ -14,8 +14,10 @@ from ray.serve.metrics import Counter, Gauge
 from league.errors import LeagueError, PolicyError
 from league.games import game_spec
 from league.games.base import GameSpec
+from league.interfaces.serve.searching import Searching
 from league.ladder.records import Promotion
 from league.policies.network import PolicyNetwork
+from league.policies.search import with_search
 from league.policies.weights import unpack
 from league.pool.store import Store
 
@@ -44,10 +46,18 @@ class Served:
     promotion: Promotion
     network: PolicyNetwork
     device: str
+    searching: Searching | None
+    """Looks ahead for it; None: it answers with its network alone."""
     quick: bool
     """Whether a batch takes less than `QUICK_S`, and handing it to a thread more than it saves."""
     since_s: float
     """When it took over in this replica, Unix time in seconds."""
+
+    @property
+    def name(self) -> str:
+        """Of who answers, such as `main-0007` or `main-0007+search200`."""
+        simulations = None if self.searching is None else self.searching.simulations
+        return with_search(self.promotion.policy, simulations)
 
 
 class Follower:
@@ -57,8 +67,9 @@ class Follower:
     `served` once and keeps it, so none sees half a swap.
     """
 
-    def __init__(self, address: str, league: str, device: str) -> None:
-        self.address, self.league, self.device = address, league, device
+    def __init__(self, address: str, league: str, device: str, search: int | None = None) -> None:
+        """`search`: simulations of each move; without it the network answers alone."""
+        self.address, self.league, self.device, self.search = address, league, device, search
         self.served: Served | None = None
         self.spec: GameSpec | None = None
         """The league's game, None until the store was read."""
@@ -66,6 +77,7 @@ class Follower:
         """Why the store does not answer; None while it does."""
         self.refused: str | None = None
         """Why the champion of the store is not the one that is served; None if it is."""
+        self._searching: Searching | None = None
         self._loading: str | None = None
         self.started = time.monotonic()
         self._stop = threading.Event()
@@ -112,6 +124,8 @@ class Follower:
         if self._store is None:
             self._store = Store.open(self.address, self.league, timeout_s=TIMEOUT_S, create=False)
         self.spec = self.spec or game_spec(self._store.require_config().game)
+        if self.search is not None and self._searching is None:
+            self._searching = Searching(self.search, self.spec, self.device)
         for promotion in self._store.watch_champion(poll_s=POLL_S, stop=self._stop, heard=self._heard):
             self._take(self._store, promotion, self.spec)
 
@@ -121,20 +135,27 @@ class Follower:
             self._loading = promotion.policy
             try:
                 network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
-                quick = _warm(network, self.device) < QUICK_S
+                quick = _warm(network, self.device) < QUICK_S and self._searching is None
             finally:
                 self._loading = None
         else:
             network, quick = before.network, before.quick
-        self.served = Served(promotion=promotion, network=network, device=self.device, quick=quick, since_s=time.time())
+        self.served = Served(
+            promotion=promotion,
+            network=network,
+            device=self.device,
+            searching=self._searching,
+            quick=quick,
+            since_s=time.time(),
+        )
         self.refused = None
-        self._metrics.served(promotion, None if before is None else before.promotion)
+        self._metrics.served(self.served, before)
         took_ms = 1000 * (time.perf_counter() - started_s)
-        log.info("serving %s, hash %s, loaded in %.0f ms", promotion.policy, promotion.digest[:12], took_ms)
+        log.info("serving %s, hash %s, loaded in %.0f ms", self.served.name, promotion.digest[:12], took_ms)
 
     def _refuse(self, error: PolicyError) -> None:
         if self.refused != str(error):
-            goes_on = "nothing is served" if self.served is None else f"{self.served.promotion.policy} goes on"
+            goes_on = "nothing is served" if self.served is None else f"{self.served.name} goes on"
             log.error("the champion cannot be served: %s; %s", error, goes_on)
         self.refused = str(error)
 
@@ -175,10 +196,10 @@ class _Metrics:
         self._swaps = Counter("league_serve_swaps_total", description="Promotions that were followed.")
         self._tags: dict[str, str] | None = None
 
-    def served(self, promotion: Promotion, before: Promotion | None) -> None:
+    def served(self, now: Served, before: Served | None) -> None:
         if self._tags is not None:
             self._champion.set(0, tags=self._tags)
-        self._tags = {"policy": promotion.policy, "sha256": promotion.digest[:12]}
+        self._tags = {"policy": now.name, "sha256": now.promotion.digest[:12]}
         self._champion.set(1, tags=self._tags)
         if before is not None:
             self._swaps.inc()

@@ -26,6 +26,7 @@ from league.games.base import GameSpec
 from league.interfaces.serve.batching import Answer, Batcher
 from league.interfaces.serve.following import Follower, Served
 from league.interfaces.serve.question import Question, read_question
+from league.interfaces.serve.whole import announced
 
 VERSION: Final = version("league")
 PATHS: Final = "GET /, POST /act, GET /healthz, GET /readyz"
@@ -56,6 +57,8 @@ def routes(follower: Follower, batcher: Batcher, max_body: int) -> Starlette:
             question = await asyncio.to_thread(read_question, body, spec)
         else:
             question = read_question(body, spec)
+        if follower.served is not None and follower.served.searching is not None:
+            follower.served.searching.check(question)
         found = await batcher.ask(question)
         return _json(_body(question, found), headers=_names(found.served))
 
@@ -104,9 +107,8 @@ async def _first_champion(follower: Follower) -> None:
 
 async def _read(request: Request, most: int) -> bytes:
     """The body; raises `RequestError` 413 as soon as it is known to be too long, without reading on."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced[:20]) > most:
-        raise RequestError(413, f"the body has {announced[:20]} bytes: at most {most} are read; send fewer positions")
+    if (length := announced(request.headers)) > most:
+        raise RequestError(413, f"the body has {length} bytes: at most {most} are read; send fewer positions")
     parts, size = [], 0
     try:
         async for part in request.stream():
@@ -122,16 +124,16 @@ async def _read(request: Request, most: int) -> bytes:
 def _body(question: Question, found: Answer) -> dict[str, Any]:
     if question.many:
         beside = {"values" if name == "value" else name: rows for name, rows in found.beside.items()}
-        return {"actions": found.actions, **beside, "policy": found.served.promotion.policy}
+        return {"actions": found.actions, **beside, "policy": found.served.name}
     beside = {name: rows[0] for name, rows in found.beside.items()}
-    return {"action": found.actions[0], **beside, "policy": found.served.promotion.policy}
+    return {"action": found.actions[0], **beside, "policy": found.served.name}
 
 
 def _about(follower: Follower, max_body: int) -> dict[str, Any]:
     """What is served, what it takes, and what is wrong if something is."""
     served, spec = follower.served, follower.spec
     return {
-        "policy": served and served.promotion.policy,
+        "policy": served and served.name,
         "sha256": served and served.promotion.digest,
         "promoted_s": served and served.promotion.promoted_s,
         "promoted_by": served and served.promotion.by,
@@ -144,6 +146,7 @@ def _about(follower: Follower, max_body: int) -> dict[str, Any]:
         "actions": spec and spec.actions,
         "samples": spec and not spec.deterministic,
         "device": follower.device,
+        "search": follower.search,
         "max_body_bytes": max_body,
         "version": VERSION,
         "ready": served is not None,
@@ -155,7 +158,7 @@ def _about(follower: Follower, max_body: int) -> dict[str, Any]:
 def _names(served: Served | None) -> dict[str, str]:
     if served is None:
         return {}
-    policy = quote(served.promotion.policy, safe=":/@+,")
+    policy = quote(served.name, safe=":/@+,")
     return {"League-Policy": policy, "League-Policy-Sha256": served.promotion.digest}
 
 

@@ -24,7 +24,7 @@ Object = dict[str, Any]
 CORE = {
     "v1": ["Namespace", "Pod", "Service", "Secret", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "Event"],
     "apps/v1": ["Deployment", "StatefulSet"],
-    "batch/v1": ["CronJob"],
+    "batch/v1": ["CronJob", "Job"],
     "networking.k8s.io/v1": ["NetworkPolicy"],
     "policy/v1": ["PodDisruptionBudget"],
     "rbac.authorization.k8s.io/v1": ["Role", "RoleBinding"],
@@ -194,8 +194,11 @@ class ApiServer:
                 for path, owner in clashes.items()
             ]
             return failed(409, f"Apply failed with {len(clashes)} conflict", "Conflict", {"causes": causes})
-        owners.update(dict.fromkeys(wanted, request.query["fieldManager"]))
         live = self.objects.get(key)
+        wrong = None if live is None else invalid(kind, live, body)
+        if wrong is not None:
+            return failed(422, f'{kind} "{key[1]}" is invalid: {wrong}', "Invalid")
+        owners.update(dict.fromkeys(wanted, request.query["fieldManager"]))
         if live is None:
             self.put(body)
         else:
@@ -239,6 +242,25 @@ def failed(code: int, message: str, reason: str = "", details: Object | None = N
     """A `Status`."""
     body = {"kind": "Status", "status": "Failure", "message": message, "reason": reason, "code": code}
     return web.json_response({**body, "details": details or {}}, status=code)
+
+
+CHANGEABLE = ("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit", "minReadySeconds")
+
+
+def invalid(kind: str, live: Object, body: Object) -> str | None:
+    """What Kubernetes' own validation says against a change; its words."""
+    from kubernetes.utils.quantity import parse_quantity
+
+    before, after = live.get("spec", {}), body.get("spec", {})
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if kind == "StatefulSet" and not changed <= set(CHANGEABLE):
+        named = ", ".join(f"'{name}'" for name in CHANGEABLE)
+        return f"spec: Forbidden: updates to statefulset spec for fields other than {named} are forbidden"
+    if kind == "PersistentVolumeClaim":
+        storage = [parse_quantity(spec["resources"]["requests"]["storage"]) for spec in (before, after)]
+        if storage[1] < storage[0]:
+            return "spec.resources.requests.storage: Forbidden: field can not be less than status.capacity"
+    return None
 
 
 def labelled(live: Object, selector: str) -> bool:

@@ -19,6 +19,7 @@ PODS = {
     "champion-head-x": ("serving", "head", ["ray-head"]),
     "champion-worker-x": ("serving", "worker", ["ray-worker"]),
     "league-exporter-x": ("exporter", None, ["exporter"]),
+    "league-dashboard-x": ("dashboard", None, ["dashboard"]),
     "league-redis-0": ("store", None, ["redis"]),
     "gcs-redis-0": ("gcs", None, ["redis"]),
 }
@@ -61,10 +62,12 @@ def controllers(server: ApiServer) -> None:
             match live["kind"]:
                 case "StatefulSet" | "Deployment":
                     live["status"] = {"readyReplicas": 1}
+                case "Job":
+                    live["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
                 case "RayCluster":
                     live["status"] = {"conditions": [{"type": "HeadPodReady", "status": "True"}]}
                 case "RayJob":
-                    live["status"] = {"jobDeploymentStatus": "Running", "jobId": "league-abc12"}
+                    live["status"] = {"jobDeploymentStatus": "Running", "jobStatus": "RUNNING", "jobId": "league-abc12"}
                 case "RayService":
                     live["status"] = {"conditions": [{"type": "Ready", "status": "True"}], "numServeEndpoints": 1}
 

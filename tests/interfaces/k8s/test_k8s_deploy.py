@@ -34,12 +34,12 @@ def test_deploy_makes_the_secrets_once_and_shows_none(server: ApiServer, k8s: Co
     controllers(server)
     first = k8s("deploy", "local")
     made = {name: one["stringData"] for (kind, name), one in server.objects.items() if kind == "Secret"}
-    assert made.keys() == {"league-redis", "league-reader", "gcs-redis"}
-    values = [one["password"] for one in made.values()]
-    assert len(set(values)) == 3
+    assert made.keys() == {"league-redis", "league-reader", "league-backup", "league-dashboard", "gcs-redis"}
+    values = [one.get("password") or one["token"] for one in made.values()]
+    assert len(set(values)) == 5
     assert all(len(value) >= 32 for value in values)
     assert not any(value in first.out + first.err for value in values)
-    assert first.out.count("made Secret") == 3
+    assert first.out.count("made Secret") == 5
     second = k8s("deploy", "local")
     assert "made Secret" not in second.out
     assert made["league-redis"]["password"] == server.objects["Secret", "league-redis"]["stringData"]["password"]
@@ -143,3 +143,32 @@ def test_queues_of_two_namespaces_know_nothing_of_each_other(server: ApiServer, 
     assert server.objects["LocalQueue", "league"]["spec"]["clusterQueue"] == "league-chess"
     assert k8s("delete", "--yes", "-n", "chess").code == 0
     assert of_the_cluster() == first
+
+
+def test_policies_name_the_namespaces_of_operator_and_prometheus(server: ApiServer, k8s: Command) -> None:
+    def let_in() -> set[str]:
+        found = re.findall(r'"kubernetes.io/metadata.name": "([^"]+)"', json.dumps(list(server.objects.values())))
+        return set(found)
+
+    server.put({"kind": "Namespace", "metadata": {"name": "league"}})
+    for overlay in ("local", "monitoring"):
+        assert k8s("deploy", overlay, "--no-wait").code == 0
+    assert let_in() == {"kuberay-system", "monitoring"}
+    for overlay in ("local", "monitoring"):
+        assert k8s("deploy", overlay, "--kuberay", "ray", "--prometheus", "watch", "--no-wait").code == 0
+    assert let_in() == {"ray", "watch"}
+
+
+def test_an_operator_that_cannot_reach_the_head_is_noticed(server: ApiServer, k8s: Command) -> None:
+    """KubeRay calls a job running that it has not submitted."""
+    controllers(server)
+    ready = server.after
+
+    def after(method: str, live: Object) -> None:
+        ready(method, live)
+        if live["kind"] == "RayJob":
+            live["status"] = {"jobDeploymentStatus": "Running", "jobId": "league-abc12"}
+
+    server.after = after
+    result = k8s("deploy", "local", "--timeout", "0.05")
+    refused(result, "not ready after 0 s: RayJob league (not submitted yet", "--kuberay")

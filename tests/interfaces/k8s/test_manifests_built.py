@@ -16,14 +16,19 @@ from overlays import K8S, ROOT, only, pods
 from league.interfaces.k8s.manifests import load, shipped
 
 
-@pytest.fixture(scope="module")
-def render() -> ModuleType:
+def requires_kustomize() -> None:
+    """Skip where nothing can be built."""
     if shutil.which("kubectl") is None:
         pytest.skip("kubectl is not installed, so nothing can be built")
     said = subprocess.run(["kubectl", "version", "--client"], capture_output=True, text=True, check=False).stdout
     kustomize = re.search(r"Kustomize Version: v(\d+)", said)
     if kustomize is None or int(kustomize[1]) < 5:
         pytest.skip("this kubectl builds with a Kustomize before 5: kubectl 1.27 is the first that has it")
+
+
+@pytest.fixture(scope="module")
+def render() -> ModuleType:
+    requires_kustomize()
     source = importlib.util.spec_from_file_location("k8s_render", K8S / "render.py")
     assert source is not None
     assert source.loader is not None
@@ -86,17 +91,25 @@ def test_every_kustomization_opens_with_its_purpose() -> None:
 
 
 def test_core_kinds_fit_their_schema(overlay: list[Object]) -> None:
+    core_fits(overlay)
+
+
+def core_fits(objects: list[Object]) -> None:
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    core = [one for one in overlay if not re.search(r"(ray\.io|coreos\.com|x-k8s\.io)/", one["apiVersion"])]
+    core = [one for one in objects if not re.search(r"(ray\.io|coreos\.com|x-k8s\.io)/", one["apiVersion"])]
     assert core
     for one in core:
         kubernetes_validate.validate(one, "1.32", strict=True)
 
 
 def test_custom_kinds_fit_their_schema(overlay: list[Object]) -> None:
+    custom_fits(overlay)
+
+
+def custom_fits(objects: list[Object]) -> None:
     from crds import validators
 
-    custom = [one for one in overlay if re.search(r"(ray\.io|coreos\.com)/", one["apiVersion"])]
+    custom = [one for one in objects if re.search(r"(ray\.io|coreos\.com)/", one["apiVersion"])]
     assert custom
     for one in custom:
         errors = list(validators()[one["apiVersion"], one["kind"]].iter_errors(one))
@@ -119,8 +132,12 @@ def test_kinds_of_kueue_fit_their_schema() -> None:
 
 def test_pods_in_custom_kinds_fit_the_schema_of_pods(league: list[Object]) -> None:
     """The schema of a CRD is laxer than that of a pod."""
+    pods_fit(league)
+
+
+def pods_fit(objects: list[Object]) -> None:
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    for _, _, template in pods(league):
+    for _, _, template in pods(objects):
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -134,7 +151,7 @@ def test_the_checks_refuse_what_is_wrong() -> None:
     from crds import validators
 
     kubernetes_validate = pytest.importorskip("kubernetes_validate")
-    cluster, exporter = only(load("local"), "RayCluster"), only(load("local"), "Deployment")
+    cluster, exporter = only(load("local"), "RayCluster"), only(load("local"), "Deployment", "league-exporter")
     cluster["spec"]["headGroupSpec"]["rayStartParameters"] = {}
     assert list(validators()["ray.io/v1", "RayCluster"].iter_errors(cluster))
     exporter["spec"]["template"]["spec"]["containers"][0]["readyProbe"] = {}

@@ -14,8 +14,10 @@ from overlays import amount, clusters, gibibytes, only
 from league.cluster.nodes import Room
 from league.cluster.plan import plan_hardware
 from league.config import LeagueConfig, load_config
+from league.errors import ConfigError
 from league.games import game_spec
 from league.interfaces.k8s.manifests import containers, load
+from league.interfaces.k8s.stopping import SAVING_S
 from league.policies.weights import fresh, pack
 from league.view.dashboards import LEAGUE_UID
 
@@ -33,7 +35,7 @@ def test_a_league_that_is_stopped_may_save(league: list[Object]) -> None:
     """Ray reads it on the head, and would kill after three seconds."""
     (head,) = only(league, "RayCluster")["spec"]["headGroupSpec"]["template"]["spec"]["containers"]
     environment = {one["name"]: one.get("value") for one in head["env"]}
-    assert int(environment["RAY_JOB_STOP_WAIT_TIME_S"]) >= 60
+    assert int(environment["RAY_JOB_STOP_WAIT_TIME_S"]) == SAVING_S >= 60
     assert environment["RAY_GRAFANA_DATA_DASHBOARD_UID"] == LEAGUE_UID
 
 
@@ -118,7 +120,7 @@ def test_the_job_runs_a_command_that_exists(league: list[Object]) -> None:
         for container in containers(one):
             if container.get("command", [""])[0] == "league":
                 lines.append(container["command"])
-    assert len(lines) == 3
+    assert len(lines) == 5
     for program, *words in lines:
         assert program == "league"
         found = command
@@ -136,13 +138,39 @@ def test_the_job_is_of_a_form_that_kuberay_takes(league: list[Object]) -> None:
     assert not job.get("shutdownAfterJobFinishes")
 
 
-def test_the_champions_settings_are_understood(league: list[Object]) -> None:
+def test_the_champions_settings_are_understood(league: list[Object], monkeypatch: pytest.MonkeyPatch) -> None:
     application = pytest.importorskip("league.interfaces.serve.application")
     serve = yaml.safe_load(only(league, "RayService")["spec"]["serveConfigV2"])
     (one,) = serve["applications"]
     assert one["import_path"] == "league.interfaces.serve:application"
+    with pytest.raises(ConfigError, match="store"):
+        application.Settings.read(one["args"])
+    monkeypatch.setenv("LEAGUE_STORE", address(league))
     settings = application.Settings.read(one["args"])
     assert settings.store == "redis://league-redis:6380/0"
+    (group,) = only(league, "RayService")["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    assert settings.replicas == group["replicas"], "each replica has a node of its own"
+    assert one["deployments"] == [{"name": application.DEPLOYMENT, "max_replicas_per_node": 1}]
+    from ray.serve.schema import ServeDeploySchema
+
+    ServeDeploySchema.model_validate(serve)
+
+
+def address(league: list[Object]) -> str:
+    """Of the store, which is told in one place."""
+    return str(only(league, "ConfigMap", "league-store")["data"]["address"])
+
+
+def test_the_store_is_told_in_one_place(league: list[Object]) -> None:
+    told = 0
+    for one in league:
+        assert one["metadata"]["name"] == "league-store" or address(league) not in str(one)
+        for container in containers(one):
+            for variable in container.get("env", []):
+                if variable["name"] == "LEAGUE_STORE":
+                    told += 1
+                    assert variable["valueFrom"] == {"configMapKeyRef": {"name": "league-store", "key": "address"}}
+    assert told >= 6
 
 
 def test_the_queue_admits_the_cluster() -> None:

@@ -34,7 +34,7 @@ from ray.serve.schema import ServeDeploySchema
 
 from league.config import LeagueConfig
 from league.errors import ConfigError
-from league.games import game_spec
+from league.games import game_spec, make_game
 from league.interfaces.cli import run
 from league.interfaces.serve import Settings, application
 from league.interfaces.serve.application import DEPLOYMENT
@@ -44,7 +44,7 @@ from league.policies.network import PolicyNetwork
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 
-CONFIG = LeagueConfig.from_dict({"game": "connect_four", "network": {"hidden": [32]}})
+CONFIG = LeagueConfig.from_dict({"game": "connect_four", "network": {"kind": "mlp", "hidden": [32]}})
 SPEC = game_spec(CONFIG.game)
 POLICIES = 12
 PASSWORD = "open sesame"
@@ -539,6 +539,30 @@ def command_of(entry: Path) -> str:
 def test_ctrl_c_ends_it_and_leaves_nothing_running(service: Service) -> None:
     """The last one with this service."""
     service.end()
+
+
+def test_a_champion_that_searches(service: Service) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
+        thinking = launch(service.redis, service.store, service.networks, "--search", "50")
+    try:
+        thinking.promote("main-0002")
+        eventually(lambda: thinking.serves("main-0002+search50"))
+        assert thinking.look()["search"] == 50
+        game = make_game("connect_four", 1)
+        for column in (0, 6, 1, 6, 2, 5):
+            game.step(torch.tensor([column]))
+        asked = {"observation": game.observe()[0].tolist(), "action_mask": game.legal()[0].tolist()}
+        answer = thinking.ask(body={**asked, "include": ["value", "probabilities"]})
+        assert (answer.body["action"], answer.body["value"]) == (3, 1.0), "it wins at once"
+        assert answer.body["probabilities"] == [0, 0, 0, 1, 0, 0, 0]
+        assert answer.body["policy"] == answer.headers["League-Policy"] == "main-0002+search50"
+        assert thinking.ask(body={**asked, "observation": game.observe()[0].add(1).tolist()}).status == 422
+        thinking.promote("main-0003")
+        eventually(lambda: thinking.serves("main-0003+search50"), SWAP_S)
+        assert thinking.ask(body=asked).status == 200
+    finally:
+        thinking.end()
 
 
 def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> None:

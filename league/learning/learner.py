@@ -1,0 +1,89 @@
+"""PPO's learner: RLlib's loss, a term for the policy that lookahead improved, and other views of the same positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
+from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
+from ray.rllib.core.columns import Columns
+from torch import Tensor
+
+from league.games.base import Symmetry
+from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION
+
+LOOKAHEAD_LOSS = "lookahead_loss"
+"""Cross-entropy of the improved policy, in nats."""
+LEAST_LOG = -30.0
+"""Log-probability below which a move that should be played counts no more: one that rounding has made impossible."""
+
+
+class LeagueLearner(PPOTorchLearner):
+    """RLlib's loss, with what lookahead has found out beside it, and the KL divergence that RLlib leaves out.
+
+    Gradient steps read and write large tables no more often than they must.
+    """
+
+    def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
+        """Adam in one pass over weights, moments and gradients."""
+        parameters = self.get_parameters(self.module[module_id])
+        self.register_optimizer(
+            module_id=module_id,
+            optimizer=torch.optim.Adam(parameters, fused=True),
+            params=parameters,
+            lr_or_lr_schedule=config.lr,
+        )
+
+    def apply_gradients(self, gradients_dict: dict[Any, Tensor]) -> None:
+        """One step. RLlib reads all gradients twice to see whether they are finite; `Trainer` looks at the weights."""
+        for parameter, gradient in gradients_dict.items():
+            self._params[parameter].grad = gradient
+        for optimizer in self._named_optimizers.values():
+            optimizer.step()
+
+    def _update(self, batch: dict[str, Any], **kwargs: Any) -> Any:
+        """A step on the minibatch, seen plainly or in another way in which the game is the same."""
+        views = (None, *self.config.env_config["spec"].symmetries)
+        for rows in batch.values():
+            view = views[int(torch.randint(len(views), ()))]
+            # The policy that played is not as symmetric as the game, so its probabilities are of the plain view only.
+            if view is not None and IMPROVED in rows:
+                look_from(view, rows)
+        return super()._update(batch, **kwargs)
+
+    def compute_loss_for_module(self, *, module_id: str, config: Any, batch: dict[str, Any], fwd_out: Any) -> Any:
+        """As RLlib has it, plus the cross-entropy of the improved policy where there is one.
+
+        Logs `mean_kl_loss` and `lookahead_loss`, in nats.
+        """
+        loss = super().compute_loss_for_module(module_id=module_id, config=config, batch=batch, fwd_out=fwd_out)
+        logits = fwd_out[Columns.ACTION_DIST_INPUTS]
+        divergence = mean_kl(batch[Columns.ACTION_DIST_INPUTS], logits.detach())
+        self.metrics.log_value((module_id, LEARNER_RESULTS_KL_KEY), divergence, window=1)
+        if IMPROVED in batch:
+            learned = torch.log_softmax(logits, dim=1).clamp(min=LEAST_LOG)
+            entropy = -(batch[IMPROVED] * learned).sum(dim=1).mean()
+            self.metrics.log_value((module_id, LOOKAHEAD_LOSS), entropy.detach(), window=1)
+            loss = loss + config.env_config["league"]["learning"]["lookahead_coeff"] * entropy
+        return loss
+
+
+def look_from(view: Symmetry, rows: Any) -> None:
+    """Turn the columns of a minibatch so that they show the same moves in another view of the board."""
+    seen = rows[Columns.OBS][OBSERVATION]
+    cells, actions = (torch.tensor(order, device=seen.device) for order in view)
+    board = seen.flatten(1, 2).index_select(1, cells).view_as(seen)
+    rows[Columns.OBS] = {OBSERVATION: board, ACTION_MASK: rows[Columns.OBS][ACTION_MASK].index_select(1, actions)}
+    for column in (Columns.ACTION_DIST_INPUTS, IMPROVED):
+        rows[column] = rows[column].index_select(1, actions)
+    rows[Columns.ACTIONS] = torch.argsort(actions)[rows[Columns.ACTIONS]]
+
+
+def mean_kl(before: Tensor, after: Tensor) -> Tensor:
+    """Mean KL(before || after) of policies given by masked logits `[N, A]`, in nats, at least 0.
+
+    Both have the same legal moves; logits of illegal ones are finite, so they add nothing.
+    """
+    log_before, log_after = torch.log_softmax(before, dim=1), torch.log_softmax(after, dim=1)
+    return (log_before.exp() * (log_before - log_after)).sum(dim=1).mean()

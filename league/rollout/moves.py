@@ -1,0 +1,96 @@
+"""The learner's moves, as they are played and as they are learned from.
+
+Shapes: `A` actions, `n` moves of the learner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from league.games.base import GameSpec, HasPositions, Player, Turn
+from league.policies.network import PolicyNetwork
+from league.policies.player import draw
+from league.rollout.lookahead import look_ahead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """Moves of the learner, in no particular order."""
+
+    observation: Tensor
+    """float32 `[n, *spec.shape]`: what the learner saw before the move."""
+    legal: Tensor
+    """bool `[n, A]`: which actions were legal."""
+    action: Tensor
+    """int64 `[n]`: the action that was played."""
+    logits: Tensor
+    """float32 `[n, A]`: of the policy that played."""
+    value: Tensor
+    """float32 `[n]`: its estimate before the move; with lookahead, what the improved policy is worth."""
+    improved: Tensor
+    """float32 `[n, A]`: the improved policy that played, as probabilities; `[n, 0]` without lookahead."""
+    random: Tensor
+    """bool `[n]`: another move was played, a random one or an opponent's; what was seen may be learned from."""
+
+    def __getitem__(self, rows: Tensor) -> Moves:
+        return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @staticmethod
+    def cat(parts: list[Moves]) -> Moves:
+        """The moves of all parts, one part after the other."""
+        return Moves(**{f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Moves)})
+
+    @staticmethod
+    def none(spec: GameSpec, device: torch.device, *, looks: bool = False) -> Moves:
+        """No moves at all, in the shapes of a game; `looks`: with lookahead."""
+        return Moves(
+            observation=torch.empty(0, *spec.shape, device=device),
+            legal=torch.empty(0, spec.actions, dtype=torch.bool, device=device),
+            action=torch.empty(0, dtype=torch.long, device=device),
+            logits=torch.empty(0, spec.actions, device=device),
+            value=torch.empty(0, device=device),
+            improved=torch.empty(0, spec.actions if looks else 0, device=device),
+            random=torch.empty(0, dtype=torch.bool, device=device),
+        )
+
+
+class LearningPlayer(Player):
+    """The learner at the table: plays its policy and keeps what learning needs."""
+
+    def __init__(self, network: PolicyNetwork, weight: float | None = None) -> None:
+        """`weight` is that of `look_ahead`; None: it plays what the network says."""
+        self.network = network
+        self.weight = weight
+        self.last: tuple[Tensor, Moves] | None = None
+        """Boards and moves of the latest ply on which it was asked."""
+
+    @torch.inference_mode()
+    def choose(self, turn: Turn) -> Tensor:
+        """Draw moves from the policy, the improved one with lookahead."""
+        seen, legal = turn.observation, turn.legal
+        if self.weight is None:
+            logits, value = self.network(seen, legal)
+            chances, improved = logits, logits[:, :0]
+        else:
+            assert isinstance(turn.game, HasPositions)
+            positions = turn.game.positions(turn.rows)
+            logits, improved, value = look_ahead(self.network, positions, seen, legal, weight=self.weight)
+            chances = improved.log()
+        action = draw(chances, legal, turn.generator)
+        random = torch.zeros_like(turn.rows, dtype=torch.bool)
+        self.last = (
+            turn.rows,
+            Moves(
+                observation=seen,
+                legal=legal,
+                action=action,
+                logits=logits,
+                value=value,
+                improved=improved,
+                random=random,
+            ),
+        )
+        return action

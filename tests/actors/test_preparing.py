@@ -1,0 +1,47 @@
+"""What is found wrong before anything is started, and what a league keeps; without Ray."""
+
+import pytest
+
+from league.actors.driver import prepare
+from league.config import LeagueConfig, load_config
+from league.errors import ConfigError
+from league.pool.store import Store
+
+
+def test_a_league_keeps_the_network_that_it_began_with(store: Store) -> None:
+    prepare(store, LeagueConfig())
+    began = store.require_config()
+    assert (began.network.kind, began.network.hidden) == ("tables", (96, 32, 32)), "what auto stood for is kept"
+    store.save_checkpoint("main", b"what it learned", {"steps": 1})
+    for network, said in (
+        (
+            {"kind": "mlp"},
+            r"^network\.kind = 'mlp': it cannot change once the league has learned, with 'tables': start ",
+        ),
+        (
+            {"hidden": [8]},
+            r"^network\.hidden = \[8\]: it cannot change once the league has learned, with \[96, 32, 32\]",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            prepare(store, LeagueConfig.from_dict({"network": network}))
+    assert store.config() == began
+    prepare(store, LeagueConfig())
+
+
+def test_a_league_of_another_kind_of_network_goes_on(store: Store) -> None:
+    """As one that began before there were tables: its configuration says mlp."""
+    old = LeagueConfig.from_dict({"network": {"kind": "mlp", "hidden": [256, 256]}})
+    store.create(old)
+    store.save_checkpoint("main", b"what it learned", {"steps": 1})
+    prepare(store, load_config(base=store.require_config().to_dict()))
+    assert store.require_config().network == old.network
+
+
+def test_lookahead_where_there_is_none_to_have_is_refused(store: Store) -> None:
+    asked = LeagueConfig.from_dict({"game": "leduc_poker", "learning": {"lookahead": True}})
+    with pytest.raises(
+        ConfigError, match=r"^learning\.lookahead = true: leduc_poker has chance, or something hidden: "
+    ):
+        prepare(store, asked)
+    assert store.config() is None
