@@ -200,7 +200,7 @@ def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
     run(small(), steps=1_000)
     with pytest.raises(WrongLeagueError, match=r"plays tic_tac_toe, not connect_four"):
         run(small("game=connect_four"), steps=1)
-    with pytest.raises(ConfigError, match=r"network\.hidden cannot change"):
+    with pytest.raises(ConfigError, match=r"network\.hidden = \[64\]: it cannot change .* with \[32\]"):
         run(small("network.hidden=[64]"), steps=1)
 
 

@@ -55,14 +55,13 @@ def train(
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
-    from rich.console import Console
-
     from league.actors.driver import run_league
+    from league.interfaces.cli.console import stdout
     from league.interfaces.cli.panel import TrainingView
     from league.pool.store import Store
     from league.view.progress import Limits
 
-    console = Console()
+    console = stdout()
     limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
     with Store.open(store, league) as opened:
         chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
@@ -76,8 +75,8 @@ def train(
                 ray_address=address,
                 dashboard=dashboard,
                 watch=view.update,
-                note=lambda text: console.print(text, style="yellow", highlight=False, markup=False),
+                note=lambda text: console.print(text, style="yellow"),
             )
         champion = opened.champion()
     name = champion.policy if champion else "none yet"
-    console.print(f"saved in {opened.address}; champion: {name}", highlight=False)
+    console.print(f"saved in {opened.address}; champion: {name}")

@@ -54,8 +54,7 @@ def watch(
 
 
 def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> None:
-    from rich.console import Console
-
+    from league.interfaces.cli.console import stdout
     from league.interfaces.cli.panel import TrainingView
     from league.status import Status
     from league.view.progress import Limits
@@ -66,7 +65,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
     store, config = opened
     progress = Progress(phase="unknown", seconds=0.0, steps=0, interrupted=False)
     hint = "Ctrl-C leaves; the league goes on"
-    with TrainingView(store, config, Limits(), Console(markup=False), every_s=every_s, hint=hint) as view:
+    with TrainingView(store, config, Limits(), stdout(), every_s=every_s, hint=hint) as view:
         while not stop.is_set():
             try:
                 said = Status.from_json(store.status())

@@ -35,8 +35,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    store: str = Field(default_factory=lambda: os.environ.get("LEAGUE_STORE", ""), min_length=1, validate_default=True)
-    """Address of the store: a folder, or a URL; without it `LEAGUE_STORE`. The password is better left to
+    store: str = Field(min_length=1)
+    """Address of the store: a folder, or a URL; `read` takes `LEAGUE_STORE` without it. The password is better left to
     `LEAGUE_REDIS_PASSWORD`."""
     league: str = Field(default="league", min_length=1)
     """Name of the league in it."""
@@ -61,8 +61,9 @@ class Settings(BaseModel):
     @classmethod
     def read(cls, args: Mapping[str, Any]) -> Settings:
         """Check the arguments; raises `ConfigError` with every fault."""
+        around = os.environ.get("LEAGUE_STORE")
         try:
-            return cls.model_validate(args)
+            return cls.model_validate({**({"store": around} if around else {}), **args})
         except ValidationError as error:
             faults = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
             raise ConfigError(f"arguments of league.interfaces.serve:application: {'; '.join(faults)}") from error
