@@ -103,6 +103,10 @@ class RoleConfig(Section):
         """Whether its learners hold every seat in some of their games."""
         return any(source.against == "self" and source.share > 0 for source in self.mix)
 
+    def least_steps(self, snapshots: SnapshotConfig) -> int:
+        """Steps of a learner after its last snapshot before which none is frozen for their number."""
+        return self.freeze_steps or snapshots.every_steps or AUTO_EVERY_STEPS[False]
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):
@@ -143,8 +147,7 @@ class LeagueConfig(Section):
                 raise ConfigError(
                     f"roles.{name}: a role's name is lower-case letters and hyphens, such as main-exploiter"
                 )
-            least = role.freeze_steps or self.snapshots.every_steps or AUTO_EVERY_STEPS[False]
-            limit = role.freeze_limit_steps
+            least, limit = role.least_steps(self.snapshots), role.freeze_limit_steps
             if limit is not None and limit < least:
                 key = "snapshots.every_steps" if role.freeze_steps is None else "freeze_steps"
                 raise ConfigError(f"roles.{name}.freeze_limit_steps = {limit}: must be at least {key} = {least}")

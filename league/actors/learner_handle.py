@@ -21,7 +21,6 @@ from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
 from league.ladder.records import Snapshot
-from league.sections import AUTO_EVERY_STEPS
 from league.status import LearnerStatus
 
 DIVERGED_LIMIT = 3
@@ -172,7 +171,7 @@ class LearnerHandle(RemoteWorker):
         steps = self.steps - latest.steps
         if steps > 0 and self._freezing.due:
             return True
-        least = role.freeze_steps or snapshots.every_steps or AUTO_EVERY_STEPS[False]
+        least = role.least_steps(snapshots)
         if steps < least or role.freeze_win_rate is None:
             return steps >= least
         limit = role.freeze_limit_steps or LIMIT_FACTOR * least
