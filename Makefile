@@ -11,7 +11,7 @@ WORKERS ?= 2
 CHECKOV := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-cluster test-docker check format clean
+.PHONY: help demo test test-long test-docker check format clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -24,8 +24,8 @@ demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard
 test: .venv/dev  ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-test-cluster: .venv/dev  ## Run the long tests: clusters of several nodes, and the death of every part
-	$(BIN)/python -m pytest -m cluster
+test-long: .venv/dev  ## Run the long tests: whole leagues, clusters of several nodes, the death of every part
+	$(BIN)/python -m pytest -m long
 
 test-docker: .venv/dev  ## Build the image and run a league on two machines by `ray up`; needs root and Docker
 	$(BIN)/python -m pytest -m docker -rs tests/docker

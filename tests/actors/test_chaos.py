@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_goes_on_after_every_fault_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     command = [sys.executable, "-m", "benchmarks.chaos", "--json", "--check"]

@@ -16,7 +16,7 @@ from league.pool.store import Store
 from tests.actors.test_train_process import ROOT, redis_url, train
 
 __all__ = ["redis_url"]
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 PATIENCE_S = 120
 """A cluster of four nodes on a machine that is busy with other things."""
 

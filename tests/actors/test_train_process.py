@@ -205,7 +205,6 @@ def send(process: subprocess.Popen[str], number: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's /proc")
-@pytest.mark.slow
 def test_one_run_at_a_time_on_a_server_and_the_next_takes_over_from_a_dead_or_paused_one(
     tmp_path: Path, redis_url: str
 ) -> None:

@@ -75,7 +75,7 @@ def answers(url: str, body: Any = None) -> Any:
         return None
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's /proc")
 def test_a_submitted_league_trains_is_served_and_is_stopped(

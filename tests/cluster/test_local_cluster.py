@@ -79,7 +79,7 @@ def until(condition: Callable[[], bool], process: subprocess.Popen[str] | None =
     return time.monotonic() - started
 
 
-@pytest.mark.cluster
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's /proc")
 def test_nodes_come_for_a_league_and_leave_after_it(

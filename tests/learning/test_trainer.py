@@ -296,7 +296,6 @@ def test_an_iteration_without_a_move_to_learn_from(train):
     assert 0 in steps
 
 
-@pytest.mark.slow
 def test_runners_of_their_own(train):
     trainer = train(hardware=Hardware(runners=2))
     trainer.set_opponents(Opponents(shares={"uniform": 1.0, "main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
@@ -313,7 +312,6 @@ def test_runners_of_their_own(train):
         assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
 
 
-@pytest.mark.slow
 def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train):
     trainer = train(hardware=Hardware(runners=1))
     trainer.set_opponents(Opponents(shares={"main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
@@ -335,7 +333,6 @@ def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(tr
     assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
 
 
-@pytest.mark.slow
 def test_learners_that_step_together(train):
     """Two learner processes must see equally many minibatches, or they wait for one another for ever."""
     trainer = train(rollout={"games": 31, "plies": 5}, learning={"num_learners": 2, "minibatch_size": 32})
