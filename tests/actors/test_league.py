@@ -54,6 +54,7 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
     assert store.verify().problems == ()
 
 
+@pytest.mark.long
 def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     killed: list[str] = []
     counted: list[int] = []
@@ -84,6 +85,7 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert store.lease() is None
 
 
+@pytest.mark.long
 def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Store, tmp_path: Path) -> None:
     roles = tmp_path / "roles.toml"
     roles.write_text(
@@ -136,6 +138,7 @@ def test_exploiters_take_turns_with_the_main_and_begin_anew(run: Run, store: Sto
     assert store.verify().problems == ()
 
 
+@pytest.mark.long
 def test_a_corrupt_snapshot_is_named_and_left_out(run: Run, store: Store) -> None:
     run(small(), steps=10_000)
     victim = store.snapshots()[1]

@@ -181,6 +181,7 @@ TWO_NODES = textwrap.dedent("""
 """)
 
 
+@pytest.mark.long
 def test_two_nodes_share_a_redis_and_refuse_a_folder(tmp_path: Path, redis_url: str) -> None:
     settings = [word for setting in SMALL for word in ("--set", setting)]
     options = [*settings, "--set", "rollout.runners=1", "--steps", "6000", "--log-dir", str(tmp_path / "logs")]
@@ -204,6 +205,7 @@ def send(process: subprocess.Popen[str], number: signal.Signals) -> None:
             os.kill(int(entry.name), number)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads Linux's /proc")
 def test_one_run_at_a_time_on_a_server_and_the_next_takes_over_from_a_dead_or_paused_one(
     tmp_path: Path, redis_url: str

@@ -256,6 +256,7 @@ def test_a_store_is_measured(store: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert "moving first from the empty board against best play" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_league_is_trained_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     """Two of a few seconds, with real learners."""
     few = ["--games", "2", "--positions", "8", "--points", "1", "--keep", str(tmp_path)]

@@ -29,6 +29,8 @@ class _Handler(WSGIRequestHandler):
 
 
 class _Server(ThreadingWSGIServer):
+    request_queue_size = MOST  # Of five, the default, who comes with many others waits for seconds.
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._open: dict[socket.socket, None] = {}
