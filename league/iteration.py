@@ -54,6 +54,8 @@ class Usage:
     """Runner processes that answered the last call."""
     runners_lost: int = 0
     """Runner processes that did not, which RLlib restarts."""
+    parts: int = 1
+    """In so many parts, one after another, a minibatch is taken so that it fits the GPU's memory."""
     runner_restarts: int = 0
     """Runner processes that came back since the iteration before."""
 

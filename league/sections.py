@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -55,6 +56,11 @@ AUTO_HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"mlp": (256, 256), "conv": 
 
 def _widths() -> str:
     return ", ".join(f"{'x'.join(map(str, widths))} for {kind}" for kind, widths in AUTO_HIDDEN.items())
+
+
+def _check_device(name: str | None) -> None:
+    if name is not None and not re.fullmatch(r"(cpu|cuda|mps|xpu)(:[0-9]+)?", name):
+        raise ConfigError(f"device = {name!r}: must be cpu, cuda, mps or xpu, or one by its number, such as cuda:1")
 
 
 def _by_game(numbers: Mapping[bool, int]) -> str:
@@ -128,9 +134,14 @@ class RolloutConfig(Section):
         at_least=0,
         at_most=1,
     )
+    gpus: float = knob(0.0, "share of a GPU for each runner process; 0: it plays on the CPU", at_least=0, at_most=1)
     device: str | None = knob(
-        None, "torch device of the boards and of the policies that play; auto: cuda if the runner has one"
+        None, "torch device of the boards and of the policies that play; auto: cuda where Ray gave the runner a GPU"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_device(self.device)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,8 +228,13 @@ class ArenaConfig(Section):
     opening_plies: int = knob(6, "longest random opening, the same for both games of a pair", at_least=0)
     max_plies: int = knob(2000, "a game that is longer is dropped", at_least=1)
     replays: int = knob(1000, "matches whose games are kept move by move; older ones are let go", at_least=0)
+    device: str = knob("cpu", "torch device of match workers, which hold no GPU of Ray; one without it takes the CPU")
     bots: tuple[str, ...] | None = knob(None, "fixed bots on the rating scale; auto: the game's own")
     closing_s: float = knob(15.0, "seconds of matches after training ends, for ratings not yet settled", at_least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_device(self.device)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from league.games.base import Player
 from league.ladder.records import Match
 from league.learning.threads import Threads
 from league.learning.trainer import Trainer, overlaps
+from league.policies.device import choose_device
 from league.policies.player import NetworkPlayer
 from league.policies.search import searched
 from league.policies.weights import fresh, pack, unpack
@@ -125,7 +126,7 @@ class _Ring:
     def __init__(self, target: Target, config: LeagueConfig, games: int) -> None:
         self.spec = game_spec(config.game)
         self.arena = config.arena
-        self.device = config.rollout.device or "cpu"
+        self.device, _ = choose_device(config.arena.device)
         self.seeds = random.Random(config.seed)  # noqa: S311
         self.boards = rounded(min(games, TRY_GAMES), self.spec.seats)
         self.game = make_game(self.spec.name, self.boards, device=self.device, seed=config.seed)

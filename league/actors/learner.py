@@ -58,14 +58,26 @@ class Learner:
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
         if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
-            text = f"{name} holds {hardware.gpus:g} GPUs of Ray, but torch finds none: it learns on the CPU"
-            until_available(lambda: self.store.add_event("device", text, self.store.now_s()))
+            holds = f"{name} holds {hardware.gpus:g} GPUs of Ray"
+            self._say("device", f"{holds}, but torch finds none: it learns on the CPU")
+        for missing in self.trainer.missing_devices():
+            self._say("device", f"{name} plays on the CPU: {missing}")
         self._threads = Threads(1 if overlaps(self.trainer.config, hardware) else hardware.threads)
+        self._parts = 1
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         self._log_dir = Path(place.log_dir) / name
         self._board = SummaryWriter(str(self._log_dir))
         until_available(self._resume)
+
+    def _say(self, kind: str, text: str) -> None:
+        until_available(lambda: self.store.add_event(kind, text, self.store.now_s()))
+
+    def _say_parts(self, parts: int) -> None:
+        if parts > self._parts:
+            self._parts = parts
+            text = f"{self.name}: the GPU's memory holds no whole minibatch; it is taken in {parts} parts from now on"
+            self._say("memory", text)
 
     def _resume(self) -> None:
         """Take up the last checkpoint; failing that, the last good snapshot; failing that, begin."""
@@ -104,6 +116,7 @@ class Learner:
             diverged = f"{error}; {self.name} went back to {self._go_back()}"
         seconds = time.monotonic() - started
         if iteration is not None:
+            self._say_parts(iteration.usage.parts)
             self._threads.measured(iteration.steps, iteration.learn_s)
             if has_room(self._log_dir):  # Without, the writer's thread would die, and we wait for it for ever.
                 self._log(iteration, seconds, threads)

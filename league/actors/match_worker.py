@@ -31,6 +31,9 @@ class MatchWorker:
         # A constructor that raises is not tried again, so it waits.
         self.store = until_available(place.open)
         self.arena = Arena(self.store, until_available(self.store.require_config))
+        if self.arena.missing is not None:
+            text = f"matches are played on the CPU: {self.arena.missing}"
+            until_available(lambda: self.store.add_event("device", text, self.store.now_s()))
 
     def ready(self) -> None:
         """Return once it can play, also after Ray has restarted it."""

@@ -31,6 +31,15 @@ class Hardware:
     """Runner processes beside the learner; 0 plays inside it."""
     gpus: float = 0.0
     """GPUs for each learner process."""
+    runner_gpus: float = 0.0
+    """Share of a GPU for each runner process."""
+
+    def holds_gpu(self, runner: int, processes: int) -> bool:
+        """Whether Ray gives a GPU to the process of a runner; number 0 plays inside the learner.
+
+        A learner with learner `processes` of its own leaves the GPUs to them.
+        """
+        return bool(self.runner_gpus if runner else self.gpus and not processes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +69,16 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
         runners = AUTO_RUNNERS if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
     gpus = _gpus_each(config, room)
     stepping = round(_cpus(footprint(config, Hardware(gpus=gpus))) - 1)
-    placed = learners if not gpus else min(learners, _fitting(gpus, room) // processes)
+    free = _units(room)
+    placed = learners if not gpus else min(learners, _take(free, gpus, learners * processes) // processes)
     if stepping:
         placed = min(placed, max(0, int((room.cpus - 1) // stepping)))
     if room.cpus < 1:
         placed = 0
     there = min(runners, int((room.cpus - 1 - placed * stepping) // placed)) if placed else 0
+    share = config.rollout.gpus if there else 0.0
+    if share:
+        there = _take(free, share, placed * there) // placed
     left = room.cpus - placed * (there + stepping)
     at_once = min(placed, int(left))
     beside = there + stepping
@@ -73,18 +86,19 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     hardware = Hardware(
         runners=there,
         gpus=gpus,
+        runner_gpus=share,
         cpus=min(1.0, math.floor(100 * left / placed) / 100) if placed else 1.0,
         at_once=at_once,
         threads=max(1, threads) if learning.num_learners == 0 else 1,
     )
-    asks = learners * (1 + runners + stepping), learners * processes * gpus
+    asks = learners * (1 + runners + stepping), learners * (processes * gpus + runners * config.rollout.gpus)
     has = f"asks for {asks[0]:g} CPUs and {asks[1]:g} GPUs, has {room.cpus:g} and {sum(room.gpus):g}"
     short = at_once < learners or there < runners
     return Plan(
         learners=placed,
         hardware=hardware,
         missing=f"{has}: {_consequence(learners, placed, at_once, runners, there)}" if short else None,
-        bundles=footprint(config, Hardware(gpus=gpus, runners=runners)) * learners,
+        bundles=footprint(config, Hardware(gpus=gpus, runners=runners, runner_gpus=config.rollout.gpus)) * learners,
     )
 
 
@@ -101,7 +115,8 @@ def footprint(config: LeagueConfig, hardware: Hardware) -> tuple[Bundle, ...]:
     """
     gpus, processes = {"GPU": hardware.gpus} if hardware.gpus else {}, config.learning.num_learners
     learner = {"CPU": hardware.cpus} | ({} if processes else gpus)
-    return (learner, *[gpus or {"CPU": 1.0}] * processes, *[{"CPU": 1.0}] * hardware.runners)
+    runner = {"CPU": 1.0} | ({"GPU": hardware.runner_gpus} if hardware.runner_gpus else {})
+    return (learner, *[gpus or {"CPU": 1.0}] * processes, *[runner] * hardware.runners)
 
 
 def _cpus(bundles: Sequence[Bundle]) -> float:
@@ -114,17 +129,35 @@ def _gpus_each(config: LeagueConfig, room: Room) -> float:
         return config.learning.gpus
     learners, processes = len(config.learners()), max(config.learning.num_learners, 1)
     # Whole GPUs where there are enough; else learners share one, but never processes that step together.
-    if _fitting(1.0, room) >= learners * processes:
+    whole = _take(_units(room), 1.0, learners * processes)
+    if whole >= learners * processes:
         return 1.0
-    if processes > 1 or not room.gpus:
+    if processes > 1 or not whole:
         return 0.0
-    each = math.ceil(learners / max(1, _fitting(1.0, room)))
-    return math.floor(10_000 / each) / 10_000 if _fitting(1.0, room) else 0.0
+    return math.floor(10_000 / math.ceil(learners / whole)) / 10_000
 
 
-def _fitting(gpus: float, room: Room) -> int:
-    """How many processes with so many GPUs fit on the nodes."""
-    return sum(int(node / gpus + TINY) for node in room.gpus)
+def _units(room: Room) -> list[list[float]]:
+    """What is free of every single GPU, by node."""
+    return [[1.0] * int(node + TINY) + [part] * (part > TINY) for node in room.gpus for part in (node % 1,)]
+
+
+def _take(nodes: list[list[float]], gpus: float, most: int) -> int:
+    """Take so many GPUs, or such a share of one, up to `most` times from what is free; returns how often it was there.
+
+    As Ray does, a share is of one GPU, and several are whole ones of one node.
+    """
+    taken = 0
+    for free in nodes:
+        while taken < most:
+            fitting = sorted(unit for unit in free if unit > min(gpus, 1.0) - TINY)[: math.ceil(gpus - TINY)]
+            if len(fitting) < gpus - TINY:
+                break
+            for unit in fitting:
+                free.remove(unit)
+                free.append(unit - min(gpus, 1.0))
+            taken += 1
+    return taken
 
 
 def _consequence(learners: int, placed: int, at_once: int, runners: int, there: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,6 +25,9 @@ class LeagueLearner(PPOTorchLearner):
 
     Gradient steps read and write large tables no more often than they must.
     """
+
+    parts: int = 1
+    """In so many parts a minibatch is taken: twice as many each time that the device's memory was too small."""
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam in one pass over weights, moments and gradients."""
@@ -50,7 +54,33 @@ class LeagueLearner(PPOTorchLearner):
             # The policy that played is not as symmetric as the game, so its probabilities are of the plain view only.
             if view is not None and IMPROVED in rows:
                 look_from(view, rows)
-        return super()._update(batch, **kwargs)
+        return self._in_parts(batch)
+
+    def _in_parts(self, batch: dict[str, Any]) -> Any:
+        """One step on the minibatch, in as many parts as its memory needs.
+
+        Learner processes that step together wait for each other in every part, so theirs is not cut.
+        """
+        while True:
+            try:
+                return super()._update(batch) if self.parts == 1 else self._accumulated(batch)
+            except torch.OutOfMemoryError:
+                if self.config.num_learners > 1 or self.parts >= min(len(rows) for rows in batch.values()):
+                    raise
+            # Not above: there what was computed in vain is still held.
+            self.parts *= 2
+            torch.cuda.empty_cache()
+
+    def _accumulated(self, batch: dict[str, Any]) -> Any:
+        """A step by the sum of the gradients of all parts, each weighted by its rows: that of the whole minibatch."""
+        gradients: dict[Any, Tensor] = {}
+        for share, part in _cut(batch, self.parts):
+            fwd_out = self.module.forward_train(part)
+            losses = self.compute_losses(fwd_out=fwd_out, batch=part)
+            for name, gradient in self.compute_gradients({m: share * loss for m, loss in losses.items()}).items():
+                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        self.apply_gradients(self.postprocess_gradients(gradients))
+        return fwd_out, losses, {}
 
     def compute_loss_for_module(self, *, module_id: str, config: Any, batch: dict[str, Any], fwd_out: Any) -> Any:
         """As RLlib has it, plus the cross-entropy of the improved policy where there is one.
@@ -67,6 +97,14 @@ class LeagueLearner(PPOTorchLearner):
             self.metrics.log_value((module_id, LOOKAHEAD_LOSS), entropy.detach(), window=1)
             loss = loss + config.env_config["league"]["learning"]["lookahead_coeff"] * entropy
         return loss
+
+
+def _cut(batch: dict[str, Any], parts: int) -> Iterator[tuple[float, dict[str, Any]]]:
+    """The rows of a minibatch in so many parts, each with its share of all of them."""
+    for number in range(parts):
+        cut = {name: (number * len(rows) // parts, (number + 1) * len(rows) // parts) for name, rows in batch.items()}
+        share = next((end - start) / len(batch[name]) for name, (start, end) in cut.items())
+        yield share, {name: rows.slice(*cut[name]) for name, rows in batch.items()}
 
 
 def look_from(view: Symmetry, rows: Any) -> None:

@@ -21,6 +21,7 @@ from league.games.base import GameSpec
 from league.iteration import Rollout
 from league.learning.ahead import Ahead
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
+from league.policies.device import choose_device
 from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
 from league.rollout.opponents import Opponents
@@ -39,7 +40,8 @@ class LeagueRunner(EnvRunner):
         rollout = self.league.rollout
         if self.num_workers:
             torch.set_num_threads(1)
-        self.device = rollout.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
+        self.device, self.missing = choose_device(rollout.device, gpu=gpu)
         seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
         learning = self.league.learning
         self.module: PolicyModule = self.make_module()

@@ -61,6 +61,14 @@ class Trainer:
         self.algorithm: LeaguePPO = _ppo_config(spec, self.config, self.seed, hardware).build_algo()
         self._runner_restarts = 0
 
+    def missing_devices(self) -> list[str]:
+        """Why runners play on another device than was asked for, each reason once."""
+        group = self.algorithm.env_runner_group
+        reasons = group.foreach_env_runner(
+            lambda runner: runner.missing, local_env_runner=not group.num_remote_workers()
+        )
+        return sorted({reason for reason in reasons if reason})
+
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, by all runners and by those that replace one."""
         group = self.algorithm.env_runner_group
@@ -100,10 +108,11 @@ class Trainer:
         group = self.algorithm.env_runner_group
         runners, healthy = group.num_remote_workers(), group.num_healthy_remote_workers()
         before, self._runner_restarts = self._runner_restarts, group.num_remote_worker_restarts()
-        reserved = [result.get() for result in self.algorithm.learner_group.foreach_learner(_gpu_bytes) if result.ok]
+        held = [result.get() for result in self.algorithm.learner_group.foreach_learner(_held) if result.ok]
         return Usage(
             # A runner that is no process of its own holds what its learner holds.
-            gpu_bytes=sum(reserved) + (rollout.gpu_bytes if runners else 0),
+            gpu_bytes=sum(reserved for reserved, _ in held) + (rollout.gpu_bytes if runners else 0),
+            parts=max((parts for _, parts in held), default=1),
             runners=healthy,
             runners_lost=runners - healthy,
             runner_restarts=self._runner_restarts - before,
@@ -165,8 +174,8 @@ class Trainer:
         self.algorithm.stop()
 
 
-def _gpu_bytes(learner: Any) -> int:
-    return int(torch.cuda.memory_reserved())
+def _held(learner: LeagueLearner) -> tuple[int, int]:
+    return torch.cuda.memory_reserved(), learner.parts
 
 
 def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
@@ -201,12 +210,21 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
                 "spec": spec,
                 "league": config.to_dict(),
                 "seed": seed,
+                "hardware": hardware,
                 "overlaps": overlaps(config, hardware),
             },
             observation_space=observation,
             action_space=action,
         )
-        .env_runners(env_runner_cls=LeagueRunner, num_env_runners=hardware.runners)
+        .env_runners(
+            env_runner_cls=LeagueRunner,
+            num_env_runners=hardware.runners,
+            num_gpus_per_env_runner=hardware.runner_gpus,
+            create_local_env_runner=not hardware.runners,
+            # Without a runner here RLlib would build them here, for spaces of another form than ours.
+            add_default_connectors_to_env_to_module_pipeline=False,
+            add_default_connectors_to_module_to_env_pipeline=False,
+        )
         .multi_agent(policies={LEARNER_MODULE}, policy_mapping_fn=lambda *args, **kwargs: LEARNER_MODULE)
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
         .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus if usable else 0)

@@ -7,6 +7,7 @@ from league.games import game_spec, make_game
 from league.games.base import Game
 from league.ladder.records import Match
 from league.matches.players import PlayerLoader
+from league.policies.device import choose_device
 from league.pool.store import Store
 from league.rollout.arena import play_match, rounded
 
@@ -18,7 +19,7 @@ class Arena:
         self.store = store
         self.config = config
         self.spec = game_spec(config.game)
-        self.device = config.rollout.device or "cpu"
+        self.device, self.missing = choose_device(config.arena.device)
         self.loader = PlayerLoader(store, self.spec, self.device)
         self._games: dict[int, Game] = {}
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from league.cluster.nodes import Node, Room, free_room, match_nodes, whole_room
-from league.cluster.plan import bounded, plan_hardware
+from league.cluster.plan import Hardware, bounded, plan_hardware
 from tests.actors.small_runs import small
 
 
@@ -130,3 +130,32 @@ def test_shares_of_a_gpu_that_learners_hold_count_as_the_gpu_that_they_share(mon
     room = free_room([node], own_cpus=3, own_gpus=[0.3333] * 3)
     assert room.cpus == 8
     assert 1.0 in room.gpus
+
+
+@pytest.mark.parametrize(
+    ("settings", "gpus", "runners", "share"),
+    [
+        (["rollout.runners=4", "rollout.gpus=0.25", "learning.gpus=1"], (2.0,), 4, 0.25),
+        (["rollout.runners=4", "rollout.gpus=0.25", "learning.gpus=1"], (1.0,), 0, 0.25),
+        (["rollout.runners=8", "rollout.gpus=0.4", "learning.gpus=0"], (2.0,), 4, 0.4),
+        (["rollout.runners=8", "rollout.gpus=0.4", "learning.gpus=0.7"], (1.0, 1.0), 2, 0.4),
+        (["rollout.runners=4", "learning.gpus=1"], (1.0,), 4, 0.0),
+    ],
+)
+def test_runners_share_what_gpus_the_learners_leave(
+    settings: list[str], gpus: tuple[float, ...], runners: int, share: float
+) -> None:
+    """A share is of one GPU: of two GPUs, 0.4 is there four times, not five."""
+    plan = plan_hardware(small(*settings), Room(cpus=16, gpus=gpus))
+    assert (plan.hardware.runners, plan.hardware.runner_gpus) == (runners, share)
+    assert (plan.missing is None) == (runners == int(settings[0].split("=")[1]))
+    ours = [bundle for bundle in plan.bundles if bundle.get("GPU") == share]
+    assert len(ours) >= int(settings[0].split("=")[1]) if share else not any("GPU" in b for b in plan.bundles[1:])
+
+
+def test_who_holds_a_gpu() -> None:
+    assert Hardware(gpus=1).holds_gpu(0, processes=0)
+    assert not Hardware(gpus=1).holds_gpu(0, processes=4), "they hold it"
+    assert not Hardware(gpus=1).holds_gpu(3, processes=0)
+    assert Hardware(runner_gpus=0.25).holds_gpu(3, processes=4)
+    assert not Hardware().holds_gpu(0, processes=0)

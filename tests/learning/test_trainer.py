@@ -347,3 +347,53 @@ def test_learners_that_step_together(train):
     trainer.restore(saved)
     assert_equal_trees(unpack_state(trainer.save()), unpack_state(saved))
     assert trainer.iterate().steps > 0
+
+
+def test_a_minibatch_that_memory_does_not_hold_is_taken_in_parts_with_the_same_gradient(train, monkeypatch):
+    trainer = train(learning={"precision": "float32"})
+    learner = trainer.algorithm.learner_group._learner
+    forward, apply = learner.module.forward_train, learner.apply_gradients
+    stepped = []
+
+    def gradients(batch):
+        found = []
+        monkeypatch.setattr(learner, "apply_gradients", found.append)
+        type(learner)._in_parts(learner, batch)
+        return found[0]
+
+    def update(batch):
+        rows = len(batch[LEARNER_MODULE])
+
+        def small(part):
+            if len(part[LEARNER_MODULE]) > rows / 3:
+                raise torch.OutOfMemoryError
+            return forward(part)
+
+        learner.parts = 1
+        monkeypatch.setattr(learner.module, "forward_train", forward)
+        whole = gradients(batch)
+        monkeypatch.setattr(learner.module, "forward_train", small)
+        parts = gradients(batch)
+        assert learner.parts == 4
+        for name, gradient in whole.items():
+            assert torch.allclose(gradient, parts[name], rtol=1e-4, atol=1e-6)
+        stepped.append(rows)
+        apply(parts)
+        return None, {}, {}
+
+    monkeypatch.setattr(learner, "_in_parts", update)
+    iteration = trainer.iterate()
+    assert stepped
+    assert iteration.usage.parts == 4
+
+
+def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
+    trainer = train()
+    learner = trainer.algorithm.learner_group._learner
+
+    def never(batch):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(learner.module, "forward_train", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        trainer.iterate()

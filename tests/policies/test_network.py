@@ -104,3 +104,14 @@ def test_a_gpu_computes_the_same(kind):
     found = network.cuda()(observation.cuda(), legal.cuda())
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours.cpu(), theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_torchs_convolution_is_our_product_with_the_same_gradient() -> None:
+    """Which of the two is taken depends on the device."""
+    torch.manual_seed(0)
+    layer, board = Windows3x3(3, 5), torch.randn(4, 6, 7, 3, requires_grad=True)
+    outputs = layer.multiplied(board), layer.convolved(board)
+    assert torch.allclose(*outputs, atol=1e-5)
+    gradients = [torch.autograd.grad(out.square().sum(), (board, layer.product.weight)) for out in outputs]
+    for one, other in zip(*gradients, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-4)
