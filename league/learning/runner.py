@@ -49,6 +49,8 @@ class LeagueRunner(EnvRunner):
         weight = learning.lookahead_weight if learning.lookahead else None
         self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
         overlaps = bool(config.env_config["overlaps"]) and not self.num_workers and self.device == "cpu"
+        # Where the learner is in this process, on the same GPU, its moves do not leave it.
+        self.stays = self.device != "cpu" and not self.num_workers and not learning.num_learners
         self._ahead = Ahead(self._play, overlaps=overlaps)
 
     def make_module(self) -> PolicyModule:
@@ -77,7 +79,8 @@ class LeagueRunner(EnvRunner):
         plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
         experience = self.collector.collect(plies, gamma, lambda_)
         coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
-        return experience, _batch(experience, coeff)
+        columns = _columns(experience, coeff)
+        return experience, SampleBatch(columns if self.stays else _numpy(columns))
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom new games are played against, from the next fragment on."""
@@ -120,8 +123,8 @@ class LeagueRunner(EnvRunner):
         """Nothing to ask: a runner whose process answers can play."""
 
 
-def _batch(experience: Experience, policy_loss_coeff: float) -> SampleBatch:
-    """PPO's columns, as numpy arrays; advantages normalised over the fragment (Andrychowicz et al. 2021).
+def _columns(experience: Experience, policy_loss_coeff: float) -> dict[str, Any]:
+    """PPO's columns; advantages normalised over the fragment (Andrychowicz et al. 2021).
 
     The clipped loss is linear in the advantages, so its weight, which RLlib's does not have, is one of theirs.
     """
@@ -140,7 +143,7 @@ def _batch(experience: Experience, policy_loss_coeff: float) -> SampleBatch:
     }
     if moves.improved.shape[1]:
         columns[IMPROVED] = moves.improved
-    return SampleBatch({name: _numpy(column) for name, column in columns.items()})
+    return columns
 
 
 def _numpy(column: Any) -> Any:

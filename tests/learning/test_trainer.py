@@ -4,6 +4,7 @@ import math
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 
@@ -397,3 +398,18 @@ def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
     monkeypatch.setattr(learner.module, "forward_train", never)
     with pytest.raises(torch.OutOfMemoryError):
         trainer.iterate()
+
+
+def test_moves_that_stay_on_their_device_are_learned_from_as_those_of_arrays(train):
+    """As on a GPU that learner and runner share: RLlib shuffles and cuts tensors as it does arrays."""
+    learned = []
+    for stays in (False, True):
+        trainer = train(seed=3)
+        runner = trainer.algorithm.env_runner_group.local_env_runner
+        runner.stays = stays
+        np.random.seed(1)
+        torch.manual_seed(1)
+        steps = trainer.iterate().steps
+        assert steps
+        learned.append((steps, trainer.weights()))
+    assert learned[0] == learned[1]
