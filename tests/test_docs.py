@@ -401,6 +401,21 @@ def test_the_example_in_python_runs(
     assert re.fullmatch(r"connect_four: play column [0-6], expect [+-]\d+\.\d\d\n", capsys.readouterr().out)
 
 
+def test_the_examples_of_the_python_api_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One after the other, as a reader would type them."""
+    monkeypatch.chdir(place)
+    space: dict[str, Any] = {}
+    examples = [block for block in blocks("python") if block.page.name == "python.md"]
+    assert len(examples) > 4
+    for block in examples:
+        exec(compile(block.text, "python.md", "exec"), space)
+    printed = capsys.readouterr().out
+    assert "<league 'league' at runs/demo: connect_four>" in printed
+    assert "95% interval" in printed
+
+
 def test_pictures_of_the_page_are_there_and_have_its_sizes() -> None:
     named = {
         (page.parent / name).resolve()

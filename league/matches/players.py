@@ -44,12 +44,16 @@ class PlayerLoader:
         self.network: Callable[[str], PolicyNetwork] = lru_cache(CACHED)(self._load)
         """The network of a snapshot, by name."""
 
-    def player(self, name: str) -> Player:
+    def player(self, name: str, *, sample: bool | None = None) -> Player:
         """A fixed bot, or a snapshot: greedy where the game is deterministic, else drawn from its policy.
+
+        `sample` says for a snapshot whether it draws.
 
         Raises `UnknownPolicyError`, or `CorruptSnapshotError` where the stored weights do not have their hash.
         """
-        return make_player(name, self.spec, self.network, sample=not self.spec.deterministic)
+        return make_player(
+            name, self.spec, self.network, sample=not self.spec.deterministic if sample is None else sample
+        )
 
     def _load(self, name: str) -> PolicyNetwork:
         return unpack(self.store.weights(self.store.snapshot(name).digest), self.spec, self.device)
