@@ -23,7 +23,7 @@ from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
-from league.games import game_spec
+from league.games import game_spec, make_bot
 from league.ladder.promotion import check_cap
 from league.policies.network import settled
 from league.policies.weights import fresh
@@ -48,9 +48,9 @@ STARTING_S = 60.0
 def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
-    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
-    of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of another
-    game, another network than the learners have.
+    Everything that can be found wrong without Ray is found here: an unknown game or bot, a network that does not fit
+    it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
+    another game, another network than the learners have.
     """
     spec = game_spec(config.game)
     every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
@@ -61,6 +61,8 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
     )
     fresh(spec, config.network, config.seed)
+    for bot in config.arena.bots or spec.bots:
+        make_bot(bot, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
