@@ -18,6 +18,7 @@ from league.interfaces.cli import k8s as kubernetes
 from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
+from league.interfaces.cli.check import check
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
@@ -162,6 +163,7 @@ _command(
     name="import",
 )
 _command("Know", games, "league games", "league games --json")
+_command("Know", check, "league check my_game", "league check pettingzoo.classic.hanabi_v5 --games 5")
 _command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
 _command("Know", presets, "league presets")
 
