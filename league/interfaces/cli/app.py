@@ -28,6 +28,7 @@ from league.interfaces.cli.games import games
 from league.interfaces.cli.grafana import grafana
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
+from league.interfaces.cli.new_game import new_game
 from league.interfaces.cli.play import play
 from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
@@ -163,6 +164,7 @@ _command(
     name="import",
 )
 _command("Know", games, "league games", "league games --json")
+_command("Know", new_game, "league new-game my_game", "league new-game my_game --tensors", name="new-game")
 _command("Know", check, "league check my_game", "league check pettingzoo.classic.hanabi_v5 --games 5")
 _command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
 _command("Know", presets, "league presets")
