@@ -10,6 +10,7 @@ value of the wrong type or outside its range is a `ConfigError` that names the k
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -44,13 +45,18 @@ _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number
 class MixConfig(Section):
     """One source of a learner's training games."""
 
-    against: Literal["self", "past", "latest"] = knob(
-        "past", "self: the learner holds every seat; past: snapshots; latest: the newest snapshot of each learner"
+    against: Literal["self", "past", "latest", "bots"] = knob(
+        "past",
+        "self: the learner holds every seat; past: snapshots; latest: the newest snapshot of each learner; bots: fixed "
+        "bots",
     )
     share: float = knob(
         1.0, "of the games, next to the other sources; 0: only while no other source has an opponent", at_least=0
     )
     roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
+    bots: tuple[str, ...] | None = knob(None, "which fixed bots; auto: those on the rating scale")
+    from_elo: float | None = knob(None, "only once the learner's newest rated snapshot has so much Elo; auto: always")
+    until_elo: float | None = knob(None, "only while it has less Elo than this; auto: always")
     weighting: Literal["squared", "variance", "linear", "linear_capped", "uniform", "quality"] = knob(
         "variance",
         "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, min(0.5, 1-x), 1, or its quality score",
@@ -66,10 +72,21 @@ class MixConfig(Section):
             raise ConfigError(
                 f"win_rate_below = {self.win_rate_below}: must be above win_rate_from = {self.win_rate_from}"
             )
+        if self.until_elo is not None and self.until_elo <= (-math.inf if self.from_elo is None else self.from_elo):
+            raise ConfigError(f"until_elo = {self.until_elo}: must be above from_elo = {self.from_elo}")
         if self.against == "self":
             for f in dataclasses.fields(self):
-                if f.name not in ("against", "share") and getattr(self, f.name) != f.default:
+                known = ("against", "share", "from_elo", "until_elo")
+                if f.name not in known and getattr(self, f.name) != f.default:
                     raise ConfigError(f"{f.name}: self-play has no other opponents; leave it out")
+        if self.bots is not None and self.against != "bots":
+            raise ConfigError(f"bots = {list(self.bots)}: only for against = 'bots'; leave it out")
+        if self.against == "bots" and self.roles is not None:
+            raise ConfigError(f"roles = {list(self.roles)}: bots have no role; name them in bots, or leave it out")
+
+    def meets_at(self, elo: float) -> bool:
+        """Whether a learner with so much Elo plays games of this source."""
+        return (self.from_elo is None or elo >= self.from_elo) and (self.until_elo is None or elo < self.until_elo)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +120,16 @@ class RoleConfig(Section):
         """Whether its learners hold every seat in some of their games."""
         return any(source.against == "self" and source.share > 0 for source in self.mix)
 
+    def with_bots(self, bots: Sequence[str]) -> RoleConfig:
+        """The role with these bots wherever its mix leaves open which."""
+        mix = tuple(
+            dataclasses.replace(source, bots=tuple(bots))
+            if source.against == "bots" and source.bots is None
+            else source
+            for source in self.mix
+        )
+        return dataclasses.replace(self, mix=mix)
+
     def least_steps(self, snapshots: SnapshotConfig) -> int:
         """Steps of a learner after its last snapshot before which none is frozen for their number."""
         return self.freeze_steps or snapshots.every_steps or AUTO_EVERY_STEPS[False]
@@ -111,11 +138,10 @@ class RoleConfig(Section):
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):
             raise ConfigError("mix: at least one source needs a share above 0")
-        if all(source.against == "self" for source in self.mix):
-            if self.freeze_win_rate is not None:
-                raise ConfigError(f"freeze_win_rate = {self.freeze_win_rate}: a mix of self-play has nobody to beat")
-            if self.reset_to == "opponent":
-                raise ConfigError("reset_to = 'opponent': a mix of self-play has no opponent")
+        if all(source.against == "self" for source in self.mix) and self.freeze_win_rate is not None:
+            raise ConfigError(f"freeze_win_rate = {self.freeze_win_rate}: a mix of self-play has nobody to beat")
+        if self.reset_to == "opponent" and all(source.against in ("self", "bots") for source in self.mix):
+            raise ConfigError("reset_to = 'opponent': a mix of self-play and bots has no opponent with weights")
         if self.freeze_limit_steps is not None and self.freeze_win_rate is None:
             raise ConfigError(
                 f"freeze_limit_steps = {self.freeze_limit_steps}: says nothing without freeze_win_rate; leave it out"

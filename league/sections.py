@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from league.errors import ConfigError
+from league.errors import ConfigError, nearest
+from league.plugins import is_dotted, names
 from league.settings import Section, knob
 
 AUTO_GAMES: Final = {True: 512, False: 16}
@@ -79,10 +80,11 @@ def _with_or_without(numbers: tuple[float, float]) -> str:
 class NetworkConfig(Section):
     """The policy network, built from the game's observation shape and number of actions."""
 
-    kind: Literal["mlp", "conv", "tables"] | None = knob(
+    kind: str | None = knob(
         None,
         "mlp: fully connected; conv: residual convolutions over a board; tables: looks up what lies on patterns of "
-        "cells; auto: tables where the game names patterns of stones, else mlp",
+        "cells; or one of your own, by its entry point or as module:function; auto: tables where the game names "
+        "patterns of stones, else mlp",
     )
     hidden: tuple[int, ...] | None = knob(
         None,
@@ -92,6 +94,13 @@ class NetworkConfig(Section):
     )
     channels: int = knob(64, "conv: channels of every convolution", at_least=1)
     blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        known = [*AUTO_HIDDEN, *names("league.networks")]
+        if self.kind is not None and self.kind not in known and not is_dotted(self.kind):
+            near = nearest(self.kind, known)
+            raise ConfigError(f"kind = {self.kind!r}: must be one of {', '.join(known)}, or module:function{near}")
 
 
 @dataclass(frozen=True, kw_only=True)

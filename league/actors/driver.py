@@ -22,9 +22,11 @@ from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
-from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
-from league.games import game_spec
+from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError, StoreUnavailableError
+from league.every import Every
+from league.games import game_spec, make_bot
 from league.ladder.promotion import check_cap
+from league.ladder.ratings import elo
 from league.policies.network import settled
 from league.policies.weights import fresh
 from league.pool.lease import Holder
@@ -37,6 +39,8 @@ from league.signals import Interruption, interrupts
 from league.view.progress import Limits, Progress
 
 POLL_S = 0.5
+ELO_EVERY_S = 2.0
+"""Between two looks at the champion's Elo, where a run is to end by it."""
 SILENCE_S = 120.0
 """A coordinator that does not answer for so long is given up."""
 ENDING_S = 180.0
@@ -48,9 +52,9 @@ STARTING_S = 60.0
 def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
-    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
-    of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of another
-    game, another network than the learners have.
+    Everything that can be found wrong without Ray is found here: an unknown game or bot, a network that does not fit
+    it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
+    another game, another network than the learners have.
     """
     spec = game_spec(config.game)
     every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
@@ -61,6 +65,9 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
     )
     fresh(spec, config.network, config.seed)
+    mixed = [bot for role in config.roles.values() for source in role.mix for bot in source.bots or ()]
+    for bot in dict.fromkeys([*(config.arena.bots or spec.bots), *mixed]):
+        make_bot(bot, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
@@ -136,7 +143,7 @@ def run_league(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
             ) from error
         coordinator.start.remote()
-        run = _Run(coordinator, limits, watch, interrupted)
+        run = _Run(coordinator, limits, watch, interrupted, _ChampionElo(store, config))
         run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         return run.end(closing_s)
@@ -206,16 +213,40 @@ def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], No
             time.sleep(POLL_S)
 
 
+class _ChampionElo:
+    """The champion's Elo, read from the store now and then; None before there is one that has played."""
+
+    def __init__(self, store: Store, config: LeagueConfig) -> None:
+        self.store, self.config = store, config
+        self._reading = Every(ELO_EVERY_S, at_once=True)
+        self._elo: float | None = None
+
+    def __call__(self) -> float | None:
+        if self._reading.due:
+            self._reading.begin()
+            with contextlib.suppress(StoreUnavailableError):  # The league waits for it, too.
+                champion, ratings = self.store.champion(), self.store.ratings()
+                rating = ratings.get(champion.policy) if champion is not None else None
+                self._elo = None if rating is None else elo(rating, ratings, self.config.ratings).points
+        return self._elo
+
+
 class _Run:
     """A league under way, seen from the driver."""
 
     def __init__(
-        self, coordinator: Any, limits: Limits, watch: Callable[[Progress], None], interrupted: Interruption
+        self,
+        coordinator: Any,
+        limits: Limits,
+        watch: Callable[[Progress], None],
+        interrupted: Interruption,
+        champion_elo: Callable[[], float | None],
     ) -> None:
         self.coordinator = coordinator
         self.limits = limits
         self.watch = watch
         self.interrupted = interrupted
+        self.champion_elo = champion_elo
         self.began: float | None = None
         self.heard = time.monotonic()
         self.progress = Progress(phase="starting", seconds=0.0, steps=0, interrupted=False)
@@ -224,10 +255,8 @@ class _Run:
         limits = self.limits
         while not self.interrupted.is_set():
             self._look()
-            seconds, steps = self.progress.seconds, self.progress.steps
-            if limits.seconds is not None and seconds >= limits.seconds:
-                return
-            if limits.steps is not None and steps >= limits.steps:
+            elo = self.champion_elo() if limits.elo is not None else None
+            if limits.reached(self.progress.seconds, self.progress.steps, elo):
                 return
             self.interrupted.wait(POLL_S)
 

@@ -53,7 +53,7 @@ class LearnerHandle(RemoteWorker):
         config = roster.config
         self.number = number
         self.place = place
-        self.role = config.roles[config.learners()[name]]
+        self.role = config.roles[config.learners()[name]].with_bots(roster.bots)
         self.memory = self._remembered()
         self.joins = joins
         self.hardware: Hardware | None = None
@@ -182,7 +182,7 @@ class LearnerHandle(RemoteWorker):
         matchmaking = self.roster.config.matchmaking
         if self.held % matchmaking.hold_iterations == 0:
             self.opponents = training_opponents(
-                self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng
+                self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng, self.roster.elo_of(self.name)
             )
             self.roster.in_play[self.name] = self.opponents
         self.held += 1

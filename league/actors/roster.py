@@ -11,6 +11,7 @@ import numpy as np
 
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.games import game_spec
+from league.ladder.ratings import elo
 from league.ladder.records import Match, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.keeping import retain
@@ -97,6 +98,12 @@ class Roster:
     def latest(self, learner: str) -> Snapshot | None:
         """The newest snapshot of a learner."""
         return next((s for s in reversed(self.snapshots) if s.learner == learner), None)
+
+    def elo_of(self, learner: str) -> float:
+        """Elo of a learner's newest snapshot that has played; 0, that of `uniform`, before the first."""
+        rated = (s for s in reversed(self.snapshots) if s.learner == learner and s.name in self.ratings)
+        newest = next((self.ratings[s.name] for s in rated if self.ratings[s.name].games), None)
+        return 0.0 if newest is None else elo(newest, self.ratings, self.config.ratings).points
 
     def record(self, match: Match) -> None:
         """Store a result, with what follows from it."""

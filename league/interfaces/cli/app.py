@@ -18,6 +18,7 @@ from league.interfaces.cli import k8s as kubernetes
 from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
+from league.interfaces.cli.check import check
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
@@ -27,6 +28,7 @@ from league.interfaces.cli.games import games
 from league.interfaces.cli.grafana import grafana
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.matches import matches
+from league.interfaces.cli.new_game import new_game
 from league.interfaces.cli.play import play
 from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
@@ -64,6 +66,7 @@ _command(
     "Train",
     train,
     "league train --minutes 10",
+    "league train --game tic_tac_toe --until-elo 600",
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
@@ -162,6 +165,8 @@ _command(
     name="import",
 )
 _command("Know", games, "league games", "league games --json")
+_command("Know", new_game, "league new-game my_game", "league new-game my_game --tensors", name="new-game")
+_command("Know", check, "league check my_game", "league check pettingzoo.classic.hanabi_v5 --games 5")
 _command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
 _command("Know", presets, "league presets")
 

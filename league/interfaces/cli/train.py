@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +44,7 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train until the learners have made so many steps since the league began.")
     ] = None,
+    until_elo: Annotated[float | None, typer.Option(help="Train until the champion has so much Elo.")] = None,
     preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file; see `league config --defaults`.")] = None,
     settings: Annotated[
@@ -61,8 +63,10 @@ def train(
     from league.pool.store import Store
     from league.view.progress import Limits
 
+    if until_elo is not None and not math.isfinite(until_elo):
+        raise typer.BadParameter(f"--until-elo {until_elo}: must be a finite number")
     console = stdout()
-    limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
+    limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps, elo=until_elo)
     with Store.open(store, league) as opened:
         chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
         with TrainingView(opened, chosen, limits, console) as view:
