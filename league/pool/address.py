@@ -29,6 +29,7 @@ _SHOWN: Final = frozenset({"db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", 
 _NEARLY_A_URL: Final = re.compile(r"(?i)[^/]*[:@]|//|\W*(rediss?|valkeys?|unix)\W*//")
 """What no path of a folder begins with, though it may: the name of a scheme or a server, perhaps after a password."""
 
+_KINDS: Final = ", ".join(f"{scheme}://" for scheme in SCHEMES)
 _RIGHT: Final = (
     "write redis://user:password@host:6379/0 or unix:///run/redis.sock, in a password %40 for '@', %2F for '/', %3A "
     "for ':', %3F for '?', %23 for '#', %5B for '[' and %25 for '%', or leave the password to LEAGUE_REDIS_PASSWORD"
@@ -83,7 +84,7 @@ class Address:
             return cls(shown=address, folder=_folder(address))
         read = _read(address)
         if read is None:
-            raise StoreError(f"--store {redacted(address)}: neither a folder nor a URL of a store; {_RIGHT}")
+            raise StoreError(f"--store {redacted(address)}: must be a folder or a {_KINDS} URL; {_RIGHT}")
         options = dict(parse_qsl(read["query"] or ""))
         return cls(
             shown=_shown(read),
