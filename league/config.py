@@ -22,6 +22,7 @@ from typing import Any, Literal
 from league.errors import ConfigError, nearest
 from league.sections import (
     AUTO_EVERY_STEPS,
+    NEVER_STEPS,
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
@@ -51,7 +52,10 @@ class MixConfig(Section):
         "bots",
     )
     share: float = knob(
-        1.0, "of the games, next to the other sources; 0: only while no other source has an opponent", at_least=0
+        1.0,
+        "of the games, next to the other sources; 0: only while no other source has an opponent",
+        at_least=0,
+        at_most=1000,
     )
     roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
     bots: tuple[str, ...] | None = knob(None, "which fixed bots; auto: those on the rating scale")
@@ -94,18 +98,26 @@ class RoleConfig(Section):
     """A kind of learner: how many there are, whom they meet, when they are frozen and what happens then."""
 
     count: int = knob(1, "learners of this role", at_least=0, at_most=MOST_LEARNERS)
-    share: float = knob(1.0, "of the time, next to other learners, where there are too few CPUs for all", above=0)
+    share: float = knob(
+        1.0, "of the time, next to other learners, where there are too few CPUs for all", at_least=0.001, at_most=1000
+    )
     mix: tuple[MixConfig, ...] = knob(
         (MixConfig(against="self"), MixConfig(against="past")), "where the training games come from: a list of tables"
     )
     freeze_steps: int | None = knob(
-        None, "freeze no sooner than so many steps after the last time; auto: snapshots.every_steps", at_least=1
+        None,
+        "freeze no sooner than so many steps after the last time; auto: snapshots.every_steps",
+        at_least=1,
+        at_most=NEVER_STEPS,
     )
     freeze_win_rate: float | None = knob(
         None, "then freeze as soon as every opponent of the mix is beaten more often; auto: at once", above=0, below=1
     )
     freeze_limit_steps: int | None = knob(
-        None, "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps", at_least=1
+        None,
+        "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps",
+        at_least=1,
+        at_most=NEVER_STEPS,
     )
     reset_probability: float = knob(0.0, "after a freeze, begin anew with this probability", at_least=0, at_most=1)
     reset_to: Literal["initial", "past", "opponent"] = knob(
@@ -153,7 +165,7 @@ class LeagueConfig(Section):
     """The whole configuration of one league."""
 
     game: str = knob("connect_four", "a built-in game, or the dotted module of a PettingZoo AEC environment")
-    seed: int = knob(0, "seed of everything random", at_least=0)
+    seed: int = knob(0, "seed of everything random", at_least=0, at_most=2**31 - 1)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)

@@ -15,6 +15,7 @@
     │   │   ├── StoreFullError      no room; nothing was lost, nothing was added
     │   │   └── StoreReadOnlyError  the server is a replica, or has lost those that it needs
     │   ├── StorePermissionError    the server, or the folder, refuses us
+    │   ├── StoreCommandError       the server lacks a command, as managed ones lack some
     │   ├── EvictingStoreError      the server may delete what is stored
     │   ├── LeaseError              another run trains this league
     │   ├── UnknownMatchError       no match of that id in the log
@@ -96,6 +97,10 @@ class StoreReadOnlyError(StoreUnavailableError):
 
 class StorePermissionError(StoreError):
     """The server or the folder refuses us."""
+
+
+class StoreCommandError(StoreError):
+    """The server has no such command, or under another name: managed servers hide some."""
 
 
 class EvictingStoreError(StoreError):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from league import config, sections
-from league.config import LeagueConfig, knobs, load_config, preset_path, presets
+from league.config import LeagueConfig, MixConfig, knobs, load_config, preset_path, presets
 from league.errors import ConfigError
 from league.settings import Section, parse_setting, plain
 
@@ -33,7 +33,7 @@ def fields_of(section: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses
 FIELDS = list(fields_of(LeagueConfig()))
 BEYOND = {
     "at_least": lambda bound: bound - 1,
-    "at_most": lambda bound: bound + 1,
+    "at_most": lambda bound: bound + 1 if bound < 1e15 else 2 * bound,
     "above": lambda bound: bound,
     "below": lambda bound: bound,
 }
@@ -55,6 +55,34 @@ def test_every_field_is_a_knob_with_a_meaning() -> None:
     changed = load_config(settings=["seed=7", "roles.main.count=2"])
     new = [row[:2] for row, before in zip(knobs(changed), knobs(), strict=True) if row != before]
     assert new == [("seed", 7), ("roles.main.count", 2)]
+
+
+ALL = [*FIELDS, *((f"mix.{f.name}", f, None) for f in dataclasses.fields(MixConfig))]
+EXTREMES = ["nan", "inf", "-inf", "1e308", "-1e308", "1e12", "-1e12", "1e-308", "-1", "0", "x", "true", "auto", "[]"]
+
+
+def test_every_number_has_a_least_and_a_most() -> None:
+    numbers = [(key, f.metadata) for key, f, _ in ALL if re.search(r"\b(int|float)\b", str(f.type))]
+    assert len(numbers) > 60
+    for key, limits in numbers:
+        assert limits["at_least"] is not None or limits["above"] is not None, key
+        assert limits["at_most"] is not None or limits["below"] is not None, key
+
+
+@pytest.mark.parametrize("key", [key for key, _, _ in ALL])
+def test_any_value_is_taken_or_refused_in_one_line_that_names_it(key: str) -> None:
+    for text in EXTREMES:
+        if key.startswith("mix."):
+            quoted = json.dumps(text) if text in ("x", "auto") else text
+            setting = f"roles.main.mix=[{{ {key.removeprefix('mix.')} = {quoted} }}]"
+        else:
+            setting = f"{key}={text}"
+        with pytest.raises((ConfigError, _TakenError), match=rf"^.*\b{key.rpartition('.')[2]}\b.*$"):
+            raise _TakenError(load_config(settings=[setting]))
+
+
+class _TakenError(Exception):
+    """Its text names every knob."""
 
 
 def test_every_section_can_be_imported_from_here() -> None:

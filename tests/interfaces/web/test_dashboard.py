@@ -75,8 +75,19 @@ def test_the_first_page_holds_everything(page: str, recorded: Recorded) -> None:
     assert TOKEN not in answer.text
 
 
+def test_the_runbook_is_there_with_and_without_a_store(page: str, tmp_path: Path) -> None:
+    """Alerts lead to it, also the one that says that the store is gone."""
+    with serving(str(tmp_path / "nothing"), "league") as without:
+        for url in (page, without):
+            answer = Answer(url, "/runbook")
+            assert answer.status == 200
+            assert answer.text.count('id="leaguestoredown"') == 1
+            assert "<code>league exporter</code>" in answer.text
+            assert "`" not in answer.text
+
+
 def test_nothing_comes_from_another_host_and_no_script_is_inline(page: str) -> None:
-    for path in ("/", "/leaderboard", "/matches", "/matches/none", "/static/style.css", "/static/page.js"):
+    for path in ("/", "/leaderboard", "/matches", "/matches/none", "/runbook", "/static/style.css", "/static/page.js"):
         text = Answer(page, path).text
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|url\(", text)
         assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", text)
