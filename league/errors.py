@@ -38,6 +38,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from league.installation import installing
+
 
 class LeagueError(Exception):
     """Root of everything raised on purpose."""
@@ -163,7 +165,7 @@ class MissingExtraError(LeagueError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'league[{extra}]'")
+        super().__init__(f"{package} is not installed: {installing(extra)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -54,7 +54,7 @@ class LearnerHandle(RemoteWorker):
         self.number = number
         self.place = place
         self.role = config.roles[config.learners()[name]].with_bots(roster.bots)
-        self.memory = self._remembered()
+        self.memory, steps = self._remembered()
         self.joins = joins
         self.hardware: Hardware | None = None
         """That the actor was started with; None: there is none, it waits for room."""
@@ -64,8 +64,8 @@ class LearnerHandle(RemoteWorker):
         """With which it starts again once it is saved."""
         self.used_s = 0.0
         """Seconds that it has been at work, over its role's share: whose turn it is."""
-        self.steps = 0
-        """Its clock: steps since the league began."""
+        self.steps = steps
+        """Its clock: steps since the league began; until it has started, those that it will go on from."""
         self.diverged = 0
         """How often in a row."""
         self.opponents: dict[str, float] = {}
@@ -78,16 +78,19 @@ class LearnerHandle(RemoteWorker):
         """When its latest iteration ended, by the monotonic clock."""
         self._status = LearnerStatus()
 
-    def _remembered(self) -> Memory:
+    def _remembered(self) -> tuple[Memory, int]:
+        """What it knows of its opponents, and its steps, by its checkpoint, failing that by its newest snapshot."""
         try:
             checkpoint = self.roster.store.checkpoint(self.name)
         except CorruptSnapshotError:
             checkpoint = None  # The learner finds it too, and says so.
         progress = checkpoint[1] if checkpoint else {}
-        return Memory(
+        latest = self.roster.latest(self.name)
+        memory = Memory(
             live=LivePayoff.from_json(progress.get("results", {}), self.roster.config.matchmaking.memory_games),
             qualities=Qualities.from_json(progress.get("qualities", {})),
         )
+        return memory, int(progress.get("steps", latest.steps if latest else 0))
 
     @property
     def stopped(self) -> bool:

@@ -66,6 +66,12 @@ class Training:
         return sum(learner.steps for learner in self.learners)
 
     @property
+    def awaited(self) -> str:
+        """Who has not started yet, for people."""
+        names = [learner.name for learner in self.learners if not learner.ready]
+        return f"{'learner' if len(names) == 1 else 'learners'} {', '.join(names)}"
+
+    @property
     def bundles(self) -> list[Bundle]:
         """What the learners would use at full size, if there is any that has not been stopped."""
         plan = self.placement.plan

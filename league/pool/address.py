@@ -41,6 +41,11 @@ def is_embedded(address: str) -> bool:
     return "://" not in address
 
 
+def absolute(address: str) -> str:
+    """The address as every process of this machine may use it, whichever folder that works in."""
+    return os.fspath(Path(address).expanduser().resolve()) if is_embedded(address) and address.strip() else address
+
+
 def redacted(address: str) -> str:
     """The address as it may be shown: without user name and password, and of what cannot be read only its scheme."""
     if is_embedded(address):

@@ -40,5 +40,7 @@ class Progress:
     steps: int
     """Of all learners together, since the league began."""
     interrupted: bool
+    stage: str = ""
+    """What starts now; nothing once it trains."""
     waits: str | None = None
     """Why the league stands still: what is wrong with the store, until it is well again."""

@@ -274,7 +274,7 @@ def test_the_image_agrees_with_the_project() -> None:
     assert f"Programming Language :: Python :: {python[1]}" in project["classifiers"]
     for file in CLOUDS:
         assert {image.rpartition(":")[2] for image in images(read(file)) if "registry" in image} == {project["version"]}
-    assert project["version"] == version("league")
+    assert project["version"] == version("selfplay-league")
 
 
 @pytest.fixture(scope="module")

@@ -316,7 +316,7 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
             until(lambda: place.status()["steps"] > after["steps"], 120, lambda: person.job_log("second"))
             run(person.jobs("stop", *DASHBOARD, "second"), 120)
         with step("a worker with another version of the project is refused", 60):
-            installed = "/usr/local/lib/python3.11/site-packages/league-*.dist-info/METADATA"
+            installed = "/usr/local/lib/python3.11/site-packages/selfplay_league-*.dist-info/METADATA"
             change = f"sed -i 's/^Version: .*/Version: 0.0.1/' {installed}"
             worker.inside("docker", "exec", "--user", "0", "league", "sh", "-c", change)
             person.submits("third")

@@ -14,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from league.errors import LeagueError
+from league.installation import version as installed_version
 from league.interfaces.cli import k8s as kubernetes
 from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
@@ -173,12 +174,8 @@ _command("Know", presets, "league presets")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"league {version('league')}")
-        except PackageNotFoundError:
-            print("league, from a source tree that is not installed")
+        number = installed_version()
+        print("league, from a source tree that is not installed" if number == "none" else f"league {number}")
         raise typer.Exit
 
 
