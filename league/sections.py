@@ -192,7 +192,16 @@ class SnapshotConfig(Section):
         f"auto: {AUTO_EVERY_STEPS[True]} with lookahead, else {AUTO_EVERY_STEPS[False]}",
         at_least=1,
     )
-    timeout_s: float = knob(120.0, "freeze after so many seconds even if the steps are not reached", above=0)
+    growth: float = knob(
+        0.0125,
+        "of the steps that the learner has made: freeze no sooner than after so large a part of them, so that a league "
+        "of weeks has hundreds of snapshots; half of it if it clearly beats the last one; 0: every_steps for ever",
+        at_least=0,
+        below=1,
+    )
+    timeout_s: float = knob(
+        120.0, "freeze after so many seconds even if every_steps is not reached, but growth is", above=0
+    )
     checkpoint_every_s: float = knob(15.0, "seconds between checkpoints: the most that a crash can cost", at_least=0)
 
 
@@ -259,9 +268,12 @@ class PromotionConfig(Section):
 class RetentionConfig(Section):
     """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
 
-    automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
+    automatic: bool = knob(True, "prune after each freeze; otherwise only `league pool prune` does")
     newest: int = knob(20, "keep so many of each learner's newest", at_least=1)
     epoch_steps: int = knob(2_500_000, "keep the best of every so many steps of each learner", at_least=1)
+    epochs: int = knob(
+        100, "at most so many of them: where a learner has made more, epoch_steps is doubled until it fits", at_least=1
+    )
     nash_weight: float = knob(0.001, "keep those with at least this weight in the Nash mixture", above=0, at_most=1)
 
 

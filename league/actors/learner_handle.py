@@ -17,6 +17,7 @@ from league.actors.waiting import RETRY_S
 from league.cluster.plan import Hardware
 from league.errors import CorruptSnapshotError, StoreUnavailableError
 from league.every import Every
+from league.ladder.freezing import has_changed, in_time, spaced, spacing
 from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
@@ -166,16 +167,17 @@ class LearnerHandle(RemoteWorker):
     def _freeze_due(self) -> bool:
         snapshots, role = self.roster.config.snapshots, self.role
         latest = self.roster.latest(self.name)
-        if latest is None:
+        if latest is None or (self._freezing.due and in_time(self.steps, latest.steps, snapshots)):
             return True
-        steps = self.steps - latest.steps
-        if steps > 0 and self._freezing.due:
+        least, live = role.least_steps(snapshots), self.memory.live
+        if role.freeze_win_rate is None:
+            return spaced(least, self.steps, latest.steps, has_changed(live, latest.name), snapshots)
+        if not spaced(least, self.steps, latest.steps, False, snapshots):
+            return False
+        limit = role.freeze_limit_steps or LIMIT_FACTOR * spacing(least, self.steps, snapshots)
+        if self.steps - latest.steps >= limit:
             return True
-        least = role.least_steps(snapshots)
-        if steps < least or role.freeze_win_rate is None:
-            return steps >= least
-        limit = role.freeze_limit_steps or LIMIT_FACTOR * least
-        return steps >= limit or all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
+        return all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
 
     def train(self) -> None:
         """Play and learn for one iteration, against whom matchmaking draws."""
