@@ -24,6 +24,7 @@ from league.sections import (
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
+    LogConfig,
     MatchmakingConfig,
     NetworkConfig,
     PromotionConfig,
@@ -137,6 +138,7 @@ class LeagueConfig(Section):
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 

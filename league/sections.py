@@ -285,3 +285,21 @@ class CapacityConfig(Section):
     max_gpus: int | None = knob(None, "most GPUs to ask for; auto: as many as learning.gpus says", at_least=0)
     match_workers: int = knob(0, "further match workers, a CPU each, while many matches wait", at_least=0)
     idle_s: float = knob(30.0, "seconds for which less must be needed before less is asked for", at_least=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogConfig(Section):
+    """What becomes of old matches: they are folded into payoff and ratings, and move on by segments."""
+
+    keep: int = knob(100_000, "newest matches that the store keeps one by one", at_least=1)
+    segment: int = knob(10_000, "older ones are put together, so many in a compressed file", at_least=1)
+    archive: str | None = knob(
+        None,
+        "where these files go: a folder, or s3:// or gs://; auto: the folder `archive` of a folder store; a server "
+        "keeps them itself",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.archive is not None and "@" in self.archive.partition("://")[2]:
+            raise ConfigError("archive: leave user and password out of the URL; they belong in the environment")

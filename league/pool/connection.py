@@ -19,8 +19,11 @@ from league.pool.keys import Keys
 
 T = TypeVar("T")
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the layout that `keys` describes. A store with a higher one is refused."""
+
+OLDEST_SCHEMA: Final = 1
+"""Of a store without segments, which an older version of this project reads, too."""
 
 Command = Callable[..., Any]
 """Runs or queues one Redis command: `command("HGET", key, field)`."""

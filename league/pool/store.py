@@ -11,7 +11,7 @@ from league.errors import WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
-from league.pool.connection import SCHEMA, dumps
+from league.pool.connection import OLDEST_SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
@@ -96,7 +96,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
                 return
             pipe.multi()
             fields = {
-                "schema": SCHEMA,
+                "schema": OLDEST_SCHEMA,
                 "game": config.game,
                 "config": dumps(config.to_dict()),
                 "created_s": created_s,
@@ -104,30 +104,6 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
         self._transact([self._keys.meta], attempt)
-
-    def update_config(self, config: LeagueConfig) -> None:
-        """Replace the configuration. If its ratings section changed, all ratings are derived anew from the log.
-
-        Raises `WrongLeagueError` if there is no league or it plays another game.
-        """
-
-        def attempt(pipe: Any) -> None:
-            present = self.require_config(pipe.execute_command)
-            self._check_game(present, config)
-            log = None if present.ratings == config.ratings else self._read_log(pipe.execute_command)
-            pipe.multi()
-            pipe.execute_command("HSET", self._keys.meta, "config", dumps(config.to_dict()))
-            if log is not None:
-                self._queue_derived(pipe.execute_command, self._derived(log, config.ratings))
-
-        self._transact([self._keys.meta, self._keys.matches], attempt)
-
-    def _check_game(self, present: LeagueConfig, config: LeagueConfig) -> None:
-        if present.game != config.game:
-            raise WrongLeagueError(
-                f"league {self.league!r} at {self.address} plays {present.game}, not {config.game}: "
-                f"give another --store, or --game {present.game}"
-            )
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""

@@ -14,7 +14,7 @@ from league.interfaces.cli.console import Column, Columns, show, show_page
 
 if TYPE_CHECKING:
     from league.ladder.agreement import Estimates
-    from league.pool.matches import Rebuild
+    from league.pool.derivation import Rebuild
 
 
 def ratings(
