@@ -43,11 +43,12 @@ RUN = {
     "config",
     "presets",
     "pool",
+    "log",
     "backup",
     "restore",
 }
 """Commands that are typed at a real league; the others are only parsed."""
-GROUPS = ("pool", "k8s")
+GROUPS = ("pool", "k8s", "log")
 """Commands that have commands."""
 
 

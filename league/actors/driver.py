@@ -23,6 +23,7 @@ from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
+from league.every import Every
 from league.games import game_spec
 from league.ladder.promotion import check_cap
 from league.policies.network import settled
@@ -41,6 +42,8 @@ SILENCE_S = 120.0
 """A coordinator that does not answer for so long is given up."""
 ENDING_S = 180.0
 """How long the league may take to save and end, beside its closing matches."""
+FOLDING_S = 5.0
+"""Seconds between two lines about a large log that is folded."""
 STARTING_S = 60.0
 """The first lease: until Ray is up and the coordinator has taken its own."""
 
@@ -79,6 +82,18 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     if present != config:
         store.update_config(config)
+
+
+def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
+    """Put together what an older version has left of matches one by one: once, and said while it lasts."""
+    said = Every(FOLDING_S)
+
+    def watch(line: str) -> None:
+        store.renew(holder, STARTING_S)
+        if said.claim():
+            note(line)
+
+    store.seal(config.log, watch)
 
 
 def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:
@@ -181,6 +196,7 @@ def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[
     store.fence = _acquire(store, holder, force, note)
     try:
         prepare(store, config)
+        fold_log(store, config, holder, note)
         store.fence = None  # From here on the coordinator writes, with a newer token.
         yield holder
     finally:

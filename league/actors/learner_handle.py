@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -75,8 +74,12 @@ class LearnerHandle(RemoteWorker):
         """Iterations that they have stayed."""
         self._freezing = Every(config.snapshots.timeout_s)
         self._saving = Every(config.snapshots.checkpoint_every_s)
+        self._trains = False
+        """Whether the last thing that it was asked is to train."""
         self._trained_at: float | None = None
         """When its latest iteration ended, by the monotonic clock."""
+        self._answered = 0.0
+        """When its latest answer came."""
         self._status = LearnerStatus()
 
     def _remembered(self) -> Memory:
@@ -156,6 +159,15 @@ class LearnerHandle(RemoteWorker):
         else:
             self.train()
 
+    def work_ahead(self) -> None:
+        """Where it trains, have it go on at once when this iteration has ended, before it is known how it went.
+
+        What is due then comes after that one, whose steps it counts.
+        """
+        due = self.moves_to or self.diverged or self._saving.due or self._freeze_due()
+        if self.asked == 1 and self._trains and self.ready and self.rests_until == 0 and not due:
+            self.train()
+
     def keep(self) -> None:
         """Freeze it if it has moved since its last snapshot; save it in any case."""
         latest = self.roster.latest(self.name)
@@ -186,8 +198,10 @@ class LearnerHandle(RemoteWorker):
             self.opponents = training_opponents(
                 self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng
             )
-            self.roster.in_play[self.name] = self.opponents
+            # Those before may be at their boards still.
+            self.roster.in_play[self.name] = {*self.roster.in_play.get(self.name, ()), *self.opponents}
         self.held += 1
+        self._trains = True
         # One that begins anew has schedules of its own.
         progress = None if self.role.reset_probability else self.roster.share
         self._ask(self.actor.train.remote(self.opponents, progress), self._take)
@@ -206,6 +220,8 @@ class LearnerHandle(RemoteWorker):
         roster.count_dropped(iteration.dropped, "training", f"training of {self.name}: {iteration.error}")
         if iteration.error is not None and not iteration.dropped:
             roster.say("lost", f"{self.name}: {iteration.error}")
+        if not self.asked:
+            roster.in_play[self.name] = set(self.opponents)
         now = time.monotonic()
         # While others had their turn it did not learn: its speed is over all of the time.
         seconds = now - self._trained_at if self._trained_at else report.seconds
@@ -218,17 +234,16 @@ class LearnerHandle(RemoteWorker):
         latest = self.roster.latest(self.name)
 
         def frozen(snapshot: Snapshot) -> None:
-            self.roster.snapshots.append(snapshot)
+            self.roster.add(snapshot)
             self._freezing.begin()
             self.held = 0
-            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
-                self.roster.retain()
             if latest is not None and self.roster.rng.random() < self.role.reset_probability:
                 self.begin_anew()
             else:
                 self.save()
 
         name = self.roster.next_name(self.name)
+        self._trains = False
         self._ask(self.actor.freeze.remote(name, latest.name if latest else None), frozen)
 
     def begin_anew(self) -> None:
@@ -241,6 +256,7 @@ class LearnerHandle(RemoteWorker):
             self.roster.say("reset", f"{self.name} begins anew from {start or 'its first weights'}")
             self.save()
 
+        self._trains = False
         self._ask(self.actor.begin_anew.remote(start), begun)
 
     def save(self) -> None:
@@ -254,14 +270,17 @@ class LearnerHandle(RemoteWorker):
                 self.place_on(self.moves_to)
 
         known = {"results": self.memory.live.to_json(), "qualities": self.memory.qualities.to_json()}
+        self._trains = False
         self._ask(self.actor.checkpoint.remote(known), saved)
 
     def _ask(self, future: Any, done: Callable[[Any], None]) -> None:
         """Ask, and count the time that it takes; what is lost is asked for again from its last checkpoint."""
-        started = time.monotonic()
+        asked = time.monotonic()
 
         def finished(answer: Any) -> None:
-            seconds = time.monotonic() - started
+            # One that was asked ahead began when the one before had ended.
+            now = time.monotonic()
+            seconds, self._answered = now - max(asked, self._answered), now
             self.used_s += seconds / self.role.share
             self.rests_until = 0.0
             self.roster.totals["busy_seconds"][self.name] += seconds

@@ -58,6 +58,15 @@ class News(Moment):
 class Latest(Derivation):
     """Part of the store: reading on from where one was."""
 
+    def stored_last(self) -> int:
+        """Number of the last match in the log, 0 without any."""
+        return self._last_number(self._call)
+
+    def age_s(self) -> float:
+        """Seconds since the league began, by the server's clock; 0 where that is not known."""
+        created, now = self._together(("HGET", self._keys.meta, "created_s"), ("TIME",))
+        return 0.0 if created is None else max(0.0, self._clock.set(now) - float(created))
+
     def identity(self) -> list[bytes | None]:
         """Another one if the league was set up anew or has another configuration."""
         found: list[bytes | None] = self._call("HMGET", self._keys.meta, "created_s", "config")

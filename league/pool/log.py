@@ -38,6 +38,11 @@ class Log(Connection):
         matches, tail = self._together(("HGET", self._keys.sealed, "matches"), ("XLEN", self._keys.matches))
         return int(matches or 0) + int(tail)
 
+    def archived(self) -> dict[str, int]:
+        """How many `matches` are in `segments`, and in how many."""
+        matches, segments = self._call("HMGET", self._keys.sealed, "matches", "segments")
+        return {"matches": int(matches or 0), "segments": int(segments or 0)}
+
     def segments(self) -> list[Segment]:
         """The oldest first; raises `DamagedStoreError` for what is none."""
         stored = self._call("HGETALL", self._keys.segments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -134,6 +134,18 @@ class Matches(Log):
     def totals(self) -> dict[str, Tally]:
         """Games of each policy against all others, over all matches, from its own point of view."""
         return _readable(totals, self._call("HGETALL", self._keys.payoff))
+
+    def payoff_of(self, policies: Collection[str]) -> Payoff:
+        """`payoff` of these among each other, over all seatings; the table is read by the chunk and not held whole."""
+        names, found, cursor = set(policies), dict[bytes, bytes](), 0
+        while True:
+            cursor, flat = self._call("HSCAN", self._keys.payoff, cursor, "COUNT", _FIELDS)
+            for field, count in flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True):
+                parts = field.decode(errors="replace").split(SEPARATOR, 2)
+                if names.issuperset(parts[:2]):
+                    found[field] = count
+            if not int(cursor):
+                return read_payoff(found)
 
     def payoff_among(self, policies: Sequence[str], seatings: Iterable[str]) -> Payoff:
         """`payoff` of every two of these alone, over these seatings: for a few of many policies much less to read."""

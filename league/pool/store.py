@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from league.config import LeagueConfig
-from league.errors import WrongLeagueError
+from league.errors import ConfigError, WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
@@ -34,7 +34,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
     _server: EmbeddedServer | None = None
 
     @classmethod
-    def open(cls, address: str, league: str = "league", *, timeout_s: float = 5.0, create: bool = True) -> Self:
+    def open(
+        cls, address: str, league: str = "league", *, timeout_s: float = 5.0, create: bool = True, refused: bool = False
+    ) -> Self:
         """Connect to the league called `league` at an address, which need not exist yet; use as a context manager.
 
         Args:
@@ -42,12 +44,14 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             league: its name on that server.
             timeout_s: seconds that a reply may take, and for which a lost connection is tried again.
             create: make a folder, or a server's files in it, that are not there.
+            refused: open also a league whose configuration this version refuses, to mend it.
 
         Raises:
             StoreUnreachableError: no server answers.
             StorePermissionError: the server or the folder refuses us.
             StoreSchemaError: the league was written by a newer version.
             WrongLeagueError: there is no such folder and `create` is False.
+            ConfigError: this version refuses the league's configuration.
             StoreError: the address or the name is wrong, or the embedded server does not start.
         """
         parsed = Address.parse(address)
@@ -60,7 +64,8 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             home = None if server is None else server.folder
             store = cls(client, league, str(parsed), folder=home)
             store._server = server
-            store.config()  # Answers, lets us in, and has no newer schema.
+            # Answers, lets us in, and has no newer schema.
+            store.settings() if refused else store.config()
         except BaseException:
             if server is not None:
                 server.close()
@@ -104,6 +109,27 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
         self._transact([self._keys.meta], attempt)
+
+    def mend(self, config: LeagueConfig) -> None:
+        """Replace a configuration that this version refuses; ratings are derived anew where theirs has changed.
+
+        Raises `WrongLeagueError` where there is no league, and `ConfigError` where it plays another game.
+        """
+
+        def attempt(pipe: Any) -> bool:
+            found = self.settings(pipe.execute_command)
+            if found is None:
+                return False
+            stored = found[1]()
+            if stored.get("game", config.game) != config.game:
+                raise ConfigError(f"game = {config.game!r}: the league plays {stored['game']!r}")
+            pipe.multi()
+            pipe.execute_command("HSET", self._keys.meta, "config", dumps(config.to_dict()))
+            return True
+
+        if not self._transact([self._keys.meta], attempt):
+            self.require_config()
+        self.rebuild()
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""
