@@ -9,6 +9,7 @@ value of the wrong type or outside its range is a `ConfigError` that names the k
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 import re
@@ -26,6 +27,7 @@ from league.sections import (
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
+    LogConfig,
     MatchmakingConfig,
     NetworkConfig,
     PromotionConfig,
@@ -38,6 +40,9 @@ from league.settings import JSON, Section, build, knob, merge, parse_setting, pl
 
 MOST_LEARNERS = 1000
 """Of one role: each is a process of its own."""
+
+_NAMED_KEY = re.compile(r"(?:no option ')?([\w-]+(?:\.[\w-]+)*)")
+"""The key with which each message of a `ConfigError` of a section begins."""
 
 _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number the learners of a role.
 
@@ -175,6 +180,7 @@ class LeagueConfig(Section):
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 
@@ -248,6 +254,39 @@ def load_config(
     for setting in settings:
         merge(data, parse_setting(setting))
     return LeagueConfig.from_dict(data)
+
+
+def mended(stored: Mapping[str, Any]) -> tuple[LeagueConfig, dict[str, str]]:
+    """A stored configuration without what this version refuses in it, each such key as its default.
+
+    Returns:
+        The configuration; and why each key was refused, none where there is nothing to mend.
+    """
+    data, refused = copy.deepcopy(dict(stored)), dict[str, str]()
+    while True:
+        try:
+            return LeagueConfig.from_dict(data), refused
+        except ConfigError as error:
+            key = _dropped(data, str(error))
+            if key is None:
+                raise
+            refused[key] = str(error)
+
+
+def _dropped(data: JSON, why: str) -> str | None:
+    """Take the key that an error names out of `data`, or the table of it that is there; which it was."""
+    named = _NAMED_KEY.match(why)
+    if named is None:
+        return None
+    table, parts = data, named[1].split(".")
+    for place, part in enumerate(parts):
+        if part not in table:
+            return None
+        if place == len(parts) - 1 or not isinstance(table[part], dict) or parts[place + 1] not in table[part]:
+            del table[part]
+            return ".".join(parts[: place + 1])
+        table = table[part]
+    return None
 
 
 def presets() -> list[str]:

@@ -19,6 +19,7 @@
     │   ├── EvictingStoreError      the server may delete what is stored
     │   ├── LeaseError              another run trains this league
     │   ├── UnknownMatchError       no match of that id in the log
+    │   ├── SegmentError            a part of the match log that is missing, damaged, or cannot be archived
     │   ├── StoreSchemaError        written by a newer version of this project
     │   ├── DamagedStoreError       its files are not what was written: `league repair` saves what can be saved
     │   ├── BackupError             a file that is no backup, or no whole one
@@ -115,6 +116,10 @@ class LeaseError(StoreError):
 
 class UnknownMatchError(StoreError):
     """No match with that id in this league."""
+
+
+class SegmentError(StoreError):
+    """A segment of the match log is missing, is not what was archived, or cannot be archived."""
 
 
 class StoreSchemaError(StoreError):

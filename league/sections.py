@@ -245,8 +245,18 @@ class SnapshotConfig(Section):
         at_least=1,
         at_most=NEVER_STEPS,
     )
+    growth: float = knob(
+        0.0125,
+        "of the steps that the learner has made: freeze no sooner than after so large a part of them, so that a league "
+        "of weeks has hundreds of snapshots; half of it if it clearly beats the last one; 0: every_steps for ever",
+        at_least=0,
+        below=1,
+    )
     timeout_s: float = knob(
-        120.0, "freeze after so many seconds even if the steps are not reached", above=0, at_most=NEVER_S
+        120.0,
+        "freeze after so many seconds even if every_steps is not reached, but growth is",
+        above=0,
+        at_most=NEVER_S,
     )
     checkpoint_every_s: float = knob(
         15.0, "seconds between checkpoints: the most that a crash can cost", at_least=0, at_most=NEVER_S
@@ -335,10 +345,16 @@ class PromotionConfig(Section):
 class RetentionConfig(Section):
     """Which snapshots keep their weights beside every champion; of the others everything else is kept."""
 
-    automatic: bool = knob(False, "prune after each freeze; otherwise only `league pool prune` does")
+    automatic: bool = knob(True, "prune after each freeze; otherwise only `league pool prune` does")
     newest: int = knob(20, "keep so many of each learner's newest", at_least=1, at_most=10**6)
     epoch_steps: int = knob(
         2_500_000, "keep the best of every so many steps of each learner", at_least=1, at_most=NEVER_STEPS
+    )
+    epochs: int = knob(
+        100,
+        "at most so many of them: where a learner has made more, epoch_steps is doubled until it fits",
+        at_least=1,
+        at_most=10**6,
     )
     nash_weight: float = knob(
         0.001, "keep those with at least this weight in the Nash mixture", at_most=1, at_least=1e-9
@@ -361,3 +377,21 @@ class CapacityConfig(Section):
     idle_s: float = knob(
         30.0, "seconds for which less must be needed before less is asked for", at_least=0, at_most=NEVER_S
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogConfig(Section):
+    """What becomes of old matches: they are folded into payoff and ratings, and move on by segments."""
+
+    keep: int = knob(100_000, "newest matches that the store keeps one by one", at_least=1, at_most=10**9)
+    segment: int = knob(10_000, "older ones are put together, so many in a compressed file", at_least=1, at_most=10**7)
+    archive: str | None = knob(
+        None,
+        "where these files go: a folder, or s3:// or gs://; auto: the folder `archive` of a folder store; a server "
+        "keeps them itself",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.archive is not None and "@" in self.archive.partition("://")[2]:
+            raise ConfigError("archive: leave user and password out of the URL; they belong in the environment")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from league import config, sections
-from league.config import LeagueConfig, MixConfig, knobs, load_config, preset_path, presets
+from league.config import ArenaConfig, LeagueConfig, MixConfig, knobs, load_config, mended, preset_path, presets
 from league.errors import ConfigError
 from league.settings import Section, parse_setting, plain
 
@@ -168,3 +168,31 @@ def test_what_auto_stands_for_is_said() -> None:
     assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
     numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
     assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
+
+
+def test_a_stored_configuration_is_mended_key_by_key():
+    stored = LeagueConfig(seed=7).to_dict()
+    stored["promotion"] |= {"alpha": 0.5, "elo0": 40.0, "elo1": 30.0}
+    stored["arena"] |= {"games": 1, "gone": 3}
+    stored["roles"]["main"] |= {"count": -1, "share": 2.0}
+    config, refused = mended(stored)
+    assert set(refused) == {"promotion.elo1", "promotion.alpha", "arena.games", "arena.gone", "roles.main.count"}
+    assert "promotion.alpha = 0.5: must be below 0.5" in refused["promotion.alpha"]
+    assert (config.seed, config.promotion.alpha, config.arena) == (7, LeagueConfig().promotion.alpha, ArenaConfig())
+    assert config.roles["main"].share == 2.0
+    assert mended(config.to_dict()) == (config, {})
+
+
+def test_values_that_do_not_go_together_are_mended_and_others_stay():
+    stored = LeagueConfig().to_dict()
+    stored["promotion"] |= {"elo0": 10.0, "elo1": 5.0}
+    stored["snapshots"]["every_steps"] = 1000
+    stored["roles"]["main"] |= {"freeze_win_rate": 0.7, "freeze_limit_steps": 500}
+    config, refused = mended(stored)
+    assert list(refused) == ["promotion.elo1", "roles.main.freeze_limit_steps"]
+    assert (config.promotion.elo0, config.roles["main"].freeze_win_rate) == (10.0, 0.7)
+    assert config.snapshots.every_steps == 1000
+    assert mended({"roles": [], "network": 3, "nothing": {}})[0] == LeagueConfig()
+    assert mended({"roles": {"main": {"mix": [{"against": "self", "roles": ["x"]}]}}})[0] == LeagueConfig()
+    assert mended({"roles": {"Main": {}}})[0] == LeagueConfig()
+    assert mended({"game": 3})[0] == LeagueConfig()

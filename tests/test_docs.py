@@ -43,13 +43,14 @@ RUN = {
     "config",
     "presets",
     "pool",
+    "log",
     "backup",
     "restore",
 }
 """Commands that are typed at a real league; the others are only parsed."""
 OWN_TEST = ("your-own-game.md",)
 """Pages that a test of their own follows to the letter: test_your_own_game.py."""
-GROUPS = ("pool", "k8s")
+GROUPS = ("pool", "k8s", "log")
 """Commands that have commands."""
 
 

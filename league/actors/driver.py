@@ -41,6 +41,8 @@ WAIT_S = 0.5
 """Between two looks at a lease that somebody holds."""
 ELO_EVERY_S = 2.0
 """Between two looks at the champion's Elo, where a run is to end by it."""
+FOLDING_S = 5.0
+"""Seconds between two lines about a large log that is folded."""
 STARTING_S = 60.0
 """The first lease: until Ray is up and the coordinator has taken its own."""
 
@@ -82,6 +84,18 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     if present != config:
         store.update_config(config)
+
+
+def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
+    """Put together what an older version has left of matches one by one: once, and said while it lasts."""
+    said = Every(FOLDING_S)
+
+    def watch(line: str) -> None:
+        store.renew(holder, STARTING_S)
+        if said.claim():
+            note(line)
+
+    store.seal(config.log, watch)
 
 
 def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:
@@ -201,6 +215,7 @@ def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[
     store.fence = _acquire(store, holder, force, note)
     try:
         prepare(store, config)
+        fold_log(store, config, holder, note)
         store.fence = None  # From here on the coordinator writes, with a newer token.
         yield holder
     finally:

@@ -100,6 +100,10 @@ class Training:
         idle = [learner for learner in self.learners if learner.idle and not learner.stopped]
         for learner in sorted(idle, key=lambda one: one.used_s)[: max(0, free)]:
             learner.work()
+        active = [learner for learner in self.learners if learner.ready and not learner.stopped]
+        if plan is not None and plan.hardware.at_once >= len(active):  # Nobody waits for a turn.
+            for learner in active:
+                learner.work_ahead()
 
     def save_all(self) -> None:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""

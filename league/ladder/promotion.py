@@ -110,6 +110,8 @@ class Race:
         """Games of each test, void ones included."""
         self._void: Counter[frozenset[str]] = Counter()
         """Dropped games of each two, while this race has lasted: a pair that never ends must not be asked for again."""
+        self._hurdles: dict[str, dict[str, _Hurdle]] = {name: {} for name in self.candidates}
+        """Against each of the others, as far as no match has changed it."""
         self._trials: list[Trial] | None = None
         """Where every candidate stands, since the last match."""
         for match in played:
@@ -118,6 +120,9 @@ class Race:
     def add(self, match: Match) -> None:
         """A match was played, by whomever it was wanted."""
         self._trials = None
+        for hurdles in self._hurdles.values():
+            hurdles.pop(match.row, None)
+            hurdles.pop(match.column, None)
         self._payoff.add(match)
         self._void[frozenset((match.row, match.column))] += match.dropped
         self._count(match)
@@ -127,6 +132,8 @@ class Race:
         if name in self._others:
             self._trials = None
             self._others.remove(name)
+            for hurdles in self._hurdles.values():  # One fewer: each interval is a little narrower.
+                hurdles.clear()
 
     def _count(self, match: Match) -> None:
         counts = self._counts.get(match.row)
@@ -229,7 +236,9 @@ class Race:
         """
         others = [other for other in self._others if other != name]
         z = -NormalDist().inv_cdf(self._config.alpha / (2 * max(len(others), 1)))
-        hurdles = {other: self._hurdle(name, other, z) for other in others}
+        known = self._hurdles[name]
+        hurdles = {other: known.get(other) or self._hurdle(name, other, z) for other in others}
+        self._hurdles[name] = hurdles
         beaten_by = next((other for other, hurdle in hurdles.items() if hurdle.beaten), None)
         pending = (hurdle.wanted for hurdle in hurdles.values() if hurdle.wanted is not None)
         return Regression(

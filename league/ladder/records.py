@@ -179,6 +179,11 @@ class Snapshot(Plain):
         """Role of its learner: the learner's name without a number at its end."""
         return self.learner.rstrip("0123456789")
 
+    @property
+    def imported(self) -> bool:
+        """Whether it came from another league: no learner of this one has a dot in its name."""
+        return "." in self.learner
+
 
 How = Literal["automatic", "asked", "forced", "rollback", "unpinned"]
 """By the league's own test; by a person and the same test; by a person without a test; back to the champion before; or

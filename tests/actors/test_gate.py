@@ -43,7 +43,7 @@ class Desk:
         match = self.arena.play(wanted.row, wanted.column, games=wanted.games, seed=seed)
         match = dataclasses.replace(match, gate=wanted.gate)
         ratings = self.roster.ratings
-        self.roster.record(match)
+        self.roster.record([match])
         self.roster.ratings = ratings  # Those of the test stay.
         self.gate.add(match)
         return match

@@ -62,7 +62,7 @@ def test_floats_come_back_to_the_last_bit(store, a_match):
 
 
 def test_the_log_is_read_in_chunks_from_either_end(store, a_match, monkeypatch):
-    monkeypatch.setattr("league.pool.matches.CHUNK", 3)
+    monkeypatch.setattr("league.pool.log.CHUNK", 3)
     for number in range(8):
         store.record(a_match(f"m{number}"))
     ids = [f"m{number}" for number in range(8)]
