@@ -37,7 +37,7 @@ class Gate:
     @property
     def backlog(self) -> tuple[int, int]:
         """Candidates in the race under way, and the matches that it asks for now."""
-        return (0, 0) if self._race is None else (len(self._race.candidates), len(self._race.wanted()))
+        return (0, 0) if self._race is None else (len(self._race.candidates), self._race.backlog)
 
     def wanted(self, under_way: Sequence[Wanted]) -> Wanted | None:
         """The match to be played next while these are being played; None where the race, as of `advance`, has none."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from league.config import LeagueConfig
-from league.errors import WrongLeagueError
+from league.errors import StoreError, WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
@@ -22,6 +23,9 @@ from league.pool.snapshots import Named
 from league.pool.verification import Verification
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
+
+RULES: Final = 2
+"""Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
 
 
 class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
@@ -60,7 +64,8 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             home = None if server is None else server.folder
             store = cls(client, league, str(parsed), folder=home)
             store._server = server
-            store.config()  # Answers, lets us in, and has no newer schema.
+            if store.config() is not None:  # Answers, lets us in, and has no newer schema.
+                store.follow_rules()
         except BaseException:
             if server is not None:
                 server.close()
@@ -100,6 +105,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
                 "game": config.game,
                 "config": dumps(config.to_dict()),
                 "created_s": created_s,
+                "rules": RULES,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
@@ -128,6 +134,19 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
                 f"league {self.league!r} at {self.address} plays {present.game}, not {config.game}: "
                 f"give another --store, or --game {present.game}"
             )
+
+    def follow_rules(self) -> None:
+        """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
+
+        The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
+        be read is for `repair`.
+        """
+        rules = self._call("HGET", self._keys.meta, "rules")
+        if int(rules or 1) >= RULES:
+            return
+        with suppress(StoreError):
+            self.rebuild()
+            self._call("HSET", self._keys.meta, "rules", RULES)
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""
