@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -174,7 +173,7 @@ class Evaluation:
         def played(match: Match, seconds: float) -> None:
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             worker.rests_until = time.monotonic() + seconds * (1 / self.roster.config.arena.share - 1)
-            self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
+            self.unrecorded.append(wanted.mark(match))
 
         worker.play(wanted, int(self.roster.rng.integers(2**31)), played)
 

@@ -39,7 +39,7 @@ class Gate:
     @property
     def backlog(self) -> tuple[int, int]:
         """Candidates in the race under way, and the matches that it asks for now."""
-        return (0, 0) if self._race is None else (len(self._race.candidates), len(self._race.wanted()))
+        return (0, 0) if self._race is None else (len(self._race.candidates), self._race.backlog)
 
     @property
     def in_play(self) -> set[str]:

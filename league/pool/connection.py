@@ -187,16 +187,22 @@ class Connection:
         self._transact([], attempt)
 
     def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Read by several commands in one transaction; the replies, in order."""
+        """Read by several commands in one transaction; the replies, in order.
 
-        def read() -> list[Any]:
-            with self._redis.pipeline() as pipe:
+        A full server queues nothing, so of that they are read one after another.
+        """
+
+        def read(transaction: bool) -> list[Any]:
+            with self._redis.pipeline(transaction=transaction) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
                 replies: list[Any] = pipe.execute()
                 return replies
 
-        return self._repeated(read)
+        try:
+            return self._repeated(lambda: read(transaction=True))
+        except StoreFullError:
+            return self._repeated(lambda: read(transaction=False))
 
 
 def read_json(read: Callable[[Any], T], data: bytes) -> T:

@@ -33,7 +33,8 @@ class Keys:
     """Names keys that are not the league's yet, such as those of a restore under way; of the league itself nothing."""
 
     meta = _Key("meta")
-    """Hash: `schema`, `game`, `config` (JSON), `created_s`. Exists exactly if the league does."""
+    """Hash: `schema`, `game`, `config` (JSON), `created_s`, and `rules`, by which payoff and ratings were derived.
+    Exists exactly if the league does."""
     snapshots = _Key("snapshots")
     """Hash: name to `Snapshot` as JSON. Fields are added, never changed."""
     snapshot_order = _Key("snapshots:order")
@@ -56,9 +57,9 @@ class Keys:
     replays = _Key("replays")
     """Stream of the last `arena.replays` matches: entry `n-0` holds the n-th match's games as JSON in `games`."""
     payoff = _Key("payoff")
-    """Hash of `Payoff.to_counts`, derived from `matches`."""
+    """Hash of `Payoff.to_counts`, derived from the rated ones of `matches`."""
     ratings = _Key("ratings")
-    """Hash: policy to `[mu, sigma, games]` as JSON, derived from `matches`."""
+    """Hash: policy to `[mu, sigma, games]` as JSON, derived from the rated ones of `matches`."""
     promotions = _Key("promotions")
     """List of `Promotion` as JSON, oldest first and only appended to; the last is the champion."""
     promoted = _Key("promoted")

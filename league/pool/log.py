@@ -100,13 +100,13 @@ class Log(Connection):
     def _pieces(self, after: int, until: int | None = None) -> Iterator[Segment | list[Entry]]:
         """The log from the match after that number on: segments first, then entries by the chunk.
 
-        Whether the next matches have become a segment is asked together with reading them, so that none is missed.
+        Whether the next matches have become a segment is asked after reading them, so that none is missed.
         """
         last = "+" if until is None else f"{until}-0"
         while until is None or after < until:
-            sealed, reply = self._together(
-                ("HGET", self._keys.sealed, "last"),
+            reply, sealed = self._together(
                 ("XRANGE", self._keys.matches, f"({after}-0", last, "COUNT", CHUNK),
+                ("HGET", self._keys.sealed, "last"),
             )
             if after < int(sealed or 0):
                 for segment in self.segments():

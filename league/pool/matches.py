@@ -78,8 +78,9 @@ class Matches(Log):
             if counted[-1]:
                 seen.add(match.match_id)
                 new.append(match)
-                ratings |= rate(ratings, match, config.ratings)
-                changed |= {match.row, match.column}
+                rated = rate(ratings, match, config.ratings)
+                ratings |= rated
+                changed |= rated.keys()
         pipe.multi()
         self._queue_matches(pipe.execute_command, new, last + 1, config.arena.replays)
         self._queue_ratings(pipe.execute_command, {name: ratings[name] for name in changed})

@@ -46,21 +46,22 @@ def check_backup(path: Path, watch: Callable[[str], None] = lambda line: None) -
         StoreSchemaError: a newer version wrote the store that it is of.
     """
     counts, header, damaged = Counter[str](), dict[str, Any](), list[str]()
-    for name, data in _parts(path):
-        kind = name.partition("/")[0]
-        if name == HEADER:
-            header = _json(data)
-        elif name == DAMAGED:
-            damaged = _json(data)
-        elif kind == "matches":
-            counts[kind] += data.count(b"\n")
-        elif kind == "segments":
-            counts["matches"] += _segment_rows(name, data)
-        elif name in ("state/snapshots.json", "state/promotions.json"):
-            counts[name] = len(_json(data))
-        else:
-            counts[kind] += name.endswith("/state")
-        watch(f"checking {name}")
+    with _naming(path):
+        for name, data in _parts(path):
+            kind = name.partition("/")[0]
+            if name == HEADER:
+                header = _json(data)
+            elif name == DAMAGED:
+                damaged = _json(data)
+            elif kind == "matches":
+                counts[kind] += data.count(b"\n")
+            elif kind == "segments":
+                counts["matches"] += _segment_rows(name, data)
+            elif name in ("state/snapshots.json", "state/promotions.json"):
+                counts[name] = len(_json(data))
+            else:
+                counts[kind] += name.endswith("/state")
+            watch(f"checking {name}")
     return Backup(
         league=str(header["league"]),
         game=str(header["game"]),
@@ -169,10 +170,11 @@ class _Writing:
 
     def write(self, path: Path, watch: Callable[[str], None]) -> None:
         written = 0
-        for name, data in _parts(path):
-            self._apply(name, self._commands(name, data))
-            written += len(data)
-            watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
+        with _naming(path):
+            for name, data in _parts(path):
+                self._apply(name, self._commands(name, data))
+                written += len(data)
+                watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
         rated = [word for one, rating in self.ratings.items() for word in (one, dumps(rating.to_json()))]
         if rated:
             self._apply("ratings", [("HSET", self.keys.ratings, *rated)])
@@ -283,16 +285,22 @@ def _entries(
 
 
 def _parts(path: Path) -> Iterator[Part]:
-    """The parts of a backup of this version or an older one; every error names the file."""
+    """The parts of a backup of this version or an older one."""
+    with path.open("rb") as file:
+        parts = read_parts(file)
+        first = next(parts, None)
+        if first is None or first[0] != HEADER:
+            raise BackupError("it is no backup of a league")
+        _check_header(_json(first[1]))
+        yield first
+        yield from parts
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Every error that reading the file, or what is in it, has names the file."""
     try:
-        with path.open("rb") as file:
-            parts = read_parts(file)
-            first = next(parts, None)
-            if first is None or first[0] != HEADER:
-                raise BackupError("it is no backup of a league")
-            _check_header(_json(first[1]))
-            yield first
-            yield from parts
+        yield
     except OSError as error:
         raise BackupError(f"cannot read {path}: {error.strerror or error}") from error
     except (BackupError, StoreSchemaError) as error:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from league.config import LeagueConfig
-from league.errors import ConfigError, WrongLeagueError
+from league.errors import ConfigError, StoreError, WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
@@ -22,6 +23,9 @@ from league.pool.snapshots import Named
 from league.pool.verification import Verification
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
+
+RULES: Final = 2
+"""Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
 
 
 class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
@@ -65,7 +69,8 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             store = cls(client, league, str(parsed), folder=home)
             store._server = server
             # Answers, lets us in, and has no newer schema.
-            store.settings() if refused else store.config()
+            if (store.settings() if refused else store.config()) is not None and not refused:
+                store.follow_rules()
         except BaseException:
             if server is not None:
                 server.close()
@@ -105,6 +110,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
                 "game": config.game,
                 "config": dumps(config.to_dict()),
                 "created_s": created_s,
+                "rules": RULES,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
@@ -130,6 +136,19 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
         if not self._transact([self._keys.meta], attempt):
             self.require_config()
         self.rebuild()
+
+    def follow_rules(self) -> None:
+        """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
+
+        The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
+        be read is for `repair`.
+        """
+        rules = self._call("HGET", self._keys.meta, "rules")
+        if int(rules or 1) >= RULES:
+            return
+        with suppress(StoreError):
+            self.rebuild()
+            self._call("HSET", self._keys.meta, "rules", RULES)
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""
