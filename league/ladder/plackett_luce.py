@@ -2,8 +2,8 @@
 
 A month of matches is hundreds of millions of games, and a repair or a verification rates all of them again. OpenSkill
 is made for teams of any number: for one game of two it copies, checks and sorts for 24 microseconds. This is what is
-left of `openskill.models.PlackettLuce.rate` with two teams of one, `tau` = 0 and its own `gamma` and `kappa`, in the same
-order of operations. `tests/ladder/test_plackett_luce.py` holds it to the library's results, to the last bit.
+left of `openskill.models.PlackettLuce.rate` with two teams of one, `tau` = 0 and its own `gamma` and `kappa`, in the
+same order of operations. `tests/ladder/test_plackett_luce.py` holds it to the library's results, to the last bit.
 """
 
 from __future__ import annotations
