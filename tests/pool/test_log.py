@@ -32,6 +32,8 @@ def a_match(number, row="a", column="b"):
         dropped=number % 2,
         groups=(number, 0, 2, 0, 1) if number % 3 else (),
         gate=number % 4 == 0,
+        check=number % 4 == 2,
+        batch=number if number % 4 == 0 else None,
     )
 
 
