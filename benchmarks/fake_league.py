@@ -240,6 +240,7 @@ def fake_league(
     holder = Holder.here() if run is None else Holder(host="fake", pid=0, run=run, since_s=0.0)
     place = Place(store=address, league=league, log_dir="", holder=holder)
     keepers: list[FakeKeeper] = []
+    played_s = MATCH_S if match_s is None else match_s
 
     def a_keeper(place: Place) -> FakeKeeper:
         keepers.append(FakeKeeper(place))
@@ -252,9 +253,7 @@ def fake_league(
         "league.actors.learner_handle.spawn_learner": lambda place, name, *rest: FakeLearner(
             place, name, speed, iteration_s
         ),
-        "league.actors.evaluation.spawn_match_worker": lambda *_, **__: FakeMatchWorker(
-            MATCH_S if match_s is None else match_s
-        ),
+        "league.actors.evaluation.spawn_match_worker": lambda *_, **__: FakeMatchWorker(played_s),
         "league.actors.keeper_handle.spawn_keeper": a_keeper,
         "league.actors.remote_worker.ray": mock.Mock(),
         "league.actors.evaluation.match_nodes": lambda nodes: [NODE],

@@ -87,7 +87,10 @@ def prepare(store: Store, config: LeagueConfig) -> None:
 
 
 def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
-    """Put together what an older version has left of matches one by one: once, and said while it lasts."""
+    """Put together what an older version has left of matches one by one, and count anew what it counted otherwise.
+
+    Once, and said while it lasts.
+    """
     said = Every(FOLDING_S)
 
     def watch(line: str) -> None:
@@ -96,6 +99,7 @@ def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[
             note(line)
 
     store.seal(config.log, watch)
+    store.follow_rules(watch)
 
 
 def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:

@@ -29,6 +29,8 @@ from league.status import Phase, Status
 STATUS_EVERY_S = 1.0
 SAVING_S = 60.0
 """How long learners have to finish and save when the league ends."""
+TIDYING_S = 20.0
+"""How long retention has then."""
 
 
 class League:
@@ -101,10 +103,12 @@ class League:
             self.evaluation.assign(resting=False)
             self._drain(lambda: False, 0.0)
         self._drain(lambda: self.evaluation.busy, SAVING_S if closing_s else 0.0)
-        self._drain(lambda: bool(self.evaluation.unrecorded) or (closing_s > 0 and self._tidying()), SAVING_S)
+        self._drain(lambda: bool(self.evaluation.unrecorded) or (closing_s > 0 and self._tidying()), TIDYING_S)
 
     def _tidying(self) -> bool:
-        """Whether retention has something to do still, which is begun."""
+        """Whether retention has something to do still, which is begun; nobody is started for it any more."""
+        if self.keeper.actor is None:
+            return False
         self.keeper.assign()
         return self.keeper.busy or (self.keeper.ready and self.keeper.due)
 

@@ -187,12 +187,12 @@ class LearnerHandle(RemoteWorker):
         least, live = role.least_steps(snapshots), self.memory.live
         if role.freeze_win_rate is None:
             return spaced(least, self.steps, latest.steps, has_changed(live, latest.name), snapshots)
-        if not spaced(least, self.steps, latest.steps, False, snapshots):
-            return False
         limit = role.freeze_limit_steps or LIMIT_FACTOR * spacing(least, self.steps, snapshots)
         if self.steps - latest.steps >= limit:
             return True
-        return all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
+        return spaced(least, self.steps, latest.steps, False, snapshots) and all_beaten(
+            role, self.roster.pool(), self.memory, role.freeze_win_rate
+        )
 
     def train(self) -> None:
         """Play and learn for one iteration, against whom matchmaking draws."""

@@ -1,10 +1,10 @@
 """How strong each policy is: OpenSkill's Plackett-Luce, folded over the match log.
 
 Weng and Lin, "A Bayesian Approximation Method for Online Ranking", JMLR 12 (2011), algorithm 4, as `openskill`
-implements it. Policies are frozen, so nothing drifts (`tau = 0`) and a rating only ever grows more certain. The damping
-of sigma stays OpenSkill's, `gamma = sigma / c`. Without it (`gamma = 1`) ratings in a narrow league are about twice as
-exact, but over 20 simulated leagues of 1,500 Elo from `uniform` to the best, 95% intervals then held the truth in 58%
-of cases, and in 91% with it. `tests/ladder/test_ratings.py` plays such leagues.
+implements it (`league.ladder.plackett_luce`). Policies are frozen, so nothing drifts (`tau = 0`) and a rating only ever
+grows more certain. The damping of sigma stays OpenSkill's, `gamma = sigma / c`. Without it (`gamma = 1`) ratings in a
+narrow league are about twice as exact, but over 20 simulated leagues of 1,500 Elo from `uniform` to the best, 95%
+intervals then held the truth in 58% of cases, and in 91% with it. `tests/ladder/test_ratings.py` plays such leagues.
 
 Ratings are derived data: the same matches in the same order give the same ratings, bit for bit, whether they are folded
 one at a time by `rate` as they arrive or all at once by `recompute`.
@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from openskill.models import PlackettLuce
-
 from league.config import RatingConfig
+from league.ladder.plackett_luce import rate_games
 from league.ladder.records import Match, Tally
 
 ANCHOR: Final = "uniform"
@@ -87,15 +86,13 @@ def rate(ratings: Ratings, match: Match, config: RatingConfig) -> dict[str, Rati
     """
     if not match.rated:
         return {}
-    model = PlackettLuce(mu=config.mu, sigma=config.sigma, beta=config.beta, tau=0.0)
     before = [ratings.get(name) or Rating.new(config) for name in (match.row, match.column)]
-    sides = [[model.rating(mu=rating.mu, sigma=rating.sigma)] for rating in before]
+    row, column = ((rating.mu, rating.sigma) for rating in before)
     total = match.total
-    for outcome in interleaved(total):
-        sides = model.rate(sides, ranks=_RANKS[outcome])
+    sides = rate_games(row, column, interleaved(total), config.beta)
     return {
-        name: Rating(mu=side[0].mu, sigma=side[0].sigma, games=old.games + total.games)
-        for name, side, old in zip((match.row, match.column), sides, before, strict=True)
+        name: Rating(mu=mu, sigma=sigma, games=old.games + total.games)
+        for name, (mu, sigma), old in zip((match.row, match.column), sides, before, strict=True)
     }
 
 
@@ -114,10 +111,6 @@ def interleaved(tally: Tally) -> list[int]:
     """
     spread = [((2 * j + 1) / (2 * n), outcome) for outcome, n in enumerate(tally) for j in range(n)]
     return [outcome for _, outcome in sorted(spread)]
-
-
-_RANKS: Final = ([0.0, 1.0], [0.0, 0.0], [1.0, 0.0])
-"""Of row and column, by outcome; the lower rank won."""
 
 
 def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:

@@ -117,7 +117,8 @@ class Repairs(Verifier):
 
     def _damaged_weights(self, now_s: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
         record = dumps(Pruned(by=BY, pruned_s=now_s).to_json())
-        for digest in dict.fromkeys(snapshot.digest for snapshot in self.snapshots()):
+        pruned = self.pruned()
+        for digest in dict.fromkeys(s.digest for s in self.snapshots() if s.digest not in pruned):
             try:
                 self.weights(digest)
             except PrunedPolicyError:

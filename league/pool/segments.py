@@ -1,15 +1,16 @@
 """Old matches of the log by the ten thousand: a segment is a Parquet file, compressed, with the hash of its bytes.
 
 One row per match: `number` in the log, `match_id`, `row`, `column`, `played_s`, `dropped`, `gate`, `groups`, and
-`results`, a list of `{seating, wins, draws, losses}` from the point of view of `row`. Any reader of Parquet reads it;
-it gives back every match to the last bit.
+`results`, a list of `{seating, wins, draws, losses}` from the point of view of `row`; `more` is what else a match has,
+as JSON. Any reader of Parquet reads it; it gives back every match to the last bit.
 """
 
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from league.errors import SegmentError
@@ -19,6 +20,7 @@ Numbered = tuple[int, Match]
 """A match and its number in the log: 1 is the first."""
 
 COMPRESSION: Final = "zstd"
+_DEFAULTS: Final = {f.name: f.default for f in fields(Match)}
 _PLAIN: Final = ("number", "match_id", "row", "column", "played_s", "dropped", "gate", "groups")
 
 
@@ -62,6 +64,7 @@ def schema() -> Any:
             pa.field("gate", pa.bool_(), nullable=False),
             pa.field("groups", pa.list_(pa.int64()), nullable=False),
             pa.field("results", pa.list_(result), nullable=False),
+            pa.field("more", pa.string()),
         ]
     )
 
@@ -70,13 +73,21 @@ def table(matches: Iterable[Numbered]) -> Any:
     """Matches as a `pyarrow.Table` with the columns of `schema`."""
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {name: [] for name in (*_PLAIN, "results")}
+    columns: dict[str, list[Any]] = {name: [] for name in (*_PLAIN, "results", "more")}
     for number, match in matches:
         columns["number"].append(number)
         for name in _PLAIN[1:]:
             columns[name].append(getattr(match, name))
+        columns["more"].append(_more(match))
         columns["results"].append([{"seating": s, **tally._asdict()} for s, tally in match.results.items()])
     return pa.table(columns, schema=schema())
+
+
+def _more(match: Match) -> str | None:
+    """Fields that have no column, where they are not what they are by default."""
+    plain = {name: value for name, value in match.to_json().items() if name not in (*_PLAIN, "results")}
+    more = {name: value for name, value in plain.items() if value != _DEFAULTS.get(name)}
+    return json.dumps(more, separators=(",", ":"), allow_nan=False) if more else None
 
 
 def encode(matches: Sequence[Numbered]) -> bytes:
@@ -100,8 +111,8 @@ def decode(data: bytes) -> Iterator[Numbered]:
         seatings = values.field("seating").to_pylist()
         tallies = zip(*(values.field(name).to_pylist() for name in Tally._fields), strict=True)
         pairs = list(zip(seatings, map(Tally._make, tallies), strict=True))
-        plain = zip(*(read[name].to_pylist() for name in _PLAIN), strict=True)
-        for place, (number, match_id, row, column, played_s, dropped, gate, groups) in enumerate(plain):
+        plain = zip(*(read[name].to_pylist() for name in (*_PLAIN, "more")), strict=True)
+        for place, (number, match_id, row, column, played_s, dropped, gate, groups, more) in enumerate(plain):
             yield (
                 number,
                 Match(
@@ -113,9 +124,10 @@ def decode(data: bytes) -> Iterator[Numbered]:
                     dropped=dropped,
                     groups=tuple(groups),
                     gate=gate,
+                    **({} if more is None else json.loads(more)),
                 ),
             )
-    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         raise SegmentError(
             f"a segment of the match log cannot be read: {' '.join(str(error).split())[:200]}"
         ) from error

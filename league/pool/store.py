@@ -17,12 +17,16 @@ from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.latest import Latest
+from league.pool.log import Watch
 from league.pool.repair import Repairs
 from league.pool.restoration import Restoration
 from league.pool.snapshots import Named
 from league.pool.verification import Verification
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
+
+AT_ONCE: Final = 20_000
+"""Matches of a log of an older version up to which it is counted anew by whoever opens it."""
 
 RULES: Final = 2
 """Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
@@ -69,7 +73,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             store = cls(client, league, str(parsed), folder=home)
             store._server = server
             # Answers, lets us in, and has no newer schema.
-            if (store.settings() if refused else store.config()) is not None and not refused:
+            found = store.settings() if refused else store.config()
+            # A long log takes minutes, which are `league train`'s to take, and to show.
+            if found is not None and not refused and store.match_count() <= AT_ONCE:
                 store.follow_rules()
         except BaseException:
             if server is not None:
@@ -137,7 +143,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             self.require_config()
         self.rebuild()
 
-    def follow_rules(self) -> None:
+    def follow_rules(self, watch: Watch = lambda line: None) -> None:
         """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
 
         The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
@@ -147,7 +153,7 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
         if int(rules or 1) >= RULES:
             return
         with suppress(StoreError):
-            self.rebuild()
+            self.rebuild(watch)
             self._call("HSET", self._keys.meta, "rules", RULES)
 
     def ping(self) -> float:

@@ -1,10 +1,15 @@
 """What is found wrong before anything is started, and what a league keeps; without Ray."""
 
+import dataclasses
+
 import pytest
 
-from league.actors.driver import prepare
-from league.config import LeagueConfig, load_config
+from league.actors import driver
+from league.actors.driver import fold_log, prepare
+from league.config import LeagueConfig, LogConfig, load_config
 from league.errors import ConfigError
+from league.ladder.records import Match, Tally
+from league.pool.lease import Holder
 from league.pool.store import Store
 
 
@@ -45,3 +50,30 @@ def test_lookahead_where_there_is_none_to_have_is_refused(store: Store) -> None:
     ):
         prepare(store, asked)
     assert store.config() is None
+
+
+def test_the_log_of_an_older_version_is_folded_once_and_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by one, as the first version left them: two thousand, of which all but a few hundred are old."""
+    config = dataclasses.replace(LeagueConfig(), log=LogConfig(keep=300, segment=400))
+    store.create(config)
+    assert store._call("HGET", store._keys.meta, "schema") == b"1"
+    log = [
+        Match(match_id=f"m{n}", row="a", column="bc"[n % 2], results={"01": Tally(n % 3, 0, 1)}, played_s=float(n))
+        for n in range(2000)
+    ]
+    for start in range(0, 2000, 500):
+        store.record_all(log[start : start + 500])
+    monkeypatch.setattr(driver, "FOLDING_S", 0.0)
+    lines: list[str] = []
+    holder = Holder.here()
+    store.fence = store.acquire(holder, 0.001)
+    fold_log(store, config, holder, lines.append)
+    assert lines[0] == "folding the match log: 400 matches done, 1,300 to go"
+    assert len(lines) == len(store.segments()) == 4
+    lease = store.lease()
+    assert lease is not None
+    assert lease.expires_in_s > 1, "whoever folds for long keeps the league"
+    assert list(store.matches()) == log
+    assert store.verify().problems == ()
+    fold_log(store, config, holder, lines.append)
+    assert len(lines) == 4, "only once"

@@ -32,6 +32,8 @@ def a_match(number, row="a", column="b"):
         dropped=number % 2,
         groups=(number, 0, 2, 0, 1) if number % 3 else (),
         gate=number % 4 == 0,
+        check=number % 4 == 2,
+        batch=number if number % 4 == 0 else None,
     )
 
 
@@ -70,10 +72,18 @@ def filled(folder):
     return folder, log
 
 
-def test_a_segment_gives_back_every_match_to_the_last_bit():
+def test_a_segment_gives_back_every_match_to_the_last_bit(monkeypatch):
     log = list(enumerate(played(30), start=7))
     log.append((99, Match(match_id="ö", row="x", column="y", results={}, played_s=1e-300, dropped=4)))
     assert list(decode(encode(log))) == log
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Later(Match):
+        batch: int | None = None
+
+    monkeypatch.setattr("league.pool.segments.Match", Later)
+    later = [(1, Later(**{**vars(log[0][1]), "batch": 7})), (2, Later(**vars(log[1][1])))]
+    assert list(decode(encode(later))) == later, "what a match has besides stands in `more`"
     with pytest.raises(SegmentError, match="cannot be read"):
         list(decode(b"PAR1 is not enough"))
     with pytest.raises(SegmentError):
