@@ -64,8 +64,15 @@ class MixConfig(Section):
     )
     roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
     bots: tuple[str, ...] | None = knob(None, "which fixed bots; auto: those on the rating scale")
-    from_elo: float | None = knob(None, "only once the learner's newest rated snapshot has so much Elo; auto: always")
-    until_elo: float | None = knob(None, "only while it has less Elo than this; auto: always")
+    from_elo: float | None = knob(
+        None,
+        "only once the learner's newest rated snapshot has so much Elo; auto: always",
+        at_least=-10_000,
+        at_most=10_000,
+    )
+    until_elo: float | None = knob(
+        None, "only while it has less Elo than this; auto: always", at_least=-10_000, at_most=10_000
+    )
     weighting: Literal["squared", "variance", "linear", "linear_capped", "uniform", "quality"] = knob(
         "variance",
         "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, min(0.5, 1-x), 1, or its quality score",
