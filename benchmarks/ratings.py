@@ -35,10 +35,10 @@ from benchmarks.machine import machine
 from league.config import RatingConfig
 from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.bradley_terry import BradleyTerry
-from league.ladder.matchmaking import evaluation_pair
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Elo, Rating, elo, rate
 from league.ladder.records import Match, Tally
+from league.ladder.schedule import evaluation_pair
 from league.view.words import percent
 
 PLAYERS, GAMES, MATCH_GAMES = 100, 20_000, 4
