@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,8 +63,9 @@ class Overview(Known):
 
     @cached_property
     def bots(self) -> list[str]:
-        """Names of all fixed bots, as `fixed_bots` finds them."""
-        return fixed_bots(self.config, self.snapshots.values(), self.ratings)
+        """Names of all fixed bots, as `fixed_bots` finds them; the weakest first, those without games last."""
+        found = fixed_bots(self.config, self.snapshots.values(), self.ratings)
+        return sorted(found, key=lambda name: self.ratings[name].mu if name in self.ratings else math.inf)
 
     @cached_property
     def rows(self) -> list[Row]:
