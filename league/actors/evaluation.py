@@ -81,9 +81,8 @@ class Evaluation:
         self.workers = [MatchWorkerHandle(n, roster, futures) for n in range(roster.config.arena.workers)]
         self._met = Counter({pair: tally.games for pair, tally in self._against().items()})
         """Games of everyone with each anchor."""
-        self._schedule: Schedule | None = None
-        """Of the pool as `_seen`."""
-        self._seen: tuple[Sequence[Snapshot], int] | None = None
+        self._scheduled: tuple[list[Snapshot], Schedule] | None = None
+        """A pool, and the schedule of its policies."""
         self._unneeded = Every(roster.config.capacity.idle_s)
         """Since as many workers as there are were last needed."""
         self.unrecorded: list[Match] = []
@@ -119,25 +118,23 @@ class Evaluation:
     @property
     def schedule(self) -> Schedule:
         """Of the policies that can be played now; made anew when the pool is not what it was."""
-        roster = self.roster
-        seen = roster.snapshots, len(roster.unreadable)
-        if self._schedule is None or self._seen is None or seen[0] is not self._seen[0] or seen[1] != self._seen[1]:
-            arena = roster.config.arena
-            self._seen, self._schedule = (
-                seen,
-                Schedule(
-                    roster.playable(),
-                    roster.bots,
-                    roster.ratings,
-                    roster.config.ratings,
-                    anchors=roster.anchors(),
-                    anchor_share=arena.anchor_share,
-                    met=self._met,
-                    match_games=arena.games,
-                ),
+        roster, arena = self.roster, self.roster.config.arena
+        pool = roster.pool()
+        if self._scheduled is None or self._scheduled[0] is not pool:
+            made = Schedule(
+                roster.playable(),
+                roster.bots,
+                roster.ratings,
+                roster.config.ratings,
+                anchors=roster.anchors(),
+                anchor_share=arena.anchor_share,
+                met=self._met,
+                match_games=arena.games,
             )
-        self._schedule.champion = None if roster.champion is None else roster.champion.policy
-        return self._schedule
+            self._scheduled = pool, made
+        schedule = self._scheduled[1]
+        schedule.champion = None if roster.champion is None else roster.champion.policy
+        return schedule
 
     @property
     def status(self) -> ArenaStatus:
