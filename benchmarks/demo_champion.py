@@ -48,7 +48,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with Store.open(options.store, options.league, create=False) as opened:
         config = opened.require_config()
         arena = Arena(opened, config)
-        name = opened.resolve(options.policy, bot_names(arena.spec)).name
+        name = opened.resolve(options.policy, bot_names(arena.spec, options.policy)).name
         first = [snapshot.name for snapshot in opened.snapshots() if snapshot.name != name][:SNAPSHOTS]
         if not first:
             raise UnknownPolicyError(f"{name} is the only snapshot at {options.store}: let the league train for longer")

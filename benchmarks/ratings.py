@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,18 +33,20 @@ from scipy.stats import spearmanr
 
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
-from league.config import RatingConfig
+from league.config import ArenaConfig, RatingConfig
 from league.interfaces.cli.console import facts, stdout, table
 from league.ladder.bradley_terry import BradleyTerry
-from league.ladder.matchmaking import evaluation_pair
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Elo, Rating, elo, rate
 from league.ladder.records import Match, Tally
+from league.ladder.schedule import Schedule, evaluation_pair
 from league.view.words import percent
 
 PLAYERS, GAMES, MATCH_GAMES = 100, 20_000, 4
 DRAWS = 0.1
 """Share of drawn games between equals; it falls with the variance of a game as they grow unequal."""
+BOTS = 3
+"""Players that are fixed bots, for whoever is tied to anchors."""
 EVERY = 500
 """Games between two looks at the correlation."""
 CORRELATION, SHARE, COVERAGE = 0.98, 0.5, (0.90, 0.99)
@@ -52,7 +55,7 @@ CORRELATION, SHARE, COVERAGE = 0.98, 0.5, (0.90, 0.99)
 CONFIG = RatingConfig()
 ESTIMATES = ("OpenSkill", "Bradley-Terry")
 
-Schedule = Callable[[dict[str, Rating], np.random.Generator], Iterator[tuple[str, str]]]
+Choice = Callable[[dict[str, Rating], np.random.Generator], Iterator[tuple[str, str]]]
 NAMES = [f"p{number:03d}" for number in range(PLAYERS)]
 
 
@@ -76,6 +79,29 @@ def scheduled(ratings: dict[str, Rating], rng: np.random.Generator) -> Iterator[
         yield pair
 
 
+def anchored(ratings: dict[str, Rating], rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """The arena's own choice with the default share of anchors: three fixed bots and as many snapshots as a league of
+    that size has."""
+    landmarks = [name for number, name in enumerate(NAMES) if (number + 1).bit_count() == 1]
+    met: Counter[tuple[str, str]] = Counter()
+    while True:
+        schedule = Schedule(
+            NAMES[BOTS:],
+            NAMES[:BOTS],
+            ratings,
+            CONFIG,
+            anchors=landmarks,
+            anchor_share=ArenaConfig().anchor_share,
+            met=met,
+            match_games=MATCH_GAMES,
+        )
+        pair = schedule.pair(rng)
+        assert pair is not None
+        anchors = {*NAMES[:BOTS], *landmarks}
+        met.update({(a, b): MATCH_GAMES for a, b in (pair, pair[::-1]) if b in anchors})
+        yield pair
+
+
 def round_robin(ratings: dict[str, Rating], rng: np.random.Generator) -> Iterator[tuple[str, str]]:
     """Every pair once in random order, then again."""
     pairs = [(a, b) for number, a in enumerate(NAMES) for b in NAMES[:number]]
@@ -83,7 +109,7 @@ def round_robin(ratings: dict[str, Rating], rng: np.random.Generator) -> Iterato
         yield from (pairs[number] for number in rng.permutation(len(pairs)))
 
 
-def simulate(schedule: Schedule, spread: float, seed: int) -> Run:
+def simulate(schedule: Choice, spread: float, seed: int) -> Run:
     """Play one league of strengths with a standard deviation of `spread` Elo."""
     rng = np.random.default_rng(seed)
     truth = dict(zip(NAMES, rng.normal(0.0, spread, PLAYERS).tolist(), strict=True))
@@ -135,7 +161,7 @@ def games_to(correlations: NDArray[np.float64], level: float) -> float:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Play both schedules with every seed: the report as plain data."""
-    schedules: dict[str, Schedule] = {"scheduled": scheduled, "round-robin": round_robin}
+    schedules: dict[str, Choice] = {"scheduled": scheduled, "anchored": anchored, "round-robin": round_robin}
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     runs = {name: [simulate(one, options.spread, seed) for seed in seeds] for name, one in schedules.items()}
     curves = {name: np.mean([run.correlation for run in of], axis=0) for name, of in runs.items()}
@@ -154,10 +180,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name, of in runs.items()
         for e, estimate in enumerate(ESTIMATES)
     ]
-    shares = {
-        estimate: games_to(curves["scheduled"][:, e], float(curves["round-robin"][-1, e])) / GAMES
-        for e, estimate in enumerate(ESTIMATES)
-    }
+    shares, costs = (
+        {
+            estimate: games_to(curves[name][:, e], float(curves["round-robin"][-1, e])) / GAMES
+            for e, estimate in enumerate(ESTIMATES)
+        }
+        for name in ("scheduled", "anchored")
+    )
     first = rows[0]
     claims = {
         f"rank correlation at least {CORRELATION}": first["lowest"] >= CORRELATION,
@@ -174,6 +203,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "first_seed": options.first_seed,
         "rows": rows,
         "share_of_round_robin": shares,
+        "share_with_anchors": costs,
         "claims": claims,
         "held": all(claims.values()),
     }
@@ -202,7 +232,9 @@ def show(report: dict[str, Any]) -> None:
     output.print(made)
     output.print("")
     for estimate, share in report["share_of_round_robin"].items():
+        with_anchors = percent(report["share_with_anchors"][estimate])
         output.print(f"{estimate}: the scheduler needs {percent(share)} of round-robin's {GAMES:,} games")
+        output.print(f"{estimate}: with anchors {with_anchors}")
     for claim, held in report["claims"].items():
         output.print(f"{claim}: {'held' if held else 'missed'}")
 

@@ -1,31 +1,27 @@
 """Connect Four, solved: what every move is worth under best play, by the solver `bitbully`, and what a policy plays.
 
 The positions come from random play with a seed of their own, so training meets them, if at all, as it meets any others.
-The solver is of the tests and benchmarks alone; nothing that trains or plays for the project imports it.
+The solver needs the extra `solver`; nothing but the bot `perfect` uses it beside the tests and benchmarks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
-from benchmarks.cubes import COLUMNS, ROWS, drop, has_four, words
-from league.errors import MissingExtraError
+from benchmarks.cubes import COLUMNS, drop, has_four, words
 from league.games import Turn, make_game, sample_uniform
 from league.games.base import Player, Searchable
+from league.games.solver import FULL, solve
 
 STAGES: Final = {"early": range(6, 14), "middle": range(14, 24), "late": range(24, 36)}
 """Stones on the board."""
 POSITIONS: Final = 430
 """Of each stage, and for each tactical question."""
 SEED: Final = 20_261_126
-
-FULL: Final = -1000
-"""What the solver says of a column that is full."""
 
 
 class Set(NamedTuple):
@@ -35,34 +31,6 @@ class Set(NamedTuple):
     """float32 `[n, 6, 7, 2]`: what the mover sees."""
     right: Tensor
     """bool `[n, 7]`: the columns that are no mistake."""
-
-
-@lru_cache
-def _solver() -> tuple[Any, Any]:
-    """The solver, with its book of openings, and its class of boards; raises `MissingExtraError`."""
-    try:
-        import bitbully_databases
-        from bitbully import bitbully_core
-    except ImportError as error:
-        raise MissingExtraError("bitbully", "dev") from error
-    book = bitbully_databases.BitBullyDatabases.get_database_path("default")
-    return bitbully_core.BitBullyCore(book), bitbully_core.BoardCore
-
-
-def solve(observation: Tensor) -> Tensor:
-    """int64 `[n, 7]`: what each column is worth to the mover under best play, of games that go on.
-
-    Above 0 it wins, the more the sooner; 0 is a draw; below 0 it loses; `FULL` where no stone can be placed.
-    """
-    solver, kind = _solver()
-    board, found = kind(), []
-    cells = observation.flip(1).transpose(1, 2).long()  # Column by column from the bottom up, as the solver's words,
-    shifts = torch.arange(COLUMNS)[:, None] * 9 + torch.arange(ROWS)  # with nine bits each.
-    mine, theirs = (cells << shifts[:, :, None]).sum(dim=(1, 2)).unbind(dim=1)
-    for own, other in zip(mine.tolist(), theirs.tolist(), strict=True):
-        board.setRawState(own | other, own, ROWS * COLUMNS - (own | other).bit_count())
-        found.append(solver.scoreMoves(board))
-    return torch.tensor(found)
 
 
 def random_positions(count: int, stones: range, seed: int) -> Tensor:
@@ -136,13 +104,3 @@ def missed(player: Player, questions: Set) -> float:
     generator = torch.Generator().manual_seed(SEED)
     turn = Turn(game=boards, rows=rows, observation=questions.observation, legal=boards.legal(), generator=generator)
     return 1.0 - float(questions.right[rows, player.choose(turn)].float().mean())
-
-
-class Perfect(Player):
-    """Plays a best move by the solver: the soonest win, else a draw, else the latest loss; ties broken at random."""
-
-    def choose(self, turn: Turn) -> Tensor:
-        """Return int64 `[n]`: the columns to play."""
-        values = solve(turn.observation.cpu())
-        best = (values == values.amax(dim=1, keepdim=True)).to(turn.legal.device)
-        return sample_uniform(best & turn.legal, turn.generator)

@@ -9,9 +9,10 @@ from typing import Any, Final
 import torch
 
 from benchmarks.cubes import Cubes
-from benchmarks.solved import SEED, STAGES, Perfect, Set, blocks, missed, solved, wins
+from benchmarks.solved import SEED, STAGES, Set, blocks, missed, solved, wins
 from league.games import game_spec, make_bot, make_game
 from league.games.base import Player
+from league.games.solver import Solver
 from league.ladder.records import Tally
 from league.rollout.arena import COLUMN, ROW
 from league.rollout.openings import Book, Openings
@@ -93,4 +94,4 @@ def examine(player: Player, *, games: int, positions: int, seed: int) -> dict[st
 
 def against_perfect(player: Player, *, games: int, seed: int) -> Tally:
     """From the empty board, moving first, against best play: under best play the first seat wins."""
-    return play(player, Perfect(), seat=0, games=games, seed=seed, opening_plies=0)
+    return play(player, Solver(), seat=0, games=games, seed=seed, opening_plies=0)

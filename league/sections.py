@@ -290,6 +290,13 @@ class ArenaConfig(Section):
     workers: int = knob(1, "match worker actors", at_least=1, at_most=MOST_PROCESSES)
     share: float = knob(0.15, "largest share of each worker's time that is spent on matches", at_most=1, at_least=0.001)
     games: int = knob(40, "games of one match, played in pairs with the seats swapped", at_least=2, at_most=100_000)
+    anchor_share: float = knob(
+        0.3,
+        "share of all matches that is against anchors, the fixed bots and a few snapshots spread over the ladder; "
+        "every new snapshot meets them first",
+        at_least=0,
+        at_most=1,
+    )
     opening_plies: int = knob(
         6, "longest random opening, the same for both games of a pair", at_least=0, at_most=10_000
     )

@@ -34,7 +34,7 @@ def dashboard() -> Json:
     rows = [
         Row(title="Now", panels=_now()),
         Row(title="Who leads", panels=_leads()),
-        Row(title="Who beats whom", panels=[_payoff(), _roles()]),
+        Row(title="Who beats whom", panels=[_anchors(), _payoff(), _roles()]),
         Row(title="The champion", panels=_champion()),
         Row(title="The pool", panels=_pool()),
     ]
@@ -125,11 +125,13 @@ def _leaderboard() -> Panel:
     return table(
         "Leaderboard",
         "The strongest snapshots, the fixed bots and the champion: Elo, half the width of its 95% interval, and the "
-        "games behind it. Policies whose intervals overlap may be equals.",
+        "games behind it. Policies whose intervals overlap may be equals; one that is not settled has met the anchors "
+        "in too few games.",
         query(elo, instant=True),
         query(f"max by (policy, kind) (league_policy_elo_interval{PICKED})", instant=True),
         query(f"max by (policy, kind) (league_policy_games{PICKED})", instant=True),
         query(f"{elo} * 0 + on (policy) group_left () max by (policy) (league_champion_info{PICKED})", instant=True),
+        query(f"max by (policy, kind) (league_policy_settled{PICKED})", instant=True),
         unit="none",
         height=18,
         decimals=0,
@@ -140,9 +142,9 @@ def _leaderboard() -> Panel:
                 {
                     "excludeByName": {"Time": True},
                     "indexByName": {name: n for n, name in enumerate(("policy", "Value #D", "kind", "Value #A"))}
-                    | {"Value #B": 4, "Value #C": 5},
+                    | {"Value #B": 4, "Value #C": 5, "Value #E": 6},
                     "renameByName": {"Value #A": "Elo", "Value #B": "± 95%", "Value #C": "games"}
-                    | {"Value #D": "champion"},
+                    | {"Value #D": "champion", "Value #E": "settled"},
                 },
             ),
             ("sortBy", {"fields": {}, "sort": [{"field": "Elo", "desc": True}]}),
@@ -150,6 +152,7 @@ def _leaderboard() -> Panel:
         overrides=[
             override("champion", noValue="", custom__width=90, mappings=names({1: ("★", ORANGE)})),
             override("games", unit="short"),
+            override("settled", custom__width=80, mappings=names({1: ("yes", GREEN), 0: ("not yet", ORANGE)})),
             override(
                 "Elo",
                 custom__cellOptions={"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
@@ -165,6 +168,16 @@ def _payoff() -> Panel:
         "Points per game of the row against the column, of the strongest snapshots and the bots: 100% won every game, "
         "50% is an equal, an empty cell never met.",
         f"max by (policy, against) (league_payoff_score{PICKED})",
+        row="policy",
+    )
+
+
+def _anchors() -> Panel:
+    return _matrix(
+        "Against the bots",
+        "Points per game of the strongest snapshots against each fixed bot as they were seen. One number per policy "
+        "cannot say who beats whom: where this is not what the Elo promises, believe this.",
+        f"max by (policy, against) (league_policy_anchor_score{PICKED})",
         row="policy",
     )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
@@ -16,8 +16,9 @@ from league.actors.spawn import spawn_match_worker
 from league.cluster.nodes import Node, match_nodes
 from league.cluster.plan import Bundle
 from league.every import Every
-from league.ladder.matchmaking import evaluation_pair
-from league.ladder.records import Match
+from league.ladder.leaderboard import anchors_of
+from league.ladder.records import Match, Snapshot, Tally
+from league.ladder.schedule import Schedule
 from league.ladder.trials import Wanted
 from league.status import ArenaStatus
 
@@ -78,10 +79,12 @@ class Evaluation:
         self.futures = futures
         self.gate = Gate(roster)
         self.workers = [MatchWorkerHandle(n, roster, futures) for n in range(roster.config.arena.workers)]
+        self._met = Counter({pair: tally.games for pair, tally in self._against().items()})
+        """Games of everyone with each anchor."""
+        self._scheduled: tuple[list[Snapshot], Schedule] | None = None
+        """A pool, and the schedule of its policies."""
         self._unneeded = Every(roster.config.capacity.idle_s)
         """Since as many workers as there are were last needed."""
-        self._counted: tuple[int, list[str], int] = (-1, [], 0)
-        """What `unrated` was, after so many matches and with these snapshots."""
         self.unrecorded: list[Match] = []
         """Results that the store has not taken yet: it did not answer."""
 
@@ -106,12 +109,32 @@ class Evaluation:
     @property
     def unrated(self) -> int:
         """Matches that snapshots lack until each has played enough, at most: one match may serve two of them."""
-        games, ratings, names = self.roster.config.arena.games, self.roster.ratings, self.roster.playable()
-        if self._counted[:2] != (self.roster.matches, names):
-            played = (ratings[name].games if name in ratings else 0 for name in names)
-            lacking = sum(max(0, math.ceil(SETTLED_MATCHES - count / games)) for count in played)
-            self._counted = self.roster.matches, names, lacking
-        return self._counted[2]
+        return self.schedule.unrated(SETTLED_MATCHES)
+
+    def _against(self) -> dict[tuple[str, str], Tally]:
+        roster = self.roster
+        return roster.store.payoff().against(anchors_of(roster.config, roster.snapshots, roster.bots))
+
+    @property
+    def schedule(self) -> Schedule:
+        """Of the policies that can be played now; made anew when the pool is not what it was."""
+        roster, arena = self.roster, self.roster.config.arena
+        pool = roster.pool()
+        if self._scheduled is None or self._scheduled[0] is not pool:
+            made = Schedule(
+                roster.playable(),
+                roster.bots,
+                roster.ratings,
+                roster.config.ratings,
+                anchors=roster.anchors(),
+                anchor_share=arena.anchor_share,
+                met=self._met,
+                match_games=arena.games,
+            )
+            self._scheduled = pool, made
+        schedule = self._scheduled[1]
+        schedule.champion = None if roster.champion is None else roster.champion.policy
+        return schedule
 
     @property
     def status(self) -> ArenaStatus:
@@ -162,11 +185,16 @@ class Evaluation:
                 return
 
     def _next_match(self, under_way: Sequence[Wanted]) -> Wanted | None:
-        """For the champion's place if anybody is after it, else for the ratings."""
-        roster, wanted = self.roster, self.gate.wanted(under_way)
+        """Against an anchor, if it is time for one; else for the champion's place if anybody is after it.
+
+        The share of anchors is of all matches: a race that goes on and on must not keep the top from them.
+        """
+        roster, schedule = self.roster, self.schedule
+        anchor = schedule.ties(roster.rng)
+        wanted = None if anchor else self.gate.wanted(under_way)
         if wanted is not None:
             return wanted
-        pair = evaluation_pair(roster.playable(), roster.bots, roster.ratings, roster.config.ratings, roster.rng)
+        pair = schedule.pair(roster.rng, anchor=anchor)
         return None if pair is None else Wanted(*pair, roster.config.arena.games, gate=False)
 
     def _play(self, worker: MatchWorkerHandle, wanted: Wanted) -> None:
@@ -184,5 +212,6 @@ class Evaluation:
             self.roster.record(batch)
             del self.unrecorded[: len(batch)]
             for match in batch:
+                self.schedule.played(match, self.roster.ratings)
                 self.gate.add(match)
         self.gate.advance()

@@ -11,6 +11,7 @@ import numpy as np
 
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.games import game_spec
+from league.ladder.leaderboard import anchors_of
 from league.ladder.ratings import elo
 from league.ladder.records import Match, Snapshot
 from league.pool.store import Store
@@ -117,6 +118,10 @@ class Roster:
         """Names of the snapshots whose weights are there and can be read, oldest first."""
         self.pool()
         return self._playable
+
+    def anchors(self) -> list[str]:
+        """Whom every snapshot is tied to, of those that can be played."""
+        return anchors_of(self.config, self.pool(), self.bots)
 
     def next_name(self, learner: str) -> str:
         """Name of a learner's next snapshot: `main-0007` after `main-0006`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -73,17 +72,19 @@ class OpenLeague:
         from league.pool.mirror import Mirror
         from league.view.overview import Overview
 
-        return Overview.read(Mirror(self.store, payoff=False)).ranked(self.store.totals())
+        overview = Overview.read(Mirror(self.store, payoff=False))
+        return overview.ranked(*self.store.standings(overview.anchors))
 
     def leaderboard(self) -> pandas.DataFrame | Rows:
         """`standings` as a DataFrame, or as a list of mappings where pandas is not installed.
 
         Columns: `rank`, `policy`, `kind` ("snapshot" or "bot"), `elo` (points above the bot `uniform`), `interval`
         (half the width of its 95% interval), `mu`, `sigma`, `games`, `wins`, `draws`, `losses`, `steps` (missing for a
-        bot) and `champion`.
+        bot), `settled` (whether it has met the anchors often enough for its `elo` to rest on something) and `champion`.
+        `standings` has the score against each bot, too.
         """
         return _frame(
-            {**{k: v for k, v in asdict(row).items() if k != "score"}, **row.score._asdict()}
+            {**{k: v for k, v in vars(row).items() if k not in ("score", "against")}, **row.score._asdict()}
             for row in self.standings()
         )
 

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
-from league.config import LeagueConfig, RatingConfig
-from league.ladder.ratings import Rating, Ratings, elo, lower_bound
+from league.config import LeagueConfig
+from league.ladder.comparison import expected_score, score_interval
+from league.ladder.ratings import Rating, Ratings, elo, lower_bound, points_per_mu
 from league.ladder.records import Snapshot, Tally
+from league.ladder.schedule import ANCHOR_MATCHES
 
 CANDIDATE_MATCHES = 2
 """A snapshot needs so many matches before the league puts it forward as champion."""
+
+
+class Seen(NamedTuple):
+    """A policy against an anchor, as it was."""
+
+    games: Tally
+    """From the side of the policy."""
+    promised: float
+    """Points per game in [0, 1] that their Elo promises."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether what was seen is not what their Elo promises, beyond chance: one number cannot hold both."""
+        seen = score_interval(self.games)
+        return not seen.low <= self.promised <= seen.high
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, the score with its 95% interval."""
+        return {
+            "games": self.games.games,
+            "score": score_interval(self.games)._asdict(),
+            "promised": self.promised,
+            "differs": self.differs,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +61,18 @@ class Row:
     """Games behind the rating; 0: not yet rated."""
     score: Tally
     """Wins, draws and losses against everyone."""
+    against: Mapping[str, Seen]
+    """Its games against each bot that it has met, by name: what was observed, whatever the Elo promises."""
+    settled: bool
+    """Whether it has met the anchors in so many games that its Elo rests on something; a bot's always does."""
     steps: int | None
     """Steps of its learner when it was frozen; None for a bot."""
     champion: bool
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `score` becomes `[wins, draws, losses]`."""
-        return {**asdict(self), "score": list(self.score)}
+        against = {name: seen.to_json() for name, seen in self.against.items()}
+        return {**vars(self), "score": list(self.score), "against": against}
 
 
 def leaderboard(
@@ -48,8 +80,9 @@ def leaderboard(
     bots: Sequence[str],
     ratings: Ratings,
     totals: Mapping[str, Tally],
+    against: Mapping[tuple[str, str], Tally],
     champion: str | None,
-    config: RatingConfig,
+    config: LeagueConfig,
 ) -> list[Row]:
     """Rank every snapshot and bot by Elo, the highest first; those without games come last.
 
@@ -60,17 +93,27 @@ def leaderboard(
         bots: names of the fixed bots.
         ratings: by policy; those of anyone else are passed over.
         totals: each one's games against all others, for its score; those of anyone else are passed over.
+        against: games of each (first) with each anchor (second).
         champion: name of the champion, if there is one.
-        config: the scale.
+        config: the scale, and how many games a match has.
     """
+    scale = config.ratings
     steps: dict[str, int | None] = {snapshot.name: snapshot.steps for snapshot in snapshots}
     steps |= {bot: None for bot in bots if bot not in steps}
-    rated = {name: ratings.get(name) or Rating.new(config) for name in steps}
+    rated = {name: ratings.get(name) or Rating.new(scale) for name in steps}
+    met: dict[str, dict[str, Seen]] = {name: {} for name in steps}
+    anchored: Counter[str] = Counter()
+    for (name, anchor), tally in against.items():
+        if name in met and tally.games:
+            anchored[name] += tally.games
+            if anchor in bots and name != anchor:
+                points = (rated[name].mu - rated[anchor].mu) * points_per_mu(scale)
+                met[name][anchor] = Seen(tally, expected_score(points))
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
     rows = []
     for rank, name in enumerate(order, start=1):
         rating = rated[name]
-        points, interval = elo(rating, ratings, config)
+        points, interval = elo(rating, ratings, scale)
         rows.append(
             Row(
                 rank=rank,
@@ -82,6 +125,8 @@ def leaderboard(
                 sigma=rating.sigma,
                 games=rating.games,
                 score=totals.get(name, Tally()),
+                against={bot: met[name][bot] for bot in bots if bot in met[name]},
+                settled=steps[name] is None or anchored[name] >= settling_games(config),
                 steps=steps[name],
                 champion=name == champion,
             )
@@ -93,6 +138,16 @@ def fixed_bots(config: LeagueConfig, snapshots: Iterable[Snapshot], ratings: Rat
     """The bots of a league: those that its configuration names, and whoever has a rating without being a snapshot."""
     known = {snapshot.name for snapshot in snapshots}
     return list(dict.fromkeys([*(config.arena.bots or ()), *(name for name in ratings if name not in known)]))
+
+
+def anchors_of(config: LeagueConfig, snapshots: Iterable[Snapshot], bots: Iterable[str]) -> list[str]:
+    """What ties a league's ratings: its bots, and the landmarks among the snapshots that may lead."""
+    return [*bots, *(s.name for s in snapshots if s.landmark and config.may_lead(s.role))]
+
+
+def settling_games(config: LeagueConfig) -> int:
+    """Games against anchors after which a snapshot's Elo is settled; none where the league has no anchors."""
+    return ANCHOR_MATCHES * config.arena.games if config.arena.anchor_share else 0
 
 
 def contenders(snapshots: Iterable[Snapshot], ratings: Ratings, config: LeagueConfig) -> list[Snapshot]:

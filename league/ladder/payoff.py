@@ -47,6 +47,20 @@ def totals(counts: Mapping[str, int]) -> dict[str, Tally]:
     return {name: Tally(*three) for name, three in points.items()}
 
 
+def against(counts: Mapping[str, int], anchors: Collection[str]) -> dict[tuple[str, str], Tally]:
+    """What `Payoff.against` says, from the flat counts alone."""
+    anchors = set(anchors)
+    points: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sides = {outcome: side for side, outcome in enumerate(OUTCOMES)}
+    for field, count in counts.items():
+        row, column, _, outcome = field.split(SEPARATOR)
+        if column in anchors:
+            points[row, column][sides[outcome]] += count
+        if row in anchors:
+            points[column, row][2 - sides[outcome]] += count
+    return {pair: Tally(*three) for pair, three in points.items()}
+
+
 class Payoff:
     """Rated games counted per ordered pair `(row, column)` and per seating, as they were played.
 
@@ -93,6 +107,10 @@ class Payoff:
             for tally in seatings.values():
                 pairs.add(pair, tally if row < column else tally.mirrored())
         return pairs
+
+    def against(self, anchors: Collection[str]) -> dict[tuple[str, str], Tally]:
+        """Games of everyone (first) with each of these (second) that it has met, from the first one's point of view."""
+        return against(self.to_counts(), anchors)
 
     def among(self, names: Collection[str]) -> Self:
         """The games of these with each other."""

@@ -124,10 +124,14 @@ def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:
     new policy, about which a league spreads: the policy's own uncertainty, and that of the scale. The interval of the
     anchor moves the zero for everyone alike and is not in it.
     """
-    points_per_mu = POINTS_PER_LOGIT / (math.sqrt(2) * config.beta)
     zero = ratings.get(ANCHOR) or Rating.new(config)
     deviation = math.hypot(rating.sigma, SCALE_ERROR * (rating.mu - config.mu))
-    return Elo((rating.mu - zero.mu) * points_per_mu, Z_95 * deviation * points_per_mu)
+    return Elo((rating.mu - zero.mu) * points_per_mu(config), Z_95 * deviation * points_per_mu(config))
+
+
+def points_per_mu(config: RatingConfig) -> float:
+    """Elo in one unit of mu: see `elo`."""
+    return POINTS_PER_LOGIT / (math.sqrt(2) * config.beta)
 
 
 def lower_bound(rating: Rating) -> float:

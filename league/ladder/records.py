@@ -194,6 +194,16 @@ class Snapshot(Plain):
         """Whether it came from another league: no learner of this one has a dot in its name."""
         return "." in self.learner
 
+    @property
+    def landmark(self) -> bool:
+        """Whether it stands for its time as an anchor: the first of its learner, and one more each time that it has
+        twice as many, so that they are few and spread over the ladder.
+
+        Snapshots are numbered from 0 at the end of their names, so these are 0, 1, 3, 7, 15 and so on.
+        """
+        number = self.name.rpartition("-")[2]
+        return number.isdecimal() and (int(number) + 1).bit_count() == 1
+
 
 How = Literal["automatic", "asked", "forced", "rollback", "unpinned"]
 """By the league's own test; by a person and the same test; by a person without a test; back to the champion before; or

@@ -51,8 +51,7 @@ def manifest(store: Store, spec: GameSpec, words: Sequence[str], *, everyone: bo
     if everyone:
         chosen = store.present()
     else:
-        bots = bot_names(spec)
-        named = [store.resolve(word, bots) for word in words]
+        named = [store.resolve(word, bot_names(spec, word)) for word in words]
         for one in named:
             one.require_digest()
         names = {one.name for one in named}

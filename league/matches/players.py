@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 
 from league.games.base import GameSpec, Player
-from league.games.bots import bot_names, is_bot_name
+from league.games.bots import bot_names
 from league.policies.network import PolicyNetwork
 from league.policies.player import make_player
 from league.policies.search import check_searchable, searched
@@ -28,10 +28,9 @@ def resolve(store: Store, word: str, spec: GameSpec) -> Named:
     """
     one = searched(word)
     if one is None:
-        dotted = [word] if is_bot_name(word, spec) else []  # By its dotted name, which no list has.
-        return store.resolve(word, [*bot_names(spec), *dotted])
+        return store.resolve(word, bot_names(spec, word))
     check_searchable(one, spec)
-    named = store.resolve(one.policy, bot_names(spec))
+    named = store.resolve(one.policy, bot_names(spec, one.policy))
     return named._replace(name=one._replace(policy=named.name).name)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from league.errors import StoreError, UnknownMatchError
-from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts, totals
+from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, against, check_policy_name, match_counts, totals
 from league.ladder.ratings import Rating, rate
 from league.ladder.records import Match, Tally
 from league.pool.connection import Command, dumps
@@ -147,6 +147,11 @@ class Matches(Log):
                     found[field] = count
             if not int(cursor):
                 return read_payoff(found)
+
+    def standings(self, anchors: Collection[str]) -> tuple[dict[str, Tally], dict[tuple[str, str], Tally]]:
+        """`totals`, and the games of each (first) with each of these anchors (second), as of one moment."""
+        counts = self._call("HGETALL", self._keys.payoff)
+        return _readable(totals, counts), _readable(lambda counts: against(counts, anchors), counts)
 
     def payoff_among(self, policies: Sequence[str], seatings: Iterable[str]) -> Payoff:
         """`payoff` of every two of these alone, over these seatings: for a few of many policies much less to read."""

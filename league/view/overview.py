@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from league.config import LeagueConfig
-from league.ladder.leaderboard import Row, fixed_bots, leaderboard
+from league.ladder.leaderboard import Row, anchors_of, fixed_bots, leaderboard, settling_games
 from league.ladder.ratings import ANCHOR
 from league.ladder.records import Promotion, Tally
 from league.ladder.retention import kept_bytes
@@ -62,19 +63,30 @@ class Overview(Known):
 
     @cached_property
     def bots(self) -> list[str]:
-        """Names of all fixed bots, as `fixed_bots` finds them."""
-        return fixed_bots(self.config, self.snapshots.values(), self.ratings)
+        """Names of all fixed bots, as `fixed_bots` finds them; the weakest first, those without games last."""
+        found = fixed_bots(self.config, self.snapshots.values(), self.ratings)
+        return sorted(found, key=lambda name: self.ratings[name].mu if name in self.ratings else math.inf)
 
     @cached_property
     def rows(self) -> list[Row]:
         """The leaderboard: everyone, the strongest first; without the payoff each `score` is empty."""
-        return self.ranked(self.payoff.totals())
+        return self.ranked(self.payoff.totals(), self.payoff.against(self.anchors))
 
-    def ranked(self, totals: Mapping[str, Tally]) -> list[Row]:
-        """The leaderboard, with each one's games against all others from elsewhere, such as `Store.totals`."""
+    def ranked(self, totals: Mapping[str, Tally], against: Mapping[tuple[str, str], Tally]) -> list[Row]:
+        """The leaderboard, with everyone's games in all and against `anchors` from elsewhere: `Store.standings`."""
         champion = self.champion.policy if self.champion else None
         snapshots = list(self.snapshots.values())
-        return leaderboard(snapshots, self.bots, self.ratings, totals, champion, self.config.ratings)
+        return leaderboard(snapshots, self.bots, self.ratings, totals, against, champion, self.config)
+
+    @cached_property
+    def anchors(self) -> list[str]:
+        """Names of those that tie the ratings to something that does not change: bots first."""
+        return anchors_of(self.config, self.snapshots.values(), self.bots)
+
+    def is_settled(self, name: str) -> bool:
+        """Whether an Elo rests on something (`Row.settled`), of a single policy."""
+        games = sum(self.payoff.tally(name, anchor).games for anchor in self.anchors if anchor != name)
+        return name not in self.snapshots or games >= settling_games(self.config)
 
     @cached_property
     def pruned(self) -> frozenset[str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
+from league.actors.evaluation import Evaluation
+from league.actors.futures import Futures
 from league.actors.gate import Gate
+from league.actors.place import Place
 from league.actors.roster import Roster
 from league.config import LeagueConfig, RoleConfig
 from league.games import game_spec, make_bot
@@ -299,3 +303,20 @@ def test_to_look_at_a_race_changes_nothing(league: Callable[..., Desk], store: S
     assert champion(store) == "main-0002"
     desk.gate.advance()
     assert champion(store) == "main-0003"
+
+
+def test_a_snapshot_that_comes_is_in_the_schedule_and_meets_the_anchors(
+    league: Callable[..., Desk], store: Store
+) -> None:
+    roster = league("main-0003").roster
+    evaluation = Evaluation(cast(Place, None), roster, Futures())
+    before = evaluation.schedule
+    assert evaluation.schedule is before
+    assert set(before.names) == {*PLAYS, *roster.bots}
+    new = dataclasses.replace(roster.snapshots[-1], name="main-0004")
+    roster.add(new)
+    wanted = evaluation._next_match([])
+    assert "main-0004" in evaluation.schedule.names
+    assert wanted is not None
+    assert not wanted.gate, "it is not settled, so anchors come before any race"
+    assert wanted.column in {*roster.anchors()}

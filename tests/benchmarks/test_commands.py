@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import backup, large_store, ratings
-from league.config import LogConfig
+from benchmarks import backup, honesty, large_store, ratings
+from league.config import LeagueConfig, LogConfig
+from league.games import game_spec
+from league.ladder.records import Match, Promotion, Snapshot, Tally
+from league.policies.weights import digest, fresh, pack
+from league.pool.store import Store
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 COMMANDS = sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8"))
@@ -63,13 +67,42 @@ def test_a_backup_of_a_league_at_work_goes_on_where_it_was(
 def test_ratings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(ratings, "GAMES", 1000)
     found = report("ratings", "--seeds", "1", monkeypatch=monkeypatch, capsys=capsys)
-    assert [row["schedule"] for row in found["rows"]] == ["scheduled", "scheduled", "round-robin", "round-robin"]
+    schedules = [row["schedule"] for row in found["rows"]]
+    assert schedules == ["scheduled", "scheduled", "anchored", "anchored", "round-robin", "round-robin"]
     assert all(0.5 < row["correlation"] < 1 for row in found["rows"])
 
 
 def test_sprt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    found = report("sprt", "--tests", "20", "--cap", "400", monkeypatch=monkeypatch, capsys=capsys)
+    found = report("sprt", "--tests", "20", "--races", "10", "--cap", "400", monkeypatch=monkeypatch, capsys=capsys)
     assert len(found["rows"]) == 6
+    assert [row["workers"] for row in found["workers"]] == [1, 4, 16, 64]
+
+
+def test_inflation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found = report("inflation", "--seeds", "1", "--snapshots", "12", monkeypatch=monkeypatch, capsys=capsys)
+    assert [row["share"] for row in found["rows"]] == [0.0, 0.0, 0.15, 0.15, 0.3, 0.3, 0.5, 0.5]
+
+
+def test_honesty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A champion that plays at random, of which the log says that it loses every game: it is found out."""
+    config = LeagueConfig(game="tic_tac_toe")
+    with Store.open(str(tmp_path / "store")) as store:
+        store.create(config)
+        weights = pack(fresh(game_spec(config.game), config.network, seed=0))
+        snapshot = Snapshot(
+            name="main-0000", digest=digest(weights), learner="main", steps=0, created_s=0.0, bytes=len(weights)
+        )
+        store.add_snapshot(snapshot, weights)
+        store.promote(Promotion(policy="main-0000", digest=snapshot.digest, by="me", reason="", promoted_s=0.0))
+        lost = Match(match_id="1", row="main-0000", column="uniform", results={"01": Tally(0, 0, 200)}, played_s=0.0)
+        store.record(lost)
+    monkeypatch.setattr(honesty, "CHAMPION_GAMES", 40)
+    found = report("honesty", str(tmp_path / "store"), "--games", "40", monkeypatch=monkeypatch, capsys=capsys)
+    (row,) = found["pairs"]
+    assert row["champion_and_bot"]
+    assert row["predicted"]["value"] < 0.05 < 0.15 < row["seen"]["value"]
+    assert not found["held"]
+    assert not row["held"]
 
 
 def test_calibration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ pytest.importorskip("bitbully", reason="needs the extra dev")
 from benchmarks import cubes, solved, strength, timeline, yardsticks
 from league.config import LeagueConfig
 from league.games import Turn, game_spec, make_bot
+from league.games.solver import Solver
 from league.ladder.records import Promotion, Snapshot
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
@@ -149,14 +150,14 @@ def test_wins_and_blocks_are_what_they_say() -> None:
 
 
 def test_perfect_makes_no_mistake_and_others_do() -> None:
-    perfect, uniform = solved.Perfect(), make_bot("uniform", game_spec("connect_four"))
+    perfect, uniform = Solver(), make_bot("uniform", game_spec("connect_four"))
     for one in (solved.solved(solved.STAGES["middle"], 3, count=20), solved.wins(3, 20), solved.blocks(3, 20)):
         assert solved.missed(perfect, one) == 0
     assert solved.missed(uniform, solved.wins(3, 60)) > 0.5
 
 
 def test_perfect_wins_from_the_empty_board() -> None:
-    assert tuple(yardsticks.play(solved.Perfect(), cubes.Cubes(4), seat=0, games=3, seed=0, opening_plies=0)) == (
+    assert tuple(yardsticks.play(Solver(), cubes.Cubes(4), seat=0, games=3, seed=0, opening_plies=0)) == (
         3,
         0,
         0,

@@ -1,14 +1,19 @@
 """The fixed bots: legal moves only, and moves as good as they promise."""
 
+import sys
 import time
 
 import pytest
 import torch
 
-from league.errors import UnknownPolicyError
-from league.games import Turn, bot_names, game_spec, is_bot_name, make_bot, make_game, sample_uniform
+from league.errors import MissingExtraError, UnknownPolicyError
+from league.games import Turn, bot_names, game_spec, is_bot_name, make_bot, make_game, sample_uniform, solver
 from league.games.bitboards import to_bitboards
+from league.games.mcts import _Tree
 from league.games.negamax import WIN, Negamax
+from league.games.perfect import Perfect
+from league.ladder.records import Tally
+from league.rollout.arena import play_match
 
 ROWS, COLUMNS = 6, 7
 
@@ -243,8 +248,9 @@ def test_perfect_wins_at_once_and_blocks():
 
 def test_names():
     connect_four, tic_tac_toe = game_spec("connect_four"), game_spec("tic_tac_toe")
-    assert bot_names(connect_four) == ("uniform", *(f"negamax-{depth}" for depth in range(1, 9)))
-    assert bot_names(tic_tac_toe) == ("uniform", "perfect")
+    searches, playouts = [f"negamax-{depth}" for depth in range(1, 9)], ["mcts-100", "mcts-1000"]
+    assert bot_names(connect_four) == ("uniform", *searches, *playouts, "perfect")
+    assert bot_names(tic_tac_toe) == ("uniform", *playouts, "perfect")
     assert bot_names(game_spec("leduc_holdem_v4")) == ("uniform",)
     for spec in (connect_four, tic_tac_toe):
         assert all(is_bot_name(name, spec) for name in spec.bots)
@@ -259,7 +265,7 @@ def test_names():
         ("connect_four", "negamax-0", "from 1 to 8"),
         ("connect_four", "negamax", "from 1 to 8"),
         ("connect_four", "negamax-02", "from 1 to 8"),
-        ("connect_four", "perfect", "plays tic_tac_toe only"),
+        ("rock_paper_scissors", "perfect", "plays tic_tac_toe and connect_four only"),
         ("tic_tac_toe", "negamax-2", "plays connect_four only"),
         ("tic_tac_toe", "unifrom", "did you mean 'uniform'"),
         ("connect_four", "", "there are: uniform"),
@@ -269,3 +275,68 @@ def test_wrong_names_are_explained_in_one_line(game, name, message):
     with pytest.raises(UnknownPolicyError, match=message) as caught:
         make_bot(name, game_spec(game))
     assert "\n" not in str(caught.value)
+
+
+def played(first, second, game="connect_four", games=40, seed=0):
+    """Points per game of the first bot against the second, in both seats from random openings."""
+    spec = game_spec(game)
+    players = make_bot(first, spec), make_bot(second, spec)
+    played = play_match(make_game(game, games), *players, opening_plies=4, max_plies=60, seed=seed)
+    return Tally.sum(played.results.values()).score
+
+
+def test_more_playouts_play_better():
+    assert played("mcts-30", "uniform") > 0.8
+    assert played("mcts-100", "mcts-5") > 0.6
+
+
+@pytest.mark.parametrize("game", ["connect_four", "tic_tac_toe"])
+def test_mcts_plays_whole_games_of_legal_moves(game):
+    assert 0 <= played("mcts-1", "mcts-2", game, games=10) <= 1
+
+
+def test_mcts_wins_at_once_and_prevents_it():
+    wins = connect_four_after([0, 6, 1, 6, 2, 5], copies=4)
+    assert make_bot("mcts-200", wins.spec).choose(turn_of(wins)).tolist() == [3] * 4
+    blocks = connect_four_after([6, 0, 6, 1, 5, 2], copies=4)
+    assert make_bot("mcts-400", blocks.spec).choose(turn_of(blocks)).tolist() == [3] * 4
+
+
+def test_mcts_gives_its_playouts_to_the_actions_of_the_root():
+    game = connect_four_after([3, 3, 3, 3, 3, 3])
+    tree = _Tree(game, *to_bitboards(game.observe()), 50, torch.Generator().manual_seed(0))
+    visits = tree.grow(50)[0]
+    assert visits[3] == -1, "the column is full"
+    assert visits[visits >= 0].sum() == 50
+    assert tree.nodes.tolist() == [51]
+    assert 0 <= float(tree.value[0, 0]) <= 50
+
+
+def test_names_of_mcts():
+    spec = game_spec("connect_four")
+    assert all(is_bot_name(name, spec) for name in ("mcts-1", "mcts-64", "mcts-100000"))
+    for name in ("mcts", "mcts-0", "mcts-100001", "mcts-007", "mcts-x", "mcts-", "mcts-1.5", "uniform-1", "perfect-2"):
+        assert not is_bot_name(name, spec), name
+    with pytest.raises(UnknownPolicyError, match="write mcts-N with a number N of playouts a move from 1 to 100000"):
+        make_bot("mcts-0", spec)
+    with pytest.raises(UnknownPolicyError, match="plays connect_four and tic_tac_toe only, not rock_paper_scissors"):
+        make_bot("mcts-10", game_spec("rock_paper_scissors"))
+    assert "mcts-77" in bot_names(spec, "mcts-77")
+    assert bot_names(spec, "nobody") == bot_names(spec)
+
+
+def test_perfect_wins_connect_four_from_the_first_seat():
+    pytest.importorskip("bitbully", reason="needs the extra solver")
+    spec = game_spec("connect_four")
+    bots = make_bot("perfect", spec), make_bot("negamax-4", spec)
+    played = play_match(make_game("connect_four", 4), *bots, opening_plies=0, max_plies=60, seed=0)
+    assert played.results["01"].wins == played.results["01"].games == 2
+
+
+def test_without_the_solver_a_line_says_what_to_install(monkeypatch):
+    solver._solver.cache_clear()
+    monkeypatch.setitem(sys.modules, "bitbully", None)
+    with pytest.raises(MissingExtraError, match=r"bitbully is not installed: pip install 'league\[solver\]'"):
+        make_bot("perfect", game_spec("connect_four"))
+    solver._solver.cache_clear()
+    assert isinstance(make_bot("perfect", game_spec("tic_tac_toe")), Perfect)

@@ -2,13 +2,15 @@
 
 import json
 
-from league.config import RatingConfig
+import pytest
+
+from league.config import LeagueConfig
 from league.ladder.leaderboard import best_candidates, leaderboard
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, elo
 from league.ladder.records import Match, Snapshot, Tally
 
-CONFIG = RatingConfig()
+CONFIG = LeagueConfig()
 
 
 def a_snapshot(number: int) -> Snapshot:
@@ -29,7 +31,8 @@ RATINGS = {
 def test_rows_are_by_elo_and_those_without_games_are_last():
     payoff = Payoff()
     payoff.add(Match(match_id="1", row="main-0002", column="uniform", results={"01": Tally(5, 1, 2)}, played_s=0.0))
-    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff.totals(), "main-0001", CONFIG)
+    met = payoff.against(["uniform"])
+    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff.totals(), met, "main-0001", CONFIG)
     assert [row.policy for row in rows] == ["main-0002", "main-0001", "uniform", "main-0003"]
     assert [row.rank for row in rows] == [1, 2, 3, 4]
     assert [row.kind for row in rows] == ["snapshot", "snapshot", "bot", "snapshot"]
@@ -38,13 +41,13 @@ def test_rows_are_by_elo_and_those_without_games_are_last():
     assert rows[0].score == Tally(5, 1, 2)
     assert rows[2].score == Tally(2, 1, 5)
     assert rows[2].elo == 0
-    assert (rows[0].elo, rows[0].interval) == elo(RATINGS["main-0002"], RATINGS, CONFIG)
+    assert (rows[0].elo, rows[0].interval) == elo(RATINGS["main-0002"], RATINGS, CONFIG.ratings)
     assert rows[3].games == 0
     assert json.loads(json.dumps(rows[0].to_json()))["score"] == [5, 1, 2]
 
 
 def test_an_empty_league_has_no_rows():
-    assert leaderboard([], [], {}, {}, None, CONFIG) == []
+    assert leaderboard([], [], {}, {}, {}, None, CONFIG) == []
 
 
 def test_the_best_candidate_is_the_surest_not_the_highest():
@@ -52,3 +55,32 @@ def test_the_best_candidate_is_the_surest_not_the_highest():
     assert best_candidates(SNAPSHOTS, RATINGS, 40)[0].name == "main-0001"
     assert best_candidates(SNAPSHOTS, RATINGS, 100) == []
     assert best_candidates([a_snapshot(3)], RATINGS, 0) == [], "one without games says nothing"
+
+
+def test_beside_the_elo_stands_what_was_seen():
+    """Rated 560 Elo above `uniform`, which promises 96%; one has scored half against it in many games, one in few."""
+    against = {("main-0001", "uniform"): Tally(100, 0, 100), ("main-0002", "uniform"): Tally(1, 0, 0)}
+    against |= {("main-0002", "main-0001"): Tally(79, 0, 0), ("uniform", "main-0001"): Tally(100, 0, 100)}
+    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, {}, against, None, CONFIG)}
+    seen = rows["main-0001"].against["uniform"]
+    assert seen.games == Tally(100, 0, 100)
+    assert seen.promised == pytest.approx(1 / (1 + 10 ** (-rows["main-0001"].elo / 400)))
+    assert seen.differs
+    assert not rows["main-0002"].against["uniform"].differs, "a single game may end so by chance"
+    assert list(rows["main-0002"].against) == ["uniform"], "bots only; the other anchors count for what is settled"
+    assert [rows[name].settled for name in ("main-0001", "main-0002", "main-0003", "uniform")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    plain = json.loads(json.dumps(rows["main-0001"].to_json()))["against"]["uniform"]
+    assert (plain["games"], plain["score"]["value"], plain["differs"]) == (200, 0.5, True)
+
+
+def test_one_that_has_won_or_lost_every_game_is_as_it_was_seen():
+    against = {("main-0001", "uniform"): Tally(80, 0, 0), ("main-0002", "uniform"): Tally(0, 0, 80)}
+    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, {}, against, None, CONFIG)}
+    won, lost = (rows[name].against["uniform"].to_json()["score"] for name in ("main-0001", "main-0002"))
+    assert (won["value"], won["high"], lost["value"], lost["low"]) == (1, 1, 0, 0)
+    assert won["low"] > 0.9

@@ -1,4 +1,4 @@
-"""Prioritised fictitious self-play and the choice of the next match."""
+"""Prioritised fictitious self-play."""
 
 from collections import Counter
 
@@ -9,12 +9,9 @@ from hypothesis import strategies as st
 
 from league.config import MatchmakingConfig, MixConfig, RatingConfig, RoleConfig, load_config
 from league.ladder.matchmaking import (
-    BOTS_WEIGHT,
     SELF,
-    TOP_WEIGHT,
     Memory,
     all_beaten,
-    evaluation_pair,
     fresh_starts,
     learn_of,
     opponents_of,
@@ -23,7 +20,6 @@ from league.ladder.matchmaking import (
 )
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
-from league.ladder.ratings import Rating
 from league.ladder.records import Snapshot, Tally
 
 CONFIG = RatingConfig()
@@ -208,70 +204,6 @@ def test_where_a_learner_begins_anew():
     own = ["main-exploiter-0000", "main-exploiter-0001"]
     assert fresh_starts(RoleConfig(reset_to="past"), "main-exploiter", snapshots) == own
     assert fresh_starts(RoleConfig(), "main", snapshots) == []
-
-
-def rated(mu: float, sigma: float = 1.0) -> Rating:
-    return Rating(mu=mu, sigma=sigma, games=100)
-
-
-def test_those_without_games_come_first():
-    ratings = {"a": rated(25), "b": rated(25), "uniform": rated(10)}
-    rng = np.random.default_rng(0)
-    for _ in range(50):
-        first, second = evaluation_pair(["a", "b", "new"], ["uniform"], ratings, CONFIG, rng)
-        assert first == "new"
-        assert second in ratings
-
-
-def test_uncertain_policies_and_close_opponents_are_preferred():
-    ratings = {"vague": rated(25, 5.0), "sure": rated(26, 0.5), "near": rated(25, 1.0), "far": rated(80, 1.0)}
-    rng = np.random.default_rng(0)
-    pairs = [evaluation_pair(list(ratings), [], ratings, CONFIG, rng) for _ in range(1000)]
-    firsts = Counter(first for first, _ in pairs)
-    assert firsts["vague"] > 800, "sigma squared is 25 of 27.25 in all"
-    seconds = Counter(second for first, second in pairs if first == "vague")
-    assert seconds["near"] > 10 * seconds["far"]
-
-
-def test_the_top_of_the_board_and_where_the_order_is_open_come_first():
-    crowd = {f"crowd{i}": rated(20 + 0.1 * i) for i in range(4)}
-    ratings = {"best": rated(40), "alone": rated(30), **crowd, "uniform": rated(0)}
-    rng = np.random.default_rng(0)
-    firsts = Counter(
-        evaluation_pair([name for name in ratings if name != "uniform"], ["uniform"], ratings, CONFIG, rng)[0]
-        for _ in range(4000)
-    )
-    assert firsts["best"] / firsts["alone"] == pytest.approx(TOP_WEIGHT, rel=0.2)
-    # Of four that are nearly equal each is likely to stand wrong with the three others: 0.5 + 3 x 0.47.
-    assert firsts["crowd1"] / firsts["alone"] == pytest.approx(1.9 / 0.5, rel=0.2)
-
-
-def test_two_bots_seldom_meet():
-    bots = ["uniform", "negamax-4"]
-    ratings = {name: rated(25) for name in ["a", "b", *bots]}
-    rng = np.random.default_rng(0)
-    pairs = [evaluation_pair(["a", "b"], bots, ratings, CONFIG, rng) for _ in range(4000)]
-    both = sum(set(pair) == set(bots) for pair in pairs) / 4000
-    # Both snapshots may be the best, so a bot is first in 2 of 2 + 2 t draws; it meets the other bot with weight w
-    # against 1 + 1.
-    assert both == pytest.approx(1 / (1 + TOP_WEIGHT) * BOTS_WEIGHT / (2 + BOTS_WEIGHT), abs=0.006)
-    assert evaluation_pair([], bots, {}, CONFIG, rng) is not None, "with nobody else they may"
-
-
-@given(
-    st.lists(st.floats(-1e4, 1e4), min_size=0, max_size=6),
-    st.lists(st.floats(-1e4, 1e4), min_size=0, max_size=3),
-    st.integers(0, 2**32 - 1),
-)
-def test_never_oneself_and_none_only_without_two(snapshots, bots, seed):
-    ratings = {f"s{i}": rated(mu) for i, mu in enumerate(snapshots)} | {f"b{i}": rated(mu) for i, mu in enumerate(bots)}
-    names = [[name for name in ratings if name.startswith(kind)] for kind in "sb"]
-    pair = evaluation_pair(*names, ratings, CONFIG, np.random.default_rng(seed))
-    if len(ratings) < 2:
-        assert pair is None
-    else:
-        assert pair[0] != pair[1]
-        assert set(pair) <= set(ratings)
 
 
 def fresh_memory():

@@ -35,7 +35,7 @@ def export(
 
     with options.open_league(store, league) as (opened, config):
         spec = game_spec(config.game)
-        named = opened.resolve(policy, bot_names(spec))
+        named = opened.resolve(policy, bot_names(spec, policy))
         digest = named.require_digest()
         weights = opened.weights(digest)
     network = unpack(weights, spec)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,12 +22,14 @@ from league.view.words import percent
 COLUMNS: Final[Columns[Row]] = (
     Column(">rank", lambda row: row.rank),
     Column("policy", lambda row: f"★ {row.policy}" if row.champion else row.policy),
-    Column(">Elo", lambda row: f"{row.elo:+.0f}" if row.games else "unrated"),
+    Column(">Elo", lambda row: strength(row)),
     Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
     Column(">games", lambda row: f"{row.games:,}"),
-    Column(">W/D/L", lambda row: "/".join(map(str, row.score))),
-    Column(">score", lambda row: percent(row.score.score)),
-    Column(">steps", lambda row: row.kind if row.steps is None else f"{row.steps:,}"),
+)
+"""Behind them stand the scores against each bot, and the steps."""
+STEPS: Final[Column[Row]] = Column(">steps", lambda row: row.kind if row.steps is None else f"{row.steps:,}")
+NOTE: Final = (
+    "scores as they were seen, by bot; * is not what the Elo promises, beyond chance; ~ has met the anchors too seldom"
 )
 
 
@@ -36,12 +40,31 @@ def leaderboard(
     json: JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
-    """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
+    """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star.
+
+    Beside it stands the score against each bot as it was seen: one number per policy cannot say who beats whom.
+    """
     with OpenLeague.open(store, league) as opened:
-        rows = opened.standings()[:top]
+        everyone = opened.standings()
+    rows, columns = everyone[:top], columns_of([row.policy for row in reversed(everyone) if row.kind == "bot"])
     if svg is not None:
-        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {opened.game}")
-    show(rows, COLUMNS, json=json, empty="no policies yet", style=row_style)
+        _save_picture(tabulate(rows, columns, style=row_style), svg, f"league leaderboard · {opened.game}")
+    show(rows, columns, json=json, empty="no policies yet", note=NOTE, style=row_style)
+
+
+def columns_of(bots: Sequence[str]) -> Columns[Row]:
+    """The columns of a leaderboard with these bots on it."""
+    return (*COLUMNS, *(Column(f">{bot}", partial(_score, bot=bot)) for bot in bots), STEPS)
+
+
+def strength(row: Row) -> str:
+    """Its Elo; `~` before one that is not settled."""
+    return f"{'' if row.settled else '~'}{row.elo:+.0f}" if row.games else "unrated"
+
+
+def _score(row: Row, bot: str) -> str:
+    seen = row.against.get(bot)
+    return "" if seen is None else f"{'*' if seen.differs else ''}{percent(seen.games.score)}"
 
 
 def row_style(row: Row) -> str | None:

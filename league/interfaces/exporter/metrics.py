@@ -41,7 +41,8 @@ LABELS: Final = {
     "write": f"{len(WRITES)} values: `append`, to the append-only file; `rewrite`, of that file anew; `dump`",
     "policy": f"the {TOP} snapshots with the highest ratings, the champion and the bots; in `league_payoff_score` "
     f"the {TOP_PAYOFF} highest, the champion and the bots, in `league_champion_info` the champion alone",
-    "against": "the same as `policy` in `league_payoff_score`, the same as `role` in `league_role_*`",
+    "against": "the same as `policy` in `league_payoff_score`, the bots in `league_policy_anchor_score`, the same as "
+    "`role` in `league_role_*`",
     "kind": f"2 values for policies: `snapshot` and `bot`; one per kind of event ({len(EVENT_KINDS)}) for events",
     "role": "one per role in the configuration, one per league that was imported from, and `bot`",
     "learner": "one per learner in the configuration",
@@ -133,6 +134,20 @@ _POLICIES: Final = (
         "Half the width of the 95% interval of league_policy_elo.",
         "policy",
         "kind",
+    ),
+    _entry(
+        "league_policy_settled",
+        "bool",
+        "1 for a policy that has met the anchors in so many games that its Elo rests on something.",
+        "policy",
+        "kind",
+    ),
+    _entry(
+        "league_policy_anchor_score",
+        "ratio",
+        "Points per game, 0 to 1, of a policy against a bot as it was seen, whatever its Elo promises.",
+        "policy",
+        "against",
     ),
     _entry("league_policy_games", "games", "Games behind the rating of a policy.", "policy", "kind"),
     _entry(

@@ -89,6 +89,10 @@ def _policies(samples: Samples, overview: Overview) -> None:
         samples.add("league_policy_elo", points, name, kind)
         samples.add("league_policy_elo_interval", interval, name, kind)
         samples.add("league_policy_games", ratings[name].games, name, kind)
+        samples.add("league_policy_settled", overview.is_settled(name), name, kind)
+        for bot in overview.bots if kind == "snapshot" else ():
+            if (seen := overview.payoff.tally(name, bot)).games:
+                samples.add("league_policy_anchor_score", seen.score, name, bot)
 
 
 def _highest(overview: Overview, count: int) -> list[str]:

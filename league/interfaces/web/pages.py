@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from league.status import LearnerStatus
 from league.view.attachment import Attachment
 from league.view.heat import HeatMap, heat_map
 from league.view.overview import Overview
-from league.view.words import duration, evidence, moment, size
+from league.view.words import duration, evidence, moment, percent, size
 
 READ_EVERY_S: Final = 1.0
 """The store is read at most so often, however many people look."""
@@ -105,7 +105,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "moment": moment,
         "ago": ago,
         "size": size,
@@ -115,7 +115,9 @@ def _environment() -> Environment:
         "elo": lambda points: f"{round(points):+d}".replace("-", "\N{MINUS SIGN}") if round(points) else "0",
         "spaced": lambda count: f"{count:,}",
         "evidence": evidence,
+        "percent": percent,
     }
+    environment.filters |= filters
     return environment
 
 

@@ -22,11 +22,11 @@ Refused = Callable[..., str]
 
 def test_the_leaderboard_ranks_everyone_and_marks_the_champion(league: Command) -> None:
     lines = league("leaderboard").out.splitlines()
-    assert lines[0].split() == ["rank", "policy", "Elo", "±", "95%", "games", "W/D/L", "score", "steps"]
-    assert len(lines) == 6
+    assert lines[0].split() == ["rank", "policy", "Elo", "±", "95%", "games", "uniform", "perfect", "steps"]
+    assert len(lines) == 7, "with a line of what the marks mean"
     assert lines[1].split()[:2] == ["1", "perfect"]
     assert sum("★ main-0001" in line for line in lines) == 1
-    assert next(line for line in lines if "uniform" in line).split()[2] == "+0"
+    assert next(line for line in lines[1:] if "uniform" in line).split()[2] == "+0"
 
 
 def test_the_leaderboard_for_programs(league: Command, recorded: Recorded) -> None:
@@ -167,7 +167,7 @@ def test_games(league: Command) -> None:
     rows = {row["name"]: row for row in league("games", "--json").json}
     assert rows["connect_four"]["shape"] == [6, 7, 2]
     assert rows["connect_four"]["batched"] is True
-    assert rows["tic_tac_toe"]["bots"] == ["uniform", "perfect"]
+    assert rows["tic_tac_toe"]["bots"] == ["uniform", "mcts-100", "mcts-1000", "perfect"]
     assert rows["tictactoe_v3"]["batched"] is False
     result = league("games")
     assert "negamax-1…8" in result.out

@@ -341,7 +341,8 @@ def test_round_numbers() -> None:
 def row(rank: int, policy: str, *, champion: bool = False) -> Row:
     kind: Literal["snapshot", "bot"] = "snapshot" if policy.startswith("main") else "bot"
     numbers = {"elo": -float(rank), "interval": 1.0, "mu": 0.0, "sigma": 1.0, "games": 9, "steps": None}
-    return Row(rank=rank, policy=policy, kind=kind, score=Tally(), champion=champion, **numbers)
+    said: dict[str, Any] = {"score": Tally(), "against": {}, "settled": True, "champion": champion}
+    return Row(rank=rank, policy=policy, kind=kind, **said, **numbers)
 
 
 def test_the_first_page_shows_the_strongest_and_who_stands_among_them() -> None:
