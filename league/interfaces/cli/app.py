@@ -20,6 +20,7 @@ from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.check import check
+from league.interfaces.cli.compare import compare
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
@@ -39,6 +40,7 @@ from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.repair import repair
 from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
+from league.interfaces.cli.tensorboard import tensorboard
 from league.interfaces.cli.train import train
 from league.interfaces.cli.watch import watch
 
@@ -92,6 +94,8 @@ _command(
     "league dashboard --port 0",
     "league dashboard --host 0.0.0.0 --token-file /run/secrets/token",
 )
+_command("Watch", compare, "league compare runs/one runs/two", "league compare runs/one runs/two --image curves.png")
+_command("Watch", tensorboard, "league tensorboard", "league tensorboard runs/tune --port 0")
 _command("Watch", champion, "league champion", "league champion --history", "league champion --follow")
 _command(
     "Play",
