@@ -42,6 +42,7 @@ from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
 from league.interfaces.cli.tensorboard import tensorboard
 from league.interfaces.cli.train import train
+from league.interfaces.cli.tune import tune
 from league.interfaces.cli.watch import watch
 
 REFUSED: Final = 2
@@ -74,6 +75,12 @@ _command(
     "league train --game tic_tac_toe --until-elo 600",
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
+)
+_command(
+    "Train",
+    tune,
+    "league tune --search space.toml --samples 8 --minutes 2 --game tic_tac_toe",
+    "league tune --search space.toml --samples 6 --scheduler pbt --concurrent 3",
 )
 _command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
 _command(
