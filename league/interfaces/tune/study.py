@@ -86,7 +86,9 @@ class Study:
         """
         self._remember()
         os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
-        logging.getLogger("ray.tune").setLevel(logging.ERROR)
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Ray Tune prints tables of its own, and what a trial raised.
+        for name in ("ray.tune", "ray.air"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             watcher = _Watcher(watch)

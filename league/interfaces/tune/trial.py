@@ -98,9 +98,14 @@ class _Place:
             new = cls(home, known.number + 1, progress["seconds"], progress["area"])
             shutil.rmtree(known.store, ignore_errors=True)
             backup = Path(folder, "league.tar")
-            with Store.open(str(new.store)) as store:
+            with Store.open(str(new.store), new.league) as store:
                 store.restore(backup, check_backup(backup))
         return new
+
+    @property
+    def league(self) -> str:
+        """Its name: leagues that run on one Ray have different ones."""
+        return f"trial-{self.home.name}"
 
     @property
     def store(self) -> Path:
@@ -130,7 +135,7 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
     words = ["train", "--store", str(place.store), "--config", str(file)]
     words += ["--address", ray.get_runtime_context().gcs_address]
     words += ["--minutes", str(max(plan.seconds - place.seconds, 1.0) / 60 + 1)]
-    words += ["--league", "league", "--log-dir", str(place.home / "tensorboard")]
+    words += ["--league", place.league, "--log-dir", str(place.home / "tensorboard")]
     with (place.home / "output.txt").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", COMMAND, *words],
@@ -153,7 +158,7 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
 
 def _watch(place: _Place, config: LeagueConfig, plan: Plan, process: subprocess.Popen[str]) -> None:
     """Measure and report now and then, until the time is over."""
-    with Store.open(str(place.store)) as store:
+    with Store.open(str(place.store), place.league) as store:
         _until(process, place, lambda: store.config() is not None and bool(store.present()))
         arena, seed, before = Arena(store, config), 0, time.monotonic()
         while place.seconds < plan.seconds:
