@@ -30,10 +30,11 @@ SECONDS: Final = 4.0
 METHODS: Final = {
     "action space": "action_space",
     "observation space": "observation_space",
+    "spaces of": "action_space",
     "possible_agents": "possible_agents",
-    "reset(": "reset",
     "mask": "observe",
     "observation": "observe",
+    "reset(": "reset",
 }
 """By a word of a message, the method that it is about; else `step`."""
 
