@@ -94,6 +94,15 @@ class Space:
         """By key, as Ray Tune takes them."""
         return {one.key: one.domain() for one in self.ranges}
 
+    def clipped(self, drawn: dict[str, Any]) -> dict[str, Any]:
+        """The same with every number brought back into its range: population-based training changes them by factors."""
+        for one in self.ranges:
+            if one.kind != "choice":
+                least, most = one.values
+                value = min(max(drawn[one.key], least), most)
+                drawn[one.key] = round(value) if one.whole else value
+        return drawn
+
     def check_changeable(self) -> None:
         """Raise `ConfigError` for a key that population-based training cannot change on the way."""
         for one in self.ranges:

@@ -149,7 +149,10 @@ class Study:
             )
         if self.scheduler == "pbt":
             return PopulationBasedTraining(
-                time_attr=SECONDS, perturbation_interval=self.seconds / 4, hyperparam_mutations=self.space.domains()
+                time_attr=SECONDS,
+                perturbation_interval=self.seconds / 4,
+                hyperparam_mutations=self.space.domains(),
+                custom_explore_fn=self.space.clipped,
             )
         return FIFOScheduler()
 

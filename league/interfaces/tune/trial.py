@@ -96,7 +96,8 @@ class _Place:
         with checkpoint.as_directory() as folder:
             progress = json.loads(Path(folder, "progress.json").read_text(encoding="utf-8"))
             new = cls(home, known.number + 1, progress["seconds"], progress["area"])
-            shutil.rmtree(known.store, ignore_errors=True)
+            for folder_of in (known.store, new.store):  # The second: of a start that was killed.
+                shutil.rmtree(folder_of, ignore_errors=True)
             backup = Path(folder, "league.tar")
             with Store.open(str(new.store), new.league) as store:
                 store.restore(backup, check_backup(backup))

@@ -99,6 +99,15 @@ def test_a_population_keeps_its_network(tmp_path: Path, capsys: pytest.CaptureFi
     assert "network.hidden: a league keeps it, so --scheduler pbt cannot change it" in capsys.readouterr().err
 
 
+def test_what_a_factor_has_changed_is_brought_back(tmp_path: Path) -> None:
+    read = space(tmp_path, GOOD)
+    drawn = {"learning.lr": 2e-2, "learning.num_epochs": 0, "learning.gamma": 0.95, "network.hidden": [16]}
+    drawn |= {"roles.main.mix": [{"against": "self"}]}
+    clipped = read.clipped(dict(drawn))
+    assert clipped == drawn | {"learning.lr": 1e-2, "learning.num_epochs": 1}
+    read.config(clipped)
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tune", "--search", str(tmp_path / "none.toml")]) == 2
     assert "cannot read" in capsys.readouterr().err
