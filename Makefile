@@ -3,15 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 STORE := runs/demo
 MINUTES ?= 3
-# The versions that were tested; `make CONSTRAINTS=/dev/null` takes the newest that pyproject.toml allows.
-CONSTRAINTS ?= cluster/constraints.txt
+# The versions of uv.lock, which were tested; `make CONSTRAINTS=/dev/null` takes the newest that pyproject.toml allows.
+CONSTRAINTS ?= .venv/constraints.txt
 # Tests run side by side, by file, in the order of their folders: the long ones are in the first.
 WORKERS ?= 2
 # In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
 CHECKOV := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dashboard play test test-long test-docker check format clean
+.PHONY: help demo dashboard play test test-long test-docker check format lock clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -48,17 +48,26 @@ format: .venv/dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+lock: .venv/dev  ## Write uv.lock and poetry.lock anew, with the versions of cluster/constraints.txt where they have one
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet uv poetry
+	.venv/lock/bin/uv lock $$(sed -n 's/^[^#].*==.*/--upgrade-package &/p' cluster/constraints.txt)
+	.venv/lock/bin/poetry lock --regenerate
+
 clean:  ## Remove the virtual environment and all caches, never a league
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo: .venv/bin/python pyproject.toml cluster/constraints.txt
+.venv/constraints.txt: .venv/bin/python uv.lock cluster/locked.py
+	$(BIN)/python cluster/locked.py > $@
+
+.venv/demo: .venv/constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onnx,dashboard]' onnxruntime
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml cluster/constraints.txt
+.venv/dev: .venv/constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@ .venv/demo
 

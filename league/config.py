@@ -36,7 +36,7 @@ from league.sections import (
     RolloutConfig,
     SnapshotConfig,
 )
-from league.settings import JSON, Section, build, knob, merge, parse_setting, plain, read_toml, walk
+from league.settings import JSON, Section, build, knob, merge, parse_setting, plain, read_toml, toml_value, walk
 
 MOST_LEARNERS = 1000
 """Of one role: each is a process of its own."""
@@ -232,6 +232,14 @@ class LeagueConfig(Section):
     def to_dict(self) -> JSON:
         """Return plain data that `from_dict` reads back to an equal configuration."""
         return typing.cast(JSON, plain(self))
+
+    def to_toml(self) -> str:
+        """Every key below its meaning, as `load_config` reads it; what is chosen for the game and the machine is left
+        out, as a comment."""
+        lines = []
+        for key, value, about in walk(self):
+            lines += [f"# {about}", f"# {key} = auto" if value is None else f"{key} = {toml_value(value)}"]
+        return "\n".join([*lines, ""])
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LeagueConfig:

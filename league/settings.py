@@ -6,6 +6,7 @@ What the settings are is `league.config`'s; nothing here knows of a league.
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import operator
 import tomllib
@@ -100,6 +101,16 @@ def read_toml(path: Path) -> JSON:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def toml_value(value: Any) -> str:
+    """Plain data as TOML, on one line; keys of inline tables without a value are left out."""
+    if isinstance(value, dict):
+        pairs = [f"{key} = {toml_value(item)}" for key, item in value.items() if item is not None]
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_value, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def merge(into: JSON, new: Mapping[str, Any]) -> None:

@@ -265,14 +265,15 @@ def test_every_metric_is_documented_and_no_other() -> None:
 
 
 def test_every_tensorboard_scalar_is_documented_and_no_other() -> None:
-    learner = (ROOT / "league" / "actors" / "learner.py").read_text(encoding="utf-8")
-    names = set(re.findall(r'"(speed/\w+)":', learner))
+    board = (ROOT / "league" / "actors" / "board.py").read_text(encoding="utf-8")
+    names = set(re.findall(r'"((?:speed|training)/\w+)":', board))
     names |= {f"speed/{field}" for field, number in LearnerStatus.numbers() if number.per_second}
-    assert set(re.findall(r'f"(\w+)/\{name\}"', learner)) == {"losses", "score"}
+    assert set(re.findall(r'f"(\w+)/\{\w+\}"', board)) == {"losses", "training", "speed", "elo", "score"}
+    names |= {"training/BOT", "score/BOT", "elo/newest", "elo/champion"}
     tree = ast.parse((ROOT / "league" / "learning" / "trainer.py").read_text(encoding="utf-8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
     losses = next(node.value for node in assigned if getattr(node.targets[0], "id", "") == "_LOSSES")
-    names |= {f"losses/{name}" for name in ast.literal_eval(losses)} | {"score/OPPONENT"}
+    names |= {f"losses/{name}" for name in ast.literal_eval(losses)}
     rows = re.findall(r"^\| `(\w+/\w+)` \|", text_of(ROOT / "docs" / "metrics.md"), re.MULTILINE)
     assert sorted(rows) == sorted(names)
 
@@ -412,8 +413,8 @@ def test_the_examples_of_the_python_api_run(
     """One after the other, as a reader would type them."""
     monkeypatch.chdir(place)
     space: dict[str, Any] = {}
-    examples = [block for block in blocks("python") if block.page.name == "python.md"]
-    assert len(examples) > 4
+    examples = [block for block in blocks("python") if block.page.name in ("metrics.md", "python.md")]
+    assert len(examples) > 5
     for block in examples:
         exec(compile(block.text, "python.md", "exec"), space)
     printed = capsys.readouterr().out

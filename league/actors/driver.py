@@ -54,20 +54,8 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
     another game, another network than the learners have.
     """
+    config = check_playable(config)
     spec = game_spec(config.game)
-    every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
-    # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
-    config = dataclasses.replace(
-        config,
-        network=settled(config.network, spec),
-        snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
-    )
-    fresh(spec, config.network, config.seed)
-    mixed = [bot for role in config.roles.values() for source in role.mix for bot in source.bots or ()]
-    for bot in dict.fromkeys([*(config.arena.bots or spec.bots), *mixed]):
-        make_bot(bot, spec)
-    if config.promotion.automatic:
-        check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     present = store.config()
     _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
@@ -100,6 +88,25 @@ def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[
 
     store.seal(config.log, watch)
     store.follow_rules(watch)
+
+
+def check_playable(config: LeagueConfig) -> LeagueConfig:
+    """The configuration with its network and its freezing settled for the game; raises where it cannot be played."""
+    spec = game_spec(config.game)
+    every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
+    # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
+    config = dataclasses.replace(
+        config,
+        network=settled(config.network, spec),
+        snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
+    )
+    fresh(spec, config.network, config.seed)
+    mixed = [bot for role in config.roles.values() for source in role.mix for bot in source.bots or ()]
+    for bot in dict.fromkeys([*(config.arena.bots or spec.bots), *mixed]):
+        make_bot(bot, spec)
+    if config.promotion.automatic:
+        check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
+    return config
 
 
 def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:

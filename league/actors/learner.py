@@ -9,12 +9,11 @@ from typing import Any
 
 import ray
 import torch
-from tensorboardX import SummaryWriter
 
+from league.actors.board import Board
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.cluster.plan import Hardware
-from league.disk import has_room
 from league.errors import DivergedError, PolicyError
 from league.games import game_spec
 from league.games.bots import is_bot_name
@@ -25,7 +24,6 @@ from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.rollout.choices import for_role
 from league.rollout.opponents import Opponents
-from league.status import LearnerStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +64,11 @@ class Learner:
         self._parts = 1
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
-        self._log_dir = Path(place.log_dir) / name
-        self._board = SummaryWriter(str(self._log_dir))
+        bots = tuple(self.config.arena.bots or self.spec.bots)
+        self._board = Board(Path(place.log_dir) / name, self.spec, bots)
         until_available(self._resume)
+        if not self.trainer.steps:
+            self._board.describe(self.trainer.config, fresh(self.spec, self.config.network, 0))
 
     def _say(self, kind: str, text: str) -> None:
         until_available(lambda: self.store.add_event(kind, text, self.store.now_s()))
@@ -118,8 +118,7 @@ class Learner:
         if iteration is not None:
             self._say_parts(iteration.usage.parts)
             self._threads.measured(iteration.steps, iteration.learn_s)
-            if has_room(self._log_dir):  # Without, the writer's thread would die, and we wait for it for ever.
-                self._log(iteration, seconds, threads)
+            self._board.learned(iteration, seconds, threads, self.trainer.steps)
         return Report(steps=self.trainer.steps, seconds=seconds, iteration=iteration, diverged=diverged)
 
     def _meet(self, opponents: dict[str, float]) -> None:
@@ -152,8 +151,8 @@ class Learner:
         """Save everything that training needs to go on from here; return the steps that are safe now."""
         clock = {"steps": self.trainer.steps, "began_at": self.trainer.began_at}
         self.store.save_checkpoint(self.name, self.trainer.save(), {**progress, **clock})
-        if has_room(self._log_dir):
-            self._board.flush()
+        self._board.rated(self.store, self.name, self.trainer.steps)
+        self._board.flush()
         return self.trainer.steps
 
     def begin_anew(self, snapshot: str | None) -> int:
@@ -179,18 +178,6 @@ class Learner:
             return snapshot.name
         self.trainer.reset_to(self._first_weights())
         return "new weights"
-
-    def _log(self, iteration: Iteration, seconds: float, threads: int) -> None:
-        numbers = LearnerStatus.numbers()
-        for name, value in {
-            **{f"losses/{name}": value for name, value in iteration.losses.items()},
-            **{f"score/{name}": tally.score for name, tally in iteration.results.items() if tally.games},
-            **{f"speed/{field}": one.per_second(iteration) / seconds for field, one in numbers if one.per_second},
-            "speed/sample_s": iteration.sample_s,
-            "speed/learn_s": iteration.learn_s,
-            "speed/threads": threads,
-        }.items():
-            self._board.add_scalar(name, value, self.trainer.steps)
 
     def stop(self) -> None:
         """End the processes that belong to this learner."""

@@ -17,11 +17,11 @@ from league.games.builtin import BUILTIN
 from league.games.checking import Finding, check_game
 from league.interfaces.cli import run
 
-FAULTS = {
+FAULTS: dict[str, tuple[str, str, str | tuple[str, ...]]] = {
     "RaisesInStep": ("step", "RuntimeError: the table fell over", 'raise RuntimeError("the table'),
     "RaisesInObserve": ("observe", "KeyError: 'eyes'", 'raise KeyError("eyes")'),
     "RaisesInReset": ("reset", "no more chairs", 'raise ValueError("no more chairs")'),
-    "NeverStarts": ("loading", "no chairs", "def reset("),
+    "NeverStarts": ("loading", "no chairs", ("def reset(", 'raise ValueError("no chairs")')),
     "PaysNan": ("rewards", "the reward of 'left' is nan", "def step("),
     "PaysInfinity": ("rewards", "the reward of 'left' is inf", "def step("),
     "NoLegalAction": ("mask", "is to move and nothing is legal", "def observe("),
@@ -46,7 +46,8 @@ def test_a_fault_is_named_with_its_line(name: str) -> None:
     file, _, number = fault.where.rpartition(":")
     path = str(Path(file).resolve()) if Path(file).exists() else file
     assert Path(path).name == "odd_environments.py"
-    assert line in linecache.getline(path, int(number)), fault
+    found = linecache.getline(path, int(number))
+    assert any(one in found for one in ([line] if isinstance(line, str) else line)), fault
 
 
 @pytest.mark.parametrize("name", ["Walk", "Truncated", "DiscreteView", "ScalarView"])

@@ -48,11 +48,11 @@ def raised_at(error: BaseException) -> str | None:
         frames = [one for one in frames if not one.filename.startswith("<")]
         own = [one for one in frames if not one.filename.startswith(_LIBRARIES)]
         if own:
-            return _line(own[-1].filename, own[-1].lineno)
+            return line(own[-1].filename, own[-1].lineno)
         if frames and found is None:
-            found = _line(frames[-1].filename, frames[-1].lineno)
+            found = line(frames[-1].filename, frames[-1].lineno)
         if isinstance(chain, SyntaxError) and chain.filename:
-            return _line(chain.filename, chain.lineno)
+            return line(chain.filename, chain.lineno)
         chain = chain.__cause__ or chain.__context__
     return found
 
@@ -77,11 +77,12 @@ def _is_library(kind: type[Any]) -> bool:
 def _source(found: Any) -> str | None:
     function = inspect.unwrap(getattr(found, "__func__", getattr(found, "fget", None) or found))
     try:
-        return _line(inspect.getfile(function), inspect.getsourcelines(function)[1])
+        return line(inspect.getfile(function), inspect.getsourcelines(function)[1])
     except (TypeError, OSError):
         return None
 
 
-def _line(filename: str, number: int | None) -> str:
+def line(filename: str, number: int | None) -> str:
+    """A line as people write it, from the current folder where it is below that."""
     path = Path(filename)
     return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{number}"

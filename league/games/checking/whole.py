@@ -17,7 +17,7 @@ from league.games.base import GameSpec, sample_uniform
 from league.games.bots import make_bot
 from league.games.checking import tensors
 from league.games.checking.environments import LONGEST, Played, Probe, seeded, spaces
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
+from league.games.checking.findings import FaultError, Finding, defined_at, line, raised_at
 from league.games.outside import outside
 from league.games.registry import game_spec, make_game
 
@@ -30,10 +30,11 @@ SECONDS: Final = 4.0
 METHODS: Final = {
     "action space": "action_space",
     "observation space": "observation_space",
+    "spaces of": "action_space",
     "possible_agents": "possible_agents",
-    "reset(": "reset",
     "mask": "observe",
     "observation": "observe",
+    "reset(": "reset",
 }
 """By a word of a message, the method that it is about; else `step`."""
 
@@ -183,4 +184,4 @@ def _culprit(name: str, message: str = "") -> str | None:
 
 def _line_of(function: object) -> str | None:
     code = getattr(function, "__code__", None)
-    return None if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    return None if code is None else line(code.co_filename, code.co_firstlineno)

@@ -21,6 +21,7 @@ from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.check import check
+from league.interfaces.cli.compare import compare
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
@@ -40,7 +41,9 @@ from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.repair import repair
 from league.interfaces.cli.serve import serve
 from league.interfaces.cli.status import status
+from league.interfaces.cli.tensorboard import tensorboard
 from league.interfaces.cli.train import train
+from league.interfaces.cli.tune import tune
 from league.interfaces.cli.watch import watch
 
 REFUSED: Final = 2
@@ -74,6 +77,12 @@ _command(
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
+_command(
+    "Train",
+    tune,
+    "league tune --search space.toml --samples 8 --minutes 2 --game tic_tac_toe",
+    "league tune --search space.toml --samples 6 --scheduler pbt --concurrent 3",
+)
 _command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
 _command(
     "Watch",
@@ -93,6 +102,8 @@ _command(
     "league dashboard --port 0",
     "league dashboard --host 0.0.0.0 --token-file /run/secrets/token",
 )
+_command("Watch", compare, "league compare runs/one runs/two", "league compare runs/one runs/two --image curves.png")
+_command("Watch", tensorboard, "league tensorboard", "league tensorboard runs/tune --port 0")
 _command("Watch", champion, "league champion", "league champion --history", "league champion --follow")
 _command(
     "Play",

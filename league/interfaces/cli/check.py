@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 STYLES: Final = {"ok": "green", "note": "yellow", "fault": "bold red"}
 COLUMNS: Final[Columns[Finding]] = (
     Column("", lambda one: one.level.upper() if one.level == "fault" else one.level),
-    Column("", lambda one: one.check),
-    Column("", lambda one: one.text, fold=True),
-    Column("", lambda one: one.where or "", fold=True),
+    Column("check", lambda one: one.check),
+    Column("found", lambda one: one.text, fold=True),
+    Column("where", lambda one: one.where or "", fold=True),
 )
 
 

@@ -1,0 +1,129 @@
+"""`league tune`: a better configuration, found by Ray Tune."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+from rich.console import RenderableType
+
+from league.config import load_config, presets
+from league.interfaces.cli import options
+from league.interfaces.cli.console import Column, Columns, show, stdout, tabulate
+from league.view.words import percent
+
+if TYPE_CHECKING:
+    from league.interfaces.tune.study import Row
+
+COLUMNS: Final[Columns[Row]] = (
+    Column("trial", lambda row: row.name[-11:]),
+    Column("state", lambda row: row.state),
+    Column(">score", lambda row: "" if row.score is None else percent(row.score)),
+    Column(">on the way", lambda row: "" if row.objective is None else percent(row.objective)),
+    Column(">seconds", lambda row: f"{row.seconds:.0f}"),
+    Column(">steps", lambda row: f"{row.steps:,}"),
+    Column(
+        "drawn", lambda row: row.error or " ".join(f"{key}={_short(value)}" for key, value in row.drawn.items()), True
+    ),
+)
+
+
+def tune(
+    search: Annotated[Path, typer.Option(help="TOML of what is searched; see docs/tuning.md.")],
+    samples: Annotated[int, typer.Option(min=1, help="Trials.")] = 8,
+    minutes: Annotated[float, typer.Option(min=0.05, help="For which each trial trains.")] = 5.0,
+    game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder of the study; one that is there is gone on with.")] = Path(
+        "runs/tune"
+    ),
+    scheduler: Annotated[
+        Literal["asha", "pbt", "none"],
+        typer.Option(help="asha ends weak trials early; pbt has them go on from strong ones; none trains all."),
+    ] = "asha",
+    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at once; default: one for two CPUs.")] = None,
+    games: Annotated[int, typer.Option(min=2, help="Of each measurement, against every fixed bot.")] = 40,
+    preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A TOML file that every trial starts from.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of every trial.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+    address: options.AddressOption = None,
+    json: options.JsonOption = False,
+) -> None:
+    """Train leagues with configurations that are drawn, judge them by the fixed bots, and write the best one's.
+
+    The best is whose score against the fixed bots was highest over the time that it trained: strong early counts.
+    The same command goes on with a study that was interrupted. The winner is in best.toml, for `league train --config`.
+    """
+    from league.actors.driver import check_playable
+    from league.cluster.session import ray_session
+    from league.interfaces.tune.space import Space
+    from league.interfaces.tune.study import WINNER, Study
+
+    asked = [*(settings or []), *([f"game={game}"] if game is not None else [])]
+    base = load_config(preset=preset, file=config, settings=asked)
+    space = Space.read(search, base.to_dict())
+    if scheduler == "pbt":
+        space.check_changeable()
+    check_playable(space.config({one.key: one.values[0] for one in space.ranges}))
+    study = Study(
+        folder=output.resolve(),
+        space=space,
+        samples=samples,
+        seconds=60 * minutes,
+        scheduler=scheduler,
+        concurrent=concurrent or max(1, (os.cpu_count() or 1) // 2),
+        games=games,
+        seed=seed,
+    )
+    with ray_session(address), _table(json) as watch:
+        rows = study.run(watch)
+    show(rows, COLUMNS, json=json)
+    if not json:
+        print(f"best: {output / WINNER}; train on with league train --config {output / WINNER}")
+
+
+@contextmanager
+def _table(json: bool) -> Iterator[Callable[[list[Row]], None]]:
+    """A table that follows the trials on a terminal; elsewhere a line for each trial that ends."""
+    console = stdout()
+    if json:
+        yield lambda rows: None
+        return
+    if not console.is_terminal:
+        yield _Lines().look
+        return
+    from rich.live import Live
+
+    with Live(console=console, refresh_per_second=2, transient=True) as live:
+
+        def look(rows: list[Row]) -> None:
+            table: RenderableType = tabulate(rows, COLUMNS)
+            live.update(table)
+
+        yield look
+
+
+class _Lines:
+    def __init__(self) -> None:
+        self._ended: set[str] = set()
+
+    def look(self, rows: list[Row]) -> None:
+        for row in rows:
+            if row.state in ("done", "failed") and row.name not in self._ended:
+                self._ended.add(row.name)
+                cells = [str(column.value(row)) for column in COLUMNS]
+                print("  ".join(filter(None, cells)), flush=True)
+
+
+def _drawn(row: Row) -> str:
+    return " ".join(f"{key}={_short(value)}" for key, value in row.drawn.items())
+
+
+def _short(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,95 @@
+"""A study as a process: killed on the way, gone on with, and its winner trained."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+SPACE = """
+[learning]
+lr = { log_uniform = [1e-3, 1e-2] }
+[network]
+kind = "mlp"
+hidden = { choice = [[16], [32]] }
+"""
+QUICK = ["--set", "rollout.games=64", "--set", "learning.minibatch_size=512"]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-uc", f"from league.interfaces.cli import run; raise SystemExit(run({list(words)!r}))"]
+
+
+def begin(folder: Path, *more: str) -> subprocess.Popen[str]:
+    (folder / "space.toml").write_text(SPACE, encoding="utf-8")
+    words = ["tune", "--search", "space.toml", "--output", "study", "--game", "tic_tac_toe", "--json", *QUICK, *more]
+    return subprocess.Popen(
+        command(*words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -> None:
+    words = ["--samples", "3", "--minutes", "0.2", "--scheduler", "none", "--concurrent", "1"]
+    process = begin(tmp_path, *words)
+    deadline = time.monotonic() + 240
+    while not (first := list(tmp_path.glob("study/leagues/*/progress.json"))):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = json.loads(first[0].read_text(encoding="utf-8"))["seconds"]
+    assert before > 0
+    again = begin(tmp_path, *words)
+    out, err = again.communicate(timeout=600)
+    assert again.returncode == 0, err
+    rows = json.loads(out)
+    assert len(rows) == 3
+    assert all(row["state"] == "done" and row["objective"] is not None for row in rows)
+    assert [row["objective"] for row in rows] == sorted((row["objective"] for row in rows), reverse=True)
+    assert first[0].parent.name in {row["name"] for row in rows}  # It went on, and was not begun anew.
+    words[3] = "0.3"
+    other = begin(tmp_path, *words)
+    assert "holds a study with another seconds" in other.communicate(timeout=120)[1]
+    assert other.returncode == 2
+    train = ["train", "--config", "study/best.toml", "--store", "tuned", "--steps", "1000"]
+    done = subprocess.run(command(*train), cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_trial_that_dies_takes_nobody_along(tmp_path: Path) -> None:
+    process = begin(tmp_path, "--samples", "2", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1")
+    deadline, killed = time.monotonic() + 240, None
+    while killed is None:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        killed = next(iter(children("train", "--config", str(tmp_path / "study" / "leagues"))), None)
+        time.sleep(0.2)
+    os.kill(killed, signal.SIGKILL)
+    out, err = process.communicate(timeout=400)
+    assert process.returncode == 0, err
+    states = {row["state"]: row for row in json.loads(out)}
+    assert set(states) == {"done", "failed"}
+    assert "its league ended with -9" in states["failed"]["error"]
+    assert (tmp_path / "study" / "best.toml").exists()
+
+
+def children(*words: str) -> list[int]:
+    """Processes whose command line has all of these words in it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (entry / "cmdline").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if all(word in line for word in words) and "tune" not in line.split("\0")[2:3]:
+            found.append(int(entry.name))
+    return found
