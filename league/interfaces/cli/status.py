@@ -83,7 +83,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "room": room.to_json() if (room := Room.of(store)) is not None else None,
         "champion": None if champion is None else champion.to_json(),
         "dropped_games": said.dropped_games,
-        "learners": said.to_json()["learners"],
+        "learners": said.at(overview.read_s).to_json()["learners"],
         "missing": said.missing,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
