@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from league.config import LeagueConfig, RatingConfig
@@ -39,8 +39,9 @@ class Row:
     champion: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `score` becomes `[wins, draws, losses]`."""
-        return {**asdict(self), "score": list(self.score)}
+        """Plain data: `results` are the games by their end, `score` the points per game of them, in [0, 1]."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "champion"}
+        return found | {"results": self.score._asdict(), "score": self.score.score, "is_champion": self.champion}
 
 
 def leaderboard(
