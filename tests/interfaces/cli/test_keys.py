@@ -44,6 +44,10 @@ ELSEWHERE = {
     "repair": "a store of its own: below",
     "pool export": "a file: below",
     "pool import": "a file: below",
+    "check": "plays for a while: below",
+    "log list": "segments: below",
+    "log archive": "segments: below",
+    "log export": "a file: below",
     "config": "keys of the configuration",
     "presets": "names of presets",
     "k8s status": "a cluster: tests/interfaces/k8s/test_k8s_status.py",
@@ -72,8 +76,6 @@ def keys(data: Any) -> Iterator[tuple[str, Any]]:
 
 def check(data: Any) -> None:
     for key, value in keys(data):
-        if key == "losses" and isinstance(value, int):  # A number of games, beside wins and draws.
-            continue
         assert key in KEYS, f"{key} = {value!r}: say in league/interfaces/cli/keys.py what it means"
         kind = KEYS[key].kind
         right = value is None or (
@@ -100,6 +102,10 @@ def test_files(league: Command, own: Store, tmp_path: Path) -> None:
         ["export", "champion", "--output", str(tmp_path / "champion.safetensors"), "--format", "safetensors"],
         ["pool", "export", "main-0000", "--output", str(tmp_path / "pool.tar")],
         ["pool", "import", str(tmp_path / "pool.tar")],
+        ["log", "archive", "--to", str(tmp_path / "segments"), "--keep", "2"],
+        ["log", "list"],
+        ["log", "export", str(tmp_path / "log.jsonl")],
+        ["check", "tic_tac_toe"],
     ):
         found = league(*arguments, "--json", at=None if "--store" in arguments else own)
         assert found.code == 0, found.err
@@ -124,5 +130,5 @@ def test_no_command_is_left_out() -> None:
             elif any("--json" in parameter.opts for parameter in command.params):
                 yield before + name
 
-    ours = {" ".join(words[: 2 if words[0] == "pool" else 1]) for words in COMMANDS}
+    ours = {" ".join(words[: 2 if words[0] in ("pool", "log") else 1]) for words in COMMANDS}
     assert set(printing(get_command(app))) == ours | set(ELSEWHERE)
