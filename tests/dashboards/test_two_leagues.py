@@ -9,7 +9,6 @@ import re
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -136,17 +135,20 @@ def asked(expr: str) -> str:
     return expr
 
 
+def owner(series: dict[str, str]) -> frozenset[tuple[str, str]]:
+    """Whose it is: the exporter, or the Ray session; empty for one that was added up."""
+    return frozenset((label, series[label]) for label in OWN & series.keys())
+
+
 def alike(series: list[dict[str, str]]) -> None:
     """Each is of one of two leagues, which have the same: nothing was added up, and none was taken for the other."""
-    owners = Counter(frozenset((label, one[label]) for label in OWN & one.keys()) for one in series)
-    assert len(owners) == 2, series
-    assert not owners.keys() & {frozenset()}, series
-    rest = {owner: [] for owner in owners}
+    of: dict[frozenset[tuple[str, str]], list[str]] = {}
     for one in series:
-        owner = frozenset((label, one[label]) for label in OWN & one.keys())
         text = repr(sorted((label, value) for label, value in one.items() if label not in OWN))
-        rest[owner].append(re.sub(r"127\.0\.0\.1:\d+|session_\d+", "WHOSE", text))
-    first, second = rest.values()
+        of.setdefault(owner(one), []).append(re.sub(r"127\.0\.0\.1:\d+|session_\d+", "WHOSE", text))
+    assert len(of) == 2, series
+    assert frozenset() not in of, series
+    first, second = of.values()
     assert sorted(first) == sorted(second)
 
 
@@ -154,9 +156,13 @@ def alike(series: list[dict[str, str]]) -> None:
 def test_no_query_adds_two_leagues_up(both: Live, name: str, target: dict[str, Any]) -> None:
     if name in ONE_FOR_ALL or "ALERTS" in target["expr"]:
         return
-    expr = without_thresholds(asked(target["expr"]))
-    wait_until(lambda: both.query(expr), expr)  # A subquery's steps lie on whole tens of seconds.
-    found = [one["metric"] for one in both.query(expr)]
+    expr, found = without_thresholds(asked(target["expr"])), list[dict[str, str]]()
+
+    def of_both() -> bool:  # A subquery's steps lie on whole tens of seconds.
+        found[:] = [one["metric"] for one in both.query(expr)]
+        return len({owner(one) for one in found}) > 1 or any(not owner(one) for one in found)
+
+    wait_until(of_both, expr)
     alike(found)
     legend = target["legendFormat"]
     if legend != "__auto":
