@@ -58,10 +58,10 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
 
     again = run(small(), steps=first.steps + 2_000, watch=watch)
     stages = list(dict.fromkeys(one.stage for one in seen if one.phase == "starting"))
-    assert stages[:3] == ["the league", "Ray", "the coordinator"]
+    assert stages[:2] == ["the league", "Ray"]
     assert stages[-1] == "learner main"
     assert {one.steps for one in seen if one.phase == "starting"} == {first.steps}, "it has them while it starts, too"
-    assert said == {"stopped": first.steps, "starting": first.steps}
+    assert set(said.values()) == {first.steps}
     assert first.steps + 2_000 <= again.steps < first.steps + 10_000
     assert [s.name for s in store.snapshots()][: len(names)] == names
     assert store.match_count() > matches
