@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from league.config import LeagueConfig, MixConfig
+from league.interfaces.cli.keys import KEYS
 from league.interfaces.exporter.metrics import LABELS, METRICS
 
 DOCS = Path(__file__).parent
@@ -85,6 +86,13 @@ def labels_table() -> Iterator[str]:
         yield _row(f"`{label}`", values)
 
 
+def keys_table() -> Iterator[str]:
+    """Every key of the output for programs."""
+    yield from _head("key", "type", "meaning")
+    for name, key in sorted(KEYS.items()):
+        yield _row(f"`{name}`", key.kind, key.about)
+
+
 def not_shown_list() -> Iterator[str]:
     """The metrics that no dashboard shows."""
     hidden = [metric for metric in METRICS if metric.not_shown]
@@ -104,6 +112,7 @@ def _row(*cells: str) -> str:
 
 TABLES = {
     "configuration.md": {"knobs": knob_tables},
+    "json.md": {"keys": keys_table},
     "metrics.md": {"metrics": metrics_table, "labels": labels_table, "not shown": not_shown_list},
 }
 

@@ -17,8 +17,10 @@ from typer.main import get_command
 
 from league.config import LeagueConfig, knobs
 from league.games import game_spec
+from league.games.builtin import BUILTIN
 from league.interfaces.cli.app import app, run
 from league.interfaces.exporter.metrics import METRICS
+from league.interfaces.serve.question import read_question
 from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
@@ -120,7 +122,7 @@ def test_something_was_found() -> None:
 def test_every_line_of_a_shell_block_is_a_known_program() -> None:
     programs = {one.words[0] for one in typed() if one.words}
     known = {"league", "make", "pip", "export", "python", "curl", "docker", "helm", "kind", "kubectl"}
-    known |= {"ray", "set", "sh", "kill"}
+    known |= {"tensorboard", "ray", "set", "sh", "kill"}
     assert programs <= known, programs - known
 
 
@@ -420,6 +422,27 @@ def test_the_examples_of_the_python_api_run(
     printed = capsys.readouterr().out
     assert "<league 'league' at runs/demo: connect_four>" in printed
     assert "95% interval" in printed
+
+
+def test_the_example_of_serving_is_a_position_of_the_demo() -> None:
+    (example,) = [block for block in blocks("json") if block.page.name == "serving.md"]
+    question = read_question(example.text.encode(), game_spec("connect_four"))
+    assert question.include == {"value", "probabilities"} or set(question.include) == {"value", "probabilities"}
+
+
+def test_every_game_on_tensors_is_in_the_readme() -> None:
+    text = text_of(ROOT / "README.md").lower()
+    assert [name for name in BUILTIN if name not in text and name.replace("_", " ") not in text.replace("-", " ")] == []
+
+
+@pytest.mark.parametrize(
+    "word", ["llr", "pfsp", "payoff", "anchor", "ply", "seat", "elo above uniform", "nash mixture"]
+)
+def test_the_glossary_has_the_words(word: str) -> None:
+    glossary = text_of(ROOT / "docs" / "glossary.md")
+    assert re.search(rf"^## {word}$|\\*\\*{word}\\*\\*", glossary, re.MULTILINE | re.IGNORECASE)
+    headings = re.findall(r"^## (.+)$", glossary, re.MULTILINE)
+    assert headings == sorted(headings, key=str.lower)
 
 
 def test_pictures_of_the_page_are_there_and_have_its_sizes() -> None:

@@ -116,6 +116,6 @@ def _promotions() -> Json:
         "expr": expr,
         "step": "60s",
         "titleFormat": "Promotion",
-        "textFormat": "{{policy}} is the champion",
+        "textFormat": "{{policy}} is the champion of {{instance}}",
         "target": {"refId": "Promotions", **query(expr)},
     }

@@ -15,6 +15,7 @@ from dashboards.boards.pieces import (
     heatmap,
     names,
     override,
+    per_league,
     picked,
     query,
     stat,
@@ -110,7 +111,7 @@ def _leads() -> list[Panel]:
             "Elo of the champion, the best snapshot and the bots",
             "The scale is anchored at the bots: where they move, the scale does.",
             query(f"league_policy_elo{PICKED} and on (instance, policy) league_champion_info{PICKED}", "champion"),
-            query(f"max(league_policy_elo{picked(kind='snapshot')})", "best snapshot"),
+            query(per_league("max", f"league_policy_elo{picked(kind='snapshot')}"), "best snapshot"),
             query(f"league_policy_elo{picked(kind='bot')}", "{{policy}}"),
             unit="none",
             decimals=0,
@@ -120,18 +121,19 @@ def _leads() -> list[Panel]:
 
 
 def _leaderboard() -> Panel:
-    """One row per policy; the champion is that whose column is not empty."""
-    elo = f"max by (policy, kind) (league_policy_elo{PICKED})"
+    """One row per policy of each league; the champion is that whose column is not empty."""
+    elo = per_league("max", f"league_policy_elo{PICKED}", "policy", "kind")
+    champion = per_league("max", f"league_champion_info{PICKED}", "policy")
     return table(
         "Leaderboard",
         "The strongest snapshots, the fixed bots and the champion: Elo, half the width of its 95% interval, and the "
         "games behind it. Policies whose intervals overlap may be equals; one that is not settled has met the anchors "
         "in too few games.",
         query(elo, instant=True),
-        query(f"max by (policy, kind) (league_policy_elo_interval{PICKED})", instant=True),
-        query(f"max by (policy, kind) (league_policy_games{PICKED})", instant=True),
-        query(f"{elo} * 0 + on (policy) group_left () max by (policy) (league_champion_info{PICKED})", instant=True),
-        query(f"max by (policy, kind) (league_policy_settled{PICKED})", instant=True),
+        query(per_league("max", f"league_policy_elo_interval{PICKED}", "policy", "kind"), instant=True),
+        query(per_league("max", f"league_policy_games{PICKED}", "policy", "kind"), instant=True),
+        query(f"{elo} * 0 + on (instance, policy) group_left () {champion}", instant=True),
+        query(per_league("max", f"league_policy_settled{PICKED}", "policy", "kind"), instant=True),
         unit="none",
         height=18,
         decimals=0,
@@ -142,8 +144,13 @@ def _leaderboard() -> Panel:
                 {
                     "excludeByName": {"Time": True},
                     "indexByName": {name: n for n, name in enumerate(("policy", "Value #D", "kind", "Value #A"))}
-                    | {"Value #B": 4, "Value #C": 5, "Value #E": 6},
-                    "renameByName": {"Value #A": "Elo", "Value #B": "± 95%", "Value #C": "games"}
+                    | {"Value #B": 4, "Value #C": 5, "Value #E": 6, "instance": 7},
+                    "renameByName": {
+                        "instance": "exporter",
+                        "Value #A": "Elo",
+                        "Value #B": "± 95%",
+                        "Value #C": "games",
+                    }
                     | {"Value #D": "champion", "Value #E": "settled"},
                 },
             ),
@@ -167,7 +174,7 @@ def _payoff() -> Panel:
         "Payoff",
         "Points per game of the row against the column, of the strongest snapshots and the bots: 100% won every game, "
         "50% is an equal, an empty cell never met.",
-        f"max by (policy, against) (league_payoff_score{PICKED})",
+        per_league("max", f"league_payoff_score{PICKED}", "policy", "against"),
         row="policy",
     )
 
@@ -177,7 +184,7 @@ def _anchors() -> Panel:
         "Against the bots",
         "Points per game of the strongest snapshots against each fixed bot as they were seen. One number per policy "
         "cannot say who beats whom: where this is not what the Elo promises, believe this.",
-        f"max by (policy, against) (league_policy_anchor_score{PICKED})",
+        per_league("max", f"league_policy_anchor_score{PICKED}", "policy", "against"),
         row="policy",
     )
 
@@ -186,19 +193,20 @@ def _roles() -> Panel:
     return _matrix(
         "Scores by role",
         "Points per game of all snapshots of the row's role against all of the column's.",
-        f"max by (role, against) (league_role_score{PICKED})",
+        per_league("max", f"league_role_score{PICKED}", "role", "against"),
         row="role",
     )
 
 
 def _matrix(title: str, about: str, expr: str, *, row: str) -> Panel:
     """A heat map of rows against columns: Grafana's panel of that name has time for a column, so it is a table."""
-    corner = f"{row}\\against"
-    matrix = {"rowField": row, "columnField": "against", "valueField": "Value", "emptyValue": "null"}
+    corner = "row\\against"
+    matrix = {"rowField": "row", "columnField": "against", "valueField": "Value", "emptyValue": "null"}
     return table(
         title,
         about,
-        query(expr, instant=True),
+        # A row is of one league, though another may have a policy of that name.
+        query(f'label_join({expr}, "row", " · ", "{row}", "instance")', instant=True),
         unit="percentunit",
         transformations=[
             ("groupingToMatrix", matrix),
@@ -223,7 +231,7 @@ def _champion() -> list[Panel]:
         timeseries(
             "Promotions",
             "Entries of the champion's history: by the league's own test, asked for, forced, or a rollback.",
-            query(f"sum by (how) (league_promotions_total{PICKED})", "{{how}}"),
+            query(per_league("sum", f"league_promotions_total{PICKED}", "how"), "{{how}}"),
             unit="short",
             width=8,
             steps=True,
@@ -233,7 +241,7 @@ def _champion() -> list[Panel]:
         timeseries(
             "Refusals",
             "Candidates that were tested and not promoted. Many undecided ones want a higher promotion.max_games.",
-            query(f"sum by (verdict) (league_refusals_total{PICKED})", "{{verdict}}"),
+            query(per_league("sum", f"league_refusals_total{PICKED}", "verdict"), "{{verdict}}"),
             unit="short",
             width=8,
             steps=True,
@@ -265,7 +273,7 @@ def _pool() -> list[Panel]:
         timeseries(
             "Snapshots by role",
             "Frozen policies of each role.",
-            query(f"sum by (role) (league_role_snapshots{PICKED})", "{{role}}"),
+            query(per_league("sum", f"league_role_snapshots{PICKED}", "role"), "{{role}}"),
             unit="short",
             stacked=True,
             decimals=0,
@@ -283,7 +291,7 @@ def _pool() -> list[Panel]:
             "Games between roles",
             "Games a minute that roles played against each other: how much there is to judge each by.",
             query(
-                f"sum by (role, against) (rate(league_role_games_total{PICKED}[$__rate_interval])) * 60",
+                f"sum by (instance, role, against) (rate(league_role_games_total{PICKED}[$__rate_interval])) * 60",
                 "{{role}} - {{against}}",
             ),
             unit="count:games/min",

@@ -15,7 +15,9 @@ from dashboards.boards.pieces import (
     Panel,
     Row,
     names,
-    override,
+    override_legend,
+    per_league,
+    per_session,
     query,
     session,
     stat,
@@ -76,20 +78,20 @@ def _now() -> list[Panel]:
         stat(
             "Alerts",
             "Alerts that fire. The rules are in dashboards/prometheus/.",
-            query(f"sum({FIRING}) or vector(0)"),
+            query(f"sum by (instance) ({FIRING}) or on () vector(0)"),
             unit="short",
             limits=thresholds(GREEN, (1, RED)),
         ),
         stat(
             "Nodes",
             "Ray nodes that are alive, as a coordinator tells that runs; without one, what they cost is not known.",
-            query(f"sum(league_nodes{PICKED}) or vector(0)"),
+            query(f"sum by (instance) (league_nodes{PICKED}) or on () vector(0)"),
             unit="short",
         ),
         stat(
             "Cost per hour",
             "Nodes times the prices in dashboards/prometheus/prices.yml, which are examples until you edit them.",
-            query(f"sum(league:cost_per_hour{PICKED}) or vector(0)"),
+            query(f"sum by (instance) (league:cost_per_hour{PICKED}) or on () vector(0)"),
             unit=CURRENCY,
             decimals=2,
         ),
@@ -103,19 +105,21 @@ def _broken() -> list[Panel]:
             "What the coordinator did when; 'not running' is one that fell silent without having ended.",
             query(f"league_phase{PICKED} == 1", "{{phase}}"),
             mappings=names({1: " "}),
-            overrides=[override(name, color={"mode": "fixed", "fixedColor": color}) for name, color in PHASES.items()],
+            overrides=[
+                override_legend(name, color={"mode": "fixed", "fixedColor": color}) for name, color in PHASES.items()
+            ],
         ),
         timeline(
             "Alerts over time",
             "Which alerts fired when; empty while there was none.",
-            query(f"max by (alertname) ({FIRING})", "{{alertname}}"),
+            query(per_league("max", f"{FIRING}", "alertname"), "{{alertname}}"),
             mappings=names({1: ("firing", RED)}),
             noValue="none",
         ),
         timeseries(
             "Events by kind",
             "Errors and interventions; league status --events 100 has their text.",
-            query(f"sum by (kind) (increase(league_events_total{PICKED}[$__rate_interval]))", "{{kind}}"),
+            query(per_league("sum", f"increase(league_events_total{PICKED}[$__rate_interval])", "kind"), "{{kind}}"),
             unit="short",
             width=6,
             stacked=True,
@@ -125,7 +129,10 @@ def _broken() -> list[Panel]:
             "Restarts of actors",
             "Actors that died and were started again. One now and then is a node that went; many are a bug or too "
             "little memory.",
-            query(f"sum by (actor) (increase(league_actor_restarts_total{PICKED}[$__rate_interval]))", "{{actor}}"),
+            query(
+                per_league("sum", f"increase(league_actor_restarts_total{PICKED}[$__rate_interval])", "actor"),
+                "{{actor}}",
+            ),
             unit="short",
             width=6,
             stacked=True,
@@ -135,10 +142,15 @@ def _broken() -> list[Panel]:
             "Killed for memory",
             "Workers that Ray killed when the memory of their node ran out, and all that ended without being asked to.",
             query(
-                f"sum by (Name) (increase(ray_memory_manager_worker_eviction_total{SESSION}[$__rate_interval]))",
+                per_session(
+                    "sum", f"increase(ray_memory_manager_worker_eviction_total{SESSION}[$__rate_interval])", "Name"
+                ),
                 "{{Name}}",
             ),
-            query(f"sum(increase(ray_unintentional_worker_failures_total{SESSION}[$__rate_interval]))", "all"),
+            query(
+                per_session("sum", f"increase(ray_unintentional_worker_failures_total{SESSION}[$__rate_interval])"),
+                "all",
+            ),
             unit="short",
             width=6,
             min=0,
@@ -147,7 +159,10 @@ def _broken() -> list[Panel]:
         timeseries(
             "Dropped games",
             "Games a second without a result, by what they were played for; league status --events 100 says why.",
-            query(f"sum by (purpose) (rate(league_dropped_games_total{PICKED}[$__rate_interval]))", "{{purpose}}"),
+            query(
+                per_league("sum", f"rate(league_dropped_games_total{PICKED}[$__rate_interval])", "purpose"),
+                "{{purpose}}",
+            ),
             unit="count:games/s",
             width=6,
             min=0,
@@ -155,7 +170,7 @@ def _broken() -> list[Panel]:
         timeseries(
             "Ray actors by state",
             "All actors of the Ray session, by Ray.",
-            query(f"sum by (State) (ray_actors{session(Source='gcs')})", "{{State}}"),
+            query(per_session("sum", f"ray_actors{session(Source='gcs')}", "State"), "{{State}}"),
             unit="short",
             stacked=True,
             min=0,
@@ -163,7 +178,7 @@ def _broken() -> list[Panel]:
         timeseries(
             "Memory by component",
             "Resident memory of the Ray session's processes, by Ray. What only rises is a leak.",
-            query(f"sum by (Component) (ray_component_rss_bytes{SESSION})", "{{Component}}"),
+            query(per_session("sum", f"ray_component_rss_bytes{SESSION}", "Component"), "{{Component}}"),
             unit="bytes",
             stacked=True,
             min=0,
@@ -171,12 +186,16 @@ def _broken() -> list[Panel]:
     ]
 
 
+def _fixed(color: str) -> Json:
+    return {"mode": "fixed", "fixedColor": color}
+
+
 def _matches() -> list[Panel]:
     return [
         timeseries(
             "Backlog",
             "Matches that are still to be played, for the champion's place and for ratings that rest on too few games.",
-            query(f"sum by (purpose) (league_matches_wanted{PICKED})", "{{purpose}}"),
+            query(per_league("sum", f"league_matches_wanted{PICKED}", "purpose"), "{{purpose}}"),
             unit="count:matches",
             width=8,
             stacked=True,
@@ -197,12 +216,14 @@ def _matches() -> list[Panel]:
         timeseries(
             "Matches per minute",
             "Matches that were recorded, and what they took of the processors: 100% is one.",
-            query(f"sum(rate(league_matches_total{PICKED}[$__rate_interval])) * 60", "matches per minute"),
-            query(f"sum(rate(league_match_seconds_total{PICKED}[$__rate_interval]))", "processors"),
+            query(
+                f"sum by (instance) (rate(league_matches_total{PICKED}[$__rate_interval])) * 60", "matches per minute"
+            ),
+            query(per_league("sum", f"rate(league_match_seconds_total{PICKED}[$__rate_interval])"), "processors"),
             unit="count:matches/min",
             width=8,
             min=0,
-            overrides=[override("processors", unit="percentunit", custom__axisPlacement="right")],
+            overrides=[override_legend("processors", unit="percentunit", custom__axisPlacement="right")],
         ),
     ]
 
@@ -212,7 +233,7 @@ def _nodes() -> list[Panel]:
         timeseries(
             "Nodes by group",
             "Ray nodes alive, as the coordinator sees them. A saw is a group that flaps.",
-            query(f"sum by (group) (league_nodes{PICKED})", "{{group}}"),
+            query(per_league("sum", f"league_nodes{PICKED}", "group"), "{{group}}"),
             unit="short",
             width=8,
             stacked=True,
@@ -223,7 +244,7 @@ def _nodes() -> list[Panel]:
         timeseries(
             "Cost per hour by group",
             "Nodes times the prices in dashboards/prometheus/prices.yml. A group without a price is not in it.",
-            query(f"sum by (group) (league:cost_per_hour{PICKED})", "{{group}}"),
+            query(per_league("sum", f"league:cost_per_hour{PICKED}", "group"), "{{group}}"),
             unit=CURRENCY,
             width=8,
             stacked=True,
@@ -234,14 +255,17 @@ def _nodes() -> list[Panel]:
         stat(
             "Cost of this time range",
             "Cost per hour, added up over the time range above, as far as it was recorded.",
-            query(f"sum(sum_over_time(league:cost_per_hour{PICKED}[$__range:10s])) / 360", instant=True),
+            query(f"sum by (instance) (sum_over_time(league:cost_per_hour{PICKED}[$__range:10s])) / 360", instant=True),
             unit=CURRENCY,
             decimals=2,
         ),
         stat(
             "Nodes without a price",
             "They are missing in the cost: enter their group in dashboards/prometheus/prices.yml.",
-            query(f"sum(league_nodes{PICKED} unless on (group) league:node_price_per_hour) or vector(0)"),
+            query(
+                f"sum by (instance) (league_nodes{PICKED} unless on (group) league:node_price_per_hour) "
+                "or on () vector(0)"
+            ),
             unit="short",
             limits=thresholds(GREEN, (1, ORANGE)),
         ),
@@ -276,8 +300,8 @@ def _nodes() -> list[Panel]:
         timeseries(
             "Network of the nodes",
             "Bytes a second that the nodes send and receive, by Ray: weights and games.",
-            query(f"sum by (ip) (ray_node_network_send_speed{SESSION})", "{{ip}} sent"),
-            query(f"sum by (ip) (ray_node_network_receive_speed{SESSION})", "{{ip}} received"),
+            query(per_session("sum", f"ray_node_network_send_speed{SESSION}", "ip"), "{{ip}} sent"),
+            query(per_session("sum", f"ray_node_network_receive_speed{SESSION}", "ip"), "{{ip}} received"),
             unit="Bps",
             width=8,
             min=0,

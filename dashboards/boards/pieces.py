@@ -6,6 +6,7 @@ red is broken.
 
 from __future__ import annotations
 
+import dataclasses
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,9 +58,25 @@ class Row:
 
 
 def query(expr: str, legend: str = "", *, instant: bool = False) -> Json:
-    """A query over the time range, or of its end as a table; `legend` may hold `{{label}}`."""
+    """A query over the time range, or of its end as a table; `legend` may hold `{{label}}`.
+
+    Each series is of one league, or of one Ray session, and its legend ends with which: two leagues may have policies,
+    learners and nodes of the same names.
+    """
     kind = {"instant": True, "range": False, "format": "table"} if instant else {"range": True, "format": "time_series"}
-    return {"expr": expr, "legendFormat": legend or "__auto", **kind}
+    of = "{{instance}}" if "$instance" in expr else "{{SessionName}}"
+    named = legend if instant or of in legend else f"{legend} · {of}" if legend else of
+    return {"expr": expr, "legendFormat": named or "__auto", **kind}
+
+
+def per_league(operator: str, expr: str, *labels: str) -> str:
+    """An aggregation that adds up no two leagues: by the exporter, and by `labels`."""
+    return f"{operator} by ({', '.join(('instance', *labels))}) ({expr})"
+
+
+def per_session(operator: str, expr: str, *labels: str) -> str:
+    """An aggregation that adds up no two Ray sessions: by the session, and by `labels`."""
+    return f"{operator} by ({', '.join(('SessionName', *labels))}) ({expr})"
 
 
 def thresholds(base: str, *steps: tuple[float, str]) -> Json:
@@ -78,9 +95,18 @@ def names(texts: Mapping[Any, str | tuple[str, str]]) -> list[Json]:
 
 
 def override(name: str, **properties: Any) -> Json:
-    """Properties of one field, by its name; `__` in a property stands for a dot."""
+    """Properties of one column of a table, by its name; `__` in a property stands for a dot."""
+    return _override("byName", name, properties)
+
+
+def override_legend(start: str, **properties: Any) -> Json:
+    """Properties of the series whose legend starts with `start`, of whichever league; as `override`."""
+    return _override("byRegexp", f"/^{start} · /", properties)
+
+
+def _override(matcher: str, options: str, properties: Mapping[str, Any]) -> Json:
     found = [{"id": key.replace("__", "."), "value": value} for key, value in properties.items()]
-    return {"matcher": {"id": "byName", "options": name}, "properties": found}
+    return {"matcher": {"id": matcher, "options": options}, "properties": found}
 
 
 def timeseries(
@@ -211,8 +237,8 @@ def timeline(
 
 
 def heatmap(title: str, about: str, *queries: Json, unit: str, width: int = 12, height: int = 8) -> Panel:
-    """How many of the series lie where, over time."""
-    return _panel(
+    """How many of the series lie where, over time; it has no legend, so each league has a panel of its own."""
+    made = _panel(
         "heatmap",
         title,
         about,
@@ -235,6 +261,7 @@ def heatmap(title: str, about: str, *queries: Json, unit: str, width: int = 12, 
             "exemplars": {"color": "rgba(255,0,255,0.7)"},
         },
     )
+    return dataclasses.replace(made, body=made.body | {"repeat": "instance", "repeatDirection": "h"})
 
 
 def _panel(

@@ -8,6 +8,7 @@ from dashboards.boards.pieces import (
     SESSION,
     Panel,
     names,
+    per_session,
     query,
     session,
     thresholds,
@@ -25,7 +26,10 @@ def panels() -> list[Panel]:
         timeline(
             "Served champion",
             "Who answers, by replica; two at once while a promotion is being followed. Empty without league serve.",
-            query(f"max by (policy) (ray_league_serve_champion_info{SESSION}) == 1", "{{policy}}"),
+            query(
+                f"max by (SessionName, application, policy) (ray_league_serve_champion_info{SESSION}) == 1",
+                "{{policy}}, {{application}}",
+            ),
             width=8,
             height=8,
             mappings=names({1: " "}),
@@ -33,8 +37,11 @@ def panels() -> list[Panel]:
         timeline(
             "Replicas, store and champion",
             "Whether every replica reaches the store, and could load the champion that it found there.",
-            query(f"min by (application) (ray_league_serve_store_up{SESSION})", "store: {{application}}"),
-            query(f"1 - max by (application) (ray_league_serve_champion_refused{SESSION})", "loaded: {{application}}"),
+            query(per_session("min", f"ray_league_serve_store_up{SESSION}", "application"), "store: {{application}}"),
+            query(
+                f"1 - max by (SessionName, application) (ray_league_serve_champion_refused{SESSION})",
+                "loaded: {{application}}",
+            ),
             width=8,
             height=8,
             mappings=names({0: ("no", RED), 1: ("yes", GREEN)}),
@@ -42,7 +49,10 @@ def panels() -> list[Panel]:
         timeseries(
             "Promotions followed",
             "How often a replica has taken another champion.",
-            query(f"sum by (application) (increase(ray_league_serve_swaps_total{SESSION}[$__rate_interval]))"),
+            query(
+                per_session("sum", f"increase(ray_league_serve_swaps_total{SESSION}[$__rate_interval])", "application"),
+                "{{application}}",
+            ),
             unit="short",
             width=8,
             steps=True,
@@ -51,11 +61,13 @@ def panels() -> list[Panel]:
         timeseries(
             "Positions answered",
             "Positions a second, and how many of them a batch had: what is asked at once is computed at once.",
-            query(f"sum(rate(ray_league_serve_positions_total{SESSION}[$__rate_interval]))", "positions/s"),
             query(
-                f"sum(rate(ray_league_serve_positions_total{SESSION}[$__rate_interval])) / "
-                f"sum(rate(ray_league_serve_batches_total{SESSION}[$__rate_interval]))",
-                "positions per batch",
+                _rate("ray_league_serve_positions_total"),
+                "positions/s, {{application}}",
+            ),
+            query(
+                f"{_rate('ray_league_serve_positions_total')} / {_rate('ray_league_serve_batches_total')}",
+                "positions per batch, {{application}}",
             ),
             unit="short",
             width=8,
@@ -65,8 +77,13 @@ def panels() -> list[Panel]:
             "Questions by answer",
             "Questions a second by the status of their answer. 4xx is the client's mistake, 503 no champion yet.",
             query(
-                f"sum by (status_code) (rate(ray_serve_num_http_requests_total{ACT}[$__rate_interval]))",
-                "{{status_code}}",
+                per_session(
+                    "sum",
+                    f"rate(ray_serve_num_http_requests_total{ACT}[$__rate_interval])",
+                    "application",
+                    "status_code",
+                ),
+                "{{status_code}}, {{application}}",
             ),
             unit="reqps",
             width=8,
@@ -78,11 +95,11 @@ def panels() -> list[Panel]:
             "By Ray Serve: half of the questions, and 99 of a hundred, are answered within.",
             *(
                 query(
-                    f"histogram_quantile({share}, sum by (le) "
+                    f"histogram_quantile({share}, sum by (SessionName, application, le) "
                     f"(rate(ray_serve_http_request_latency_ms_bucket{ACT}[$__rate_interval])))",
                     legend,
                 )
-                for share, legend in ((0.5, "median"), (0.99, "99%"))
+                for share, legend in ((0.5, "median, {{application}}"), (0.99, "99%, {{application}}"))
             ),
             unit="ms",
             width=8,
@@ -90,3 +107,7 @@ def panels() -> list[Panel]:
             limits=thresholds(GREEN, (1000, RED)),
         ),
     ]
+
+
+def _rate(counter: str) -> str:
+    return per_session("sum", f"rate({counter}{SESSION}[$__rate_interval])", "application")

@@ -34,9 +34,13 @@ class Estimates:
         """
         return abs(self.difference) > self.openskill.interval + self.bradley_terry.interval
 
+    @property
+    def _both(self) -> dict[str, Elo]:
+        return {"openskill": self.openskill, "bradley_terry": self.bradley_terry}
+
     def to_json(self) -> dict[str, Any]:
         """The row as plain data for JSON, under the names of the fields."""
-        both = {"openskill": self.openskill._asdict(), "bradley_terry": self.bradley_terry._asdict()}
+        both = {name: {"elo": one.points, "interval": one.interval} for name, one in self._both.items()}
         return {**vars(self), **both, "difference": self.difference, "apart": self.apart}
 
 

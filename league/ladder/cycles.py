@@ -24,10 +24,20 @@ class Cycle(NamedTuple):
         return min(score.low for score in self.scores)
 
     def to_json(self) -> dict[str, Any]:
-        """The cycle as plain data for JSON: policies in order, scores with their intervals, strength."""
+        """The cycle as plain data for JSON: who beats whom with which score and 95% interval, and the strength."""
         return {
-            "policies": list(self.policies),
-            "scores": [score._asdict() for score in self.scores],
+            "beats": [
+                {
+                    "policy": one,
+                    "against": other,
+                    "score": score.value,
+                    "score_low": score.low,
+                    "score_high": score.high,
+                }
+                for one, other, score in zip(
+                    self.policies, (*self.policies[1:], self.policies[0]), self.scores, strict=True
+                )
+            ],
             "strength": self.strength,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 from league.config import LeagueConfig
@@ -70,9 +70,10 @@ class Row:
     champion: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `score` becomes `[wins, draws, losses]`."""
-        against = {name: seen.to_json() for name, seen in self.against.items()}
-        return {**vars(self), "score": list(self.score), "against": against}
+        """Plain data: `results` are the games by their end, `score` the points per game of them, in [0, 1]."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "champion"}
+        found["against"] = {name: seen.to_json() for name, seen in self.against.items()}
+        return found | {"results": self.score._asdict(), "score": self.score.score, "is_champion": self.champion}
 
 
 def leaderboard(

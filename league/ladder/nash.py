@@ -124,9 +124,9 @@ class MetaGame:
 def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) -> dict[str, Any]:
     """Plain data of who matters among the snapshots that have played, and who scores most against each.
 
-    `policies` are sorted by their `weight` in the Nash mixture of these snapshots; `against_mixture` is the score in
+    `mixture` has them by their `weight` in the Nash mixture of these snapshots; `against_mixture` is the score in
     [0, 1] expected against it. `exploiter` is the best response among the snapshots, `bot_exploiter` among everyone
-    else who has played, None where there is none. `champion` is passed through.
+    else who has played, None where there is none.
     """
     played = set(payoff.policies())
     members = [name for name in snapshots if name in played]
@@ -138,6 +138,7 @@ def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) 
     rows = [
         {
             "policy": name,
+            "is_champion": name == champion,
             "weight": mixture[name],
             "against_mixture": against[name],
             "exploiter": _plain(game.exploiter(name)),
@@ -145,7 +146,7 @@ def nash_report(payoff: Payoff, snapshots: Sequence[str], champion: str | None) 
         }
         for name in sorted(members, key=lambda name: (-mixture[name], -against[name], name))
     ]
-    return {"champion": champion, "policies": rows}
+    return {"mixture": rows}
 
 
 def _plain(exploiter: Exploiter | None) -> dict[str, Any] | None:

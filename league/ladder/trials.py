@@ -80,13 +80,14 @@ class Trial:
         else:
             bounds = self.test.bounds
             parts.append(
-                f"{self.candidate} against {self.champion}: {self.test.decision}, LLR {self.test.llr:+.2f} "
-                f"({bounds.lower:.2f} to {bounds.upper:+.2f}), {self.test.games} games, Elo {_shown(self.test.elo)}"
+                f"{self.candidate} against {self.champion}: {self.test.decision}, evidence {self.test.llr:+.2f} "
+                f"({bounds.lower:+.2f} refuses, {bounds.upper:+.2f} passes), {self.test.games} games, "
+                f"Elo {_shown(self.test.elo)}"
             )
         if self.regression is not None:
             found = self.regression.beaten_by
             verdict = f"{found} beats it clearly" if found else "no snapshot beats it clearly that did not before"
-            parts.append(f"{verdict} ({self.regression.snapshots} met, {self.regression.games} games)")
+            parts.append(f"{verdict} ({self.regression.snapshots} tried, {self.regression.games} games)")
         if self.outcome == "outrun":
             parts.append("dropped, another candidate is better")
         return "; ".join(parts)

@@ -25,8 +25,8 @@ class Step(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Plain data: its name there and here, the action, the hash and the bytes of its weights."""
         return {
-            "policy": self.theirs.name,
-            "name": self.ours.name,
+            "policy": self.ours.name,
+            "their_name": self.theirs.name,
             "action": self.action,
             "sha256": self.ours.digest,
             "bytes": self.ours.bytes,

@@ -35,15 +35,15 @@ class Holding:
         row = self.snapshot.to_json()
         points, interval = self.elo or (None, None)
         return {
-            "name": row.pop("name"),
+            "policy": row.pop("name"),
             "sha256": row.pop("digest"),
             **row,
-            "champion": self.champion,
+            "is_champion": self.champion,
             "elo": points,
             "interval": interval,
             "games": self.games,
             "keep": bool(self.reasons),
-            "reasons": list(self.reasons),
+            "kept_because": list(self.reasons),
             "pruned": None if self.pruned is None else self.pruned.to_json(),
         }
 

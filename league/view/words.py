@@ -13,6 +13,12 @@ def percent(share: float) -> str:
     return "" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
+def counted(number: int, what: str) -> str:
+    """`1 snapshot`, `2,000 snapshots`; of `match`, `matches`."""
+    plural = f"{what}es" if what.endswith(("s", "x", "ch", "sh")) else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
+
+
 def moment(at_s: float) -> str:
     """Unix time in seconds as local date and time; one that no calendar holds as it is."""
     try:
@@ -48,7 +54,9 @@ def evidence(promotion: Promotion) -> str:
         return f"took back {promotion.against}"
     evidence, parts = promotion.evidence, []
     if "llr" in evidence:
-        parts.append(f"LLR {evidence['llr']:+.2f} of {evidence['llr_bounds'][1]:+.2f}, {evidence['games']} games")
+        llr, (lower, upper) = evidence["llr"], evidence["llr_bounds"]
+        words = f"evidence {llr:+.2f} ({lower:+.2f} refuses, {upper:+.2f} passes)"
+        parts.append(f"{words}, {counted(evidence['games'], 'game')}")
     if "regression" in evidence:
-        parts.append(f"{evidence['regression']['snapshots']} snapshots met")
+        parts.append(f"tried against {counted(evidence['regression']['snapshots'], 'other snapshot')}")
     return "; ".join(parts)

@@ -147,7 +147,7 @@ def test_a_refused_candidate_is_not_tried_again_until_another_is_champion(
     assert champion(store) == "main-0001"
     assert gate_pairs(store) == {("main-0003", "main-0001"), ("main-0002", "main-0001")}
     assert len(refusals(store)) == 2
-    assert all("refused, LLR -" in text for text in refusals(store))
+    assert all("refused, evidence -" in text for text in refusals(store))
     played = store.match_count()
     again = Desk(store)
     assert again.play() is None

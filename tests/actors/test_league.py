@@ -47,7 +47,21 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
     assert list((tmp_path / "logs" / "main").glob("events.out.tfevents.*"))
 
     matches = store.match_count()
-    again = run(small(), steps=first.steps + 2_000)
+    seen: list[Progress] = []
+    said: dict[str, int] = {}
+
+    def watch(progress: Progress) -> None:
+        seen.append(progress)
+        status = store.status()
+        if progress.phase == "starting" and status is not None:
+            said[status["phase"]] = status["steps"]
+
+    again = run(small(), steps=first.steps + 2_000, watch=watch)
+    stages = list(dict.fromkeys(one.stage for one in seen if one.phase == "starting"))
+    assert stages[:2] == ["the league", "Ray"]
+    assert stages[-1] == "learner main"
+    assert {one.steps for one in seen if one.phase == "starting"} == {first.steps}, "it has them while it starts, too"
+    assert set(said.values()) == {first.steps}
     assert first.steps + 2_000 <= again.steps < first.steps + 10_000
     assert [s.name for s in store.snapshots()][: len(names)] == names
     assert store.match_count() > matches

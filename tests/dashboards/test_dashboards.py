@@ -209,7 +209,7 @@ def test_the_prices_are_rules_that_prometheus_takes(tmp_path: Path) -> None:
                         "eval_time": "2m",
                         "exp_samples": [{"labels": "{}", "value": 2 * head}],
                     },
-                    {"expr": unpriced, "eval_time": "2m", "exp_samples": [{"labels": "{}", "value": 3}]},
+                    {"expr": unpriced, "eval_time": "2m", "exp_samples": [{"labels": '{instance="a"}', "value": 3}]},
                 ],
             }
         ],

@@ -26,7 +26,7 @@ def test_a_cycle_with_its_scores():
     assert found[0].policies == ("a", "c", "b")
     assert [score.value for score in found[0].scores] == [0.75, 0.875, 0.75]
     assert found[0].strength == min(score.low for score in found[0].scores) > 0.5
-    assert found[0].to_json()["scores"][1]["value"] == 0.875
+    assert found[0].to_json()["beats"][1]["score"] == 0.875
 
 
 def test_an_edge_that_may_be_chance_makes_no_cycle():

@@ -43,7 +43,8 @@ def test_rows_are_by_elo_and_those_without_games_are_last():
     assert rows[2].elo == 0
     assert (rows[0].elo, rows[0].interval) == elo(RATINGS["main-0002"], RATINGS, CONFIG.ratings)
     assert rows[3].games == 0
-    assert json.loads(json.dumps(rows[0].to_json()))["score"] == [5, 1, 2]
+    found = json.loads(json.dumps(rows[0].to_json()))
+    assert (found["results"], found["score"]) == ({"wins": 5, "draws": 1, "losses": 2}, 5.5 / 8)
 
 
 def test_an_empty_league_has_no_rows():

@@ -78,7 +78,7 @@ def test_a_stronger_candidate_passes_and_an_equal_one_does_not():
     race = a_race(["new"], "old", ["new", "old"])
     assert finish(race, weak) == ["refused"]
     assert race.winner is None
-    assert "new against old: refused, LLR -" in race.trials()[0].summary
+    assert "new against old: refused, evidence -" in race.trials()[0].summary
 
 
 def test_a_test_that_comes_to_no_end_is_undecided_at_the_cap():

@@ -130,7 +130,8 @@ def _plain(target: Target, found: Found, seed: int) -> dict[str, Any]:
         "policy": target.name,
         "form": _form(target),
         **numbers(found.match),
-        "exploiter": {"steps": found.steps, "tries": tries},
+        "steps": found.steps,
+        "tries": tries,
         "seed": seed,
     }
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json as encoding
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 
 from league.api.opened import OpenLeague
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, facts, show, show_page
+from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.ladder.records import Promotion
+from league.view.plain import promotion as plain
 from league.view.words import evidence, moment
 
 NONE: Final = "no champion yet"
@@ -55,16 +57,27 @@ def champion(
                 print(_line(promotion, json), flush=True)
         promotions = opened.promotions()[::-1]
     if history:
-        show(promotions, HISTORY, json=json, empty=NONE)
+        page = tabulate(promotions, HISTORY) if promotions else NONE
+        show_page([page], lambda: [plain(one) for one in promotions], json=json)
     else:
         latest = promotions[0] if promotions else None
         page = facts(_facts(latest)) if latest else NONE
-        show_page([page], lambda: latest and latest.to_json(), json=json)
+        show_page([page], lambda: latest and plain(latest), json=json)
+
+
+def _pairs(counts: Sequence[int] | None) -> str | None:
+    """Groups of games that shared an opening, by the points that they brought the candidate; the best first."""
+    if not counts:
+        return None
+    return (
+        ", ".join(f"{number:,} with {points / 2:g}" for points, number in reversed(list(enumerate(counts))) if number)
+        + " points"
+    )
 
 
 def _line(promotion: Promotion, as_json: bool) -> str:
     if as_json:
-        return encoding.dumps(promotion.to_json())
+        return encoding.dumps(plain(promotion))
     who = f"{promotion.policy}  {promotion.digest[:12]}"
     return f"{moment(promotion.promoted_s)}  {who}  by {promotion.by}: {promotion.reason}"
 
@@ -78,5 +91,5 @@ def _facts(promotion: Promotion) -> dict[str, object]:
         "why": promotion.reason,
         "pinned": "yes: the league keeps it" if promotion.pinned else "no: the league may replace it",
         "evidence": evidence(promotion) or None,
-        "counts of pairs": promotion.evidence.get("counts"),
+        "pairs of games": _pairs(promotion.evidence.get("counts")),
     }

@@ -71,9 +71,19 @@ def show_page(parts: Iterable[RenderableType], data: Callable[[], Any], *, json:
     if json:
         print_json(data())
         return
+    print_parts(parts)
+
+
+def print_parts(parts: Iterable[RenderableType]) -> None:
+    """Print each part of a page; off a terminal without the blanks that fill a table's lines up."""
     output = stdout()
     for part in parts:
-        output.print(part)
+        if output.is_terminal:
+            output.print(part)
+            continue
+        with output.capture() as drawn:
+            output.print(part)
+        print("\n".join(line.rstrip() for line in drawn.get().replace("\u00a0", " ").removesuffix("\n").split("\n")))
 
 
 def tabulate(
@@ -132,7 +142,8 @@ def stderr() -> Console:
 def _console(*, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PLAIN_WIDTH
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
+    # In a notebook as in a pipe: plain text, which its cell shows as it is.
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, force_jupyter=False)
 
 
 class PlainTable(Table):
@@ -169,13 +180,13 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def facts(rows: Mapping[str, object]) -> Table:
-    """Two columns: what, and its value; rows whose value is None are left out."""
+    """Two columns: what, and its value, a `Text` as it is; rows whose value is None are left out."""
     made = PlainTable(box=None, pad_edge=False, show_header=False)
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows.items():
         if value is not None:
-            made.add_row(name, str(value))
+            made.add_row(name, value if isinstance(value, Text) else str(value))
     return made
 
 

@@ -16,6 +16,7 @@ from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
 from league.ladder.comparison import Interval, score_interval
 from league.ladder.records import Match
+from league.view import plain
 from league.view.words import percent
 
 if TYPE_CHECKING:
@@ -70,17 +71,16 @@ def _plain(result: Evaluated, recorded: bool) -> dict[str, Any]:
     match = result.match
     names = {"policy": match.row, "against": match.column}
     played = {"repeated": result.repeated, "seed": result.seed, "recorded": recorded}
-    return {**names, **numbers(match), "elo": result.elo._asdict(), **played}
+    return {**names, **numbers(match), **plain.interval("elo_difference", result.elo), **played}
 
 
 def numbers(match: Match) -> dict[str, Any]:
     """A match for programs, from the row's side: its games, and its score in [0, 1] with the 95% interval."""
     return {
-        "games": match.total.games,
+        **plain.tally(match.total),
+        **plain.interval("score", score_interval(match.total)),
+        **plain.seatings(match.results),
         "dropped": match.dropped,
-        "results": match.total._asdict(),
-        "by_seating": {seating: list(tally) for seating, tally in match.results.items()},
-        "score": score_interval(match.total)._asdict(),
     }
 
 

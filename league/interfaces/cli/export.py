@@ -57,8 +57,8 @@ def _describe(name: str, digest: str, path: Path, spec: GameSpec, format: str) -
         "game": spec.name,
         "file": str(path),
         "bytes": len(written),
-        "sha256": hashlib.sha256(written).hexdigest(),
-        "weights_sha256": digest,
+        "file_sha256": hashlib.sha256(written).hexdigest(),
+        "sha256": digest,
     }
     if format == "onnx":
         shape = ", ".join(map(str, spec.shape))

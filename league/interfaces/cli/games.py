@@ -25,7 +25,7 @@ def games(json: options.JsonOption = False) -> None:
 
 
 COLUMNS: Final[Columns[dict[str, Any]]] = (
-    Column("game", lambda row: row["name"]),
+    Column("game", lambda row: row["game"]),
     Column(">seats", lambda row: row["seats"] or ""),
     Column("observation", lambda row: " x ".join(map(str, row["shape"] or ()))),
     Column(">actions", lambda row: row["actions"] or ""),
@@ -40,7 +40,16 @@ def _row(game: KnownGame) -> dict[str, Any]:
     """What is known of a game; of one that is not installed, or cannot be played here, its name only."""
     from league.games import bot_names, game_spec
 
-    row: dict[str, Any] = {**game._asdict(), "seats": None, "shape": None, "actions": None, "batched": None, "bots": []}
+    row: dict[str, Any] = {
+        "game": game.name,
+        **game._asdict(),
+        "seats": None,
+        "shape": None,
+        "actions": None,
+        "batched": None,
+        "bots": [],
+    }
+    del row["name"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Environments talk about their spaces; here nobody plays them.
         try:

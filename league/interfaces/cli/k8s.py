@@ -17,7 +17,7 @@ from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
 from league.view.dashboards import RUNBOOK
-from league.view.words import duration, size
+from league.view.words import counted, duration, size
 
 if TYPE_CHECKING:
     from league.interfaces.k8s.cluster import Cluster
@@ -259,7 +259,7 @@ def _league(found: dict[str, Any]) -> Table:
     rows: dict[str, object] = {kind: state or "is not there" for kind, state in found["ray"].items()}
     for one in found["groups"]:
         rows[f"group {one['group']}"] = f"{one['replicas']} workers, {one['min']} to {one['max']}"
-    league = found["league"]
+    league = found["league_status"]
     if league is None:
         rows["league"] = f"cannot be asked: {found['league_error']}"
     else:
@@ -269,7 +269,7 @@ def _league(found: dict[str, Any]) -> Table:
             "game": league["game"],
             "phase": league["phase"],
             "steps": f"{league['steps']:,}",
-            "pool": f"{league['snapshots']} snapshots, {size(league['bytes'])}",
+            "pool": f"{counted(league['snapshots'], 'snapshot')}, {size(league['bytes'])}",
             "matches": f"{league['matches']:,}",
             "champion": "none yet" if champion is None else champion["policy"],
         }

@@ -76,7 +76,7 @@ def archive(
             sealed += opened.seal(dataclasses.replace(rule, segment=beyond), watch)
         moved = opened.archive(place, watch)
         held = sum(segment.place is None for segment in opened.segments())
-    found = {"sealed": sealed, "archived": moved, "held": held}
+    found = {"sealed": sealed, "moved": moved, "held": held}
     left = f"; {held:,} segments stay in the store: give a place with --to, or set log.archive" if held else ""
     line = f"put {sealed:,} matches together, archived {moved:,} segments{left}"
     console.show_page([line], lambda: found, json=json)

@@ -12,10 +12,11 @@ from rich.text import Text
 
 from league.errors import PolicyError
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, show, show_page, stdout, tabulate
+from league.interfaces.cli.console import Column, Columns, show_page, stdout, tabulate
 from league.interfaces.cli.files import replacing
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match
+from league.view import plain
 from league.view.words import moment, percent
 
 NONE: Final = "no matches yet"
@@ -71,7 +72,8 @@ def matches(
     if image is not None:
         _draw(policies, payoff, image, f"{config.game}: score of row against column")
     if last is not None:
-        show(overview.latest, LATEST, json=json, empty=NONE)
+        page = tabulate(overview.latest, LATEST) if overview.latest else NONE
+        show_page([page], lambda: [plain.match(one) for one in overview.latest], json=json)
     else:
         show_page(_payoff(policies, payoff), lambda: _pairs(policies, payoff), json=json)
 
@@ -82,10 +84,8 @@ def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
         {
             "row": row,
             "column": column,
-            "games": tally.games,
-            "score": tally.score,
-            "results": tally._asdict(),
-            "by_seating": {seating: list(games) for seating, games in payoff.by_seating(row, column).items()},
+            **plain.tally(tally),
+            **plain.seatings(payoff.by_seating(row, column)),
         }
         for number, row in enumerate(policies)
         for column in policies[number + 1 :]

@@ -55,7 +55,7 @@ def _cycles(found: Sequence[Cycle]) -> Iterator[RenderableType]:
 def show_nash(payoff: Payoff, snapshots: Sequence[str], champion: str | None, json: bool) -> None:
     """Print the Nash mixture over the snapshots that have played, and who scores most against each."""
     report = nash_report(payoff, snapshots, champion)
-    show_page(_nash(report["policies"], champion), lambda: report, json=json)
+    show_page(_nash(report["mixture"], champion), lambda: report, json=json)
 
 
 def _nash(rows: Sequence[dict[str, Any]], champion: str | None) -> Iterator[RenderableType]:

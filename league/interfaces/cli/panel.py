@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from league.config import LeagueConfig
-from league.errors import StoreError
+from league.errors import StoreError, WrongLeagueError
 from league.every import Every
 from league.interfaces.cli.console import Column, Columns, tabulate
 from league.interfaces.cli.leaderboard import row_style
@@ -96,6 +96,8 @@ class TrainingView:
         self._shown = shown
         try:
             view = self._read()
+        except WrongLeagueError:  # It is being made.
+            view = View(status=Status(), rows=[], champion=None, event=None)
         except StoreError as error:
             view = View(status=Status(), rows=[], champion=None, event=str(error))
         if progress.waits:
@@ -190,6 +192,8 @@ def count(number: int, short: bool) -> str:
 
 
 def _line(progress: Progress, view: View) -> str:
+    if progress.stage:
+        return f"{clock(progress.seconds)} {_doing(progress)}  steps {progress.steps}"
     losses = [learner.losses for learner in view.status.learners.values()]
     loss = next((loss["total_loss"] for loss in losses if "total_loss" in loss), None)
     parts = [

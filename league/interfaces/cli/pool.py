@@ -12,8 +12,9 @@ from league.config import load_config
 from league.errors import ConfigError, PolicyError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.console import Column, Columns
-from league.ladder.records import Snapshot
-from league.view.words import moment, size
+from league.ladder.records import Snapshot, Tally
+from league.view import plain
+from league.view.words import counted, moment, size
 
 if TYPE_CHECKING:
     from league.view.holdings import Holding
@@ -59,9 +60,9 @@ def show(
         named.require_digest("it is not in the pool")
         line = holdings(opened, config)[named.name]
         matches = opened.totals().get(named.name)
-    score = (0, 0, 0) if matches is None else tuple(matches)
-    page = [console.facts(_facts(line, score))]
-    console.show_page(page, lambda: {**line.to_json(), "score": list(score)}, json=json)
+    played = matches or Tally()
+    page = [console.facts(_facts(line, played))]
+    console.show_page(page, lambda: {**line.to_json(), **plain.tally(played), "games": line.games}, json=json)
 
 
 def prune(
@@ -94,9 +95,9 @@ def prune(
             if gone:
                 opened.add_event("pruned", f"{', '.join(s.name for s in gone)}: by {options.user()}", opened.now_s())
     if json:
-        console.print_json([line.to_json() for line in lines] if dry_run else [s.to_json() for s in gone])
+        console.print_json([line.to_json() for line in lines] if dry_run else [_gone(one) for one in gone])
     elif not dry_run:
-        print(f"pruned {len(gone)} of {len(lines)} snapshots, {size(_bytes(gone))}")
+        print(f"pruned {len(gone)} of {counted(len(lines), 'snapshot')}, {size(_bytes(gone))}")
 
 
 def _check_settings(settings: Sequence[str]) -> None:
@@ -115,21 +116,23 @@ def _confirmed(lines: Sequence[Holding]) -> bool:
 
 def _print_plan(lines: Sequence[Holding]) -> None:
     going = [line.snapshot for line in lines if not line.reasons]
-    output = console.stdout()
-    if lines:
-        output.print(console.tabulate(lines, COLUMNS, style=_style))
-    output.print(f"{len(going)} of {len(lines)} snapshots would be pruned, {size(_bytes(going))}")
+    said = f"{len(going)} of {counted(len(lines), 'snapshot')} would be pruned, {size(_bytes(going))}"
+    console.print_parts([*([console.tabulate(lines, COLUMNS, style=_style)] if lines else []), said])
 
 
 def _bytes(snapshots: Sequence[Snapshot]) -> int:
     return sum({snapshot.digest: snapshot.bytes for snapshot in snapshots}.values())
 
 
+def _gone(snapshot: Snapshot) -> dict[str, object]:
+    return {"policy": snapshot.name, "sha256": snapshot.digest, "bytes": snapshot.bytes}
+
+
 def _style(line: Holding) -> str | None:
     return None if line.reasons else "dim"
 
 
-def _facts(line: Holding, score: Sequence[int]) -> dict[str, object]:
+def _facts(line: Holding, score: Tally) -> dict[str, object]:
     snapshot, pruned = line.snapshot, line.pruned
     gone = "" if pruned is None else f" by {pruned.by}; metadata, rating and matches remain"
     return {

@@ -11,6 +11,7 @@ from rich.markup import escape
 from league.config import LeagueConfig
 from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page
+from league.view.plain import evidence, promotion
 
 if TYPE_CHECKING:
     from league.matches.contest import Result
@@ -50,8 +51,8 @@ def promote(
             result = _compete(opened, config, policy, reason)
     found = {
         "promoted": result.promotion is not None,
-        "champion": result.promotion and result.promotion.to_json(),
-        "trials": [{"candidate": trial.candidate, **trial.to_json()} for trial in result.trials],
+        "champion": result.promotion and promotion(result.promotion),
+        "trials": [{"candidate": trial.candidate, **evidence(trial.to_json())} for trial in result.trials],
     }
     show_page([*(trial.summary for trial in result.trials), result.note], lambda: found, json=json)
     if result.promotion is None:

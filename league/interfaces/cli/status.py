@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import RenderableType
 from rich.styled import Styled
+from rich.text import Text
 
 from league.errors import DamagedStoreError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate, watching
-from league.view.words import duration, moment, size
+from league.view.words import counted, duration, moment, size
 
 if TYPE_CHECKING:
     from league.pool.store import Store, Verification
@@ -62,6 +63,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
+    from league.view.plain import promotion
     from league.view.room import Room
 
     overview, lease = Overview.read(Mirror(store, payoff=False, events=events)), store.lease()
@@ -76,14 +78,14 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "trained_by": None if lease is None else asdict(lease.holder),
         "steps": said.steps,
         "snapshots": len(overview.snapshots),
-        "pruned": len(overview.pruned),
+        "pruned_snapshots": len(overview.pruned),
         "bytes": overview.bytes,
         "matches": overview.matches,
         "archived": store.archived(),
         "room": room.to_json() if (room := Room.of(store)) is not None else None,
-        "champion": None if champion is None else champion.to_json(),
+        "champion": None if champion is None else promotion(champion),
         "dropped_games": said.dropped_games,
-        "learners": said.to_json()["learners"],
+        "learners": said.at(overview.read_s).to_json()["learners"],
         "missing": said.missing,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
@@ -104,6 +106,11 @@ def _state_of(found: dict[str, Any]) -> Iterator[RenderableType]:
     if found["learners"]:
         yield ""
         yield tabulate(found["learners"].items(), _learner_columns(found["phase"]))
+        for name, learner in found["learners"].items():
+            rows = {"losses": _losses(learner), "plays": _opponents(learner)}
+            if any(rows.values()):
+                yield ""
+                yield facts({"learner": name, **{what: line for what, line in rows.items() if line}})
     for name in found["unreadable"]:
         yield Styled(f"unreadable  {name}: its weights are damaged, the league goes on without it", "red")
     for warning in found["warnings"]:
@@ -122,7 +129,7 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         "started": None if found["started_s"] is None else moment(found["started_s"]),
         "trained by": None if trainer is None else f"pid {trainer['pid']} on {trainer['host']}",
         "steps": f"{found['steps']:,}",
-        "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
+        "pool": _pool(found),
         "matches": f"{found['matches']:,}" + _archived(found["archived"]),
         "room": None if found["room"] is None else _room(found["room"]),
         "dropped games": found["dropped_games"] or None,
@@ -144,22 +151,36 @@ def _room(room: dict[str, Any]) -> str:
     return used if room["lasts_s"] is None else f"{used}; at its pace so far the rest lasts {duration(room['lasts_s'])}"
 
 
+def _pool(found: dict[str, Any]) -> str:
+    pruned = f", {found['pruned_snapshots']:,} of them pruned" if found["pruned_snapshots"] else ""
+    return f"{counted(found['snapshots'], 'snapshot')}{pruned}, {size(found['bytes'])}"
+
+
 def _learner_columns(phase: str) -> Columns[Learner]:
     from league.status import LearnerStatus
 
     def number(field: str, heading: str) -> Column[Learner]:
         return Column(f">{heading}", lambda learner: f"{learner[1][field]:,.0f}")
 
-    def losses(learner: Learner) -> str:
-        return " ".join(f"{loss} {value:.3g}" for loss, value in learner[1]["losses"].items())
-
     return (
         Column("learner", lambda learner: learner[0]),
         *(number(field, one.heading) for field, one in LearnerStatus.numbers("status")),
         Column("state", lambda learner: _state(learner[1], phase)),
-        Column("losses", losses, fold=True),
-        Column("opponents", lambda learner: " ".join(learner[1]["opponents"]), fold=True),
     )
+
+
+def _losses(learner: dict[str, Any]) -> Text:
+    """As many to a line as fit, none of them broken."""
+    return _words(f"{loss} {value:.3g}" for loss, value in learner["losses"].items())
+
+
+def _opponents(learner: dict[str, Any]) -> Text:
+    """Each with its share of the games."""
+    return _words(f"{name} {100 * share:.0f}%" for name, share in learner["opponents"].items())
+
+
+def _words(parts: Iterable[str]) -> Text:
+    return Text(", ".join(part.replace(" ", "\u00a0") for part in parts))
 
 
 def _state(learner: dict[str, Any], phase: str) -> str:
@@ -172,8 +193,8 @@ def _state(learner: dict[str, Any], phase: str) -> str:
 
 def _verification(verification: Verification) -> Iterator[RenderableType]:
     yield (
-        f"\nchecked {verification.matches:,} matches, {verification.snapshots} snapshots, "
-        f"{verification.promotions} promotions, {verification.checkpoints} checkpoints"
+        f"\nchecked {counted(verification.matches, 'match')}, {counted(verification.snapshots, 'snapshot')}, "
+        f"{counted(verification.promotions, 'promotion')}, {counted(verification.checkpoints, 'checkpoint')}"
     )
     for problem in verification.problems:
         yield Styled(f"problem  {problem}", "red")

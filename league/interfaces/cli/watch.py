@@ -26,6 +26,8 @@ STEP_S = 0.25
 """How often the phase is looked at; a change of it is shown at once."""
 TOP = 10
 """Rows of the leaderboard in a line of JSON."""
+SCORES = ("results", "score")
+"""What they lack there: it would have to be counted for each line."""
 
 
 def watch(
@@ -101,6 +103,8 @@ def _print_lines(attachment: Attachment, every_s: float, stop: Interruption) -> 
 
 
 def _data(overview: Overview) -> dict[str, Any]:
+    from league.view.plain import promotion
+
     status, champion = overview.status.at(overview.read_s), overview.champion
     return {
         "at_s": overview.read_s,
@@ -111,8 +115,10 @@ def _data(overview: Overview) -> dict[str, Any]:
         "steps_per_s": status.steps_per_s,
         "snapshots": status.snapshots,
         "matches": overview.matches,
-        "champion": champion.policy if champion else None,
+        "champion": promotion(champion) if champion else None,
         "learners": status.to_json()["learners"],
-        "top": [{key: value for key, value in row.to_json().items() if key != "score"} for row in overview.rows[:TOP]],
+        "top": [
+            {key: value for key, value in row.to_json().items() if key not in SCORES} for row in overview.rows[:TOP]
+        ],
         "event": next(iter(overview.events), None),
     }

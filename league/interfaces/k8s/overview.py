@@ -13,7 +13,7 @@ from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, O
 
 
 def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
-    """Plain data. `league` is what `league status --json` prints there, or None, and `league_error` says why.
+    """Plain data. `league_status` is what `league status --json` prints there, or None, and `league_error` says why.
 
     `images` are lines about those that cannot be pulled, with what to do.
     """
@@ -34,7 +34,7 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
         "ray": {kind: None if live is None else READINESS[kind](live)[1] for kind, live in ray.items()},
         "images": [one.text for one in troubles(found, warned, cluster.namespace)],
         "warnings": warned[-events:],
-        "league": league,
+        "league_status": league,
         "league_error": trouble,
     }
 

@@ -65,8 +65,8 @@ def test_a_stronger_snapshot_becomes_champion_with_its_evidence(
     result = league("promote", "main-0002", "--reason", "for [fun]", at=own)
     lines = result.out.splitlines()
     assert result.code == 0, result
-    assert lines[0].startswith("main-0002 against main-0001: accepted, LLR +")
-    assert "no snapshot beats it clearly that did not before (1 met, " in lines[0]
+    assert lines[0].startswith("main-0002 against main-0001: accepted, evidence +")
+    assert "no snapshot beats it clearly that did not before (1 tried, " in lines[0]
     assert lines[1] == "main-0002 is the champion"
     now = champion(own)
     assert (now.policy, now.pinned, now.by, now.reason) == ("main-0002", False, getpass.getuser(), "for [fun]")
@@ -77,8 +77,11 @@ def test_a_stronger_snapshot_becomes_champion_with_its_evidence(
     assert now.evidence["llr"] >= now.evidence["llr_bounds"][1]
     assert own.verify().problems == ()
     history = league("champion", "--history", at=own).out.splitlines()
-    assert re.search(r"  LLR \+\d\.\d\d of \+2\.94, \d+ games; 1 snapshots met  for \[fun\]$", history[1].rstrip())
-    assert league("champion", at=own).out.count("LLR") == 1
+    assert re.search(
+        r"  evidence \+\d\.\d\d \(.* passes\), \d+ games; tried against 1 other snapshot  for \[fun\]$",
+        history[1].rstrip(),
+    )
+    assert league("champion", at=own).out.count("evidence +") == 1
 
 
 def test_a_weaker_one_is_refused_with_the_numbers_and_stays_refused(
@@ -87,7 +90,7 @@ def test_a_weaker_one_is_refused_with_the_numbers_and_stays_refused(
     strengths["main-0001"] = "perfect"
     result = league("promote", "main-0002", at=own)
     assert result.code == 1
-    assert result.out.startswith("main-0002 against main-0001: refused, LLR -")
+    assert result.out.startswith("main-0002 against main-0001: refused, evidence -")
     assert result.out.endswith("\nmain-0001 stays the champion\n")
     assert champion(own).policy == "main-0001"
     matches = own.match_count()
@@ -114,7 +117,7 @@ def test_a_refusal_is_noted_and_counted_whatever_the_coordinator_writes(
     event = own.events(1)[0]
     assert event["kind"] == "gate"
     assert event["text"].startswith(
-        f"not promoted, {getpass.getuser()} had asked: main-0002 against main-0001: refused, LLR -"
+        f"not promoted, {getpass.getuser()} had asked: main-0002 against main-0001: refused, evidence -"
     )
     assert Overview.read(Mirror(own)).event_counts["gate"] == 1
     own.set_status(STATUS)

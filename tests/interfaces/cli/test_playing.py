@@ -24,10 +24,10 @@ def test_evaluate_plays_both_seats_equally_and_repeats_itself(league: Command) -
     arguments = ("evaluate", "perfect", "--against", "uniform", "--games", "121", "--seed", "5", "--json")
     found = league(*arguments).json
     assert found["games"] == 122
-    assert [sum(tally) for tally in found["by_seating"].values()] == [61, 61]
+    assert [tally["games"] for tally in found["by_seating"].values()] == [61, 61]
     assert found["results"]["losses"] == 0
-    assert 0.8 < found["score"]["low"] <= found["score"]["value"] <= found["score"]["high"] <= 1
-    assert found["elo"]["value"] > 200
+    assert 0.8 < found["score_low"] <= found["score"] <= found["score_high"] <= 1
+    assert found["elo_difference"] > 200
     assert found["recorded"] is False
     assert league(*arguments).json == found
 
@@ -121,7 +121,7 @@ def test_export_to_onnx_computes_the_same(league: Command, tmp_path: Path, recor
     path = tmp_path / "deep" / "champion.onnx"
     found = league("export", "champion", "--output", str(path), "--json").json
     assert found["policy"] == "main-0001"
-    assert found["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found["file_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert found["inputs"] == "observation float32 [N, 3, 3, 2], action_mask float32 [N, 9]"
     session = onnxruntime.InferenceSession(path)
     observation, mask = np.zeros((3, 3, 3, 2), np.float32), np.ones((3, 9), np.float32)

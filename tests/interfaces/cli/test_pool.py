@@ -70,13 +70,13 @@ def test_the_list(league: Command, own: Store, pruned: Snapshot, recorded: Recor
     assert lines[2].startswith("★ main-0001")
     assert "pruned 20" in lines[3]
     rows = league("pool", "list", "--json", at=own).json
-    assert [row["name"] for row in rows] == ["main-0000", "main-0001", "main-0002"]
-    assert [row["champion"] for row in rows] == [False, True, False]
+    assert [row["policy"] for row in rows] == ["main-0000", "main-0001", "main-0002"]
+    assert [row["is_champion"] for row in rows] == [False, True, False]
     assert [row["keep"] for row in rows] == [True, True, False]
-    assert rows[0]["reasons"][:2] == ["champion", "newest"]
+    assert rows[0]["kept_because"][:2] == ["champion", "newest"]
     assert rows[2]["pruned"] == {"by": "anna", "pruned_s": 1_790_000_000.0}
     assert rows[2]["sha256"] == pruned.digest
-    assert all(row["games"] == recorded.games(row["name"]) and isinstance(row["elo"], float) for row in rows)
+    assert all(row["games"] == recorded.games(row["policy"]) and isinstance(row["elo"], float) for row in rows)
 
 
 def test_an_empty_pool(league: Command, refused: Refused, other: Store, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_one_of_them(league: Command, refused: Refused, own: Store, pruned: Snap
     gone = league("pool", "show", pruned.digest[:8], at=own).out
     assert "by anna; metadata, rating and matches remain" in gone
     row = league("pool", "show", pruned.name, "--json", at=own).json
-    assert row["games"] == sum(row["score"]) == recorded.games(pruned.name)
+    assert row["games"] == sum(row["results"].values()) == recorded.games(pruned.name)
     assert row["pruned"]["by"] == "anna"
     assert "fixed bot" in refused("pool", "show", "uniform", at=own)
     assert "did you mean" in refused("pool", "show", "main-0009", at=own)
@@ -105,7 +105,7 @@ def test_a_dry_run_changes_nothing(league: Command, own: Store) -> None:
     assert result.code == 0
     assert result.out.splitlines()[-1] == "0 of 3 snapshots would be pruned, 0 B"
     rows = league("pool", "prune", "--dry-run", *ONE, "--json", at=own).json
-    assert [(row["name"], row["keep"]) for row in rows] == [(name, True) for name in names(own)]
+    assert [(row["policy"], row["keep"]) for row in rows] == [(name, True) for name in names(own)]
     assert own.pruned() == {}
 
 
@@ -115,7 +115,7 @@ def test_pruning_of_those_that_no_rule_keeps(league: Command, refused: Refused, 
         own.add_snapshot(snapshot_of(f"main-{number:04d}", weights, steps=1000 * number), weights)
     before = (own.ratings(), own.payoff(), own.match_count(), own.snapshots())
     rows = league("pool", "prune", "--dry-run", *ONE, "--json", at=own).json
-    going = [row["name"] for row in rows if not row["keep"]]
+    going = [row["policy"] for row in rows if not row["keep"]]
     assert {"main-0003", "main-0004"} <= set(going) <= {"main-0002", "main-0003", "main-0004"}
     assert f"{len(going)} of 6 snapshots would be pruned" in league("pool", "prune", "--dry-run", *ONE, at=own).out
     assert "--dry-run, then give --yes" in refused("pool", "prune", *ONE, at=own)
@@ -168,7 +168,7 @@ def test_a_pruned_policy_says_so(refused: Refused, own: Store, pruned: Snapshot,
 
 def test_status_counts_the_pruned(league: Command, own: Store, pruned: Snapshot) -> None:
     found = league("status", "--json", at=own).json
-    assert (found["snapshots"], found["pruned"]) == (3, 1)
+    assert (found["snapshots"], found["pruned_snapshots"]) == (3, 1)
     assert found["bytes"] == sum(snapshot.bytes for snapshot in own.snapshots() if snapshot != pruned)
     assert "3 snapshots, 1 of them pruned" in league("status", at=own).out
 
@@ -190,7 +190,7 @@ def test_from_one_league_to_another(
     assert list(path.parent.iterdir()) == [path]
 
     rows = league("pool", "import", str(path), "--json", at=other).json
-    assert [(row["policy"], row["name"], row["action"]) for row in rows] == [
+    assert [(row["their_name"], row["policy"], row["action"]) for row in rows] == [
         (name, f"imported.{name}", "added") for name in names(own)
     ]
     for ours, (theirs, weights) in zip(other.snapshots(), recorded.snapshots, strict=True):
@@ -230,7 +230,7 @@ def test_a_backup_brings_back_what_was_pruned(league: Command, own: Store, recor
     own.prune(["main-0002"], by="anna", now_s=1.0)
     rows = league("pool", "import", path, "--json", at=own).json
     assert [row["action"] for row in rows] == ["present", "present", "restored"]
-    assert [row["name"] for row in rows] == names(own)
+    assert [row["policy"] for row in rows] == names(own)
     assert (own.snapshots(), own.pruned()) == (before, {})
     assert league("export", "main-0002", "--format", "safetensors", "-o", str(tmp_path / "x"), at=own).code == 0
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pty
 import re
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -144,7 +147,7 @@ def test_counts_are_rounded_to_three_digits() -> None:
     assert count(12_345, False) == "12,345"
 
 
-def on_terminal(words: list[str], env: dict[str, str], until: str | None = None) -> str:
+def on_terminal(words: list[str], env: dict[str, str], until: str | None = None, code: int = 0) -> str:
     """What a command writes on a pseudo-terminal; it is interrupted as soon as it has written `until`."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(words, stdout=theirs, stderr=theirs, stdin=theirs, env=env)
@@ -159,8 +162,47 @@ def on_terminal(words: list[str], env: dict[str, str], until: str | None = None)
                     until = None
         except OSError:
             pass  # Linux's word for the end of a terminal.
-    assert process.wait() == 0
+    assert process.wait() == code
     return b"".join(parts).decode()
+
+
+def test_a_start_says_at_once_what_it_waits_for(tmp_path: Path) -> None:
+    """Before torch and Ray are imported; an interruption then is answered with a line, and nothing was made."""
+    words = [sys.executable, "-c", PROGRAM, "train", "--store", str(tmp_path / "store")]
+    env = environment(TERM="xterm-256color", COLUMNS="80")
+    shown = on_terminal(words, env, until="loading torch and Ray", code=130)
+    assert "interrupted while loading torch and Ray: the league is as it was" in shown
+    assert "Traceback" not in shown
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_typed_does_not_show_in_a_live_panel(folder: Path, own: Store) -> None:
+    """Nor does the terminal's ^C, which would stand in its last line; afterwards the terminal is as it was."""
+    own.set_status({**STATUS, "started_s": time.time()})
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    words = command(folder, own.league, "watch", "--every", "0.1")
+    env = environment(TERM="xterm-256color", COLUMNS="80", LINES="24")
+    process = subprocess.Popen(words, stdout=theirs, stderr=theirs, stdin=theirs, env=env, preexec_fn=controlling)
+    written = b""
+    while b"the league goes on" not in written:
+        written += os.read(ours, 65536)
+    os.write(ours, b"typed\n\x03")
+    assert process.wait(timeout=30) == 0
+    assert termios.tcgetattr(theirs) == before
+    os.close(theirs)
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 65536):
+            written += part
+    os.close(ours)
+    assert b"^C" not in written
+    assert b"typed" not in written
+
+
+def controlling() -> None:
+    """In the child: its standard input is its controlling terminal, as a shell has it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def test_an_interruption_ends_without_a_traceback(folder: Path, filled: str) -> None:

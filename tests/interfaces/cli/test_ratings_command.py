@@ -28,11 +28,11 @@ def test_both_estimates_for_programs(league: Command, own: Store, recorded: Reco
     assert set(rows) == {"main-0000", "main-0001", "main-0002", "uniform", "perfect"}
     ratings, config = own.ratings(), own.require_config().ratings
     for name, row in rows.items():
-        assert row["openskill"]["points"] == pytest.approx(elo(ratings[name], ratings, config).points)
-        assert row["difference"] == pytest.approx(row["openskill"]["points"] - row["bradley_terry"]["points"])
+        assert row["openskill"]["elo"] == pytest.approx(elo(ratings[name], ratings, config).points)
+        assert row["difference"] == pytest.approx(row["openskill"]["elo"] - row["bradley_terry"]["elo"])
         assert row["games"] == recorded.games(name)
-    assert rows["uniform"]["openskill"]["points"] == rows["uniform"]["bradley_terry"]["points"] == 0
-    assert rows["perfect"]["bradley_terry"]["points"] > 0
+    assert rows["uniform"]["openskill"]["elo"] == rows["uniform"]["bradley_terry"]["elo"] == 0
+    assert rows["perfect"]["bradley_terry"]["elo"] > 0
 
 
 def test_recomputing_a_whole_store_changes_nothing(league: Command, own: Store) -> None:
@@ -75,7 +75,7 @@ def test_cycles(league: Command, own: Store, recorded: Recorded) -> None:
     for row, column in zip(names, [*names[1:], names[0]], strict=True):
         record(own, row, column, Tally(400, 0, 0))
     found = league("matches", "--cycles", "--json", at=own).json
-    assert [one["policies"] for one in found] == [names]
+    assert [[win["policy"] for win in one["beats"]] for one in found] == [names]
     assert found[0]["strength"] > 0.8
     lines = league("matches", "--cycles", at=own).out.splitlines()
     assert lines[0].split()[:3] == ["policy", "beats", "score"]
@@ -87,8 +87,8 @@ def test_the_nash_mixture(league: Command, own: Store, recorded: Recorded) -> No
     for row, column in ((names[1], names[0]), (names[1], names[2])):
         record(own, row, column, Tally(400, 0, 0))
     report = league("matches", "--nash", "--json", at=own).json
-    assert report["champion"] == "main-0001"
-    rows = {row["policy"]: row for row in report["policies"]}
+    rows = {row["policy"]: row for row in report["mixture"]}
+    assert [name for name, row in rows.items() if row["is_champion"]] == ["main-0001"]
     assert {name: row["weight"] for name, row in rows.items()} == {names[1]: 1.0, names[0]: 0.0, names[2]: 0.0}
     assert rows[names[1]]["exploiter"]["score"] < 0.2 < 0.8 < rows[names[0]]["exploiter"]["score"]
     assert rows[names[0]]["exploiter"]["policy"] == names[1]

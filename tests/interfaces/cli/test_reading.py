@@ -33,8 +33,8 @@ def test_the_leaderboard_for_programs(league: Command, recorded: Recorded) -> No
     rows = league("leaderboard", "--json").json
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
     assert {row["policy"]: row["kind"] for row in rows}["perfect"] == "bot"
-    assert all(row["games"] == sum(row["score"]) == recorded.games(row["policy"]) for row in rows)
-    assert [row["policy"] for row in rows if row["champion"]] == ["main-0001"]
+    assert all(row["games"] == sum(row["results"].values()) == recorded.games(row["policy"]) for row in rows)
+    assert [row["policy"] for row in rows if row["is_champion"]] == ["main-0001"]
     assert rows[:2] == league("leaderboard", "--top", "2", "--json").json
 
 
@@ -164,7 +164,7 @@ def test_the_champion_and_its_history(league: Command) -> None:
 
 
 def test_games(league: Command) -> None:
-    rows = {row["name"]: row for row in league("games", "--json").json}
+    rows = {row["game"]: row for row in league("games", "--json").json}
     assert rows["connect_four"]["shape"] == [6, 7, 2]
     assert rows["connect_four"]["batched"] is True
     assert rows["tic_tac_toe"]["bots"] == ["uniform", "mcts-100", "mcts-1000", "perfect"]

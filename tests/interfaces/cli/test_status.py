@@ -98,7 +98,7 @@ def test_a_league_that_is_not_at_work_does_and_holds_nothing(
     with TrainingView(own, CONFIG, Limits(), Console(file=watched), every_s=0.0) as view:
         view.update(Progress(phase=phase, seconds=1.0, steps=3000, interrupted=False))
     assert (" 1234 steps/s" in watched.getvalue(), "  0 steps/s" in watched.getvalue()) == (at_work, not at_work)
-    assert (" learns " in league("status", at=own).out) == (phase == "training" and at_work)
+    assert (" learns\n" in league("status", at=own).out) == (phase == "training" and at_work)
     assert values["league_learner_steps", "main"] == 3000
     assert values["league_learner_steps_total", "main"] == 3500
     assert values["league_actor_restarts_total", "learner"] == 1

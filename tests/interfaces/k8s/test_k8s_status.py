@@ -32,7 +32,7 @@ def test_status_for_programs(deployed: ApiServer, k8s: Command) -> None:
     assert found["ray"] == {"RayCluster": "head ready", "RayJob": "Running", "RayService": "serves, 1 endpoints"}
     assert found["groups"] == [{"group": "cpu", "replicas": 0, "min": 1, "max": 2}]
     asked = ["league-exporter-x", "exporter", "league", "status", "--json", "--events", "5"]
-    assert found["league"] == {"asked": asked}
+    assert found["league_status"] == {"asked": asked}
     assert found["league_error"] is None
     assert found["warnings"] == ["league-head-x: Back-off pulling image"]
 

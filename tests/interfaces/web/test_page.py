@@ -249,7 +249,7 @@ def test_a_candidate_is_tested_as_the_command_does(page: Page, url: str, own: St
         "promoted" if own.champion().policy == "main-0000" else "not promoted"
     )
     expect(progress).to_contain_text("main-0000 against main-0001")
-    expect(progress).to_contain_text("LLR")
+    expect(progress).to_contain_text("evidence")
     assert own.match_count() > before
     assert all(match.gate for match in own.matches(1, newest_first=True))
     wish(page, "main-0009", TOKEN, force=False)
