@@ -87,6 +87,8 @@ class Trainer:
         # Of an iteration without a gradient step RLlib reports NaN.
         learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
         losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
+        if math.isnan(losses.get("vf_explained_var", 0.0)):
+            del losses["vf_explained_var"]  # Minibatches of one move have none; what diverged shows in the others.
         self._check_finite(losses)
         rollout = Rollout.together(self.algorithm.played)
         nobody = None if self.algorithm.played else "no runner answered; they are being restarted"

@@ -16,7 +16,7 @@ from league.config import LeagueConfig, load_config
 from league.errors import ConfigError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.evaluate import dropped, interval, numbers, results_table
-from league.interfaces.cli.files import refuse_folder, replacing
+from league.interfaces.cli.files import refuse_full, replacing
 from league.ladder.comparison import score_interval
 from league.signals import interrupts
 from league.view.words import duration, percent
@@ -56,7 +56,7 @@ def challenge(
     if not minutes > 0:
         raise ConfigError(f"--minutes {minutes:g}: must be above 0")
     if output is not None:
-        refuse_folder(output)
+        refuse_full(output)  # Now, not after minutes.
     seed = options.drawn(seed)
     with options.open_league(store, league) as (opened, present):
         config = _config(present, settings or [])

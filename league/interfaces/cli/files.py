@@ -44,6 +44,13 @@ def refuse_folder(path: Path) -> None:
         raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
 
 
+def refuse_full(path: Path) -> None:
+    """Raise `LeagueError` where a file shall be written later and there is no room for any."""
+    refuse_folder(path)
+    if not has_room(path):
+        raise LeagueError(f"cannot write {path}: {no_room(path)}")
+
+
 def _refusal(path: Path, error: OSError) -> LeagueError:
     """What the system refused, and if that was room how much there is."""
     full = error.errno == errno.ENOSPC or (error.errno is None and not has_room(path))  # Without: of a folder's copy.

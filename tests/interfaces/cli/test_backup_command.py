@@ -12,11 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_league import CONFIG, Command
+from small_league import Command
 
-from league.games import game_spec
-from league.ladder.records import Snapshot
-from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
 
@@ -111,77 +108,6 @@ def test_a_disk_that_fills_in_the_middle_leaves_nothing(refused: Refused, own: S
         filler.unlink()
         with Store.open(f"{disk}/store", "back") as back:
             assert back.config() is None
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["pool", "export", "--all", "--output", "DISK/pool.tar.gz"],
-        ["pool", "export", "--all", "--output", "DISK/pool"],
-        ["export", "champion", "--format", "safetensors", "--output", "DISK/best"],
-        ["matches", "--image", "DISK/payoff.png"],
-        ["grafana", "--output", "DISK/monitoring"],
-    ],
-    ids=lambda words: " ".join(words[:2]),
-)
-def test_whatever_writes_a_file_says_that_there_is_no_room(
-    words: list[str], league: Command, own: Store, tmp_path: Path
-) -> None:
-    with small_disk(tmp_path / "disk") as disk:
-        fill(disk)
-        result = league(*(word.replace("DISK", str(disk)) for word in words), at=own)
-        assert result.code == 2
-        assert result.err.count("\n") == 1
-        assert "no room on the disk" in result.err
-        assert [path.name for path in disk.iterdir()] == ["filler"], "nothing is left half done"
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["promote"],
-        ["promote", "main-0002", "--force"],
-        ["rollback"],
-        ["evaluate", "main-0000", "--against", "uniform", "--games", "4", "--record"],
-        ["pool", "prune", "--set", "retention.newest=1", "--yes"],
-        ["pool", "import", "POOL"],
-        ["train"],
-    ],
-    ids=" ".join,
-)
-def test_whatever_writes_to_the_store_says_that_its_disk_is_full(
-    words: list[str], league: Command, own: Store, tmp_path: Path
-) -> None:
-    archive, backup = tmp_path / "pool.tar", tmp_path / "league.tar"
-    for number in (3, 4):
-        weights = pack(fresh(game_spec(CONFIG.game), CONFIG.network, seed=100 + number))
-        own.add_snapshot(
-            Snapshot(
-                name=f"main-000{number}",
-                digest=digest(weights),
-                learner="main",
-                steps=1000 * number,
-                created_s=60.0,
-                bytes=len(weights),
-            ),
-            weights,
-        )
-    assert league("pool", "export", "--all", "--output", str(archive), at=own).code == 0
-    with backup.open("wb") as written:
-        own.back_up(written)
-    with small_disk(tmp_path / "disk") as disk:
-        at = ("--store", f"{disk}/store", "--league", "x")
-        assert league("restore", str(backup), *at).code == 0
-        with Store.open(f"{disk}/store", "x") as store:
-            if "import" in words:
-                store.prune(["main-0002"], by="anna", now_s=1.0)
-            before = store._call("LASTSAVE"), store.match_count(), store.promotions(), store.pruned()
-            fill(disk)
-            result = league(*(word.replace("POOL", str(archive)) for word in words), *at)
-            assert (result.code, result.err.count("\n")) == (2, 1), result
-            assert f"no room on the disk of {disk}/store" in result.err
-            assert before == (store._call("LASTSAVE"), store.match_count(), store.promotions(), store.pruned())
-            assert store.verify().problems == ()
 
 
 def test_an_interrupted_backup_leaves_nothing(own: Store, tmp_path: Path, folder: Path) -> None:
