@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import large_store, ratings
+from benchmarks import backup, large_store, ratings
 from league.config import LogConfig
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
@@ -45,10 +45,19 @@ def report(name: str, *options: str, monkeypatch: pytest.MonkeyPatch, capsys: py
     return found
 
 
-def test_backup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    found = report("backup", "--policies", "40", "--matches", "400", monkeypatch=monkeypatch, capsys=capsys)
-    assert found["held"], found
-    assert found["matches"] >= 400
+@pytest.mark.long
+def test_a_backup_of_a_league_at_work_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 10,000 matches: `status --verify` agrees, and training goes on from the checkpoint."""
+    monkeypatch.setattr(sys, "argv", ["backup", "--policies", "40", "--json", "--check"])
+    code = backup.main()
+    found = json.loads(capsys.readouterr().out)
+    assert (code, found["held"]) == (0, True), found
+    assert found["matches"] > 10_000
+    assert found["recorded_meanwhile"] >= 0
+    assert found["from_steps"] < found["to_steps"]
+    backup.show(found)
 
 
 def test_ratings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
@@ -51,6 +52,10 @@ def dashboard(
         print(f"promotions on the page ask for this token: {token}", flush=True)
     with interrupts(patient=True):  # Uvicorn ends in order and then raises the signal once more.
         server.run(sockets=[listening])
+    if not server.ended:
+        # An orderly end of Python would tear the match's thread out of torch, which aborts the process.
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def _token(file: Path | None) -> str | None:

@@ -238,6 +238,8 @@ class Server(uvicorn.Server):
         )
         bound(config)
         super().__init__(config)
+        self.ended = True
+        """False if the server has ended and a match of a test has not: nobody can stop it but by ending the process."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and read at once, so that the first visitor need not wait for it."""
@@ -248,5 +250,5 @@ class Server(uvicorn.Server):
         """End in order: listeners, a test under way, the store."""
         self._site.ending.set()
         await super().shutdown(sockets)
-        await asyncio.to_thread(self._site.promoter.close)
+        self.ended = await asyncio.to_thread(self._site.promoter.close)
         self._site.attachment.close()

@@ -73,11 +73,13 @@ class Promoter:
         """End the test after the match under way."""
         self._stop.set()
 
-    def close(self) -> None:
-        """Stop, and wait a moment for the match under way."""
+    def close(self) -> bool:
+        """Stop, and wait a moment for the match under way; whether nothing is under way any more."""
         self.stop()
-        if self._thread is not None:
-            self._thread.join(ENDING_S)
+        if self._thread is None:
+            return True
+        self._thread.join(ENDING_S)
+        return not self._thread.is_alive()
 
     def _run(self, wish: Wish) -> None:
         try:

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import pytest
 from page_server import TOKEN, serving
-from small_league import STATUS, Command, Recorded, fill
+from small_league import CONFIG, STATUS, Command, Recorded, fill
 
 from league.errors import StoreError
 from league.games import game_spec
@@ -390,6 +390,25 @@ def test_the_command_serves_and_ends_cleanly(command: Callable[..., list[str]]) 
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate(timeout=20)
     assert (process.returncode, out, errors) == (0, "", "")
+
+
+def test_a_match_that_goes_on_does_not_abort_the_end(folder: Path, own: Store) -> None:
+    """Of a promotion that is under way: its thread is within torch while Python ends."""
+    own.create(dataclasses.replace(CONFIG, arena=dataclasses.replace(CONFIG.arena, games=100_000)))
+    hasty = "import league.interfaces.web.promotion as p; p.ENDING_S = 0.2; "
+    words = [sys.executable, "-c", hasty + PROGRAM, "dashboard", "--port", "0"]
+    place = ("--store", str(folder), "--league", own.league)
+    process = subprocess.Popen([*words, *place], stdout=-1, stderr=-1, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    url, said = process.stdout.readline().strip().rstrip("/"), process.stdout.readline()
+    form = {**WISH, "how": "test", "token": said.rpartition(" ")[2].strip()}
+    assert Answer(url, "/promotion", form=form).status == 202
+    assert "to be tested" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=20)
+    assert (process.returncode, out) == (0, "")
+    assert re.fullmatch(r"(.* stopped; .*\n)?", errors), errors
 
 
 def test_what_the_command_refuses(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
