@@ -32,7 +32,7 @@ def backup(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
     keep: Annotated[
-        int | None, typer.Option(min=1, help="In a folder: of this league's backups remove all but the newest N.")
+        int | None, options.number(least=1, help="In a folder: of this league's backups remove all but the newest N.")
     ] = None,
     json: options.JsonOption = False,
 ) -> None:

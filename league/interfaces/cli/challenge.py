@@ -30,15 +30,20 @@ def challenge(
     policy: options.PolicyArgument,
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
-    minutes: Annotated[float, typer.Option(help="Train the exploiter for so long.")] = 5.0,
+    minutes: Annotated[
+        float, options.number(least=0, most=options.MINUTES, help="Train the exploiter for so long.")
+    ] = 5.0,
     games: Annotated[
-        int, typer.Option(min=1, help="To be played at the end, for the figure reported; repeated ones do not count.")
+        int,
+        options.number(least=1, help="To be played at the end, for the figure reported; repeated ones do not count."),
     ] = 400,
     sample: Annotated[
         bool, typer.Option("--sample", help="Challenge the policy as it draws its moves in training, not as it plays.")
     ] = False,
     search: options.SearchOption = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of weights and games; drawn if not given.")] = None,
+    seed: Annotated[
+        int | None, options.number(least=0, most=options.SEEDS, help="Of weights and games; drawn if not given.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of the exploiter's.")
     ] = None,

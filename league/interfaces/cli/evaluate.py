@@ -28,7 +28,7 @@ def evaluate(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
     games: Annotated[
-        int, typer.Option(min=1, help="To be played, as many in each seat; repeated ones do not count.")
+        int, options.number(least=1, help="To be played, as many in each seat; repeated ones do not count.")
     ] = 200,
     search: options.SearchOption = None,
     seed: options.SeedOption = None,

@@ -73,7 +73,7 @@ def deploy(
     runbook: options.RunbookOption = RUNBOOK,
     force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until everything runs.")] = True,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 600.0,
+    timeout: Annotated[float, options.number(least=0, help="Seconds to wait.")] = 600.0,
 ) -> None:
     """Apply an overlay server-side, make the Secrets that are missing, and wait until the league runs.
 
@@ -113,9 +113,15 @@ def status(
 
 def scale(
     group: Annotated[str, typer.Argument(help="A worker group: cpu or gpu.")],
-    count: Annotated[int | None, typer.Argument(min=0, help="So many workers, now.", show_default=False)] = None,
-    least: Annotated[int | None, typer.Option("--min", min=0, help="Never fewer.", show_default=False)] = None,
-    most: Annotated[int | None, typer.Option("--max", min=0, help="Never more.", show_default=False)] = None,
+    count: Annotated[
+        int | None, typer.Argument(min=0, max=100_000, help="So many workers, now.", show_default=False)
+    ] = None,
+    least: Annotated[
+        int | None, typer.Option("--min", min=0, max=100_000, help="Never fewer.", show_default=False)
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--max", min=0, max=100_000, help="Never more.", show_default=False)
+    ] = None,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
 ) -> None:
@@ -135,7 +141,7 @@ def logs(
         str, typer.Argument(help="job, coordinator, head, autoscaler, champion, exporter, dashboard, store or gcs.")
     ] = "job",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until Ctrl-C.")] = False,
-    tail: Annotated[int, typer.Option(min=0, help="Lines of what was said before.")] = 100,
+    tail: Annotated[int, options.number(least=0, help="Lines of what was said before.")] = 100,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
 ) -> None:
@@ -150,8 +156,8 @@ def promote(
     policy: options.CandidateArgument = None,
     reason: options.ReasonOption = None,
     force: Annotated[bool, typer.Option("--force", help="Without a test, and pinned.")] = False,
-    games: Annotated[int | None, typer.Option(min=1, help="At most so many games against the champion.")] = None,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds until it must be served.")] = 120.0,
+    games: Annotated[int | None, options.number(least=1, help="At most so many games against the champion.")] = None,
+    timeout: Annotated[float, options.number(least=0, help="Seconds until it must be served.")] = 120.0,
     namespace: NamespaceOption = DEFAULT_NAMESPACE,
     context: ContextOption = None,
 ) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 from league.api.opened import OpenLeague
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, number
 from league.ladder.leaderboard import Row
 from league.view.words import percent
 
@@ -32,7 +32,7 @@ COLUMNS: Final[Columns[Row]] = (
 def leaderboard(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
-    top: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    top: Annotated[int | None, number(least=1, help="Only the first so many.")] = None,
     json: JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:

@@ -41,7 +41,7 @@ def matches(
     image: Annotated[
         Path | None, typer.Option(help="Draw the table as a heat map, a .png or .svg file (extra: plot).")
     ] = None,
-    last: Annotated[int | None, typer.Option(min=1, help="The last so many matches as rows instead.")] = None,
+    last: Annotated[int | None, options.number(least=1, help="The last so many matches as rows instead.")] = None,
     cycles: Annotated[
         bool, typer.Option("--cycles", help="Rock-paper-scissors triples instead, the surest first.")
     ] = False,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import math
 import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +18,22 @@ if TYPE_CHECKING:
 
 STORE: Final = "runs/league"
 LEAGUE: Final = "league"
+SEEDS: Final = 2**31 - 1
+"""The largest seed."""
+MINUTES: Final = 10**7
+"""The most that can be asked for: nineteen years."""
+
+
+def number(*names: str, least: float, most: float = 10**9, help: str, metavar: str | None = None) -> Any:
+    """An option that is a number with bounds, which not-a-number is beyond."""
+
+    def within(value: float | None) -> float | None:
+        if value is not None and not math.isfinite(value):
+            raise typer.BadParameter(f"{value} is not a finite number.")
+        return value
+
+    return typer.Option(*names, min=least, max=most, help=help, metavar=metavar, callback=within)
+
 
 StoreOption = Annotated[
     str, typer.Option("--store", envvar="LEAGUE_STORE", help="The league's folder, or the redis:// URL of its server.")
@@ -24,7 +41,7 @@ StoreOption = Annotated[
 LeagueOption = Annotated[str, typer.Option("--league", envvar="LEAGUE_NAME", help="Name of the league in the store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, for the history.")]
-SeedOption = Annotated[int | None, typer.Option(min=0, help="Equal seeds, equal games; drawn if not given.")]
+SeedOption = Annotated[int | None, number(least=0, most=SEEDS, help="Equal seeds, equal games; drawn if not given.")]
 HostOption = Annotated[str, typer.Option(help="Where to listen; only this machine can ask unless you say otherwise.")]
 PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port and prints it.")]
 AddressOption = Annotated[
@@ -33,7 +50,13 @@ AddressOption = Annotated[
 RunbookOption = Annotated[str, typer.Option(metavar="URL", help="Where alerts lead to; `league dashboard` has it.")]
 SearchOption = Annotated[
     int | None,
-    typer.Option("--search", min=1, metavar="N", help="The policy looks ahead, N simulations a move: POLICY+searchN."),
+    number(
+        "--search",
+        least=1,
+        most=100_000,
+        metavar="N",
+        help="The policy looks ahead, N simulations a move: POLICY+searchN.",
+    ),
 ]
 PolicyArgument = Annotated[str, typer.Argument(help="A snapshot, `champion`, a bot, or the start of a hash.")]
 SnapshotArgument = Annotated[str, typer.Argument(help="A snapshot, `champion`, or the start of a hash.")]

@@ -28,7 +28,8 @@ def promote(
         bool, typer.Option("--force", help="Without a test, and pinned: the league leaves your choice alone.")
     ] = False,
     games: Annotated[
-        int | None, typer.Option(min=1, help="At most so many games against the champion; default: promotion.max_games")
+        int | None,
+        options.number(least=1, help="At most so many games against the champion; default: promotion.max_games"),
     ] = None,
     json: options.JsonOption = False,
 ) -> None:

@@ -29,10 +29,12 @@ def serve(
     host: options.HostOption = "127.0.0.1",
     port: options.PortOption = 8000,
     prefix: Annotated[str, typer.Option(help="Of all paths, to serve several leagues on one cluster.")] = "/",
-    replicas: Annotated[int, typer.Option(min=1, help="Processes that answer, a CPU each.")] = 1,
+    replicas: Annotated[int, options.number(least=1, most=10_000, help="Processes that answer, a CPU each.")] = 1,
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where the network computes.")] = "cpu",
     search: options.SearchOption = None,
-    max_body_mib: Annotated[float, typer.Option(min=0.001, help="Largest body of a request, in MiB.")] = 4.0,
+    max_body_mib: Annotated[
+        float, options.number(least=0.001, most=1024, help="Largest body of a request, in MiB.")
+    ] = 4.0,
     address: options.AddressOption = None,
 ) -> None:
     """Serve the champion over HTTP and follow promotions, until Ctrl-C. POST /act answers positions."""

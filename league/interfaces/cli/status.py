@@ -34,7 +34,7 @@ def status(
     verify: Annotated[
         bool, typer.Option("--verify", help="Check the whole store against itself; exit code 1 if something is wrong.")
     ] = False,
-    events: Annotated[int, typer.Option(min=0, help="How many of the last events to show.")] = 5,
+    events: Annotated[int, options.number(least=0, help="How many of the last events to show.")] = 5,
     json: options.JsonOption = False,
 ) -> None:
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""

@@ -15,6 +15,7 @@ from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
 from league.pool.address import is_embedded
+from league.sections import NEVER_STEPS
 
 if TYPE_CHECKING:
     from league.pool.store import Store
@@ -43,9 +44,14 @@ def train(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
     game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Train for so long, then settle the ratings.")] = None,
+    minutes: Annotated[
+        float | None, options.number(least=0, most=options.MINUTES, help="Train for so long, then settle the ratings.")
+    ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Train until the learners have made so many steps since the league began.")
+        int | None,
+        options.number(
+            least=1, most=NEVER_STEPS, help="Train until the learners have made so many steps since the league began."
+        ),
     ] = None,
     until_elo: Annotated[float | None, typer.Option(help="Train until the champion has so much Elo.")] = None,
     preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,

@@ -9,8 +9,6 @@ import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from league.errors import StoreError
 from league.interfaces.cli import options
 from league.signals import Interruption, interrupts
@@ -35,7 +33,7 @@ def watch(
     league: options.LeagueOption = options.LEAGUE,
     every: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
+        options.number(least=0.1, metavar="SECONDS", help="Between two looks; default: 1 on a terminal, else 10."),
     ] = None,
     json: options.JsonOption = False,
 ) -> None:

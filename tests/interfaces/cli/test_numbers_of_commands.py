@@ -1,0 +1,35 @@
+"""Every number that is typed behind a command has bounds, and what is beyond is refused in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from league.interfaces.cli.app import app
+
+
+def numbers(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The words of each command with each of its parameters that is a number."""
+    command = command or get_command(app)
+    for parameter in command.params:
+        if parameter.type_descriptor.annotation in (int, float):
+            yield words, parameter
+    for name, below in getattr(command, "commands", {}).items():
+        yield from numbers(below, (*words, name))
+
+
+ALL = list(numbers())
+
+
+@pytest.mark.parametrize(("words", "parameter"), ALL, ids=[f"{' '.join(words)} {one.name}" for words, one in ALL])
+def test_a_number_has_bounds(words: tuple[str, ...], parameter: Any, refused: Callable[..., str]) -> None:
+    assert parameter.min is not None
+    assert parameter.max is not None
+    if parameter.param_type_name == "argument":
+        return
+    for text in ("nan", "inf", "-inf", "1e308", "-1", "x", "99999999999999999999"):
+        said = refused(*words, f"{parameter.opts[0]}={text}")
+        assert parameter.opts[0] in said or "argument" in said
