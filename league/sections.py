@@ -54,6 +54,8 @@ NEVER_STEPS: Final = 10**15
 """The most that can be waited for: thirty years, and more steps than any of them has seconds."""
 MOST_PROCESSES: Final = 1000
 """Of one kind: on a large cluster, as one machine has no room for so many."""
+WIDE: Final = 100
+"""How many `ratings.beta` the mean and the deviation of a new policy may be."""
 WIDEST: Final = 8192
 """Numbers of a layer."""
 
@@ -69,6 +71,11 @@ def _widths() -> str:
 def _check_device(name: str | None) -> None:
     if name is not None and not re.fullmatch(r"(cpu|cuda|mps|xpu)(:[0-9]+)?", name):
         raise ConfigError(f"device = {name!r}: must be cpu, cuda, mps or xpu, or one by its number, such as cuda:1")
+
+
+def _check_gpus(gpus: float | None) -> None:
+    if gpus is not None and ((gpus > 1 and not gpus.is_integer()) or gpus != round(gpus, 4)):
+        raise ConfigError(f"gpus = {gpus}: must be a whole number, or a share of one with at most four decimals")
 
 
 def _by_game(numbers: Mapping[bool, int]) -> str:
@@ -163,6 +170,7 @@ class RolloutConfig(Section):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_device(self.device)
+        _check_gpus(self.gpus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,9 +237,7 @@ class LearningConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        gpus = self.gpus or 0.0
-        if (gpus > 1 and not gpus.is_integer()) or gpus != round(gpus, 4):
-            raise ConfigError(f"gpus = {gpus}: must be a whole number, or a share of one with at most four decimals")
+        _check_gpus(self.gpus)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,9 +312,19 @@ class ArenaConfig(Section):
 class RatingConfig(Section):
     """OpenSkill, Plackett-Luce; the names are OpenSkill's."""
 
-    mu: float = knob(25.0, "mean of a new policy", at_least=-1e4, at_most=1e4)
-    sigma: float = knob(25.0 / 3.0, "standard deviation of a new policy", at_least=1e-3, at_most=1e4)
+    mu: float = knob(25.0, "mean of a new policy, at most 100 beta from 0", at_least=-1e6, at_most=1e6)
+    sigma: float = knob(
+        25.0 / 3.0, "standard deviation of a new policy, from beta/1000 to 100 beta", at_least=1e-6, at_most=1e6
+    )
     beta: float = knob(25.0 / 6.0, "performance noise of one game", at_least=1e-3, at_most=1e4)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if abs(self.mu) > WIDE * self.beta:  # OpenSkill takes exp(mu / beta).
+            raise ConfigError(f"mu = {self.mu}: must be at most {WIDE} beta = {WIDE * self.beta:g} from 0")
+        if not self.beta / 1000 <= self.sigma <= WIDE * self.beta:
+            least, most = self.beta / 1000, WIDE * self.beta
+            raise ConfigError(f"sigma = {self.sigma}: must be from beta / 1000 = {least:g} to {WIDE} beta = {most:g}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -317,3 +317,24 @@ def test_a_race_of_equals_promotes_none_as_seldom_as_one_of_them():
         promoted += race.winner is not None
     assert promoted / races <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / races)
     assert bounds_of(CONFIG, 3).alpha == pytest.approx(CONFIG.alpha / 3)
+
+
+@pytest.mark.parametrize("strength", [-400, 0, 400])
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {"alpha": 1e-100, "beta": 1e-100},
+        {"alpha": 0.4999, "beta": 0.4999},
+        {"elo0": -1000.0, "elo1": 1000.0},
+        {"elo0": 999.99, "elo1": 1000.0},
+        {"elo0": -1000.0, "elo1": -999.99},
+        {"max_games": 2},
+        {"regression_games": 2},
+        {"regression_games": 100_000},
+    ],
+    ids=str,
+)
+def test_a_race_with_numbers_at_their_ends_has_an_answer(ends, strength):
+    simulation = Simulation({"new": strength, "old": 0, "other": -100})
+    (outcome,) = finish(a_race(["new"], "old", ["old", "other"], config=PromotionConfig(**ends)), simulation)
+    assert outcome in ("passed", "refused", "undecided", "beaten")

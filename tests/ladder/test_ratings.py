@@ -10,6 +10,7 @@ from openskill.models import BradleyTerryFull, PlackettLuce
 
 from benchmarks.calibration import win_probability
 from league.config import RatingConfig
+from league.errors import ConfigError
 from league.ladder.matchmaking import evaluation_pair
 from league.ladder.ratings import (
     SCALE_ERROR,
@@ -182,3 +183,31 @@ def test_intervals_hold_about_what_they_promise():
     shares, widths = zip(*(played_league(seed) for seed in range(8)), strict=True)
     assert np.mean(shares) > 0.81
     assert np.mean(widths) * 29.48 < 100, "in Elo: narrow enough to be of use"
+
+
+@pytest.mark.parametrize("mu", [-100.0, 0.0, 100.0])
+@pytest.mark.parametrize("sigma", [1e-3, 2.0, 100.0])
+@pytest.mark.parametrize("beta", [1e-3, 1.0, 1e4])
+def test_a_scale_at_its_ends_has_finite_ratings(mu: float, sigma: float, beta: float) -> None:
+    """`mu` and `sigma` in units of beta; each policy beats all those before, every game."""
+    config = RatingConfig(mu=mu * beta, sigma=sigma * beta, beta=beta)
+    names = [f"p{number}" for number in range(12)]
+    pairs = [(row, column) for at, row in enumerate(names) for column in names[:at]]
+    log = [a_match(row, column, Tally(40, 0, 0), f"{n}{row}{column}") for n in range(3) for row, column in pairs]
+    ratings = recompute(log, config)
+    for rating in ratings.values():
+        assert all(math.isfinite(number) for number in (*elo(rating, ratings, config), rating.mu, rating.sigma))
+        assert rating.sigma >= 0
+
+
+def test_a_scale_beyond_its_ends_is_refused() -> None:
+    for wrong, said in (
+        ({"mu": 1e12}, "mu"),
+        ({"mu": 1e3}, "mu = 1000.0: must be at most 100 beta"),
+        ({"mu": -1e3}, "mu = -1000.0"),
+        ({"sigma": 1e3}, "sigma = 1000.0: must be from beta / 1000"),
+        ({"sigma": 1e-5}, "sigma = 1e-05"),
+        ({"beta": 1e-3}, "mu"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            RatingConfig(**wrong)
