@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import resource
 import signal
 import subprocess
 import sys
@@ -38,9 +36,18 @@ from league.view.words import size
 
 MEMORY: Final = 200e6
 """Bytes."""
-POD: Final = 2**30
+POD: Final = 3 * 2**30
 """Bytes that the CronJob `league-backup` may use (`k8s/base/backup.yaml`)."""
 COMMAND: Final = "from league.interfaces.cli import main; main()"
+MEASURED: Final = """
+import re, sys
+from pathlib import Path
+from league.interfaces.cli import run
+code = run(sys.argv[1:])
+print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1], file=sys.stderr)
+sys.exit(code)
+"""
+"""Ends with its most KiB of memory; what the system says of a child counts what its parent had, too."""
 TRAINING: Final = [
     "rollout.games=64",
     "rollout.plies=16",
@@ -63,18 +70,14 @@ LARGE: Final = 2048
 def typed(*words: str) -> dict[str, Any]:
     """Run a command of ours to its end: its report, its seconds, and its most bytes of memory."""
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-c", COMMAND, *words, "--json"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    report: dict[str, Any] = json.loads(said)
+    command = [sys.executable, "-c", MEASURED, *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    *said, peak = done.stderr.splitlines()
+    if not done.stdout:
+        raise LeagueError("; ".join(said))
+    report: dict[str, Any] = json.loads(done.stdout)
     seconds = time.perf_counter() - started
-    return {"report": report, "seconds": seconds, "memory": _bytes(used), "code": process.returncode}
-
-
-def _bytes(used: resource.struct_rusage) -> int:
-    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {"report": report, "seconds": seconds, "memory": 1024 * int(peak), "code": done.returncode}
 
 
 def train(store: str, *options: str) -> subprocess.Popen[bytes]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LEFT_S = 86_400.0
 """Age in seconds from which on half a backup is one that was killed."""
 
+TIMEOUT_S = 60.0
+"""For a server to take one part, which may have hundreds of megabytes, to its disk."""
+
 DAMAGED = 1
 """Exit code of a backup that lacks what could not be read in the store."""
 
@@ -78,7 +81,7 @@ def restore(
     with console.watching() as watch:
         made = check_backup(file, watch)  # Before a folder is made for it.
         name = league or made.league
-        with Store.open(store, name) as opened:
+        with Store.open(store, name, timeout_s=TIMEOUT_S) as opened:
             opened.restore(file, made, watch)
             address = opened.address
     found = {"file": str(file), "seconds": time.monotonic() - started, "store": address, **made.to_json()}
