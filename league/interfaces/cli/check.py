@@ -23,7 +23,7 @@ COLUMNS: Final[Columns[Finding]] = (
 
 def check(
     game: Annotated[str, typer.Argument(help="As `--game` takes it: a module, module:function, module:Class, a name.")],
-    games: Annotated[int, typer.Option(min=1, help="To be played, fewer where they take long.")] = 20,
+    games: Annotated[int, options.number(least=1, help="To be played, fewer where they take long.")] = 20,
     seed: options.SeedOption = None,
     json: options.JsonOption = False,
 ) -> None:

@@ -54,7 +54,7 @@ def archive(
         str | None, typer.Option("--to", help="A folder, or s3:// or gs://; default: as `log.archive` says.")
     ] = None,
     keep: Annotated[
-        int | None, typer.Option(min=1, help="Newest matches that stay one by one; default: as `log.keep` says.")
+        int | None, options.number(least=1, help="Newest matches that stay one by one; default: as `log.keep` says.")
     ] = None,
     json: options.JsonOption = False,
 ) -> None:
@@ -86,7 +86,7 @@ def export_log(
     file: Annotated[Path, typer.Argument(help="Ends in .parquet, .jsonl or .jsonl.gz.")],
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
-    last: Annotated[int | None, typer.Option(min=1, help="Only the newest so many matches.")] = None,
+    last: Annotated[int | None, options.number(least=1, help="Only the newest so many matches.")] = None,
     json: options.JsonOption = False,
 ) -> None:
     """Write every match to one file, oldest first, wherever it is now, also while the league trains."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,7 +52,9 @@ def train(
             least=1, most=NEVER_STEPS, help="Train until the learners have made so many steps since the league began."
         ),
     ] = None,
-    until_elo: Annotated[float | None, typer.Option(help="Train until the champion has so much Elo.")] = None,
+    until_elo: Annotated[
+        float | None, options.number(least=-10_000, most=10_000, help="Train until the champion has so much Elo.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file; see `league config --defaults`.")] = None,
     settings: Annotated[
@@ -67,8 +68,6 @@ def train(
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
     console = stdout()
-    if until_elo is not None and not math.isfinite(until_elo):
-        raise typer.BadParameter(f"--until-elo {until_elo}: must be a finite number")
     with contextlib.ExitStack() as end:
         with Starting(console) as starting:
             starting("loading torch and Ray")

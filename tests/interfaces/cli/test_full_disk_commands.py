@@ -10,13 +10,13 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from page_server import TOKEN, serving
-from small_league import CONFIG, Recorded
+from small_league import CONFIG, Command, Recorded
 from small_league import fill as record
 from typer.main import get_command
 
@@ -28,7 +28,6 @@ from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
 
-Refused = Callable[..., str]
 WRITES = {
     "train": [["--game", "tic_tac_toe"]],
     "challenge": [["uniform", "--minutes", "0.05", "--output", "DISK/exploiter.st"]],
@@ -38,7 +37,8 @@ WRITES = {
     "export": [["champion", "--output", "DISK/it.onnx"], ["champion", "--format", "safetensors", "-o", "DISK/it.st"]],
     "grafana": [["--output", "DISK/monitoring"]],
     "matches": [["--image", "DISK/payoff.png"]],
-    "ratings recompute": [[]],
+    "log export": [["DISK/matches.jsonl"], ["DISK/matches.parquet"]],
+    "new-game": [["my_game"]],
     "backup": [["DISK/league.tar"], ["DISK/backups/"]],
     "restore": [["BESIDE/league.tar", "--league", "back"]],
     "pool prune": [["--set", "retention.newest=1", "--yes"]],
@@ -50,7 +50,9 @@ WRITES = {
 READS = {
     *("leaderboard", "status", "watch", "champion", "play", "exporter", "games", "config", "presets", "ratings"),
     *("pool list", "pool show"),
+    *("log list", "check"),
     "repair",  # Needs a store for itself: `tests/pool/test_repair.py`.
+    "log archive",  # Needs a longer log: `tests/pool/` has its segments.
     "serve",  # Ray's own files are beside Ray.
     "dashboard",  # Its promotions are below.
 }
@@ -70,8 +72,7 @@ def commands(command: Any = None, name: str = "") -> Iterator[str]:
 
 def test_it_is_known_of_every_command_whether_it_writes() -> None:
     known = {*WRITES, *READS, *(f"k8s {name}" for name in ELSEWHERE)}
-    # Some write only where a word follows: `league ratings recompute`.
-    assert set(commands()) == {name for name in known if name != "ratings recompute"}
+    assert set(commands()) == known
     assert not WRITES.keys() & READS
 
 
@@ -112,16 +113,20 @@ def written(disk: Path) -> dict[Path, bytes]:
 
 @pytest.mark.parametrize(("name", "arguments"), CASES, ids=[f"{name} {' '.join(words)}" for name, words in CASES])
 def test_a_command_that_writes_says_that_there_is_no_room(
-    name: str, arguments: list[str], full: tuple[Path, Path], refused: Refused, monkeypatch: pytest.MonkeyPatch
+    name: str, arguments: list[str], full: tuple[Path, Path], league: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, beside = full
     before = written(disk)
     words = [word.replace("DISK", str(disk)).replace("BESIDE", str(beside)) for word in arguments]
     monkeypatch.setenv("LEAGUE_STORE", str(disk / "store"))
     monkeypatch.setenv("LEAGUE_NAME", "league")
+    monkeypatch.chdir(disk)
     with Store.open(str(disk / "store")) as store:
         known = store.champion(), store.match_count(), store.pruned(), store.snapshots()
-        assert "no room on the disk of" in refused(*name.split(), *words)
+        done = league(*name.split(), *words)
+        assert (done.code, done.err.count("\n")) == (2, 1), done
+        assert done.err.startswith("league: ")
+        assert "no room on the disk of" in done.err
         assert (store.champion(), store.match_count(), store.pruned(), store.snapshots()) == known
         assert store.verify().problems == ()
     assert written(disk) == before, "nothing is left half written"
