@@ -6,17 +6,29 @@ Inputs `observation` float32 `[N, *spec.shape]` in PettingZoo's layout and `acti
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from league.errors import MissingExtraError
 from league.policies.network import PolicyNetwork
+from league.policies.rounding import RoundedTable, rounded
+from league.policies.tables import Tables
+
+OPSET: Final = 18
+"""Version of ONNX's operators: the one that torch's exporter writes of itself."""
+IR_VERSION: Final = 8
+"""Version of the file's format, the one of that opset."""
+LARGEST_FOLDED: Final = 1024
+"""Most numbers of a constant that is computed at export; larger ones are computed by whoever loads the file."""
 
 
 class _Contract(nn.Module):
@@ -31,6 +43,46 @@ class _Contract(nn.Module):
         return logits, value
 
 
+class _AsRounded(nn.Module):
+    """A table as its snapshot stores it."""
+
+    def forward(self, numbers: Tensor, scale: Tensor) -> Tensor:
+        return RoundedTable(numbers, scale).exact
+
+    def right_inverse(self, table: Tensor) -> RoundedTable:
+        return rounded(table)
+
+
+class _AsHalf(nn.Module):
+    """A table in half precision, as snapshots of the first format store it."""
+
+    def forward(self, table: Tensor) -> Tensor:
+        return table.float()
+
+    def right_inverse(self, table: Tensor) -> tuple[Tensor]:
+        return (table.half(),)
+
+
+def contract(network: PolicyNetwork) -> tuple[nn.Module, tuple[Tensor, Tensor], dict[str, Any]]:
+    """What is exported: a module with the inputs and outputs of a file, an example of the inputs, and their free sizes.
+
+    Its table is in the fewest bytes that hold every number exactly; of a policy that no snapshot has rounded yet, these
+    are float32.
+    """
+    exported = copy.deepcopy(network).cpu().eval().requires_grad_(False)
+    if isinstance(exported.body, Tables):
+        table = exported.body.table
+        for form in (_AsRounded(), _AsHalf()):  # The smaller one first.
+            if torch.equal(form(*form.right_inverse(table)), table):
+                register_parametrization(exported.body, "table", form, unsafe=True)
+                break
+    spec = network.spec
+    # Two rows, because the exporter takes a size of one for a constant.
+    example = (torch.zeros(2, *spec.shape), torch.ones(2, spec.actions))
+    rows = torch.export.Dim("N")
+    return _Contract(exported), example, {"observation": {0: rows}, "action_mask": {0: rows}}
+
+
 def export_onnx(network: PolicyNetwork, path: Path, *, policy: str, digest: str) -> None:
     """Write the file, with the policy's name, its hash and the game in its metadata.
 
@@ -39,29 +91,34 @@ def export_onnx(network: PolicyNetwork, path: Path, *, policy: str, digest: str)
     for package in ("onnx", "onnxscript"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "onnx")
-    spec = network.spec
-    # Two rows, because the exporter takes a size of one for a constant.
-    example = (torch.zeros(2, *spec.shape), torch.ones(2, spec.actions))
-    rows = torch.export.Dim("N")
+    from onnxscript.optimizer import optimize_ir
+
+    module, example, free = contract(network)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Contract(network.cpu().eval()),
+            module,
             example,
             input_names=["observation", "action_mask"],
             output_names=["logits", "value"],
-            dynamic_shapes={"observation": {0: rows}, "action_mask": {0: rows}},
+            dynamic_shapes=free,
             dynamo=True,
+            opset_version=OPSET,
+            optimize=False,
             verbose=False,
         )
     assert program is not None
+    optimize_ir(program.model, input_size_limit=LARGEST_FOLDED, output_size_limit=LARGEST_FOLDED)
+    program.model.ir_version = IR_VERSION
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # Stack traces, with paths of this machine.
     program.model.metadata_props.update(
         {
             "league.policy": policy,
             "league.sha256": digest,
-            "league.game": spec.name,
-            "league.shape": json.dumps(spec.shape),
+            "league.game": network.spec.name,
+            "league.shape": json.dumps(network.spec.shape),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
