@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json as json_text
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from league.config import LeagueConfig, knobs, load_config, mended, preset_path
+from league.config import LeagueConfig, load_config, mended, preset_path
 from league.config import presets as known_presets
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, print_json, show_page, stderr, tabulate
+from league.view.toml import as_toml
 
 
 def config(
@@ -40,7 +40,7 @@ def config(
     if json:
         print_json(chosen.to_dict())
     else:
-        print("\n".join(_toml(chosen)))
+        print(as_toml(chosen), end="")
     if refused and not mend:
         stderr().print("above: what league config --mend would store")
         raise typer.Exit(1)
@@ -60,23 +60,6 @@ def _stored(address: str, name: str, mend: bool, settings: Sequence[str]) -> tup
         if mend and (refused or settings):
             store.mend(chosen)
         return chosen, refused
-
-
-def _toml(config: LeagueConfig) -> Iterable[str]:
-    """Dotted keys, each below its meaning; what is chosen for the game and the machine is commented out."""
-    for key, value, about in knobs(config):
-        yield f"# {about}"
-        yield f"# {key} = auto" if value is None else f"{key} = {_value(value)}"
-
-
-def _value(value: Any) -> str:
-    """On one line; keys of inline tables that are chosen for the game are left out."""
-    if isinstance(value, dict):
-        pairs = [f"{key} = {_value(item)}" for key, item in value.items() if item is not None]
-        return f"{{ {', '.join(pairs)} }}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    return json_text.dumps(value, ensure_ascii=False)
 
 
 def presets(json: options.JsonOption = False) -> None:
