@@ -28,6 +28,7 @@
     ├── RequestError                a question over HTTP that cannot be answered, with its status code
     ├── ClusterError                Ray: too small, unreachable, or not fit for this store
     ├── KubernetesError             the API server: unreachable, or it refuses, or lacks what is needed
+    ├── HubError                    the Hugging Face hub refuses, or cannot be reached
     └── MissingExtraError           an optional dependency is not installed
 
 A message is one line for a person: what was wrong, with which value, and what to do.
@@ -164,6 +165,10 @@ class KubernetesError(LeagueError):
         super().__init__(message)
         self.code = code
         self.conflicts = conflicts
+
+
+class HubError(LeagueError):
+    """The Hugging Face hub cannot be reached, refuses, or holds something else under that name."""
 
 
 class MissingExtraError(LeagueError):

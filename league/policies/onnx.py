@@ -6,29 +6,24 @@ Inputs `observation` float32 `[N, *spec.shape]` in PettingZoo's layout and `acti
 
 from __future__ import annotations
 
-import json
 import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import torch
-from torch import Tensor, nn
 
 from league.errors import MissingExtraError
+from league.policies.contract import about, contract
 from league.policies.network import PolicyNetwork
 
-
-class _Contract(nn.Module):
-    """The network behind the names and types of the exported file."""
-
-    def __init__(self, network: PolicyNetwork) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, observation: Tensor, action_mask: Tensor) -> tuple[Tensor, Tensor]:
-        logits, value = self.network(observation, action_mask > 0.5)
-        return logits, value
+OPSET: Final = 18
+"""Version of ONNX's operators: the one that torch's exporter writes of itself."""
+IR_VERSION: Final = 8
+"""Version of the file's format, the one of that opset."""
+LARGEST_FOLDED: Final = 1024
+"""Most numbers of a constant that is computed at export; larger ones are computed by whoever loads the file."""
 
 
 def export_onnx(network: PolicyNetwork, path: Path, *, policy: str, digest: str) -> None:
@@ -39,30 +34,28 @@ def export_onnx(network: PolicyNetwork, path: Path, *, policy: str, digest: str)
     for package in ("onnx", "onnxscript"):
         if find_spec(package) is None:
             raise MissingExtraError(package, "onnx")
-    spec = network.spec
-    # Two rows, because the exporter takes a size of one for a constant.
-    example = (torch.zeros(2, *spec.shape), torch.ones(2, spec.actions))
-    rows = torch.export.Dim("N")
+    from onnxscript.optimizer import optimize_ir
+
+    module, example, free = contract(network)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            _Contract(network.cpu().eval()),
+            module,
             example,
             input_names=["observation", "action_mask"],
             output_names=["logits", "value"],
-            dynamic_shapes={"observation": {0: rows}, "action_mask": {0: rows}},
+            dynamic_shapes=free,
             dynamo=True,
+            opset_version=OPSET,
+            optimize=False,
             verbose=False,
         )
     assert program is not None
-    program.model.metadata_props.update(
-        {
-            "league.policy": policy,
-            "league.sha256": digest,
-            "league.game": spec.name,
-            "league.shape": json.dumps(spec.shape),
-        }
-    )
+    optimize_ir(program.model, input_size_limit=LARGEST_FOLDED, output_size_limit=LARGEST_FOLDED)
+    program.model.ir_version = IR_VERSION
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # Stack traces, with paths of this machine.
+    program.model.metadata_props.update(about(network, policy=policy, digest=digest))
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(path)

@@ -27,7 +27,7 @@ from league.games.stones import EMPTY_STATES, FALLING_STATES, STONE_STATES, Ston
 TABLE = "body.table"
 """Name of the table among a policy's tensors. It is nearly all of them."""
 LARGEST_TABLE = 16_000_000
-"""Most numbers in a table: 32 MB of a snapshot, in half precision."""
+"""Most numbers in a table: 16 MB of a snapshot."""
 SCALE = 0.05
 """Standard deviation of a new table."""
 

@@ -17,17 +17,20 @@ from league.config import LeagueConfig, NetworkConfig
 from league.errors import LeagueError, PolicyError
 from league.games.base import GameSpec
 from league.policies.network import PolicyNetwork
+from league.policies.rounding import RoundedTable, rounded
 from league.policies.tables import TABLE
 
-FORMAT = 1
-"""Version of the header of packed weights."""
+FORMAT = 2
+"""Version of packed weights; version 1 had tables in half precision."""
+SCALE = f"{TABLE}.scale"
+"""Name of the powers of two of a table among the tensors of packed weights."""
 
 
 def pack(network: PolicyNetwork) -> bytes:
     """Serialise the weights, with the game and the architecture in the header. Equal policies give equal bytes.
 
-    Looked-up tables are rounded to half precision, so what is unpacked may differ from what was packed by that; packed
-    again it is the same bytes.
+    Looked-up tables are rounded to a byte for each number (`league.policies.rounding`), so what is unpacked may differ
+    from what was packed by that; packed again it is the same bytes.
     """
     spec = network.spec
     header = {
@@ -40,7 +43,7 @@ def pack(network: PolicyNetwork) -> bytes:
     # One metadata key: safetensors writes several in no fixed order, and the hash has to be of the content.
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     if TABLE in tensors:
-        tensors[TABLE] = tensors[TABLE].half()
+        tensors[TABLE], tensors[SCALE] = rounded(tensors[TABLE])
     return save(tensors, metadata={"league": json.dumps(header, sort_keys=True)})
 
 
@@ -86,13 +89,21 @@ def _parse(weights: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
         size = int.from_bytes(weights[:8], "little")
         metadata = json.loads(weights[8 : 8 + size])["__metadata__"]
         header: dict[str, Any] = json.loads(metadata["league"])
-        known = header["format"] == FORMAT and {"game", "shape", "actions", "network"} <= header.keys()
+        known = header["format"] in (1, FORMAT) and {"game", "shape", "actions", "network"} <= header.keys()
         tensors: dict[str, Tensor] = load(weights)
     except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
         raise PolicyError(f"not a policy of this project: {error}") from error
     if not known:
-        raise PolicyError(f"weights in format {header['format']}; this version reads format {FORMAT}")
+        raise PolicyError(f"weights in format {header['format']}; this version reads formats 1 and {FORMAT}")
+    if SCALE in tensors:
+        tensors[TABLE] = _exact(tensors.get(TABLE), tensors.pop(SCALE))
     return header, tensors
+
+
+def _exact(numbers: Tensor | None, scale: Tensor) -> Tensor:
+    if numbers is None or numbers.dim() != 2 or scale.shape != numbers.shape[:1]:
+        raise PolicyError("weights do not fit their own header: a table and its scale do not fit each other")
+    return RoundedTable(numbers, scale).exact
 
 
 def fresh(spec: GameSpec, config: NetworkConfig, seed: int) -> PolicyNetwork:

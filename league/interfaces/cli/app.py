@@ -37,6 +37,7 @@ from league.interfaces.cli.play import play
 from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
 from league.interfaces.cli.promote import promote
+from league.interfaces.cli.publish import publish
 from league.interfaces.cli.ratings import ratings
 from league.interfaces.cli.repair import repair
 from league.interfaces.cli.serve import serve
@@ -126,7 +127,19 @@ _command(
     "league promote main-0007 --force --reason 'for the demo'",
 )
 _command("Choose", rollback, "league rollback --reason 'too greedy in the endgame'")
-_command("Deploy", export, "league export champion", "league export main-0007 --format safetensors --output best.st")
+_command(
+    "Deploy",
+    export,
+    "league export champion",
+    "league export main-0007 --format safetensors --output best.st",
+    "league export champion --format space --output my-space",
+)
+_command(
+    "Deploy",
+    publish,
+    "league publish my-space --repo anna/connect-four --dry-run",
+    "HF_TOKEN=... league publish my-space --repo anna/connect-four",
+)
 _command("Deploy", serve, "league serve", "league serve --host 0.0.0.0 --port 8000 --replicas 4")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
 _command("Deploy", grafana, "league grafana --output monitoring")

@@ -20,12 +20,12 @@ def replacing(path: Path, *, folder: bool = False) -> Iterator[Path]:
     Where it is a `folder` that is written, `path` must not be there yet, or be an empty one. Folders on the way are
     made. Raises `LeagueError` where the system refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    if not folder:
+        refuse_folder(path)
+    part = path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
     try:
         if folder and path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise LeagueError(f"cannot write {path}: it exists already, and is not an empty folder")
-        if not folder:
-            refuse_folder(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         part.replace(path)
