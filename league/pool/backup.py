@@ -48,6 +48,9 @@ OF_ONE_MOMENT: Final = {
     "events": "list",
     "event_counts": "hash",
     "refusals": "hash",
+    "people": "hash",
+    "people_opponents": "hash",
+    "people_games": "list",
 }
 """Properties of `Keys` that are read together, with the type of what is there."""
 

@@ -16,6 +16,7 @@ from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.latest import Latest
+from league.pool.people import People
 from league.pool.repair import Repairs
 from league.pool.restoration import Restoration
 from league.pool.snapshots import Named
@@ -24,7 +25,7 @@ from league.pool.verification import Verification
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 
 
-class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
+class Store(Repairs, Backups, Restoration, Journal, Latest, People, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises
