@@ -1,15 +1,15 @@
 """People who play against policies: their games, and a rating pool of their own.
 
 Nothing of it enters the league: a policy's rating, its payoff and who becomes champion follow from the match log alone.
-The arithmetic is that of `league.ladder.ratings`, so people stand on the scale of the leaderboard. An opponent begins in
-this pool with its rating of the league, and from then on is rated here by how it does against people; one that the
+The arithmetic is that of `league.ladder.ratings`, so people stand on the scale of the leaderboard. An opponent begins
+in this pool with its rating of the league, and from then on is rated here by how it does against people; one that the
 league does not know, such as a snapshot with a search, begins as anyone does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
 from league.config import RatingConfig
@@ -58,7 +58,7 @@ class Person:
     """Somebody with games in the pool of people, or an opponent in it."""
 
     rating: Rating
-    score: Tally = Tally()
+    score: Tally = field(default_factory=Tally)
     """Of the games that count."""
 
     def to_json(self) -> list[Any]:

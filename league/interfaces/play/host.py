@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from league.errors import LeagueError
 from league.games import GameSpec, bot_names, game_spec
@@ -21,8 +20,7 @@ SHOWN: Final = 200
 PEOPLE_SHOWN: Final = 50
 
 
-@dataclass(frozen=True, kw_only=True)
-class Wish:
+class Wish(NamedTuple):
     """What a person wants to play."""
 
     policy: str = CHAMPION

@@ -14,7 +14,9 @@ from league.policies.search import with_search
 RANDOM: Final = "random"
 
 
-def opponent(loader: PlayerLoader, word: str, *, temperature: float | None = None, search: int | None = None) -> Opponent:
+def opponent(
+    loader: PlayerLoader, word: str, *, temperature: float | None = None, search: int | None = None
+) -> Opponent:
     """Whoever `word` names, `champion` at first, with the number of simulations of its search, if it has any.
 
     Raises:

@@ -1,36 +1,24 @@
-"""The page on which people play, in Gradio. Each browser tab has a game of its own, kept on the server for an hour."""
+"""What happens on the page on which people play. Each browser tab has a game of its own, kept on the server."""
 
 from __future__ import annotations
 
-import os
 import random
-import re
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
-
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # Read at its import.
 
 import gradio as gr
 
 from league.errors import LeagueError, MoveError
-from league.interfaces.board import asset, title
 from league.interfaces.play.host import Host, Wish
-from league.interfaces.play.session import HOTTEST, Move, Session, own_temperature
-from league.interfaces.play.shown import people_table, shown, told
-from league.ladder.people import LONGEST
-from league.games.registry import searchable_games
-from league.policies.search import MOST, searched
+from league.interfaces.play.session import Move, Session, own_temperature
+from league.interfaces.play.shown import people_table, shown
+from league.interfaces.play.words import told
+from league.policies.search import searched
 from league.pool.snapshots import CHAMPION
 
-KEPT_S: Final = 3600
-"""A game that nobody has touched for so long is forgotten, as is one whose browser has gone away."""
-_FONTS: Final = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif"]
-_TABLE: Final = """<div class="table"><ul class="players" aria-label="Players"></ul><div class="board"></div>
-<pre class="text" tabindex="0" role="region" aria-label="Position" hidden></pre>
-<img class="picture" alt="The position" hidden><div class="choices" role="group" aria-label="Moves" hidden></div>
-<p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
+_SEATS: Final = {"0": "first", "1": "second"}
+"""Of two, as they are shown."""
 
 
 class Tab:
@@ -39,6 +27,8 @@ class Tab:
     def __init__(self, session: Session, *, champion: bool) -> None:
         """`champion`: the game began against whoever was champion."""
         self.session = session
+        self.told: list[Move] = list(session.moves)
+        """What has happened since the person's last move."""
         self.champion = champion
         self.lock = threading.Lock()
 
@@ -49,6 +39,16 @@ class Page:
     def __init__(self, host: Host, wish: Wish, name: str = "", seed: int | None = None) -> None:
         self.host, self.wish, self.name = host, wish, name
         self._dice: random.Random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+
+    @property
+    def seats(self) -> list[str]:
+        """The seats that can be wished for, as they are shown."""
+        seats = self.host.spec.seats
+        return ["random", *(_SEATS.values() if seats == len(_SEATS) else map(str, range(seats)))]
+
+    def seat_shown(self, word: str) -> str:
+        """A seat of the command line as it is shown."""
+        return _SEATS.get(word, word) if self.host.spec.seats == len(_SEATS) else word
 
     def opened(self, request: gr.Request) -> tuple[Any, ...]:
         """A new tab: the opponents of now; `?policy=` in its address names one."""
@@ -63,7 +63,7 @@ class Page:
         """A new game."""
         wish = Wish(
             policy=str(policy or "").strip(),
-            seat={"first": "0", "second": "1"}.get(seat, seat),
+            seat=next((number for number, shown in _SEATS.items() if shown == seat), str(seat)),
             temperature=None if heat is None or heat == own_temperature(self.host.spec) else float(heat),
             search=int(search) if search and searched(str(policy)) is None else None,
         )
@@ -72,7 +72,7 @@ class Page:
         except LeagueError as error:
             raise gr.Error(str(error), print_exception=False) from error
         tab = Tab(session, champion=wish.policy == CHAMPION)
-        return tab, *self._look(tab, think, session.moves)
+        return tab, *self._look(tab, think)
 
     def choose(self, tab: Tab | None, think: bool, name: str, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
         """A move of the person, shown at once, and then the reply."""
@@ -86,16 +86,24 @@ class Page:
                     raise MoveError("that position is not on the board any more")
                 session.play(said["action"])
             except MoveError as error:
-                yield *self._look(tab, think, [], note=f"{error}."), gr.skip()
+                yield *self._look(tab, think, note=f"{error}."), gr.skip()
                 return
+            tab.told = []
             if session.ending is None:
-                yield *self._look(tab, False, []), gr.skip()
-            moves = session.reply()
-            yield *self._look(tab, think, moves, note=self._keep(session, name)), self._people(session)
+                yield *self._look(tab, False), gr.skip()
+            tab.told = session.reply()
+            yield *self._look(tab, think, note=self._keep(session, name)), self._people(session)
 
     def undo(self, tab: Tab | None, think: bool) -> tuple[Any, ...]:
         """Take back the person's last move, and the reply."""
-        return self._changed(tab, think, lambda session: session.undo())
+
+        def undone(session: Session) -> None:
+            session.undo()
+            session.reply()  # Where others sit between the beginning and the person.
+            assert tab is not None
+            tab.told = []
+
+        return self._changed(tab, think, undone)
 
     def resign(self, tab: Tab | None, think: bool, name: str) -> tuple[Any, ...]:
         """Give up."""
@@ -113,9 +121,9 @@ class Page:
             return _nothing()
         with tab.lock:
             try:
-                return self._look(tab, think, [], hint=tab.session.hint())
+                return self._look(tab, think, hint=tab.session.hint())
             except LeagueError as error:
-                return self._look(tab, think, [], note=f"{error}.")
+                return self._look(tab, think, note=f"{error}.")
 
     def think(self, tab: Tab | None, think: bool) -> tuple[Any, ...]:
         """Show or hide what the policy thinks."""
@@ -129,11 +137,9 @@ class Page:
                 note = change(tab.session) or ""
             except LeagueError as error:
                 note = f"{error}."
-            return self._look(tab, think, [], note=note)
+            return self._look(tab, think, note=note)
 
-    def _look(
-        self, tab: Tab, think: bool, moves: list[Move], *, note: str = "", hint: int | None = None
-    ) -> tuple[Any, ...]:
+    def _look(self, tab: Tab, think: bool, *, note: str = "", hint: int | None = None) -> tuple[Any, ...]:
         """The table, and which of the buttons hint, undo and resign may be pressed."""
         session = tab.session
         has_opinion, opinion = session.opponent.adviser is not None, None
@@ -142,7 +148,7 @@ class Page:
         elif think and session.waits:
             note = f"{note} {session.opponent.policy} is a fixed bot and has no opinion of positions.".strip()
         news = self._news(tab) if session.ending else ""
-        value = shown(session, told(session, moves, f"{note} {news}".strip()), opinion=opinion, hint=hint)
+        value = shown(session, told(session, tab.told, f"{note} {news}".strip()), opinion=opinion, hint=hint)
         return (
             value,
             gr.update(interactive=session.waits and has_opinion),
@@ -176,96 +182,3 @@ class Page:
 
 def _nothing() -> tuple[Any, ...]:
     return (gr.skip(),) * 4
-
-
-def blocks(page: Page) -> gr.Blocks:
-    """The page, with its events."""
-    spec = page.host.spec
-    name = title(spec.name)
-    seats = ["random", "first", "second"] if spec.seats == 2 else ["random", *map(str, range(spec.seats))]
-    seat = {"0": "first", "1": "second"}.get(page.wish.seat, page.wish.seat) if spec.seats == 2 else page.wish.seat
-    with gr.Blocks(title=f"{name} against {page.host.league}", analytics_enabled=False, delete_cache=(KEPT_S, KEPT_S)) as made:
-        tab = gr.State(None, time_to_live=KEPT_S)
-        gr.Markdown(f"# {name}")
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                table = gr.HTML(
-                    value=None,
-                    html_template=_TABLE,
-                    js_on_load=_script(),
-                    apply_default_css=False,
-                    elem_id="table",
-                )
-                with gr.Row():
-                    again = gr.Button("New game", variant="primary", min_width=120, elem_id="again")
-                    hint = gr.Button("Hint", min_width=90, elem_id="hint", interactive=False)
-                    undo = gr.Button("Undo", min_width=90, elem_id="undo", interactive=False)
-                    resign = gr.Button("Resign", min_width=90, elem_id="resign", interactive=False)
-            with gr.Column(scale=2, min_width=280):
-                policy = gr.Dropdown(
-                    label="Opponent",
-                    info="Any snapshot, champion, or a bot; from the next game on.",
-                    choices=[page.wish.policy],
-                    value=page.wish.policy,
-                    allow_custom_value=True,
-                    elem_id="policy",
-                )
-                seated = gr.Radio(seats, value=seat, label="Your seat", info="The first one begins.", elem_id="seat")
-                heat = gr.Slider(
-                    0,
-                    HOTTEST,
-                    value=own_temperature(spec) if page.wish.temperature is None else page.wish.temperature,
-                    step=0.1,
-                    label="Temperature",
-                    info="0: always its best move; 1: each as often as it thinks it good; above: weaker.",
-                    elem_id="temperature",
-                )
-                search = gr.Slider(
-                    0,
-                    min(MOST, 1000),
-                    value=page.wish.search or 0,
-                    step=10,
-                    label="Search",
-                    info="Simulations before each of its moves; 0: none.",
-                    visible=spec.name in searchable_games(),
-                    elem_id="search",
-                )
-                think = gr.Checkbox(label="Show what the policy thinks", elem_id="think")
-                person = gr.Textbox(
-                    label="Your name",
-                    info="With a name your games are recorded, and you have an Elo among people.",
-                    value=page.name,
-                    max_length=LONGEST,
-                    elem_id="name",
-                )
-                with gr.Accordion("People", open=False):
-                    people = gr.HTML(elem_classes="people", apply_default_css=False)
-        looks = [table, hint, undo, resign]
-        wishes = [policy, seated, heat, search, think]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        made.load(page.opened, None, [policy, people], **quiet).then(page.begin, wishes, [tab, *looks], **quiet)
-        again.click(page.begin, wishes, [tab, *looks], **quiet)
-        table.choose(page.choose, [tab, think, person], [*looks, people], **quiet)
-        hint.click(page.hint, [tab, think], looks, **quiet)
-        undo.click(page.undo, [tab, think], looks, **quiet)
-        resign.click(page.resign, [tab, think, person], [*looks, people], **quiet)
-        think.change(page.think, [tab, think], looks, **quiet)
-    made.queue(default_concurrency_limit=8, max_size=256)
-    return made
-
-
-def style() -> str:
-    """The style sheet of the page."""
-    return asset("board.css") + (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-
-
-def theme() -> gr.themes.Base:
-    """Gradio's plain theme, in fonts that every machine has: none is fetched from another host."""
-    return gr.themes.Default(primary_hue="blue", neutral_hue="stone", font=_FONTS, font_mono=["ui-monospace", "monospace"])
-
-
-def _script() -> str:
-    """The board, as a value instead of a module, and what puts it on the page."""
-    board = re.sub(r"^export ", "", asset("board.js"), flags=re.MULTILINE)
-    table = (Path(__file__).parent / "table.js").read_text(encoding="utf-8")
-    return f"const Board = (() => {{\n{board}\nreturn Board;\n}})();\n{table}"

@@ -14,7 +14,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from league.connections import bound
-from league.interfaces.play.page import Page, blocks, style, theme
+from league.interfaces.play.layout import blocks, style, theme
+from league.interfaces.play.page import Page
 
 CLOSING_S: Final = 3
 _CLOSED: Final = ("/gradio_api/upload", "/gradio_api/stream", "/gradio_api/component_server", "/monitoring")

@@ -7,6 +7,7 @@ The person has one seat, the policy all the others. Where something is hidden or
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -148,7 +149,7 @@ class Session:
             return "the game is over" if self.ending else ""
         return self._game.render(0)
 
-    def told(self, moves: list[Move]) -> list[Move]:
+    def told(self, moves: Sequence[Move]) -> list[Move]:
         """Those of these moves that the person may know of: all where nothing is hidden, or once the game is over."""
         return [move for move in moves if self.spec.deterministic or self.ending or move.seat == self.seat]
 

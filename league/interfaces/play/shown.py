@@ -6,7 +6,8 @@ import html
 from typing import Any
 
 from league.interfaces.board import describe
-from league.interfaces.play.session import Move, Opinion, Session
+from league.interfaces.play.session import Opinion, Session
+from league.interfaces.play.words import thought
 from league.ladder.people import PersonRow
 
 MARKS = {"X", "O"}
@@ -51,44 +52,15 @@ def shown(
         "board": board,
         "position": position,
         "text": None if board else session.text,
-        "picture": None,
         "choices": choices,
         "hint": hint,
         "ready": waits,
         "over": session.ending is not None,
         "ply": len(session.moves),
         "status": status,
-        "thought": "" if opinion is None else _thought(session, opinion),
+        "thought": "" if opinion is None else thought(session, opinion),
         "legend": _legend(session, board),
     }
-
-
-def told(session: Session, moves: list[Move], note: str = "") -> str:
-    """What has happened since the person's last move, what is waited for, and a note."""
-    others = [move for move in session.told(moves) if move.seat != session.seat]
-    name = session.opponent.name
-    several = session.spec.seats > 2
-    said = [f"{name}{f' at seat {move.seat}' if several else ''} plays {_named(session, move)}." for move in others]
-    said.append(ending(session) if session.ending else "Your move." if session.waits else f"{name} is thinking.")
-    return " ".join([*said, note]).strip()
-
-
-def ending(session: Session) -> str:
-    """How a game ended, in a sentence."""
-    name = session.opponent.name
-    points = ""
-    if not session.spec.deterministic and session.ending != "resigned":
-        points = " (" + ", ".join(f"seat {seat} {reward:+g}" for seat, reward in enumerate(session.returns)) + ")"
-    match session.ending:
-        case "won":
-            return f"You win against {name}{points}."
-        case "lost":
-            return f"You lose against {name}{points}."
-        case "resigned":
-            return f"You have resigned: {name} wins."
-        case "drawn":
-            return f"A draw with {name}{points}."
-    return "The game broke and has no result."
 
 
 def people_table(rows: list[PersonRow]) -> str:
@@ -105,24 +77,16 @@ def people_table(rows: list[PersonRow]) -> str:
         f"<th scope='col'{' class=number' if number else ''}>{head}</th>"
         for head, number in (("#", 1), ("Person", 0), ("Elo", 1), ("Games", 1), ("Won / drawn / lost", 1))
     )
-    return f"<table><caption>Their Elo is on the scale of the policies.</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    caption = "<caption>Their Elo is on the scale of the policies.</caption>"
+    return f"<table>{caption}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _elo(row: PersonRow) -> str:
-    return f"{row.elo:+.0f} ± {row.interval:.0f}" if row.games else "–"
-
-
-def _named(session: Session, move: Move) -> str:
-    board = describe(session.spec)
-    return move.name if board is None else f"{'column' if board['drops'] else 'cell'} {move.name}"
+    return f"{row.elo:+.0f} ± {row.interval:.0f}" if row.games else "not yet"
 
 
 def _choice(action: int, name: str, shares: list[float] | None) -> dict[str, Any]:
     return {"action": action, "name": name, "share": None if shares is None else shares[action]}
-
-
-def _thought(session: Session, opinion: Opinion) -> str:
-    return f"{session.opponent.policy} expects {opinion.value:+.2f} for you here."
 
 
 def _legend(session: Session, board: dict[str, Any] | None) -> list[dict[str, str]]:

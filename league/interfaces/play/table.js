@@ -53,8 +53,6 @@ function draw() {
   find(".board").hidden = value.board === null;
   find(".text").hidden = value.text === null;
   find(".text").textContent = value.text ?? "";
-  find(".picture").hidden = value.picture === null;
-  if (value.picture) find(".picture").src = value.picture;
   if (value.board) {
     if (board === null || game !== value.board.name) board = new Board(find(".board"), value.board, choose);
     game = value.board.name;
