@@ -67,7 +67,13 @@ _command(
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
-_command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
+_command(
+    "Watch",
+    leaderboard,
+    "league leaderboard --top 10",
+    "league leaderboard --people",
+    "league leaderboard --store redis://localhost/0 --json",
+)
 _command(
     "Watch",
     matches,
@@ -99,7 +105,14 @@ _command(
     "league challenge champion --minutes 10",
     "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
-_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play --search 200")
+_command(
+    "Play",
+    play,
+    "league play",
+    "league play main-0003 --seat 1 --hints",
+    "league play --search 200 --name anna",
+    "league play --web",
+)
 _command(
     "Choose",
     promote,

@@ -10,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from league.errors import LeagueError
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
 from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
 from league.ladder.leaderboard import Row
+from league.ladder.people import PersonRow, person_rows
 from league.view.words import percent
 
 COLUMNS: Final[Columns[Row]] = (
@@ -27,11 +29,23 @@ COLUMNS: Final[Columns[Row]] = (
     Column(">steps", lambda row: row.kind if row.steps is None else f"{row.steps:,}"),
 )
 
+PEOPLE: Final[Columns[PersonRow]] = (
+    Column(">rank", lambda row: row.rank),
+    Column("person", lambda row: row.person, fold=True),
+    Column(">Elo", lambda row: f"{row.elo:+.0f}" if row.games else "unrated"),
+    Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
+    Column(">games", lambda row: f"{row.games:,}"),
+    Column(">W/D/L", lambda row: "/".join(map(str, row.score))),
+)
+
 
 def leaderboard(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     top: Annotated[int | None, typer.Option(min=1, help="Only the first so many.")] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="People who played under a name, by their games against policies.")
+    ] = False,
     json: JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
@@ -39,6 +53,13 @@ def leaderboard(
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
 
+    if people:
+        if svg is not None:
+            raise LeagueError("--svg: a picture is made of policies only: leave out --people")
+        with open_league(store, league) as (opened, config):
+            persons = person_rows(opened.people(), opened.ratings(), config.ratings)[:top]
+        show(persons, PEOPLE, json=json, empty="nobody has finished a game under a name: league play --name ANNA")
+        return
     with open_league(store, league) as (opened, config):
         rows = Overview.read(Mirror(opened, payoff=False)).ranked(opened.totals())[:top]
     if svg is not None:

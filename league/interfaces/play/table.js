@@ -59,6 +59,7 @@ function draw() {
     board.show(value.position);
   }
   moves(value);
+  element.dataset.game = value.game_id;
   element.dataset.ply = value.ply;
   element.dataset.over = value.over;
 }
