@@ -89,7 +89,7 @@ _command(
     "Watch",
     dashboard,
     "league dashboard",
-    "league dashboard --port 0",
+    "league dashboard --play http://127.0.0.1:7860/",
     "league dashboard --host 0.0.0.0 --token-file /run/secrets/token",
 )
 _command("Watch", champion, "league champion", "league champion --history", "league champion --follow")

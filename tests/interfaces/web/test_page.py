@@ -395,7 +395,7 @@ def test_accessible_at_every_size_and_in_the_dark(
     assert not serious(page, axe)
     if size == DESK:
         picture(page, f"replay-{where}-{scheme}.png")
-    for path in ("/leaderboard", "/matches", "/matches/none"):
+    for path in ("/leaderboard", "/matches", "/matches/none", "/policies/main-0001", "/policies/uniform"):
         page.goto(f"{shown}{path}")
         assert not serious(page, axe)
     context.close()
