@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, page: Page, *, host: str) -> None:
         """`host`: where it listens."""
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         site = gr.mount_gradio_app(
             FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
             blocks(page),
