@@ -148,7 +148,10 @@ def style() -> str:
 
 def theme() -> gr.themes.Base:
     """Gradio's plain theme, in fonts that every machine has: none is fetched from another host."""
-    return gr.themes.Default(primary_hue="blue", font=_FONTS, font_mono=["ui-monospace", "monospace"])
+    plain = gr.themes.Default(primary_hue="blue", font=_FONTS, font_mono=["ui-monospace", "monospace"])
+    fill = {"background_fill": "*primary_700", "background_fill_hover": "*primary_800", "text_color": "white"}
+    button = {f"button_primary_{name}{dark}": value for name, value in fill.items() for dark in ("", "_dark")}
+    return plain.set(**button, block_info_text_color="#5b5e66", block_info_text_color_dark="#b9bcc6")
 
 
 def _script() -> str:

@@ -86,7 +86,7 @@ class Page:
                     raise MoveError("that position is not on the board any more")
                 session.play(said["action"])
             except MoveError as error:
-                yield *self._look(tab, think, note=f"{error}."), gr.skip()
+                yield *self._look(tab, think, note=_sentence(error)), gr.skip()
                 return
             tab.told = []
             if session.ending is None:
@@ -123,7 +123,7 @@ class Page:
             try:
                 return self._look(tab, think, hint=tab.session.hint())
             except LeagueError as error:
-                return self._look(tab, think, note=f"{error}.")
+                return self._look(tab, think, note=_sentence(error))
 
     def think(self, tab: Tab | None, think: bool) -> tuple[Any, ...]:
         """Show or hide what the policy thinks."""
@@ -136,7 +136,7 @@ class Page:
             try:
                 note = change(tab.session) or ""
             except LeagueError as error:
-                note = f"{error}."
+                note = _sentence(error)
             return self._look(tab, think, note=note)
 
     def _look(self, tab: Tab, think: bool, *, note: str = "", hint: int | None = None) -> tuple[Any, ...]:
@@ -178,6 +178,11 @@ class Page:
             return people_table(self.host.people())
         except LeagueError:
             return gr.skip()
+
+
+def _sentence(error: LeagueError) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _nothing() -> tuple[Any, ...]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
+import socket
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,7 +20,8 @@ from league.connections import bound
 from league.interfaces.play.layout import blocks, style, theme
 from league.interfaces.play.page import Page
 
-CLOSING_S: Final = 3
+CLOSING_S: Final = 1
+"""Whoever is being answered has so long once the server was told to end."""
 _CLOSED: Final = ("/gradio_api/upload", "/gradio_api/stream", "/gradio_api/component_server", "/monitoring")
 """What Gradio answers and no part of this page uses: nobody leaves files here."""
 
@@ -80,6 +83,11 @@ class Server(uvicorn.Server):
         )
         bound(config)
         super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order; tabs that listen for news are cut off, which is no error."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
 
 
 def _is_loopback(host: str) -> bool:
