@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from league.errors import GameError, MoveError, PolicyError
 from league.games import GameSpec, Player, Turn, make_game
+from league.games.aec_picture import Painter
 from league.games.base import Cells, HasCells, action_name
 from league.matches.replays import changed
 from league.policies.player import NetworkPlayer
@@ -121,6 +124,7 @@ class Session:
             raise GameError(f"seat {self.seat}: {self.spec.name} has seats 0 to {self.spec.seats - 1}")
         self._game = make_game(self.spec.name, 1, seed=self.seed)
         self._generator = torch.Generator().manual_seed(self.seed)
+        self._painter = Painter(self.spec)
         self._restart()
 
     @property
@@ -148,6 +152,10 @@ class Session:
         if not self.spec.deterministic and not self.waits:
             return "the game is over" if self.ending else ""
         return self._game.render(0)
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        """The position as the game draws it, uint8 `[height, width, 3]`; None where it has cells, or does not draw."""
+        return None if self.cells.marks else self._painter.picture([move.action for move in self.moves])
 
     def told(self, moves: Sequence[Move]) -> list[Move]:
         """Those of these moves that the person may know of: all where nothing is hidden, or once the game is over."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+from base64 import b64encode
+from io import BytesIO
 from typing import Any
 
 from league.interfaces.board import describe
@@ -52,6 +54,7 @@ def shown(
         "board": board,
         "position": position,
         "text": None if board else session.text,
+        "picture": None if board else _picture(session),
         "choices": choices,
         "hint": hint,
         "ready": waits,
@@ -83,6 +86,18 @@ def people_table(rows: list[PersonRow]) -> str:
 
 def _elo(row: PersonRow) -> str:
     return f"{row.elo:+.0f} ± {row.interval:.0f}" if row.games else "not yet"
+
+
+def _picture(session: Session) -> str | None:
+    """The position as the game draws it, as an address that holds a PNG."""
+    drawn = session.picture()
+    if drawn is None:
+        return None
+    from PIL import Image  # Comes with Gradio.
+
+    file = BytesIO()
+    Image.fromarray(drawn).save(file, "PNG")
+    return f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"
 
 
 def _choice(action: int, name: str, shares: list[float] | None) -> dict[str, Any]:

@@ -51,7 +51,10 @@ function draw() {
   find(".thought").textContent = value.thought;
   legend(value);
   find(".board").hidden = value.board === null;
-  find(".text").hidden = value.text === null;
+  find(".picture").hidden = value.picture === null;
+  if (value.picture) find(".picture").src = value.picture;
+  if (value.picture) find(".picture").alt = value.text; // What is drawn there, in text.
+  find(".text").hidden = value.text === null || value.picture !== null;
   find(".text").textContent = value.text ?? "";
   if (value.board) {
     if (board === null || game !== value.board.name) board = new Board(find(".board"), value.board, choose);

@@ -184,6 +184,27 @@ def test_actions_of_chess_have_names() -> None:
     assert one.read("e2e4") in one.legal
 
 
+def test_games_that_draw_themselves() -> None:
+    pytest.importorskip("pygame", reason="needs the extra classic")
+    spec = game_spec("tictactoe_v3")
+    one = begun(spec, Opponent("uniform", make_bot("uniform", spec)), seat=0, seed=1)
+    before = one.picture()
+    assert before is not None
+    assert before.shape[2] == 3
+    one.play(one.legal[0])
+    one.reply()
+    after = one.picture()
+    assert after is not None
+    assert (before != after).any()
+    one.undo()
+    again = one.picture()
+    assert again is not None
+    assert (before == again).all()
+    assert session("rock_paper_scissors", 0).picture() is None
+    hidden = game_spec("rps_v2")
+    assert begun(hidden, Opponent("uniform", make_bot("uniform", hidden)), seat=1, seed=1).picture() is None
+
+
 def test_seats() -> None:
     spec = game_spec("tic_tac_toe")
     assert {seat_of("random", spec, seed) for seed in range(20)} == {0, 1}
