@@ -66,14 +66,15 @@ def load_aec(name: str) -> AecSource:
     trial.reset(0)
     if trial.error is not None:
         raise GameError(f"{name} cannot be played: {trial.error}")
-    stones = getattr(env, "metadata", {}).get("stones")
+    metadata = getattr(env, "metadata", {})
+    stones = metadata.get("stones")
     spec = GameSpec(
         name=name,
         seats=len(layout.agents),
         shape=layout.shape,
         actions=layout.actions,
         batched=False,
-        deterministic=is_perfect_information(name),
+        deterministic=is_perfect_information(name) or metadata.get("perfect_information") is True,
         stones=None if stones is None else read_stones(name, stones, layout.shape),
     )
     return AecSource(spec, layout, make)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from league.api.opened import OpenLeague
 from league.errors import LeagueError
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
@@ -50,20 +51,17 @@ def leaderboard(
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
-    from league.pool.mirror import Mirror
-    from league.view.overview import Overview
-
     if people:
         if svg is not None:
             raise LeagueError("--svg: a picture is made of policies only: leave out --people")
-        with open_league(store, league) as (opened, config):
-            persons = person_rows(opened.people(), opened.ratings(), config.ratings)[:top]
+        with open_league(store, league) as (stored, config):
+            persons = person_rows(stored.people(), stored.ratings(), config.ratings)[:top]
         show(persons, PEOPLE, json=json, empty="nobody has finished a game under a name: league play --name ANNA")
         return
-    with open_league(store, league) as (opened, config):
-        rows = Overview.read(Mirror(opened, payoff=False)).ranked(opened.totals())[:top]
+    with OpenLeague.open(store, league) as opened:
+        rows = opened.standings()[:top]
     if svg is not None:
-        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {config.game}")
+        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {opened.game}")
     show(rows, COLUMNS, json=json, empty="no policies yet", style=row_style)
 
 

@@ -91,7 +91,9 @@ class Page:
             tab.told = []
             if session.ending is None:
                 yield *self._look(tab, False), gr.skip()
-            tab.told = session.reply()
+            replies = session.reply()
+            hidden = session.ending is not None and not session.spec.deterministic
+            tab.told = list(session.moves) if hidden else replies  # What was hidden until now is told at the end.
             yield *self._look(tab, think, note=self._keep(session, name)), self._people(session)
 
     def undo(self, tab: Tab | None, think: bool) -> tuple[Any, ...]:
