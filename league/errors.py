@@ -3,7 +3,8 @@
     LeagueError
     ├── ConfigError                 a key, a type or a value in the configuration
     ├── GameError                   a game that cannot be found, or cannot be played by this engine
-    │   └── UnknownGameError
+    │   ├── UnknownGameError
+    │   └── MoveError               a move, of a person, that may not be made now
     ├── PolicyError                 a policy that cannot be named, read or built
     │   ├── UnknownPolicyError
     │   ├── CorruptSnapshotError    the weights are not the bytes that were stored
@@ -57,6 +58,10 @@ class GameError(LeagueError):
 
 class UnknownGameError(GameError):
     """No game of that name."""
+
+
+class MoveError(GameError):
+    """A person's move that may not be made now."""
 
 
 class PolicyError(LeagueError):

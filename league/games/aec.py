@@ -14,6 +14,7 @@ from torch import Tensor
 from league.errors import GameError
 from league.games.aec_board import AecBoard, Layout, read_layout
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
+from league.games.aec_names import aec_action_name
 from league.games.base import GameSpec, Step
 from league.games.stones import read_stones
 
@@ -150,6 +151,11 @@ class AecGame:
         legal = " ".join(map(str, self._boards.legal[row].nonzero()[0]))
         seen = np.array2string(self._boards.observations[row], threshold=200, max_line_width=100)
         return f"{agent} to move\nobservation {seen}\nlegal actions {legal}"
+
+    def action_name(self, row: int, action: int) -> str:
+        """An action of the seat to move, such as `e2e4`; its number where nobody has named it."""
+        env = self._boards.rows[row].env
+        return str(action) if env is None else aec_action_name(self.spec.name, env, action)
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Tensor:
         # The arrays change in place with the next ply; what was handed out must not.

@@ -141,6 +141,19 @@ class HasCells(Protocol):
         """One board, cell by cell."""
 
 
+@runtime_checkable
+class HasActionNames(Protocol):
+    """What a `Game` may offer beside: its actions as people say them. Of the others an action is its number."""
+
+    def action_name(self, row: int, action: int) -> str:
+        """An action of the seat to move on one board, such as `e2e4`; legal ones of a board differ."""
+
+
+def action_name(game: Game, row: int, action: int) -> str:
+    """An action that is legal on one board, as people say it."""
+    return game.action_name(row, action) if isinstance(game, HasActionNames) else str(action)
+
+
 class Positions(Protocol):
     """Positions of a game in which two seats place stones in turn and one of them may win: values, not boards.
 

@@ -38,6 +38,7 @@ class Leduc(TreeGame[Hand]):
     spec = GameSpec(
         name="leduc_poker", seats=2, shape=(2 + 3 + 3 + 2 * BETS * 2,), actions=3, batched=True, deterministic=False
     )
+    names = ("fold", "call", "raise")
 
     @classmethod
     def start(cls) -> list[Outcome]:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -63,6 +63,8 @@ class TreeGame(ABC, Generic[History]):
     """B boards of a game that a subclass gives by its rules."""
 
     spec: GameSpec
+    names: ClassVar[tuple[str, ...]]
+    """Of the actions, as people say them."""
     last_error: str | None = None
 
     def __init__(self, num_games: int, *, device: torch.device | str = "cpu", seed: int = 0) -> None:
@@ -144,6 +146,10 @@ class TreeGame(ABC, Generic[History]):
         """One board as text for a terminal."""
         history = self.histories[int(self.row[row])]
         return "the game is over" if history is None else self.text(history)
+
+    def action_name(self, row: int, action: int) -> str:
+        """An action as people say it; the same on every board."""
+        return self.names[action]
 
     def _chance(self) -> Tensor:
         """Uniform draws, float32 `[B]` in [0, 1), from each board's seed and ply."""

@@ -53,7 +53,7 @@ def positions(game: str, replay: Replay) -> list[Position]:
             Position(
                 **vars(cells),
                 text="the game is over" if hidden else board.render(0),
-                new=_changed(found[-1].marks, cells.marks) if found else None,
+                new=changed(found[-1].marks, cells.marks) if found else None,
                 mover=mover,
                 action=action,
                 opening=opening,
@@ -72,7 +72,7 @@ def positions(game: str, replay: Replay) -> list[Position]:
     return found
 
 
-def _changed(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], ...]) -> tuple[int, int] | None:
+def changed(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], ...]) -> tuple[int, int] | None:
     """Row and column of the first cell that is not as before."""
     changed = ((r, c) for r, row in enumerate(after) for c, mark in enumerate(row) if mark != before[r][c])
     return next(changed, None)

@@ -52,6 +52,9 @@ OF_ONE_MOMENT: Final = {
     "events": "list",
     "event_counts": "hash",
     "refusals": "hash",
+    "people": "hash",
+    "people_opponents": "hash",
+    "people_games": "list",
     "segments": "hash",
     "sealed": "hash",
 }

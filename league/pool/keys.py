@@ -80,6 +80,13 @@ class Keys:
     """Hash: outcome to how many candidates that a person put forward came to it. Those of the league itself are in
     `status`, which its coordinator overwrites."""
 
+    people = _Key("people")
+    """Hash: name of a person to `Person` as JSON. What people play is apart from everything above."""
+    people_opponents = _Key("people:opponents")
+    """Hash: policy at its strength, such as `main-0007+search200`, to `Person` as JSON, as people have met it."""
+    people_games = _Key("people:games")
+    """List of the last 1000 `PersonGame` as JSON, newest first."""
+
     def __post_init__(self) -> None:
         if not _LEAGUE_NAME.fullmatch(self.league):
             raise StoreError(f"league name {self.league!r}: must be 1 to 64 letters, digits, '_', '.' or '-'")

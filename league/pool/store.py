@@ -18,6 +18,7 @@ from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
 from league.pool.latest import Latest
 from league.pool.log import Watch
+from league.pool.people import People
 from league.pool.repair import Repairs
 from league.pool.restoration import Restoration
 from league.pool.snapshots import Named
@@ -32,7 +33,7 @@ RULES: Final = 2
 """Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
 
 
-class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
+class Store(Repairs, Backups, Restoration, Journal, Latest, People, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises

@@ -8,6 +8,7 @@ from typing import Any
 
 from league.config import RatingConfig
 from league.errors import CorruptSnapshotError, DamagedStoreError, PrunedPolicyError, SegmentError, StoreError
+from league.ladder.people import Person, PersonGame
 from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.champion import Champion
@@ -125,10 +126,13 @@ class Verifier(Snapshots, Derivation, Champion, Learners):
         hashes: tuple[tuple[str, Callable[[Any], Any]], ...] = (
             (self._keys.snapshots, Snapshot.from_json),
             (self._keys.pruned, Pruned.from_json),
+            (self._keys.people, Person.from_json),
+            (self._keys.people_opponents, Person.from_json),
             (self._keys.segments, Segment.from_json),
         )
         lists: tuple[tuple[str, Callable[[Any], Any]], ...] = (
             (self._keys.promotions, Promotion.from_json),
+            (self._keys.people_games, PersonGame.from_json),
             (self._keys.events, lambda event: (event["kind"], event["text"], event["at_s"])),
         )
         for key, read in hashes:

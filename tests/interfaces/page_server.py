@@ -13,9 +13,9 @@ TOKEN = "the-token-of-these-tests"
 
 
 @contextlib.contextmanager
-def serving(address: str, league: str, host: str = "127.0.0.1") -> Iterator[str]:
+def serving(address: str, league: str, host: str = "127.0.0.1", play_url: str | None = None) -> Iterator[str]:
     """The page's address, without a slash at its end; `host`: where it believes to listen."""
-    server = Server(address, league, host=host, token=TOKEN)
+    server = Server(address, league, host=host, token=TOKEN, play_url=play_url)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

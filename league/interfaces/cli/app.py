@@ -84,7 +84,13 @@ _command(
     "league tune --search space.toml --samples 8 --minutes 2 --game tic_tac_toe",
     "league tune --search space.toml --samples 6 --scheduler pbt --concurrent 3",
 )
-_command("Watch", leaderboard, "league leaderboard --top 10", "league leaderboard --store redis://localhost/0 --json")
+_command(
+    "Watch",
+    leaderboard,
+    "league leaderboard --top 10",
+    "league leaderboard --people",
+    "league leaderboard --store redis://localhost/0 --json",
+)
 _command(
     "Watch",
     matches,
@@ -100,7 +106,7 @@ _command(
     "Watch",
     dashboard,
     "league dashboard",
-    "league dashboard --port 0",
+    "league dashboard --play http://127.0.0.1:7860/",
     "league dashboard --host 0.0.0.0 --token-file /run/secrets/token",
 )
 _command("Watch", compare, "league compare runs/one runs/two", "league compare runs/one runs/two --image curves.png")
@@ -118,7 +124,14 @@ _command(
     "league challenge champion --minutes 10",
     "league challenge negamax-4 --minutes 2 --seed 1 --output exploiter.safetensors",
 )
-_command("Play", play, "league play", "league play main-0003 --seat 1 --hints", "league play --search 200")
+_command(
+    "Play",
+    play,
+    "league play",
+    "league play main-0003 --seat 1 --hints",
+    "league play --search 200 --name anna",
+    "league play --web",
+)
 _command(
     "Choose",
     promote,

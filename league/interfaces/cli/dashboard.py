@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 from importlib.util import find_spec
@@ -28,6 +29,9 @@ def dashboard(
         str, typer.Option(help="Where to listen; beyond this machine only with a token of yours, which all of it asks.")
     ] = "127.0.0.1",
     port: options.PortOption = 8420,
+    play: Annotated[
+        str | None, typer.Option(help="Where `league play --web` answers: pages of policies link to it.", metavar="URL")
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}.")
     ] = None,
@@ -41,11 +45,13 @@ def dashboard(
     from league.interfaces.web.app import Server
     from league.interfaces.web.guard import is_loopback
 
+    if play is not None and not re.fullmatch(r"https?://[^\s?#]+", play):
+        raise LeagueError(f"--play {play}: must be the http:// or https:// address that league play --web prints")
     given = _token(token_file)
     if given is None and not is_loopback(host):
         raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
     token = given or secrets.token_urlsafe(24)
-    server = Server(store, league, host=host, token=token)
+    server = Server(store, league, host=host, token=token, play_url=play)
     listening = listen(host, port)
     print(f"{origin(host, listening.getsockname()[1])}/", flush=True)
     if given is None:

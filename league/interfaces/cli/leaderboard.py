@@ -13,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from league.api.opened import OpenLeague
+from league.errors import LeagueError
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, number
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, number, open_league
 from league.ladder.leaderboard import Row
+from league.ladder.people import PersonRow, person_rows
 from league.view.words import percent
 
 COLUMNS: Final[Columns[Row]] = (
@@ -32,11 +34,23 @@ NOTE: Final = (
     "scores as they were seen, by bot; * is not what the Elo promises, beyond chance; ~ has met the anchors too seldom"
 )
 
+PEOPLE: Final[Columns[PersonRow]] = (
+    Column(">rank", lambda row: row.rank),
+    Column("person", lambda row: row.person, fold=True),
+    Column(">Elo", lambda row: f"{row.elo:+.0f}" if row.games else "unrated"),
+    Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
+    Column(">games", lambda row: f"{row.games:,}"),
+    Column(">W/D/L", lambda row: "/".join(map(str, row.score))),
+)
+
 
 def leaderboard(
     store: StoreOption = STORE,
     league: LeagueOption = LEAGUE,
     top: Annotated[int | None, number(least=1, help="Only the first so many.")] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="People who played under a name, by their games against policies.")
+    ] = False,
     json: JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
@@ -44,6 +58,13 @@ def leaderboard(
 
     Beside it stands the score against each bot as it was seen: one number per policy cannot say who beats whom.
     """
+    if people:
+        if svg is not None:
+            raise LeagueError("--svg: a picture is made of policies only: leave out --people")
+        with open_league(store, league) as (stored, config):
+            persons = person_rows(stored.people(), stored.ratings(), config.ratings)[:top]
+        show(persons, PEOPLE, json=json, empty="nobody has finished a game under a name: league play --name ANNA")
+        return
     with OpenLeague.open(store, league) as opened:
         everyone = opened.standings()
     rows, columns = everyone[:top], columns_of([row.policy for row in reversed(everyone) if row.kind == "bot"])

@@ -1,28 +1,24 @@
-"""`league play`: a person against a policy, in the terminal."""
+"""`league play`: a person against a policy, in the terminal or, with `--web`, in a browser."""
 
 from __future__ import annotations
 
-import random
 import sys
-from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from league.errors import GameError
+from league.errors import LeagueError, MissingExtraError
 from league.interfaces.cli import options
 
 if TYPE_CHECKING:
-    import torch
     from rich.console import Console
 
-    from league.games import Turn
-    from league.policies.player import NetworkPlayer
-    from league.policies.search import SearchPlayer
-    from league.rollout.table import Table
+    from league.interfaces.play.host import Host, Wish
+    from league.interfaces.play.session import Move, Session
 
 HINTED_MOVES = 3
-POLICY, PERSON = 0, 1
+HELP = "a move, or: hint, undo, resign, quit"
 
 
 class _LeftError(Exception):
@@ -34,109 +30,181 @@ def play(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
+    temperature: Annotated[
+        float | None, typer.Option(help="0: always its best move; 1: each as often as it thinks it good; up to 5.")
+    ] = None,
     search: options.SearchOption = None,
+    name: Annotated[str, typer.Option(help="Yours: your games are recorded, and you have an Elo among people.")] = "",
     seed: options.SeedOption = None,
-    hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of your position.")] = False,
+    hints: Annotated[bool, typer.Option("--hints", help="Show what the policy thinks of each position.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Play in a browser.")] = False,
+    host: Annotated[
+        str, typer.Option(help="With --web: where to listen; beyond this machine anyone may play.")
+    ] = "127.0.0.1",
+    port: options.PortOption = 7860,
 ) -> None:
-    """Play a game against a policy, which holds all the other seats. Moves are numbers; `q` leaves."""
-    import torch
+    """Play against a policy, which holds all the other seats.
 
-    from league.games import game_spec, make_game
+    Moves are numbers or names, such as e2e4; `hint`, `undo`, `resign` and `quit` are words, too.
+    """
+    _check(name)
+    from league.interfaces.play.host import Host, Wish
+
+    wish = Wish(policy=policy, seat=seat, temperature=temperature, search=search)
+    if web:
+        _serve(store, league, wish, name=name, seed=seed, host=host, port=port)
+        return
     from league.interfaces.cli.console import stdout
-    from league.matches.players import PlayerLoader, resolve
-    from league.policies.player import NetworkPlayer
-    from league.policies.search import SearchPlayer, with_search
-    from league.rollout.table import Table
 
-    seed = options.drawn(seed)
-    with options.open_league(store, league) as (opened, config):
-        spec = game_spec(config.game)
-        named = resolve(opened, with_search(policy, search), spec)
-        player = PlayerLoader(opened, spec).player(named.name)
-    adviser = player if hints and isinstance(player, NetworkPlayer | SearchPlayer) else None
-    mine = _seat(seat, spec.seats, seed)
-    output = stdout()
-    table = Table(
-        game=make_game(spec.name, 1, seed=seed),
-        generator=torch.Generator().manual_seed(seed),
-        players={POLICY: player, PERSON: _Person(against=named.name, adviser=adviser, output=output)},
-        seating=torch.tensor([[PERSON if seat == mine else POLICY for seat in range(spec.seats)]]),
-        opener=player,
-        opening_left=torch.zeros(1, dtype=torch.int64),
-    )
-    output.print(f"you have seat {mine} of {spec.seats} against {named.name}; seed {seed}")
-    if hints and adviser is None:
-        output.print(f"{named.name} is a fixed bot and has no opinion of positions")
+    playing = Host(store, league)
     try:
-        output.print(_play(table, mine, named.name, output))
-    except _LeftError:
-        output.print("you left; the game has no result")
+        _games(playing, wish, name, options.drawn(seed), hints, stdout())
+    finally:
+        playing.close()
 
 
-def _seat(word: str, seats: int, seed: int) -> int:
-    choices = ["random", *map(str, range(seats))]
-    if word not in choices:
-        raise GameError(f"--seat {word}: must be one of {', '.join(choices)}")
-    return random.Random(seed).randrange(seats) if word == "random" else int(word)  # noqa: S311
+def _check(name: str) -> None:
+    from league.ladder.people import name_fault
+
+    fault = name_fault(name) if name else None
+    if fault is not None:
+        raise LeagueError(f"--name: {fault}")
 
 
-def _play(table: Table, mine: int, name: str, output: Console) -> str:
-    """Play to the end; the line that says how it ended. Raises `_LeftError`."""
-    import torch
+def _serve(store: str, league: str, wish: Wish, *, name: str, seed: int | None, host: str, port: int) -> None:
+    if find_spec("gradio") is None:
+        raise MissingExtraError("gradio", "play")
+    from league.interfaces.play.host import Host
+    from league.interfaces.play.page import Page
+    from league.interfaces.play.server import Server
+    from league.listening import listen, origin
+    from league.signals import interrupts
 
-    table.restart(~table.asleep, torch.randint(0, 2**31, (1,), generator=table.generator))
+    playing = Host(store, league)
+    try:
+        playing.begin(wish, options.drawn(seed))  # What cannot be played is said here, not on the page.
+        listening = listen(host, port)
+        server = Server(Page(playing, wish, name, seed), host=host)
+        print(f"{origin(host, listening.getsockname()[1])}/", flush=True)
+        with interrupts(patient=True):  # Uvicorn ends in order and then raises the signal once more.
+            server.run(sockets=[listening])
+    finally:
+        playing.close()
+
+
+def _games(playing: Host, wish: Wish, name: str, seed: int, hints: bool, output: Console) -> None:
+    """One game after the other, until the person leaves; where the seat is random they take turns."""
+    seat = wish.seat
     while True:
-        ply = table.ply()
-        if int(ply.mover) != mine:
-            output.print(f"{name} at seat {int(ply.mover)} plays {int(ply.actions)}")
-        if bool(ply.step.done):
-            if table.game.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
-                output.print(f"\n{table.game.render(0)}\n")
-            return _ending(bool(ply.step.dropped), table.returns[0].tolist(), mine, name)
+        session = playing.begin(wish._replace(seat=seat), seed)
+        mine, seats = session.seat, session.spec.seats
+        output.print(f"you have seat {mine} of {seats} against {session.opponent.name}; seed {seed}", markup=False)
+        if hints and session.opponent.adviser is None:
+            output.print(f"{session.opponent.policy} is a fixed bot and has no opinion of positions", markup=False)
+        try:
+            _play(session, hints, output)
+            _keep(playing, session, name, output)
+            _rematch(output)
+        except _LeftError:
+            output.print("you left" + ("" if session.ending else "; the game has no result"))
+            return
+        seed += 1
+        seat = str((mine + 1) % seats) if wish.seat == "random" else wish.seat
 
 
-@dataclass(kw_only=True)
-class _Person:
-    """The player who is asked in the terminal."""
+def _play(session: Session, hints: bool, output: Console) -> None:
+    """Play to the end; raises `_LeftError`."""
+    from league.interfaces.play.words import ending, made
 
-    against: str
-    adviser: NetworkPlayer | SearchPlayer | None
-    """Gives hints, if any are wanted."""
-    output: Console
-    deterministic: bool = False
-
-    def choose(self, turn: Turn) -> torch.Tensor:
-        """Ask until the answer is a legal move; raises `_LeftError`."""
-        import torch
-
-        self.output.print(f"\n{turn.game.render(0)}\n")
-        if self.adviser is not None:
-            self._hint(self.adviser, turn)
-        legal = turn.legal[0].nonzero().flatten().tolist()
-        moves = " ".join(map(str, legal))
-        while True:
-            self.output.print(f"your move ({moves}; q leaves): ", end="")
-            line = sys.stdin.readline()
-            word = line.strip()
-            if not line or word.lower() in ("q", "quit"):
-                self.output.print()
-                raise _LeftError
-            if word.isdecimal() and int(word) in legal:
-                return torch.tensor([int(word)])
-            self.output.print(f"{word!r} is not a legal move: one of {moves}")
-
-    def _hint(self, adviser: NetworkPlayer | SearchPlayer, turn: Turn) -> None:
-        shares, value = adviser.opinion(turn)
-        best = shares[0].topk(min(HINTED_MOVES, int(turn.legal.sum())))
-        moves = ", ".join(f"{int(a)} ({100 * float(p):.0f}%)" for p, a in zip(best.values, best.indices, strict=True))
-        self.output.print(f"{self.against} expects {float(value[0]):+.2f} for you here, and would play {moves}")
+    news: list[Move] = list(session.moves)
+    while session.ending is None:
+        for line in made(session, news):
+            output.print(line, markup=False)
+        news = _person(session, hints, output)
+    for line in made(session, session.moves if not session.spec.deterministic else news):
+        output.print(line, markup=False)
+    if session.cells.marks or session.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
+        _show(session, output)
+    output.print(ending(session), markup=False)
 
 
-def _ending(dropped: bool, returns: list[float], mine: int, name: str) -> str:
-    if dropped:
-        return "the game broke and has no result"
-    best_other = max(reward for seat, reward in enumerate(returns) if seat != mine)
-    points = ", ".join(f"seat {seat} {reward:+g}" for seat, reward in enumerate(returns))
-    if returns[mine] > best_other:
-        return f"you win against {name} ({points})"
-    return f"you lose against {name} ({points})" if returns[mine] < best_other else f"a draw with {name} ({points})"
+def _person(session: Session, hints: bool, output: Console) -> list[Move]:
+    """Ask until the person has moved or resigned; the others' moves since. Raises `_LeftError`."""
+    from league.errors import MoveError
+
+    _show(session, output)
+    if hints and session.opponent.adviser is not None:
+        _think(session, output)
+    while True:
+        word = _ask(f"your move ({' '.join(session.names.values())}; {HELP}): ", output)
+        known = {name.lower() for name in session.names.values()}
+        try:
+            if word.lower() in ("hint", "h") and word.lower() not in known:
+                _think(session, output)
+            elif word.lower() in ("undo", "u") and word.lower() not in known:
+                session.undo()
+                session.reply()
+                _show(session, output)
+            elif word.lower() == "resign" and "resign" not in known:
+                session.resign()
+                return []
+            else:
+                session.play(session.read(word))
+                return session.reply()
+        except LeagueError as error:
+            if not isinstance(error, MoveError) and session.opponent.adviser is not None:
+                raise
+            output.print(str(error), markup=False)
+
+
+def _ask(prompt: str, output: Console) -> str:
+    """A word of the person; raises `_LeftError` where they leave, or the input ends."""
+    output.print(prompt, end="", markup=False)
+    line = sys.stdin.readline()
+    word = line.strip()
+    if not line or word.lower() in ("q", "quit"):
+        output.print()
+        raise _LeftError
+    return word
+
+
+def _show(session: Session, output: Console) -> None:
+    from league.interfaces.cli.board import drawn
+
+    output.print()
+    output.print(drawn(session))
+    output.print()
+
+
+def _think(session: Session, output: Console) -> None:
+    from league.interfaces.play.words import thought
+
+    opinion, names = session.opinion(), session.names
+    best = sorted(names, key=lambda action: -opinion.shares[action])[:HINTED_MOVES]
+    moves = ", ".join(f"{names[action]} ({100 * opinion.shares[action]:.0f}%)" for action in best)
+    output.print(f"{thought(session, opinion)} It would play {moves}.", markup=False)
+
+
+def _keep(playing: Host, session: Session, name: str, output: Console) -> None:
+    """Record the game under the person's name; one that cannot be is said, and the game was played all the same."""
+    try:
+        note = playing.keep(session, name)
+        row = next((row for row in playing.people() if row.person == name), None) if name else None
+    except LeagueError as error:
+        output.print(f"the game is not recorded: {error}", markup=False)
+        return
+    if note:
+        output.print(note, markup=False)
+    if row is not None:
+        output.print(f"{name}: {row.elo:+.0f} Elo ± {row.interval:.0f}, {row.games} games", markup=False)
+
+
+def _rematch(output: Console) -> None:
+    """Ask for another game; raises `_LeftError`."""
+    while True:
+        word = _ask("rematch? (y; q leaves): ", output)
+        if word.lower() in ("y", "yes", "rematch", ""):
+            return
+        if word.lower() in ("n", "no"):
+            raise _LeftError
+        output.print(f"{word[:40]!r}: y plays again, q leaves", markup=False)

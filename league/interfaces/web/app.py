@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from league.connections import bound
-from league.errors import LeagueError, UnknownMatchError
+from league.errors import LeagueError, UnknownMatchError, UnknownPolicyError
 from league.interfaces.web.audit import address_of, note
 from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, same_origin, same_token
 from league.interfaces.web.pages import READ_EVERY_S, Pages
@@ -48,12 +48,12 @@ REASON_LENGTH: Final = 300
 class Site:
     """One league's page: what its routes share."""
 
-    def __init__(self, address: str, league: str, token: str) -> None:
+    def __init__(self, address: str, league: str, token: str, play_url: str | None = None) -> None:
         self.attachment = Attachment(address, league, latest=LATEST, events=EVENTS)
         self.token = token
         self.wrong = WrongTokens()
         self.promoter = Promoter(address, league)
-        self.pages = Pages(self.attachment, self.promoter)
+        self.pages = Pages(self.attachment, self.promoter, play_url)
         self.ending = asyncio.Event()
 
     def routes(self) -> list[Route | Mount]:
@@ -62,6 +62,7 @@ class Site:
             Route("/", self.home),
             Route("/live", self.live),
             Route("/leaderboard", self.leaderboard),
+            Route("/policies/{name}", self.policy),
             Route("/matches", self.matches),
             Route("/matches/{match_id}", self.match),
             Route("/promotion", self.promote, methods=["POST"]),
@@ -102,6 +103,17 @@ class Site:
         """Everyone, as of now; the page asks again by itself."""
         await self.pages.parts()
         return HTMLResponse(self.pages.render("leaderboard.html"))
+
+    async def policy(self, request: Request) -> Response:
+        """A policy: its place, its learner's curve, its last matches, and how to play it."""
+        await self.pages.parts()
+        return HTMLResponse(await asyncio.to_thread(self._policy, request.path_params["name"]))
+
+    def _policy(self, name: str) -> str:
+        store, config = self.attachment.open()
+        newest = store.matches(config.arena.replays, newest_first=True)
+        own = list(itertools.islice((match for match in newest if name in (match.row, match.column)), LATEST))
+        return self.pages.policy(name, own, store.now_s())
 
     async def runbook(self, request: Request) -> Response:
         """What each alert means, and what to do: there whether or not the store is."""
@@ -183,7 +195,8 @@ class Site:
         if isinstance(error, HTTPException):
             text = "there is no such page" if error.status_code == 404 else error.detail
             return self._answer(request, error.status_code, text)
-        return self._answer(request, 404 if isinstance(error, UnknownMatchError) else 503, str(error))
+        absent = isinstance(error, UnknownMatchError | UnknownPolicyError)
+        return self._answer(request, 404 if absent else 503, str(error))
 
     def _answer(self, request: Request, status: int, text: str) -> Response:
         """A line into the page that asks by script, else a page of its own; a boosted link shows that in its place."""
@@ -218,12 +231,13 @@ def _fault(wanted: Wish, name: str) -> str | None:
 class Server(uvicorn.Server):
     """Serves a league's page; told to end, it lets go of those who listen for news."""
 
-    def __init__(self, address: str, league: str, *, host: str, token: str) -> None:
+    def __init__(self, address: str, league: str, *, host: str, token: str, play_url: str | None = None) -> None:
         """A league at the address of a store; raises `StoreError` if that or the name is malformed.
 
-        `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page.
+        `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page;
+        `play_url`: where `league play --web` of this league answers.
         """
-        self._site = Site(address, league, token)
+        self._site = Site(address, league, token, play_url)
         failures = dict.fromkeys((HTTPException, LeagueError), self._site.failed)
         site = Starlette(routes=self._site.routes(), exception_handlers=failures)
         config = uvicorn.Config(

@@ -63,6 +63,8 @@ class History:
     plot: tuple[float, float, float, float]
     """Left, top, right and bottom of the plot."""
     lines: list[Line]
+    here: Mark | None
+    """The policy that is looked at."""
     champion: str
     """Path of the champion's Elo, a step at each promotion."""
     bots: list[Tick]
@@ -86,8 +88,10 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def elo_history(overview: Overview, width: int = 480, height: int = 350) -> History | None:
+def elo_history(overview: Overview, width: int = 480, height: int = 350, policy: str | None = None) -> History | None:
     """The picture in `width` by `height` units, None while nobody is rated.
+
+    With a `policy` it is of its learner alone, and shows where the policy is; of a bot, which has none, it is of all.
 
     It has room for labels of 15 units, so that they can be read on a phone, which shows it at two thirds of its size.
     """
@@ -95,6 +99,9 @@ def elo_history(overview: Overview, width: int = 480, height: int = 350) -> Hist
     frozen = [(snapshot, rated[name]) for name, snapshot in overview.snapshots.items() if name in rated]
     if not frozen:
         return None
+    own = overview.snapshots.get(policy or "")
+    learner = None if own is None else own.learner
+    frozen = [pair for pair in frozen if learner in (None, pair[0].learner)] or frozen
     left, top, right, bottom = 66.0, 14.0, width - 10.0, height - 26.0
     bots = [row for row in rated.values() if row.kind == "bot"]
     rows = [row for _, row in frozen] + bots
@@ -106,6 +113,7 @@ def elo_history(overview: Overview, width: int = 480, height: int = 350) -> Hist
         height=height,
         plot=(left, top, right, bottom),
         lines=_lines(frozen, x, y),
+        here=next((_mark(snapshot.created_s, row, x, y) for snapshot, row in frozen if row.policy == policy), None),
         champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 230))],
@@ -127,7 +135,7 @@ def _lines(frozen: Sequence[tuple[Snapshot, Row]], x: Scale, y: Scale) -> list[L
         up = [(x(at), y(row.elo + row.interval)) for at, row in kept]
         down = [(x(at), y(row.elo - row.interval)) for at, row in reversed(kept)]
         few = kept if len(kept) <= POINTS // 4 else []
-        marks = [Mark(x(at), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}") for at, row in few]
+        marks = [_mark(at, row, x, y) for at, row in few]
         lines.append(
             Line(
                 name=learner,
@@ -139,6 +147,10 @@ def _lines(frozen: Sequence[tuple[Snapshot, Row]], x: Scale, y: Scale) -> list[L
             )
         )
     return lines
+
+
+def _mark(at_s: float, row: Row, x: Scale, y: Scale) -> Mark:
+    return Mark(x(at_s), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}")
 
 
 def _champion(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> str:

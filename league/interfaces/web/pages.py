@@ -11,11 +11,12 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from league.errors import LeagueError
+from league.errors import LeagueError, UnknownPolicyError
 from league.every import Every
 from league.interfaces.web.charts import elo_history, whiskers
 from league.interfaces.web.promotion import Promoter
 from league.ladder.leaderboard import Row
+from league.ladder.records import Match
 from league.status import LearnerStatus
 from league.view.attachment import Attachment
 from league.view.heat import HeatMap, heat_map
@@ -51,7 +52,9 @@ PARTS: Final = (
 class Pages:
     """Renders what the store holds, or last held."""
 
-    def __init__(self, attachment: Attachment, promoter: Promoter) -> None:
+    def __init__(self, attachment: Attachment, promoter: Promoter, play_url: str | None = None) -> None:
+        """`play_url`: where people can play against this league, if they can."""
+        self._play_url = play_url
         self._attachment = attachment
         self._promoter = promoter
         self._overview: Overview | None = None
@@ -81,6 +84,16 @@ class Pages:
             "promotable": overview.promotable if overview else {},
         }
         return self._templates.get_template(template).render(known | values)
+
+    def policy(self, name: str, latest: Sequence[Match], now_s: float) -> str:
+        """The page of one policy with its `latest` matches; raises `UnknownPolicyError` where there is none."""
+        overview = self._overview
+        row = None if overview is None else next((row for row in overview.rows if row.policy == name), None)
+        if overview is None or row is None:
+            raise UnknownPolicyError(f"no policy {name!r} in this league")
+        values = {"name": name, "row": row, "snapshot": overview.snapshots.get(name), "latest": latest, "now_s": now_s}
+        chart = elo_history(overview, policy=name)
+        return self.render("policy.html", **values, chart=chart, play_url=self._play_url)
 
     def _refresh(self) -> dict[str, str]:
         try:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from browsing import DESK, PHONE, serious
 
 from league.games import game_spec, make_game
 from league.games.base import HasCells
@@ -21,7 +18,6 @@ from league.interfaces.board import ASSETS, asset, describe
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page, Browser, Route, expect = playwright.Page, playwright.Browser, playwright.Route, playwright.expect
 
-PHONE, DESK = (360, 740), (1280, 800)
 PAGE = """<!doctype html><html lang="en"><title>Board</title><meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="board.css"><main><h1>Board</h1><div id="board"></div></main>
 <script type="module">
@@ -40,18 +36,6 @@ window.start = (game) => {
 window.LineGame = LineGame;
 </script>"""
 TYPES = {"js": "text/javascript", "css": "text/css"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-    with playwright.sync_playwright() as started:
-        if found is None and not Path(started.chromium.executable_path).exists():
-            pytest.skip("needs a Chromium: apt install chromium")
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = started.chromium.launch(executable_path=found, args=arguments)
-        yield chromium
-        chromium.close()
 
 
 def opened(browser: Browser, size: tuple[int, int], scheme: str = "light") -> Page:
@@ -151,15 +135,10 @@ def test_by_keyboard(browser: Browser) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe"])
-def test_nothing_serious_is_found_by_axe(browser: Browser, name: str, scheme: str) -> None:
-    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-    axe = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+def test_nothing_serious_is_found_by_axe(browser: Browser, axe: str, name: str, scheme: str) -> None:
     page = opened(browser, PHONE, scheme)
     page.evaluate("game => start(game)", described(name))
     page.evaluate("game => [4, 0, 1].forEach(action => line.play(action))")
     shares = [1 / len(described(name)["actions"])] * len(described(name)["actions"])
     page.evaluate("shares => board.show(line.position({ ready: true, shares, hint: 2 }))", shares)
-    found = page.evaluate(f"{axe}; axe.run().then(report => report.violations)")
-    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
-    if "BOARD_PICTURES" in os.environ:
-        page.screenshot(path=f"{os.environ['BOARD_PICTURES']}/{name}-{scheme}.png")
+    assert not serious(page, axe)

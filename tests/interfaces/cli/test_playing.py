@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from small_league import Command, Recorded
+from small_league import CONFIG, Command, Recorded
 
 from league.games import game_spec
 from league.policies.weights import unpack
@@ -92,17 +94,76 @@ def test_a_game_to_its_end(league: Command, monkeypatch: pytest.MonkeyPatch) -> 
     result = league("play", "--seat", "0", "--seed", "3", "--hints")
     assert result.code == 0
     assert "'99' is not a legal move: one of 0 1 2 3 4 5 6 7 8" in result.out
-    assert "main-0001 at seat 1 plays" in result.out
+    assert "main-0001 plays cell" in result.out
     assert "main-0001 expects" in result.out
-    assert result.out.splitlines()[-1].startswith(("you win against", "you lose against", "a draw with"))
+    assert re.search("^(You win against|You lose against|A draw with) main-0001", result.out, re.MULTILINE)
 
 
 def test_the_policy_moves_first_from_seat_1(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    say(monkeypatch, "q")
+    say(monkeypatch, "hint", "q")
     shown = league("play", "perfect", "--seat", "1", "--hints").out
-    assert shown.index("perfect at seat 0 plays") < shown.index("your move")
-    assert "no opinion" in shown
+    assert shown.index("perfect plays cell") < shown.index("your move")
+    assert shown.count("no opinion") == 2
     assert shown.splitlines()[-1] == "you left; the game has no result"
+
+
+def test_hint_undo_resign_and_rematch(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(monkeypatch, "hint", "0", "undo", "undo", "resign", "x", "y", "q")
+    shown = league("play", "--seed", "3").out
+    assert "main-0001 expects" in shown
+    assert "It would play" in shown
+    assert shown.count("no move of yours to take back") == 1
+    assert "You have resigned: main-0001 wins." in shown
+    assert "'x': y plays again" in shown
+    seats = re.findall("you have seat (.) of 2", shown)
+    assert sorted(seats) == ["0", "1"], "where the seat is random, one begins after the other"
+
+
+def test_the_last_move_and_the_winning_line_are_marked(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(monkeypatch, *[str(cell) for cell in range(9)] * 2)
+    shown = league("play", "perfect", "--seat", "0", "--seed", "1").out
+    assert shown.count("(O)") >= 2
+    assert "You lose against perfect" in shown
+    last = shown[shown.rindex("your move") :]
+    assert last.count("[O]") == 3
+    assert "\x1b" not in shown
+
+
+def test_what_a_seat_must_not_know(league: Command, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    config = dataclasses.replace(CONFIG, game="rock_paper_scissors")
+    config = dataclasses.replace(config, arena=dataclasses.replace(config.arena, bots=("uniform",)))
+    with Store.open(str(folder), "hidden") as store:
+        store.create(config)
+        say(monkeypatch, "undo", "Rock")
+        shown = league("play", "uniform", "--seat", "1", at=store).out
+    before, after = shown.split("your move (rock paper scissors", 1)
+    assert "plays" not in before
+    assert "something in it is hidden" in after
+    assert re.search("uniform plays (rock|paper|scissors)", after)
+
+
+def test_games_under_a_name_are_recorded(
+    league: Command, refused: Refused, own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = own.match_count()
+    say(monkeypatch, "0", "resign", "y", "undo", "hint", "resign", "y")
+    shown = league("play", "--name", "[red]anna", "--seat", "0", "--temperature", "0.5", at=own).out
+    assert re.search(r"^\[red\]anna: [+-]\d+ Elo ± \d+, 1 games$", shown, re.MULTILINE)
+    assert "does not count" in shown
+    first, last = reversed(own.person_games())
+    assert (first.person, first.opponent, first.result, first.helped) == (
+        "[red]anna",
+        "main-0001+temperature0.5",
+        "lost",
+        False,
+    )
+    assert last.helped
+    assert own.match_count() == before
+    found = league("leaderboard", "--people", "--json", at=own).json
+    assert [(row["person"], row["games"], row["score"]) for row in found] == [("[red]anna", 1, [0, 0, 1])]
+    assert "[red]anna" in league("leaderboard", "--people", at=own).out
+    for name in ("a" * 41, "a\nb", " a", "  "):
+        assert "--name: " in refused("play", "--name", name)
 
 
 def test_the_end_of_the_input_leaves_the_table(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +176,10 @@ def test_the_end_of_the_input_leaves_the_table(league: Command, monkeypatch: pyt
 def test_play_that_cannot_begin(refused: Refused) -> None:
     assert "--seat 2: must be one of random, 0, 1" in refused("play", "--seat", "2")
     assert "did you mean 'perfect'" in refused("play", "prefect")
+    assert "must be from 0 to 5" in refused("play", "--temperature", "5.5")
+    assert "without a temperature" in refused("play", "perfect", "--temperature", "1")
+    for wrong in (("prefect",), ("--seat", "2"), ("perfect", "--temperature", "1"), ("--league", "none")):
+        refused("play", "--web", *wrong)
 
 
 def test_export_to_onnx_computes_the_same(league: Command, tmp_path: Path, recorded: Recorded) -> None:

@@ -33,7 +33,7 @@ from league.interfaces.web.guard import is_loopback
 from league.interfaces.web.pages import ago, shortened
 from league.ladder.leaderboard import Row
 from league.ladder.payoff import Payoff
-from league.ladder.records import Match, Replay, Tally
+from league.ladder.records import Match, Promotion, Replay, Tally
 from league.matches.replays import positions
 from league.pool.mirror import Mirror
 from league.pool.store import Store
@@ -230,6 +230,30 @@ def learners_part(store: Store, folder: Path, status: dict[str, Any], *, heartbe
         text = Answer(url, "/").text
     said = re.sub(r"<[^>]*>", " ", html.unescape(text[: text.index('<h2 id="payoff"')]))
     return " ".join(said.replace("\N{EN DASH}", "-").split())
+
+
+def test_each_policy_has_a_page(page: str, recorded: Recorded, own: Store, folder: Path) -> None:
+    first = Answer(page, "/").text
+    for name in ("main-0002", "perfect"):
+        assert f'href="/policies/{name}"' in first
+        answer = Answer(page, f"/policies/{name}")
+        assert answer.status == 200
+        assert f"league play {name} --web" in answer.text
+        own_matches = [match.match_id for match in recorded.matches if name in (match.row, match.column)]
+        assert re.findall('id="match-(\\w+)"', answer.text) == own_matches[::-1]
+        assert "<svg" in answer.text
+        assert ('class="here"' in answer.text) == (name != "perfect")
+    for name in ("main-0009", "%3Cb%3E", "a" * 300, "main-0002%2F..%2F"):
+        assert Answer(page, f"/policies/{name}").status == 404
+    promoted = Promotion(
+        policy="main-0002", digest=own.snapshot("main-0002").digest, by="a", reason="b", promoted_s=9.0
+    )
+    own.promote(promoted)
+    with serving(str(folder), own.league, play_url="http://127.0.0.1:7860/") as url:
+        text = Answer(url, "/policies/main-0000").text
+        assert 'href="http://127.0.0.1:7860/?policy=main-0000"' in text
+        assert "/?promote=main-0000#promote" in text
+        assert "promote=main-0002" not in Answer(url, "/policies/main-0002").text
 
 
 def test_what_ails_a_learner_is_said(own: Store, folder: Path) -> None:

@@ -10,12 +10,12 @@ import dataclasses
 import itertools
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import DESK, PHONE, picture, serious
 from page_server import TOKEN, serving
 from small_league import CONFIG, STATUS, Recorded, fill
 
@@ -29,29 +29,9 @@ from league.pool.store import Store
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page, Browser, expect = playwright.Page, playwright.Browser, playwright.expect
 
-PHONE, DESK = (390, 844), (1280, 800)
 MARKUP = "<img/src=x/onerror=alert(1)>"
 """A policy's name; names hold no blanks."""
 expect.set_options(timeout=15_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name)) is not None), None)
-    with playwright.sync_playwright() as started:
-        if found is None and not Path(started.chromium.executable_path).exists():
-            pytest.skip("needs a Chromium: apt install chromium")
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        chromium = started.chromium.launch(executable_path=found, args=arguments)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-    return (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -415,7 +395,7 @@ def test_accessible_at_every_size_and_in_the_dark(
     assert not serious(page, axe)
     if size == DESK:
         picture(page, f"replay-{where}-{scheme}.png")
-    for path in ("/leaderboard", "/matches", "/matches/none"):
+    for path in ("/leaderboard", "/matches", "/matches/none", "/policies/main-0001", "/policies/uniform"):
         page.goto(f"{shown}{path}")
         assert not serious(page, axe)
     context.close()
@@ -440,18 +420,3 @@ def test_what_is_said_is_accessible_too(browser: Browser, url: str, own: Store, 
     assert not serious(page, axe)
     page.goto("about:blank")
     page.close()
-
-
-def serious(page: Page, axe: str) -> list[str]:
-    """What axe-core finds serious or critical; and the page must not be wider than the screen."""
-    found = page.evaluate(f"{axe}; axe.run().then(report => report.violations)")
-    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-    grave = [one for one in found if one["impact"] in ("serious", "critical")]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in grave] + ["wider than the screen"] * wide
-
-
-def picture(page: Page, name: str) -> None:
-    """Write a picture for the documentation, if somebody wants any."""
-    folder = os.environ.get("LEAGUE_SCREENSHOTS")
-    if folder:
-        page.screenshot(path=str(Path(folder) / name))

@@ -1,0 +1,27 @@
+"""What tests in a real browser share; the browser itself is the fixture `browser`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PHONE, DESK = (390, 844), (1280, 800)
+
+
+def serious(page: Page, axe: str) -> list[str]:
+    """What axe-core finds serious or critical; and the page must not be wider than the screen."""
+    found = page.evaluate(f"{axe}; axe.run().then(report => report.violations)")
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    grave = [one for one in found if one["impact"] in ("serious", "critical")]
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in grave] + ["wider than the screen"] * wide
+
+
+def picture(page: Page, name: str) -> None:
+    """Write a picture for the documentation, if somebody wants any."""
+    folder = os.environ.get("LEAGUE_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=str(Path(folder) / name))
