@@ -19,6 +19,8 @@ class Rollout:
     """Plies of all boards, whoever moved."""
     games: int = 0
     """Games that ended with a result."""
+    decided: int = 0
+    """Of those, games in which not all seats received the same."""
     dropped: int = 0
     """Games that broke and have no result."""
     error: str | None = None
@@ -41,7 +43,7 @@ class Rollout:
         return Rollout(results=results, error=error, **counts)
 
 
-_COUNTS: Final = ("plies", "games", "dropped", "gpu_bytes")
+_COUNTS: Final = ("plies", "games", "decided", "dropped", "gpu_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)

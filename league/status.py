@@ -203,6 +203,8 @@ class Status(_Said):
     """Games without a result in this run."""
     missing: str | None = None
     """What the league asks for and cannot have."""
+    trouble: str | None = None
+    """Why nothing is decided: games that all break, or are all drawn."""
     unreadable: tuple[str, ...] = ()
     """Snapshots whose weights are damaged."""
     learners: Mapping[str, LearnerStatus] = {}

@@ -31,6 +31,8 @@ class State(NamedTuple):
     """Steps of all learners together, since the league began."""
     waits: str | None
     """What is wrong with the store, while nothing can be written."""
+    trouble: str | None
+    """Why the run would not have gone well if it ended now: nothing was ever decided."""
 
 
 class Coordinator:
@@ -65,7 +67,8 @@ class Coordinator:
         if self._league is not None:
             self._league.roster.share = share
         steps = 0 if self._league is None else self._league.training.steps
-        return State(self.phase, self.failure, steps, self.waits)
+        trouble = None if self._league is None else self._league.roster.outcomes.failure
+        return State(self.phase, self.failure, steps, self.waits, trouble)
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""

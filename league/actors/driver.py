@@ -22,7 +22,7 @@ from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
-from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError
+from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError, UndecidedError
 from league.games import game_spec
 from league.ladder.promotion import check_cap
 from league.policies.network import settled
@@ -109,7 +109,8 @@ def run_league(
     `watch` is called about twice a second. An interrupted league saves and ends at once; one that reached its limit
     first plays the matches that settle the ratings. A second signal ends this process without waiting.
 
-    Raises `StoreError` where another run trains the league. The lease of one that was killed is waited for, which
+    Raises `UndecidedError` at the end of a run in which no game was won or lost, `StoreError` where another run trains
+    the league. The lease of one that was killed is waited for, which
     `note` is told, as it is what the store's server may lose. One that evicts is refused.
     """
     store.refuse_eviction()
@@ -139,7 +140,10 @@ def run_league(
         run = _Run(coordinator, limits, watch, interrupted)
         run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
-        return run.end(closing_s)
+        final = run.end(closing_s)
+        if final.trouble is not None:
+            raise UndecidedError(f"{final.trouble}; the league is saved")
+        return final
 
 
 def _check_room(config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
@@ -252,7 +256,7 @@ class _Run:
         """Ask the coordinator how it is, and say how far the run is; while Ray restarts it, what was known stays."""
         share = self.limits.share(self.progress.seconds, self.progress.steps)
         try:
-            phase, failure, steps, waits = ray.get(self.coordinator.state.remote(share), timeout=SILENCE_S)
+            phase, failure, steps, waits, trouble = ray.get(self.coordinator.state.remote(share), timeout=SILENCE_S)
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
                 raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error
@@ -264,6 +268,11 @@ class _Run:
             self.began = time.monotonic()
         seconds = time.monotonic() - self.began if self.began is not None else 0.0
         self.progress = Progress(
-            phase=phase, seconds=seconds, steps=steps, interrupted=self.interrupted.is_set(), waits=waits
+            phase=phase,
+            seconds=seconds,
+            steps=steps,
+            interrupted=self.interrupted.is_set(),
+            waits=waits,
+            trouble=trouble,
         )
         self.watch(self.progress)

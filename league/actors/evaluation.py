@@ -57,8 +57,8 @@ class MatchWorkerHandle(RemoteWorker):
         assert self.match is not None
         return f"a match of {self.match.row} against {self.match.column}: {error}"
 
-    def play(self, match: Wanted, seed: int, done: Callable[[Match, float], None]) -> None:
-        """Play a match; `done` is called with it and the seconds of processor time that it took."""
+    def play(self, match: Wanted, seed: int, done: Callable[[Match, float, str | None], None]) -> None:
+        """Play a match; `done` is called with what `MatchWorker.play` returns."""
         self.match = match
         future = self.actor.play.remote(match.row, match.column, match.games, seed)
         self.ask(future, lambda answer: done(*answer), loading=(match.row, match.column))
@@ -75,8 +75,8 @@ class Evaluation:
         self.workers = [MatchWorkerHandle(n, roster, futures) for n in range(roster.config.arena.workers)]
         self._unneeded = Every(roster.config.capacity.idle_s)
         """Since as many workers as there are were last needed."""
-        self.unrecorded: list[Match] = []
-        """Results that the store has not taken yet: it did not answer."""
+        self.unrecorded: list[tuple[Match, str | None]] = []
+        """Results that the store has not taken yet: it did not answer. Each with why games of it have none."""
 
     @property
     def busy(self) -> bool:
@@ -133,7 +133,7 @@ class Evaluation:
         self.record()
         under_way = [worker.match for worker in self.workers if worker.busy and worker.match is not None]
         for worker in self.workers:
-            if not (worker.idle if resting else worker.ready and not worker.busy):
+            if not (worker.idle if resting else worker.ready and not worker.busy and not worker.given_up):
                 continue
             match = self._next_match(under_way)
             if match is not None:
@@ -149,10 +149,10 @@ class Evaluation:
         return None if pair is None else Wanted(*pair, roster.config.arena.games, gate=False)
 
     def _play(self, worker: MatchWorkerHandle, wanted: Wanted) -> None:
-        def played(match: Match, seconds: float) -> None:
+        def played(match: Match, seconds: float, why: str | None) -> None:
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             worker.rests_until = time.monotonic() + seconds * (1 / self.roster.config.arena.share - 1)
-            self.unrecorded.append(dataclasses.replace(match, gate=wanted.gate))
+            self.unrecorded.append((dataclasses.replace(match, gate=wanted.gate), why))
             self.record()
 
         worker.play(wanted, int(self.roster.rng.integers(2**31)), played)
@@ -160,6 +160,8 @@ class Evaluation:
     def record(self) -> None:
         """Store the results, and let the race advance; those that the store does not take are kept for next time."""
         while self.unrecorded:
-            self.roster.record(self.unrecorded[0])
-            self.gate.add(self.unrecorded.pop(0))
+            match, why = self.unrecorded[0]
+            self.roster.record(match, why)
+            self.unrecorded.pop(0)
+            self.gate.add(match)
         self.gate.advance()

@@ -46,6 +46,8 @@ class League:
         self.census = Census()
         self._renewing = Every(RENEW_EVERY_S)
         self._telling = Every(STATUS_EVERY_S, at_once=True)
+        self._trouble: str | None = None
+        """Whether it was said already that nothing is decided, and in which words it began."""
 
     @classmethod
     def open(cls, place: Place) -> Self:
@@ -73,7 +75,7 @@ class League:
         self._ask_for_room()
         self.futures.handle(timeout_s=0.2)
         if self.training.all_stopped:
-            raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
+            raise DivergedError(self.training.why_stopped)
         return "training" if phase == "starting" and self.training.ready else phase
 
     def _ask_for_room(self) -> None:
@@ -110,6 +112,10 @@ class League:
         if self._renewing.due:
             self.store.renew(self.place.holder)
             self._renewing.begin()
+        trouble = self.roster.outcomes.trouble
+        if (trouble is None) != (self._trouble is None):
+            self.roster.say("undecided", trouble or "games are decided now")
+        self._trouble = trouble
         if self._telling.due:
             self.tell(phase)
 
@@ -132,6 +138,7 @@ class League:
             champion=roster.champion.policy if roster.champion else None,
             dropped_games=roster.dropped,
             missing=self.training.missing,
+            trouble=self.roster.outcomes.trouble,
             unreadable=tuple(sorted(roster.unreadable)),
             learners={learner.name: learner.status for learner in self.training.learners},
             arena=self.evaluation.status,

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.place import Place
-from league.actors.remote_worker import RemoteWorker
+from league.actors.remote_worker import DEATHS_LIMIT, RemoteWorker
 from league.actors.roster import Roster
 from league.actors.spawn import spawn_learner
 from league.actors.waiting import RETRY_S
@@ -68,6 +68,8 @@ class LearnerHandle(RemoteWorker):
         """Its clock: steps since the league began."""
         self.diverged = 0
         """How often in a row."""
+        self.silent = 0
+        """Iterations in a row in which nobody played, because every runner had died."""
         self.opponents: dict[str, float] = {}
         """Share of the games by name, of the latest draw."""
         self.held = 0
@@ -92,7 +94,7 @@ class LearnerHandle(RemoteWorker):
     @property
     def stopped(self) -> bool:
         """Whether it has been given up."""
-        return self.diverged >= DIVERGED_LIMIT
+        return self.diverged >= DIVERGED_LIMIT or self.given_up or self.silent >= DEATHS_LIMIT
 
     @property
     def status(self) -> LearnerStatus:
@@ -201,7 +203,15 @@ class LearnerHandle(RemoteWorker):
             return
         roster.totals["steps"][self.name] += iteration.steps
         roster.totals["restarts"]["runner"] += iteration.usage.runner_restarts
-        roster.count_dropped(iteration.dropped, "training", f"training of {self.name}: {iteration.error}")
+        roster.count(
+            "training",
+            f"training of {self.name}",
+            games=iteration.games,
+            decided=iteration.decided,
+            dropped=iteration.dropped,
+            error=iteration.error,
+        )
+        self.silent = 0 if iteration.plies else self.silent + 1
         if iteration.error is not None and not iteration.dropped:
             roster.say("lost", f"{self.name}: {iteration.error}")
         now = time.monotonic()

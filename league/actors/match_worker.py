@@ -38,11 +38,11 @@ class MatchWorker:
     def ready(self) -> None:
         """Return once it can play, also after Ray has restarted it."""
 
-    def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float]:
-        """The match, and the seconds of processor time that it took."""
+    def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float, str | None]:
+        """The match, the seconds of processor time that it took, and what was wrong with games without a result."""
         started = time.process_time()
         match = self.arena.play(row, column, games=games, seed=seed)
-        return match, time.process_time() - started
+        return match, time.process_time() - started, self.arena.why
 
 
 MatchWorkerActor = ray.remote(MatchWorker)

@@ -13,6 +13,9 @@ from league.actors.futures import Futures, LostError
 from league.actors.roster import Roster
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 
+DEATHS_LIMIT = 5
+"""One that is lost so many times in a row, without doing anything in between, is asked no more."""
+
 
 class RemoteWorker(ABC):
     """Does one thing at a time. When it is lost, Ray starts it again, and it is asked once it answers.
@@ -37,11 +40,18 @@ class RemoteWorker(ABC):
         """Whether it was asked something and has not answered yet."""
         self.rests_until = 0.0
         """By the monotonic clock; until then it is to be asked nothing."""
+        self.deaths = 0
+        """How often in a row it was lost before it had done anything."""
 
     @property
     def idle(self) -> bool:
         """Whether it may be asked something now."""
-        return self.ready and not self.busy and time.monotonic() >= self.rests_until
+        return self.ready and not self.busy and not self.given_up and time.monotonic() >= self.rests_until
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it has died so often in a row that whatever it is asked seems to kill it."""
+        return self.deaths >= DEATHS_LIMIT
 
     def start(self, spawn: Callable[[], Any]) -> bool:
         """End it if it is there, then start it by `spawn`; False where Ray has not yet let go of the name."""
@@ -79,7 +89,7 @@ class RemoteWorker(ABC):
         self.busy = True
 
         def finished(answer: Any) -> None:
-            self.busy = False
+            self.busy, self.deaths = False, 0
             self.roster.lost.discard(self.name)
             done(answer)
 
@@ -93,8 +103,10 @@ class RemoteWorker(ABC):
                     self.roster.stale = True
                     self.refused()
                 case LostError():
+                    self.deaths += 1
                     self.roster.count_lost(self.name, self.kind)
-                    self.roster.say("lost", self.lost(error))
+                    end = f"; lost {self.deaths} times in a row, it is given up" if self.given_up else ""
+                    self.roster.say("lost", self.lost(error) + end)
                     if error.lives:
                         ray.kill(self.actor, no_restart=False)
                     self._await()

@@ -9,13 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from league.actors.outcomes import Outcomes
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
+from league.every import Every
 from league.games import game_spec
 from league.ladder.records import Match, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.keeping import retain
 from league.pool.store import Store
 from league.status import Status
+
+DROPPED_EVERY_S = 10.0
+"""Between two events of games without a result: where every game breaks there is one in each iteration."""
 
 
 class Roster:
@@ -39,6 +44,9 @@ class Roster:
         self.unreadable: set[str] = set()
         self.dropped = 0
         """Games without a result since this process began."""
+        self.outcomes = Outcomes()
+        self._dropping = Every(DROPPED_EVERY_S, at_once=True)
+        self._dropped_unsaid = 0
         self.in_play: dict[str, Collection[str]] = {}
         """Whom each learner meets now: weights that somebody is about to load."""
         self.share: float | None = None
@@ -98,21 +106,30 @@ class Roster:
         """The newest snapshot of a learner."""
         return next((s for s in reversed(self.snapshots) if s.learner == learner), None)
 
-    def record(self, match: Match) -> None:
-        """Store a result, with what follows from it."""
-        if match.total.games:
+    def record(self, match: Match, why: str | None = None) -> None:
+        """Store a result, with what follows from it; `why` games of it have none."""
+        total = match.total
+        if total.games:
             self.store.record(match)  # Or it was recorded before, and only the reply was lost.
             self.matches, self.ratings = self.store.match_count(), self.store.ratings()
         purpose = "gate" if match.gate else "rating"
-        self.count_dropped(match.dropped, purpose, f"{match.row} against {match.column}")
+        decided = total.wins + total.losses
+        where = f"{match.row} against {match.column}"
+        self.count(purpose, where, games=total.games, decided=decided, dropped=match.dropped, error=why)
         self.champion = self.store.champion()  # A person may have chosen another one.
 
-    def count_dropped(self, games: int, purpose: str, where: str) -> None:
-        """Games that broke are counted and said, never scored; `purpose`: `training`, `gate` or `rating`."""
-        if games:
-            self.dropped += games
-            self.totals["dropped_games"][purpose] += games
-            self.say("dropped", f"{games} game(s) without a result: {where}")
+    def count(self, purpose: str, where: str, *, games: int, decided: int, dropped: int, error: str | None) -> None:
+        """Count games that ended; those that broke are said, never scored. `purpose`: `training`, `gate`, `rating`."""
+        self.outcomes.add(training=purpose == "training", games=games, decided=decided, dropped=dropped, error=error)
+        if dropped:
+            self.dropped += dropped
+            self._dropped_unsaid += dropped
+            self.totals["dropped_games"][purpose] += dropped
+            if self._dropping.due:
+                why = error or "nobody says why"
+                self.say("dropped", f"{self._dropped_unsaid} game(s) without a result, the last in {where}: {why}")
+                self._dropping.begin()
+                self._dropped_unsaid = 0
 
     def count_lost(self, actor: str, kind: str) -> None:
         """An actor of that kind did not answer: counted once until it has answered again."""

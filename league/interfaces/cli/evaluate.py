@@ -59,7 +59,7 @@ def evaluate(
         match = _play(arena, row, column, boards, seed)
         repeated = boards - match.total.games - match.dropped
         if not match.total.games:
-            raise GameError(f"all {match.dropped} games of {config.game} were dropped: there is no result")
+            raise GameError(f"all {match.dropped} games of {config.game} were dropped: {arena.why}")
         if record:
             opened.record(match)
     page = _page(match, repeated, seed, record)

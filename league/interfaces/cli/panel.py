@@ -101,6 +101,9 @@ class TrainingView:
             self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
             if progress.waits:
                 self.console.print(view.event, soft_wrap=True, highlight=False, markup=False)
+            elif view.status.trouble:
+                line = f"nothing is decided: {view.status.trouble}"
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
 
     def _read(self) -> View:
         overview = Overview.read(self._mirror)
@@ -117,6 +120,8 @@ class TrainingView:
             parts.append(_learners(view, self._narrow))
         if view.rows:
             parts.append(_board(view, self._narrow))
+        if view.status.trouble:
+            parts.append(Text(f"nothing is decided: {view.status.trouble}", style="bold red", overflow="fold"))
         if view.event:
             parts.append(Text(view.event, style="yellow", overflow="fold"))
         hint = "saving…" if progress.interrupted else self.hint

@@ -77,6 +77,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "dropped_games": said.dropped_games,
         "learners": said.to_json()["learners"],
         "missing": said.missing,
+        "trouble": said.trouble,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
         "events": overview.events,
@@ -93,6 +94,8 @@ def _page(found: dict[str, Any], verification: Verification | None) -> Iterator[
 
 def _state_of(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield facts(_facts(found))
+    if found["trouble"]:
+        yield Styled(f"nothing is decided  {found['trouble']}", "red")
     if found["learners"]:
         yield ""
         yield tabulate(found["learners"].items(), _learner_columns(found["phase"]))
