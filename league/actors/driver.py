@@ -53,6 +53,13 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     game, another network than the learners have.
     """
     spec = game_spec(config.game)
+    present = store.config()
+    if present is not None and present.network.normalize is None and store.learners():
+        # It has learned from observations as they are, before they were scaled.
+        present = dataclasses.replace(present, network=dataclasses.replace(present.network, normalize=False))
+        config = dataclasses.replace(
+            config, network=dataclasses.replace(config.network, normalize=bool(config.network.normalize))
+        )
     every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
     # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
     config = dataclasses.replace(
@@ -63,7 +70,6 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     fresh(spec, config.network, config.seed)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
-    present = store.config()
     _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
         store.create(config)

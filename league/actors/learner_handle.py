@@ -79,6 +79,8 @@ class LearnerHandle(RemoteWorker):
         self._trained_at: float | None = None
         """When its latest iteration ended, by the monotonic clock."""
         self._status = LearnerStatus()
+        self._remarked: str | None = None
+        """What was said of its updates in this run; the same every iteration, it is said once."""
 
     def _remembered(self) -> Memory:
         try:
@@ -214,6 +216,9 @@ class LearnerHandle(RemoteWorker):
         self.silent = 0 if iteration.plies else self.silent + 1
         if iteration.error is not None and not iteration.dropped:
             roster.say("lost", f"{self.name}: {iteration.error}")
+        if iteration.remark is not None and self._remarked is None:
+            roster.say("learning", f"{self.name}: {iteration.remark}")
+        self._remarked = iteration.remark or self._remarked
         now = time.monotonic()
         # While others had their turn it did not learn: its speed is over all of the time.
         seconds = now - self._trained_at if self._trained_at else report.seconds

@@ -41,6 +41,7 @@ class AecBoard:
         self._layout = layout
         self._seats = {agent: seat for seat, agent in enumerate(layout.agents)}
         self._observation, self._legal, self._seat, self._present = observation, legal, seat, present
+        self._reach = layout.reach
         self._dice = Dice()
         self._ledger = Ledger()
         self._over = True
@@ -148,6 +149,13 @@ class AecBoard:
             self._observation[:] = array
         if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():
             raise ValueError("the observation holds a number that is not finite")
+        centre, reach = self._reach
+        far = np.abs(self._observation - centre) > reach
+        if far.any():
+            raise ValueError(
+                f"the observation holds {self._observation[far][0]:g}, far outside of what its space says: declare the "
+                "Box as wide as it is, or without bounds"
+            )
 
     def _break(self, doing: str, error: BaseException) -> None:
         if not raised_by_environment(error):

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import gymnasium.spaces
 import numpy as np
+from numpy.typing import NDArray
 
 from league.errors import GameError
 from league.games.aec_factory import AecEnv
@@ -17,6 +18,8 @@ from league.games.blame import blame
 
 WIDEST: Final = 1000.0
 """Of a number's range: bounds farther apart say little of what occurs between them."""
+BELIEVED: Final = 10.0
+"""Observations may reach so many times as far from the middle of their bounds as these say."""
 LONGEST_SPACE: Final = 80
 """Characters of a space that a message shows."""
 SMALL: Final = (-1.0, 1.0)
@@ -42,6 +45,17 @@ class Layout:
     """The observation space has an action mask."""
     adds_mask: bool
     """That mask is what is added to the logits."""
+
+    @property
+    def reach(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The middle of every element of an observation, and how far from there it is believed, `[*shape]` twice."""
+        bounds = self.bounds or Bounds(SMALL[:1], SMALL[1:])
+        size = int(np.prod(self.shape))
+        low, high = (np.broadcast_to(np.asarray(end, np.float32), size).reshape(self.shape) for end in bounds)
+        free = np.isinf(low) | np.isinf(high)
+        with np.errstate(invalid="ignore"):
+            centre, half = np.where(free, 0, (low + high) / 2), np.where(free, np.inf, (high - low) / 2)
+        return centre.astype(np.float32), (BELIEVED * np.maximum(half, 1)).astype(np.float32)
 
 
 def read_layout(name: str, env: AecEnv) -> Layout:

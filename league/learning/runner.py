@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -42,7 +43,9 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
         self.device, self.missing = choose_device(rollout.device, gpu=gpu)
-        seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
+        # Hashed together: sums of them would meet those of another learner's runners.
+        numbers = np.random.SeedSequence([int(config.env_config["seed"]), self.worker_index])
+        seed = int(numbers.generate_state(1)[0])
         learning = self.league.learning
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)

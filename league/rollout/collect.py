@@ -121,6 +121,7 @@ class Collector:
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None
         self._self_play = 1.0
+        self._largest_return = 0.0
         self._held: tuple[Moves, Tensor, Tensor, Tensor] | None = None
         self._begin(torch.ones(boards, dtype=torch.bool, device=device))
 
@@ -152,6 +153,7 @@ class Collector:
         if self._held is not None:
             log.held(*self._held)
         results: Tallies[str] = Tallies()
+        self._largest_return = 0.0
         games = dropped = decided = 0
         for _ in range(plies):
             ply = self.table.ply()
@@ -173,6 +175,7 @@ class Collector:
             plies=plies * game.num_games,
             games=games,
             decided=decided,
+            largest_return=self._largest_return,
             dropped=dropped,
             error=getattr(game, "last_error", None),
         )
@@ -237,6 +240,9 @@ class Collector:
         most = table.returns.masked_fill(~present, -torch.inf).amax(dim=1)
         least = table.returns.masked_fill(~present, torch.inf).amin(dim=1)
         decided = ended & (compared(most, least) > 0)
+        received = torch.maximum(most.abs(), least.abs())[ended]
+        if len(received):
+            self._largest_return = max(self._largest_return, float(received.max()))
         is_learner = (table.seating == LEARNER) & present
         mixed = ended & ~self._explores & is_learner.any(dim=1) & (is_learner != present).any(dim=1)
         returns, seating = table.returns[mixed], table.seating[mixed].masked_fill(~present[mixed], NOBODY)
