@@ -139,6 +139,7 @@ class League:
             dropped_games=roster.dropped,
             missing=self.training.missing,
             trouble=self.roster.outcomes.trouble,
+            first_error=self.roster.outcomes.first_error,
             unreadable=tuple(sorted(roster.unreadable)),
             learners={learner.name: learner.status for learner in self.training.learners},
             arena=self.evaluation.status,

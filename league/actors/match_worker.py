@@ -8,6 +8,7 @@ import time
 import ray
 import torch
 
+from league.actors.log import keep_log
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.ladder.records import Match
@@ -26,6 +27,7 @@ class MatchWorker:
     """`Arena` as an actor; one thread of low priority, because it shares the machine with the learners."""
 
     def __init__(self, place: Place) -> None:
+        keep_log()
         give_way()
         torch.set_num_threads(1)
         # A constructor that raises is not tried again, so it waits.

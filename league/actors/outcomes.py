@@ -74,6 +74,11 @@ class Outcomes:
         return None
 
     @property
+    def first_error(self) -> str | None:
+        """What was wrong with the first game that was dropped."""
+        return self.training.error or self.matches.error
+
+    @property
     def failure(self) -> str | None:
         """Why a run that ends now has not gone well; None: it has."""
         if self.training.lost or self.matches.lost:

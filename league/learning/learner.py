@@ -51,7 +51,7 @@ class LeagueLearner(PPOTorchLearner):
         at = timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
         for optimizer, schedule in self._optimizer_lr_schedules.items():
             self._set_optimizer_lr(optimizer, lr=schedule.update(timestep=at))
-        for module_id in self.module:
+        for module_id in self.module.keys():  # noqa: SIM118  (it iterates by number)
             self.entropy_coeff_schedulers_per_module[module_id].update(timestep=at)
 
     def take(self, module_id: str, seen: Seen) -> None:
@@ -108,7 +108,8 @@ class LeagueLearner(PPOTorchLearner):
         """
         scaling = self.module[module_id].unwrapped().network.scaling
         if scaling is not None:
-            batch[Postprocessing.VALUE_TARGETS] = batch[Postprocessing.VALUE_TARGETS] / scaling.unit
+            # Not in place: a minibatch that is too large for the memory is taken again.
+            batch = {**batch, Postprocessing.VALUE_TARGETS: batch[Postprocessing.VALUE_TARGETS] / scaling.unit}
         loss = super().compute_loss_for_module(module_id=module_id, config=config, batch=batch, fwd_out=fwd_out)
         logits = fwd_out[Columns.ACTION_DIST_INPUTS]
         divergence = mean_kl(batch[Columns.ACTION_DIST_INPUTS], logits.detach())

@@ -34,6 +34,9 @@ MEASURED_S: Final = 2.0
 MEASURED_GAMES, MEASURED_PLIES = 8, 512
 
 
+Rows = Tensor | NDArray[np.float32]
+
+
 class Seen(NamedTuple):
     """What there was in some games."""
 
@@ -115,16 +118,17 @@ def needs_scaling(spec: GameSpec) -> bool:
     return spec.bounds is not None or spec.stakes is None or not UNIT[0] <= spec.stakes <= UNIT[1]
 
 
-def summary(observations: NDArray[np.float32], returns: NDArray[np.float32], largest: float) -> Seen:
+def summary(observations: Rows, returns: Rows, largest: float) -> Seen:
     """What there was, of observations `[n, *shape]`, returns `[m]`, and the largest return of a seat in a game."""
     # In double: the square of a large number is no small difference of two still larger ones.
-    seen = observations.astype(np.float64) if len(observations) else np.zeros((1, *observations.shape[1:]))
-    square = float(np.mean(np.square(returns.astype(np.float64)))) if len(returns) else 0.0
+    seen, won = (torch.as_tensor(rows).double() for rows in (observations, returns))
+    if not len(seen):
+        seen = seen.new_zeros(1, *seen.shape[1:])
     return Seen(
         rows=len(observations),
-        mean=torch.tensor(seen.mean(axis=0), dtype=torch.float32),
-        variance=torch.tensor(seen.var(axis=0), dtype=torch.float32),
-        square=square,
+        mean=seen.mean(dim=0).float(),
+        variance=seen.var(dim=0, correction=0).float(),
+        square=float(won.square().mean()) if len(won) else 0.0,
         largest=largest,
     )
 

@@ -121,7 +121,7 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     )
     table.restart(torch.ones(boards, dtype=torch.bool, device=device), chance)
     scored = torch.zeros(boards, dtype=torch.bool, device=device)
-    broken = torch.zeros_like(scored)
+    broken, absent = torch.zeros_like(scored), torch.zeros_like(scored)
     verdict = torch.zeros(boards, device=device)
     record = _Record(ways, chance, openings.lengths[group])
     for _ in range(max_plies):
@@ -130,7 +130,9 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
         over = ply.step.done & ~table.asleep
         if bool(over.any()):
             found, both = _verdict(table.returns, table.seating, table.present)
-            scored |= over & ~ply.step.dropped & ~ply.opening & both
+            played = over & ~ply.step.dropped & ~ply.opening
+            scored |= played & both
+            absent |= played & ~both
             broken |= over & ply.step.dropped
             verdict = torch.where(over, found, verdict)
         table.asleep |= over
@@ -145,7 +147,9 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
         why = f"longer than arena.max_plies = {max_plies}"
     elif why is None and dropped:
         why = "only one of the two had a seat that took part, or the game was over before they were asked"
-    return Played(results, dropped, why, _groups(verdict, scored, len(ways)), record.replays(verdict, scored))
+    # Where one of the two had no seat nobody could win: no result, and no reason to leave out the others of its group.
+    groups = _groups(verdict, scored | absent, len(ways))
+    return Played(results, dropped, why, groups, record.replays(verdict, scored))
 
 
 def _verdict(returns: Tensor, seating: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:

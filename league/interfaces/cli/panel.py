@@ -70,6 +70,7 @@ class TrainingView:
         self._every = Every(every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S, at_once=True)
         self._phase = ""
         self._waits: str | None = None
+        self._first_error: str | None = None
         self._mirror = Mirror(store, payoff=False, events=1)
 
     def __enter__(self) -> TrainingView:
@@ -104,6 +105,10 @@ class TrainingView:
             elif view.status.trouble:
                 line = f"nothing is decided: {view.status.trouble}"
                 self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            elif view.status.first_error != self._first_error:
+                line = f"a game broke: {view.status.first_error}"
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            self._first_error = view.status.first_error
 
     def _read(self) -> View:
         overview = Overview.read(self._mirror)
@@ -120,6 +125,8 @@ class TrainingView:
             parts.append(_learners(view, self._narrow))
         if view.rows:
             parts.append(_board(view, self._narrow))
+        if view.status.first_error and not view.status.trouble:
+            parts.append(Text(f"a game broke: {view.status.first_error}", style="red", overflow="fold"))
         if view.status.trouble:
             parts.append(Text(f"nothing is decided: {view.status.trouble}", style="bold red", overflow="fold"))
         if view.event:

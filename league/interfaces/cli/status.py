@@ -78,6 +78,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "learners": said.to_json()["learners"],
         "missing": said.missing,
         "trouble": said.trouble,
+        "first_error": said.first_error,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
         "events": overview.events,
@@ -120,6 +121,7 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
         "matches": f"{found['matches']:,}",
         "dropped games": found["dropped_games"] or None,
+        "the first": found["first_error"],
         "missing": found["missing"],
         "champion": "none yet"
         if champion is None
