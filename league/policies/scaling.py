@@ -28,7 +28,7 @@ MEMORY: Final = 1e7
 """Observations after which new ones no longer count for less: later policies see other things."""
 RECENT: Final = 0.05
 """Weight of an iteration in the mean square of returns."""
-LEAST_SPREAD: Final = 1e-4
+LEAST_SPREAD: Final = 1e-6
 """Standard deviation, next to the size of the mean, of a number that does not change: it is only shifted."""
 MEASURED_S: Final = 2.0
 MEASURED_GAMES, MEASURED_PLIES = 8, 512
