@@ -151,6 +151,7 @@ class Evaluation:
     def _play(self, worker: MatchWorkerHandle, wanted: Wanted) -> None:
         def played(match: Match, seconds: float, why: str | None) -> None:
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
+            worker.deaths = 0
             worker.rests_until = time.monotonic() + seconds * (1 / self.roster.config.arena.share - 1)
             self.unrecorded.append((dataclasses.replace(match, gate=wanted.gate), why))
             self.record()

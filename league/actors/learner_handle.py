@@ -196,6 +196,7 @@ class LearnerHandle(RemoteWorker):
 
     def _take(self, report: Report) -> None:
         roster, iteration = self.roster, report.iteration
+        self.deaths = 0  # Not when it was saved: that plays nothing.
         self.steps = report.steps
         self._status = self._status.model_copy(update={"reported_s": roster.store.now_s()})
         if report.diverged is not None or iteration is None:

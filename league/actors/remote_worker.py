@@ -41,7 +41,7 @@ class RemoteWorker(ABC):
         self.rests_until = 0.0
         """By the monotonic clock; until then it is to be asked nothing."""
         self.deaths = 0
-        """How often in a row it was lost before it had done anything."""
+        """How often in a row it was lost, without playing through what it was asked in between; whoever asks counts."""
 
     @property
     def idle(self) -> bool:
@@ -89,7 +89,7 @@ class RemoteWorker(ABC):
         self.busy = True
 
         def finished(answer: Any) -> None:
-            self.busy, self.deaths = False, 0
+            self.busy = False
             self.roster.lost.discard(self.name)
             done(answer)
 
