@@ -18,8 +18,8 @@ ENV PYTHONPATH=/install/lib/python3.11/site-packages
 COPY pyproject.toml ./
 RUN mkdir league dashboards \
     && touch README.md LICENSE league/__init__.py dashboards/__init__.py \
-    && pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,k8s,classic,onnx]' \
-    && pip uninstall --yes league
+    && pip install --no-cache-dir --prefix=/install --constraint constraints.txt '.[cluster,serve,dashboard,k8s,classic,onnx]' \
+    && pip uninstall --yes selfplay-league
 COPY README.md LICENSE ./
 COPY league league
 COPY dashboards dashboards

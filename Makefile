@@ -1,4 +1,4 @@
-# The two front doors: `make demo` and `make test`. Each sets up what it needs in .venv first.
+# The front doors: `make demo`, what it leaves behind, and `make test`. Each sets up what it needs in .venv first.
 PYTHON ?= python3
 BIN := .venv/bin
 STORE := runs/demo
@@ -11,7 +11,7 @@ WORKERS ?= 2
 CHECKOV := 3.3.30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-docker check format clean
+.PHONY: help demo dashboard play test test-long test-docker check format clean
 
 help:  ## Show this
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST)
@@ -20,6 +20,13 @@ demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard
 	$(BIN)/league train --store $(STORE) --game connect_four --minutes $(MINUTES)
 	$(BIN)/league leaderboard --store $(STORE)
 	$(BIN)/league export champion --store $(STORE) --output $(STORE)/champion.onnx
+	@echo "Look at it, and at replays of its matches: make dashboard. Play against its champion: make play."
+
+dashboard: .venv/demo  ## Show the demo's league in the browser
+	$(BIN)/league dashboard --store $(STORE)
+
+play: .venv/demo  ## Play against the demo's champion
+	$(BIN)/league play champion --store $(STORE) --hints
 
 test: .venv/dev  ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
@@ -48,7 +55,7 @@ clean:  ## Remove the virtual environment and all caches, never a league
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml cluster/constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onnx]'
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onnx,dashboard]' onnxruntime
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml cluster/constraints.txt

@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from league.installation import DISTRIBUTION
+
 HERE = Path(__file__).parent
 FILE = HERE / "constraints.txt"
 HEAD = """\
@@ -50,7 +52,7 @@ def requirements(name: str, extras: Iterable[str]) -> list[Requirement]:
 def closure(extras: Iterable[str]) -> dict[str, set[str]]:
     """All packages that this project needs with these extras, and of each of them the extras that are needed."""
     found: dict[str, set[str]] = {}
-    waiting = [("league", set(extras))]
+    waiting = [(DISTRIBUTION, set(extras))]
     while waiting:
         for one in requirements(*waiting.pop()):
             name = canonicalize_name(one.name)

@@ -9,7 +9,9 @@ value of the wrong type or outside its range is a `ConfigError` that names the k
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
 import re
 import typing
 from collections.abc import Mapping, Sequence
@@ -21,9 +23,11 @@ from typing import Any, Literal
 from league.errors import ConfigError, nearest
 from league.sections import (
     AUTO_EVERY_STEPS,
+    NEVER_STEPS,
     ArenaConfig,
     CapacityConfig,
     LearningConfig,
+    LogConfig,
     MatchmakingConfig,
     NetworkConfig,
     PromotionConfig,
@@ -37,6 +41,9 @@ from league.settings import JSON, Section, build, knob, merge, parse_setting, pl
 MOST_LEARNERS = 1000
 """Of one role: each is a process of its own."""
 
+_NAMED_KEY = re.compile(r"(?:no option ')?([\w-]+(?:\.[\w-]+)*)")
+"""The key with which each message of a `ConfigError` of a section begins."""
+
 _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number the learners of a role.
 
 
@@ -44,13 +51,28 @@ _ROLE_NAME = re.compile("[a-z]+(-[a-z]+)*")  # No digit at its end: those number
 class MixConfig(Section):
     """One source of a learner's training games."""
 
-    against: Literal["self", "past", "latest"] = knob(
-        "past", "self: the learner holds every seat; past: snapshots; latest: the newest snapshot of each learner"
+    against: Literal["self", "past", "latest", "bots"] = knob(
+        "past",
+        "self: the learner holds every seat; past: snapshots; latest: the newest snapshot of each learner; bots: fixed "
+        "bots",
     )
     share: float = knob(
-        1.0, "of the games, next to the other sources; 0: only while no other source has an opponent", at_least=0
+        1.0,
+        "of the games, next to the other sources; 0: only while no other source has an opponent",
+        at_least=0,
+        at_most=1000,
     )
     roles: tuple[str, ...] | None = knob(None, "whose snapshots; auto: everyone's")
+    bots: tuple[str, ...] | None = knob(None, "which fixed bots; auto: those on the rating scale")
+    from_elo: float | None = knob(
+        None,
+        "only once the learner's newest rated snapshot has so much Elo; auto: always",
+        at_least=-10_000,
+        at_most=10_000,
+    )
+    until_elo: float | None = knob(
+        None, "only while it has less Elo than this; auto: always", at_least=-10_000, at_most=10_000
+    )
     weighting: Literal["squared", "variance", "linear", "linear_capped", "uniform", "quality"] = knob(
         "variance",
         "of an opponent beaten with probability x: (1-x)^2, x(1-x), 1-x, min(0.5, 1-x), 1, or its quality score",
@@ -66,10 +88,21 @@ class MixConfig(Section):
             raise ConfigError(
                 f"win_rate_below = {self.win_rate_below}: must be above win_rate_from = {self.win_rate_from}"
             )
+        if self.until_elo is not None and self.until_elo <= (-math.inf if self.from_elo is None else self.from_elo):
+            raise ConfigError(f"until_elo = {self.until_elo}: must be above from_elo = {self.from_elo}")
         if self.against == "self":
             for f in dataclasses.fields(self):
-                if f.name not in ("against", "share") and getattr(self, f.name) != f.default:
+                known = ("against", "share", "from_elo", "until_elo")
+                if f.name not in known and getattr(self, f.name) != f.default:
                     raise ConfigError(f"{f.name}: self-play has no other opponents; leave it out")
+        if self.bots is not None and self.against != "bots":
+            raise ConfigError(f"bots = {list(self.bots)}: only for against = 'bots'; leave it out")
+        if self.against == "bots" and self.roles is not None:
+            raise ConfigError(f"roles = {list(self.roles)}: bots have no role; name them in bots, or leave it out")
+
+    def meets_at(self, elo: float) -> bool:
+        """Whether a learner with so much Elo plays games of this source."""
+        return (self.from_elo is None or elo >= self.from_elo) and (self.until_elo is None or elo < self.until_elo)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +110,26 @@ class RoleConfig(Section):
     """A kind of learner: how many there are, whom they meet, when they are frozen and what happens then."""
 
     count: int = knob(1, "learners of this role", at_least=0, at_most=MOST_LEARNERS)
-    share: float = knob(1.0, "of the time, next to other learners, where there are too few CPUs for all", above=0)
+    share: float = knob(
+        1.0, "of the time, next to other learners, where there are too few CPUs for all", at_least=0.001, at_most=1000
+    )
     mix: tuple[MixConfig, ...] = knob(
         (MixConfig(against="self"), MixConfig(against="past")), "where the training games come from: a list of tables"
     )
     freeze_steps: int | None = knob(
-        None, "freeze no sooner than so many steps after the last time; auto: snapshots.every_steps", at_least=1
+        None,
+        "freeze no sooner than so many steps after the last time; auto: snapshots.every_steps",
+        at_least=1,
+        at_most=NEVER_STEPS,
     )
     freeze_win_rate: float | None = knob(
         None, "then freeze as soon as every opponent of the mix is beaten more often; auto: at once", above=0, below=1
     )
     freeze_limit_steps: int | None = knob(
-        None, "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps", at_least=1
+        None,
+        "with freeze_win_rate: freeze after so many steps in any case; auto: four times freeze_steps",
+        at_least=1,
+        at_most=NEVER_STEPS,
     )
     reset_probability: float = knob(0.0, "after a freeze, begin anew with this probability", at_least=0, at_most=1)
     reset_to: Literal["initial", "past", "opponent"] = knob(
@@ -103,6 +144,16 @@ class RoleConfig(Section):
         """Whether its learners hold every seat in some of their games."""
         return any(source.against == "self" and source.share > 0 for source in self.mix)
 
+    def with_bots(self, bots: Sequence[str]) -> RoleConfig:
+        """The role with these bots wherever its mix leaves open which."""
+        mix = tuple(
+            dataclasses.replace(source, bots=tuple(bots))
+            if source.against == "bots" and source.bots is None
+            else source
+            for source in self.mix
+        )
+        return dataclasses.replace(self, mix=mix)
+
     def least_steps(self, snapshots: SnapshotConfig) -> int:
         """Steps of a learner after its last snapshot before which none is frozen for their number."""
         return self.freeze_steps or snapshots.every_steps or AUTO_EVERY_STEPS[False]
@@ -111,11 +162,10 @@ class RoleConfig(Section):
         super().__post_init__()
         if not any(source.share > 0 for source in self.mix):
             raise ConfigError("mix: at least one source needs a share above 0")
-        if all(source.against == "self" for source in self.mix):
-            if self.freeze_win_rate is not None:
-                raise ConfigError(f"freeze_win_rate = {self.freeze_win_rate}: a mix of self-play has nobody to beat")
-            if self.reset_to == "opponent":
-                raise ConfigError("reset_to = 'opponent': a mix of self-play has no opponent")
+        if all(source.against == "self" for source in self.mix) and self.freeze_win_rate is not None:
+            raise ConfigError(f"freeze_win_rate = {self.freeze_win_rate}: a mix of self-play has nobody to beat")
+        if self.reset_to == "opponent" and all(source.against in ("self", "bots") for source in self.mix):
+            raise ConfigError("reset_to = 'opponent': a mix of self-play and bots has no opponent with weights")
         if self.freeze_limit_steps is not None and self.freeze_win_rate is None:
             raise ConfigError(
                 f"freeze_limit_steps = {self.freeze_limit_steps}: says nothing without freeze_win_rate; leave it out"
@@ -127,7 +177,7 @@ class LeagueConfig(Section):
     """The whole configuration of one league."""
 
     game: str = knob("connect_four", "a built-in game, or the dotted module of a PettingZoo AEC environment")
-    seed: int = knob(0, "seed of everything random", at_least=0)
+    seed: int = knob(0, "seed of everything random", at_least=0, at_most=2**31 - 1)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     learning: LearningConfig = field(default_factory=LearningConfig)
@@ -137,6 +187,7 @@ class LeagueConfig(Section):
     ratings: RatingConfig = field(default_factory=RatingConfig)
     promotion: PromotionConfig = field(default_factory=PromotionConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
+    log: LogConfig = field(default_factory=LogConfig)
     capacity: CapacityConfig = field(default_factory=CapacityConfig)
     roles: dict[str, RoleConfig] = field(default_factory=lambda: {"main": RoleConfig()})
 
@@ -210,6 +261,39 @@ def load_config(
     for setting in settings:
         merge(data, parse_setting(setting))
     return LeagueConfig.from_dict(data)
+
+
+def mended(stored: Mapping[str, Any]) -> tuple[LeagueConfig, dict[str, str]]:
+    """A stored configuration without what this version refuses in it, each such key as its default.
+
+    Returns:
+        The configuration; and why each key was refused, none where there is nothing to mend.
+    """
+    data, refused = copy.deepcopy(dict(stored)), dict[str, str]()
+    while True:
+        try:
+            return LeagueConfig.from_dict(data), refused
+        except ConfigError as error:
+            key = _dropped(data, str(error))
+            if key is None:
+                raise
+            refused[key] = str(error)
+
+
+def _dropped(data: JSON, why: str) -> str | None:
+    """Take the key that an error names out of `data`, or the table of it that is there; which it was."""
+    named = _NAMED_KEY.match(why)
+    if named is None:
+        return None
+    table, parts = data, named[1].split(".")
+    for place, part in enumerate(parts):
+        if part not in table:
+            return None
+        if place == len(parts) - 1 or not isinstance(table[part], dict) or parts[place + 1] not in table[part]:
+            del table[part]
+            return ".".join(parts[: place + 1])
+        table = table[part]
+    return None
 
 
 def presets() -> list[str]:

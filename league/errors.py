@@ -15,9 +15,11 @@
     │   │   ├── StoreFullError      no room; nothing was lost, nothing was added
     │   │   └── StoreReadOnlyError  the server is a replica, or has lost those that it needs
     │   ├── StorePermissionError    the server, or the folder, refuses us
+    │   ├── StoreCommandError       the server lacks a command, as managed ones lack some
     │   ├── EvictingStoreError      the server may delete what is stored
     │   ├── LeaseError              another run trains this league
     │   ├── UnknownMatchError       no match of that id in the log
+    │   ├── SegmentError            a part of the match log that is missing, damaged, or cannot be archived
     │   ├── StoreSchemaError        written by a newer version of this project
     │   ├── DamagedStoreError       its files are not what was written: `league repair` saves what can be saved
     │   ├── BackupError             a file that is no backup, or no whole one
@@ -37,6 +39,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+from league.installation import installing
 
 
 class LeagueError(Exception):
@@ -99,6 +103,10 @@ class StorePermissionError(StoreError):
     """The server or the folder refuses us."""
 
 
+class StoreCommandError(StoreError):
+    """The server has no such command, or under another name: managed servers hide some."""
+
+
 class EvictingStoreError(StoreError):
     """The server is set to delete keys when its memory is full."""
 
@@ -109,6 +117,10 @@ class LeaseError(StoreError):
 
 class UnknownMatchError(StoreError):
     """No match with that id in this league."""
+
+
+class SegmentError(StoreError):
+    """A segment of the match log is missing, is not what was archived, or cannot be archived."""
 
 
 class StoreSchemaError(StoreError):
@@ -163,7 +175,7 @@ class MissingExtraError(LeagueError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'league[{extra}]'")
+        super().__init__(f"{package} is not installed: {installing(extra)}")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

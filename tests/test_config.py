@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from league import config, sections
-from league.config import LeagueConfig, knobs, load_config, preset_path, presets
+from league.config import ArenaConfig, LeagueConfig, MixConfig, knobs, load_config, mended, preset_path, presets
 from league.errors import ConfigError
 from league.settings import Section, parse_setting, plain
 
@@ -33,7 +33,7 @@ def fields_of(section: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses
 FIELDS = list(fields_of(LeagueConfig()))
 BEYOND = {
     "at_least": lambda bound: bound - 1,
-    "at_most": lambda bound: bound + 1,
+    "at_most": lambda bound: bound + 1 if bound < 1e15 else 2 * bound,
     "above": lambda bound: bound,
     "below": lambda bound: bound,
 }
@@ -55,6 +55,34 @@ def test_every_field_is_a_knob_with_a_meaning() -> None:
     changed = load_config(settings=["seed=7", "roles.main.count=2"])
     new = [row[:2] for row, before in zip(knobs(changed), knobs(), strict=True) if row != before]
     assert new == [("seed", 7), ("roles.main.count", 2)]
+
+
+ALL = [*FIELDS, *((f"mix.{f.name}", f, None) for f in dataclasses.fields(MixConfig))]
+EXTREMES = ["nan", "inf", "-inf", "1e308", "-1e308", "1e12", "-1e12", "1e-308", "-1", "0", "x", "true", "auto", "[]"]
+
+
+def test_every_number_has_a_least_and_a_most() -> None:
+    numbers = [(key, f.metadata) for key, f, _ in ALL if re.search(r"\b(int|float)\b", str(f.type))]
+    assert len(numbers) > 60
+    for key, limits in numbers:
+        assert limits["at_least"] is not None or limits["above"] is not None, key
+        assert limits["at_most"] is not None or limits["below"] is not None, key
+
+
+@pytest.mark.parametrize("key", [key for key, _, _ in ALL])
+def test_any_value_is_taken_or_refused_in_one_line_that_names_it(key: str) -> None:
+    for text in EXTREMES:
+        if key.startswith("mix."):
+            quoted = json.dumps(text) if text in ("x", "auto") else text
+            setting = f"roles.main.mix=[{{ {key.removeprefix('mix.')} = {quoted} }}]"
+        else:
+            setting = f"{key}={text}"
+        with pytest.raises((ConfigError, _TakenError), match=rf"^.*\b{key.rpartition('.')[2]}\b.*$"):
+            raise _TakenError(load_config(settings=[setting]))
+
+
+class _TakenError(Exception):
+    """Its text names every knob."""
 
 
 def test_every_section_can_be_imported_from_here() -> None:
@@ -94,7 +122,10 @@ def test_no_knob_goes_beyond_its_range(key: str, field: dataclasses.Field[Any], 
         ("network.clip_param=3", "no option 'network.clip_param'; did you mean 'learning.clip_param'?"),
         ("roles.main.cuont=3", "no option 'roles.main.cuont'; did you mean 'roles.main.count'?"),
         ("zzz=1", "no option 'zzz'"),
-        ("network.kind=mpl", "network.kind = 'mpl': must be one of mlp, conv, tables"),
+        (
+            "network.kind=mpl",
+            "network.kind = 'mpl': must be one of mlp, conv, tables, or module:function; did you mean 'mlp'?",
+        ),
         ("promotion.elo1=0", "promotion.elo1 = 0.0: must be above elo0 = 0.0"),
         ("game=auto", "game = None: must be a string"),
         ("network.hidden=[64, 0]", "network.hidden = 0: must be at least 1"),
@@ -137,3 +168,31 @@ def test_what_auto_stands_for_is_said() -> None:
     assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
     numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
     assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
+
+
+def test_a_stored_configuration_is_mended_key_by_key():
+    stored = LeagueConfig(seed=7).to_dict()
+    stored["promotion"] |= {"alpha": 0.5, "elo0": 40.0, "elo1": 30.0}
+    stored["arena"] |= {"games": 1, "gone": 3}
+    stored["roles"]["main"] |= {"count": -1, "share": 2.0}
+    config, refused = mended(stored)
+    assert set(refused) == {"promotion.elo1", "promotion.alpha", "arena.games", "arena.gone", "roles.main.count"}
+    assert "promotion.alpha = 0.5: must be below 0.5" in refused["promotion.alpha"]
+    assert (config.seed, config.promotion.alpha, config.arena) == (7, LeagueConfig().promotion.alpha, ArenaConfig())
+    assert config.roles["main"].share == 2.0
+    assert mended(config.to_dict()) == (config, {})
+
+
+def test_values_that_do_not_go_together_are_mended_and_others_stay():
+    stored = LeagueConfig().to_dict()
+    stored["promotion"] |= {"elo0": 10.0, "elo1": 5.0}
+    stored["snapshots"]["every_steps"] = 1000
+    stored["roles"]["main"] |= {"freeze_win_rate": 0.7, "freeze_limit_steps": 500}
+    config, refused = mended(stored)
+    assert list(refused) == ["promotion.elo1", "roles.main.freeze_limit_steps"]
+    assert (config.promotion.elo0, config.roles["main"].freeze_win_rate) == (10.0, 0.7)
+    assert config.snapshots.every_steps == 1000
+    assert mended({"roles": [], "network": 3, "nothing": {}})[0] == LeagueConfig()
+    assert mended({"roles": {"main": {"mix": [{"against": "self", "roles": ["x"]}]}}})[0] == LeagueConfig()
+    assert mended({"roles": {"Main": {}}})[0] == LeagueConfig()
+    assert mended({"game": 3})[0] == LeagueConfig()

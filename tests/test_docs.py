@@ -43,11 +43,14 @@ RUN = {
     "config",
     "presets",
     "pool",
+    "log",
     "backup",
     "restore",
 }
 """Commands that are typed at a real league; the others are only parsed."""
-GROUPS = ("pool", "k8s")
+OWN_TEST = ("your-own-game.md",)
+"""Pages that a test of their own follows to the letter: test_your_own_game.py."""
+GROUPS = ("pool", "k8s", "log")
 """Commands that have commands."""
 
 
@@ -157,7 +160,7 @@ def test_every_command_parses(command: Typed, monkeypatch: pytest.MonkeyPatch) -
         keys = {key for key, _, _ in knobs()}
         assert {setting.partition("=")[0] for setting in parsed["settings"] or ()} <= keys
         game = parsed["game"]
-        assert game is None or game == "my_game" or game_spec(game)
+        assert game is None or game == "my_game" or command.page.name in OWN_TEST or game_spec(game)
 
 
 def test_commands_in_running_text_exist_with_their_options() -> None:
@@ -358,6 +361,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def typed_at_a_league(page: Path) -> list[Typed]:
+    if page.name in OWN_TEST:
+        return []
     return [one for one in LEAGUE if one.page == page and one.words[1] in RUN and all(map(is_embedded, one.words))]
 
 
@@ -399,6 +404,21 @@ def test_the_example_in_python_runs(
     assert len(examples) == 1
     exec(compile(examples[0].text, "onnx.md", "exec"), {})
     assert re.fullmatch(r"connect_four: play column [0-6], expect [+-]\d+\.\d\d\n", capsys.readouterr().out)
+
+
+def test_the_examples_of_the_python_api_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One after the other, as a reader would type them."""
+    monkeypatch.chdir(place)
+    space: dict[str, Any] = {}
+    examples = [block for block in blocks("python") if block.page.name == "python.md"]
+    assert len(examples) > 4
+    for block in examples:
+        exec(compile(block.text, "python.md", "exec"), space)
+    printed = capsys.readouterr().out
+    assert "<league 'league' at runs/demo: connect_four>" in printed
+    assert "95% interval" in printed
 
 
 def test_pictures_of_the_page_are_there_and_have_its_sizes() -> None:

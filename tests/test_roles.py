@@ -108,7 +108,7 @@ def test_a_preset_replaces_the_roles_and_a_setting_changes_one() -> None:
         ),
         (
             '[roles.main]\nmix = [{ against = "self" }]\nreset_to = "opponent"',
-            r"roles\.main\.reset_to = 'opponent': a mix of self-play has no opponent",
+            r"roles\.main\.reset_to = 'opponent': a mix of self-play and bots has no opponent",
         ),
         (
             "[roles.main]\nfreeze_limit_steps = 300000",

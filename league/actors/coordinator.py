@@ -27,10 +27,12 @@ class State(NamedTuple):
     phase: Phase
     failure: str | None
     """Why it failed; None if it did not."""
-    steps: int
-    """Steps of all learners together, since the league began."""
+    steps: int | None
+    """Steps of all learners together, since the league began; None until the store has been read."""
     waits: str | None
     """What is wrong with the store, while nothing can be written."""
+    stage: str
+    """What starts now; nothing once it trains."""
     trouble: str | None
     """Why the run would not have gone well if it ended now: nothing was ever decided."""
 
@@ -64,11 +66,13 @@ class Coordinator:
 
         `share` is how much of what the run was asked for is done, in [0, 1]; None: it goes on until it is stopped.
         """
-        if self._league is not None:
-            self._league.roster.share = share
-        steps = 0 if self._league is None else self._league.training.steps
-        trouble = None if self._league is None else self._league.roster.outcomes.failure
-        return State(self.phase, self.failure, steps, self.waits, trouble)
+        league = self._league
+        if league is None:
+            return State(self.phase, self.failure, None, self.waits, "the coordinator reads the store", None)
+        league.roster.share = share
+        stage = league.training.awaited if self.phase == "starting" else ""
+        trouble = league.roster.outcomes.failure
+        return State(self.phase, self.failure, league.training.steps, self.waits, stage, trouble)
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""

@@ -8,39 +8,41 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
-from typing import Any
-
-import ray
-from ray.exceptions import GetTimeoutError, RayActorError
 
 from league.actors.coordinator import CoordinatorActor
 from league.actors.grafana import embed_league, place_dashboards
 from league.actors.place import Place
 from league.actors.reach import check_reachable
+from league.actors.run import Run
 from league.actors.spawn import spawn_coordinator
 from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
-from league.errors import ClusterError, ConfigError, LeagueError, LeaseError, StoreError, UndecidedError
-from league.games import game_spec
+from league.errors import ClusterError, ConfigError, LeaseError, StoreError, StoreUnavailableError, UndecidedError
+from league.every import Every
+from league.games import game_spec, make_bot
 from league.ladder.promotion import check_cap
+from league.ladder.ratings import elo
 from league.policies.network import settled
 from league.policies.weights import fresh
+from league.pool.address import absolute, is_embedded
 from league.pool.lease import Holder
-from league.pool.store import Store, is_embedded
+from league.pool.store import Store
 from league.rollout.arena import seatings
 from league.rollout.choices import looks_ahead
 from league.sections import AUTO_EVERY_STEPS
 from league.settings import plain
-from league.signals import Interruption, interrupts
+from league.signals import interrupts
+from league.status import Status
 from league.view.progress import Limits, Progress
 
-POLL_S = 0.5
-SILENCE_S = 120.0
-"""A coordinator that does not answer for so long is given up."""
-ENDING_S = 180.0
-"""How long the league may take to save and end, beside its closing matches."""
+WAIT_S = 0.5
+"""Between two looks at a lease that somebody holds."""
+ELO_EVERY_S = 2.0
+"""Between two looks at the champion's Elo, where a run is to end by it."""
+FOLDING_S = 5.0
+"""Seconds between two lines about a large log that is folded."""
 STARTING_S = 60.0
 """The first lease: until Ray is up and the coordinator has taken its own."""
 
@@ -48,9 +50,9 @@ STARTING_S = 60.0
 def prepare(store: Store, config: LeagueConfig) -> None:
     """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
 
-    Everything that can be found wrong without Ray is found here: an unknown game, a network that does not fit it, a cap
-    of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of another
-    game, another network than the learners have.
+    Everything that can be found wrong without Ray is found here: an unknown game or bot, a network that does not fit
+    it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
+    another game, another network than the learners have.
     """
     spec = game_spec(config.game)
     present = store.config()
@@ -68,6 +70,9 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         snapshots=dataclasses.replace(config.snapshots, every_steps=every_steps),
     )
     fresh(spec, config.network, config.seed)
+    mixed = [bot for role in config.roles.values() for source in role.mix for bot in source.bots or ()]
+    for bot in dict.fromkeys([*(config.arena.bots or spec.bots), *mixed]):
+        make_bot(bot, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
     _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
@@ -85,6 +90,18 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     if present != config:
         store.update_config(config)
+
+
+def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
+    """Put together what an older version has left of matches one by one: once, and said while it lasts."""
+    said = Every(FOLDING_S)
+
+    def watch(line: str) -> None:
+        store.renew(holder, STARTING_S)
+        if said.claim():
+            note(line)
+
+    store.seal(config.log, watch)
 
 
 def _check_sources(config: LeagueConfig, seen: Set[str]) -> None:
@@ -112,8 +129,9 @@ def run_league(
 ) -> Progress:
     """Train until a limit is reached, SIGINT or SIGTERM arrives, or the league fails (`LeagueError`).
 
-    `watch` is called about twice a second. An interrupted league saves and ends at once; one that reached its limit
-    first plays the matches that settle the ratings. A second signal ends this process without waiting.
+    `watch` is called at each stage of the start and then about twice a second. An interrupted league saves and ends at
+    once; one that reached its limit first plays the matches that settle the ratings. A second signal ends this process
+    without waiting.
 
     Raises `UndecidedError` at the end of a run in which no game was won or lost, `StoreError` where another run trains
     the league. The lease of one that was killed is waited for, which
@@ -123,9 +141,17 @@ def run_league(
     embed_league()
     for warning in store.server_warnings():
         note(f"warning: {warning}")
+    address = absolute(address)  # Actors may work in another folder.
+    start = Progress(phase="starting", seconds=0.0, steps=Status.from_json(store.status()).steps, interrupted=False)
+
+    def say(stage: str) -> None:
+        watch(dataclasses.replace(start, stage=stage))
+
+    say("the league")
     with (
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
+        _said(say, f"Ray at {ray_address}" if ray_address else "Ray"),
         ray_session(ray_address, dashboard=dashboard) as nodes,
         interrupts() as interrupted,
     ):
@@ -143,13 +169,21 @@ def run_league(
                 f"a league called {store.league!r} runs on this Ray already: give another --league"
             ) from error
         coordinator.start.remote()
-        run = _Run(coordinator, limits, watch, interrupted)
+        begun = dataclasses.replace(start, stage="the coordinator")
+        run = Run(coordinator, limits, watch, interrupted, begun, _ChampionElo(store, config))
         run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
         final = run.end(closing_s)
         if final.trouble is not None:
             raise UndecidedError(f"{final.trouble}; the league is saved")
         return final
+
+
+@contextlib.contextmanager
+def _said(say: Callable[[str], None], stage: str) -> Iterator[None]:
+    """Say a stage when those before it are over."""
+    say(stage)
+    yield
 
 
 def _check_room(config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
@@ -191,6 +225,7 @@ def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[
     store.fence = _acquire(store, holder, force, note)
     try:
         prepare(store, config)
+        fold_log(store, config, holder, note)
         store.fence = None  # From here on the coordinator writes, with a newer token.
         yield holder
     finally:
@@ -213,72 +248,22 @@ def _acquire(store: Store, holder: Holder, force: bool, note: Callable[[str], No
             elif lease.token != seen.token or lease.expires_in_s > seen.expires_in_s:
                 raise
             seen = lease
-            time.sleep(POLL_S)
+            time.sleep(WAIT_S)
 
 
-class _Run:
-    """A league under way, seen from the driver."""
+class _ChampionElo:
+    """The champion's Elo, read from the store now and then; None before there is one that has played."""
 
-    def __init__(
-        self, coordinator: Any, limits: Limits, watch: Callable[[Progress], None], interrupted: Interruption
-    ) -> None:
-        self.coordinator = coordinator
-        self.limits = limits
-        self.watch = watch
-        self.interrupted = interrupted
-        self.began: float | None = None
-        self.heard = time.monotonic()
-        self.progress = Progress(phase="starting", seconds=0.0, steps=0, interrupted=False)
+    def __init__(self, store: Store, config: LeagueConfig) -> None:
+        self.store, self.config = store, config
+        self._reading = Every(ELO_EVERY_S, at_once=True)
+        self._elo: float | None = None
 
-    def until_limit(self) -> None:
-        limits = self.limits
-        while not self.interrupted.is_set():
-            self._look()
-            seconds, steps = self.progress.seconds, self.progress.steps
-            if limits.seconds is not None and seconds >= limits.seconds:
-                return
-            if limits.steps is not None and steps >= limits.steps:
-                return
-            self.interrupted.wait(POLL_S)
-
-    def end(self, closing_s: float) -> Progress:
-        deadline = time.monotonic() + ENDING_S + closing_s
-        asked = False
-        while self.progress.phase != "stopped":
-            with contextlib.suppress(RayActorError):
-                if not asked or self.progress.phase in ("starting", "training"):
-                    ray.get(self.coordinator.stop.remote(closing_s), timeout=SILENCE_S)
-                    asked = True
-            self._look()
-            if time.monotonic() > deadline:
-                why = f": {self.progress.waits}" if self.progress.waits else ""
-                raise ClusterError(
-                    f"the league did not end within {ENDING_S + closing_s:.0f} s; its last checkpoint is safe{why}"
-                )
-            time.sleep(POLL_S / 2)
-        return self.progress
-
-    def _look(self) -> None:
-        """Ask the coordinator how it is, and say how far the run is; while Ray restarts it, what was known stays."""
-        share = self.limits.share(self.progress.seconds, self.progress.steps)
-        try:
-            phase, failure, steps, waits, trouble = ray.get(self.coordinator.state.remote(share), timeout=SILENCE_S)
-        except (RayActorError, GetTimeoutError) as error:
-            if time.monotonic() - self.heard > SILENCE_S:
-                raise ClusterError(f"the coordinator does not answer: {str(error).splitlines()[0]}") from error
-            return
-        self.heard = time.monotonic()
-        if failure is not None:
-            raise LeagueError(failure)
-        if phase == "training" and self.began is None:
-            self.began = time.monotonic()
-        seconds = time.monotonic() - self.began if self.began is not None else 0.0
-        self.progress = Progress(
-            phase=phase,
-            seconds=seconds,
-            steps=steps,
-            interrupted=self.interrupted.is_set(),
-            waits=waits,
-            trouble=trouble,
-        )
-        self.watch(self.progress)
+    def __call__(self) -> float | None:
+        if self._reading.due:
+            self._reading.begin()
+            with contextlib.suppress(StoreUnavailableError):  # The league waits for it, too.
+                champion, ratings = self.store.champion(), self.store.ratings()
+                rating = ratings.get(champion.policy) if champion is not None else None
+                self._elo = None if rating is None else elo(rating, ratings, self.config.ratings).points
+        return self._elo

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,12 @@ from league.status import ArenaStatus
 
 SETTLED_MATCHES = 4
 """A rating rests on enough after so many matches."""
+
+TOGETHER = 8
+"""Results that are stored in one transaction, and in one step of the league: rating forty games takes a millisecond."""
+
+ASSIGNING_S = 0.005
+"""Seconds after which idle workers wait for the league's next step."""
 
 WAITING_MATCHES = 4
 """For every so many matches that wait there may be a further worker."""
@@ -75,13 +80,23 @@ class Evaluation:
         self.workers = [MatchWorkerHandle(n, roster, futures) for n in range(roster.config.arena.workers)]
         self._unneeded = Every(roster.config.capacity.idle_s)
         """Since as many workers as there are were last needed."""
+        self._counted: tuple[int, list[str], int] = (-1, [], 0)
+        """What `unrated` was, after so many matches and with these snapshots."""
         self.unrecorded: list[tuple[Match, str | None]] = []
         """Results that the store has not taken yet: it did not answer. Each with why games of it have none."""
 
     @property
     def busy(self) -> bool:
-        """Whether a match is being played."""
-        return any(worker.busy for worker in self.workers)
+        """Whether a match is being played, or was and is not recorded yet."""
+        return bool(self.unrecorded) or any(worker.busy for worker in self.workers)
+
+    @property
+    def in_play(self) -> set[str]:
+        """Names of those who are in a match, in one that is not recorded, or after the champion's place."""
+        wanted = [worker.match for worker in self.workers if worker.busy and worker.match is not None]
+        names = {name for one in wanted for name in (one.row, one.column)}
+        names |= {name for match, _ in self.unrecorded for name in (match.row, match.column)}
+        return names | self.gate.in_play
 
     @property
     def settled(self) -> bool:
@@ -91,9 +106,12 @@ class Evaluation:
     @property
     def unrated(self) -> int:
         """Matches that snapshots lack until each has played enough, at most: one match may serve two of them."""
-        games, ratings = self.roster.config.arena.games, self.roster.ratings
-        played = (ratings[name].games if name in ratings else 0 for name in self.roster.playable())
-        return sum(max(0, math.ceil(SETTLED_MATCHES - count / games)) for count in played)
+        games, ratings, names = self.roster.config.arena.games, self.roster.ratings, self.roster.playable()
+        if self._counted[:2] != (self.roster.matches, names):
+            played = (ratings[name].games if name in ratings else 0 for name in names)
+            lacking = sum(max(0, math.ceil(SETTLED_MATCHES - count / games)) for count in played)
+            self._counted = self.roster.matches, names, lacking
+        return self._counted[2]
 
     @property
     def status(self) -> ArenaStatus:
@@ -131,6 +149,7 @@ class Evaluation:
     def assign(self, *, resting: bool = True) -> None:
         """Give every idle worker a match; `resting`: unless it has had its share of the time."""
         self.record()
+        ends = time.monotonic() + ASSIGNING_S
         under_way = [worker.match for worker in self.workers if worker.busy and worker.match is not None]
         for worker in self.workers:
             if not (worker.idle if resting else worker.ready and not worker.busy and not worker.given_up):
@@ -139,6 +158,8 @@ class Evaluation:
             if match is not None:
                 under_way.append(match)
                 self._play(worker, match)
+            if time.monotonic() > ends:
+                return
 
     def _next_match(self, under_way: Sequence[Wanted]) -> Wanted | None:
         """For the champion's place if anybody is after it, else for the ratings."""
@@ -153,16 +174,16 @@ class Evaluation:
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
             worker.deaths = 0
             worker.rests_until = time.monotonic() + seconds * (1 / self.roster.config.arena.share - 1)
-            self.unrecorded.append((dataclasses.replace(match, gate=wanted.gate), why))
-            self.record()
+            self.unrecorded.append((wanted.mark(match), why))
 
         worker.play(wanted, int(self.roster.rng.integers(2**31)), played)
 
     def record(self) -> None:
-        """Store the results, and let the race advance; those that the store does not take are kept for next time."""
-        while self.unrecorded:
-            match, why = self.unrecorded[0]
-            self.roster.record(match, why)
-            self.unrecorded.pop(0)
-            self.gate.add(match)
+        """Store some of the results, and let the race advance; those that the store does not take are kept."""
+        batch = self.unrecorded[:TOGETHER]
+        if batch:
+            self.roster.record(batch)
+            del self.unrecorded[: len(batch)]
+            for match, _ in batch:
+                self.gate.add(match)
         self.gate.advance()

@@ -13,6 +13,9 @@ from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayActorErro
 from league.actors.waiting import RETRY_S
 from league.errors import LeagueError
 
+HANDLING_S = 0.01
+"""Seconds after which what is ready waits for the next time: a lease has to be renewed, and others wait for work."""
+
 
 class LostError(Exception):
     """The actor died, or cannot be reached; Ray restarts it, and the call is lost."""
@@ -60,7 +63,7 @@ class Futures:
         self.watch(actor.ready.remote(), done, failed, actor)
 
     def handle(self, timeout_s: float) -> None:
-        """Wait until something is ready, at most `timeout_s`, and handle all that is.
+        """Wait until something is ready, at most `timeout_s`, and handle what is, for about `HANDLING_S`.
 
         A failure that is neither a lost actor nor one of ours is a bug, and is raised here.
         """
@@ -72,15 +75,16 @@ class Futures:
         if not self._pending:
             time.sleep(timeout_s)
             return
-        ready, _ = ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
-        if ready:
-            ready, _ = ray.wait(list(self._pending), num_returns=len(self._pending), timeout=0)
+        ready = self._ready(timeout_s)
+        ends = time.monotonic() + HANDLING_S
         for future in ready:
             if future not in self._pending:  # Forgotten by one that was handled just now.
                 continue
+            if time.monotonic() > ends:  # The others are ready still, next time.
+                return
             done, failed, _ = self._pending.pop(future)
             try:
-                result = ray.get(future)
+                result = self._result(future)
             except RayTaskError as error:
                 match error.cause:
                     case LeagueError() as cause:
@@ -93,6 +97,16 @@ class Futures:
                 failed(_lost(error))
             else:
                 done(result)
+
+    def _ready(self, timeout_s: float) -> list[Any]:
+        """All futures that are ready, once one of them is, or `timeout_s` are over."""
+        ready, _ = ray.wait(list(self._pending), num_returns=1, timeout=timeout_s)
+        if ready:
+            ready, _ = ray.wait(list(self._pending), num_returns=len(self._pending), timeout=0)
+        return list(ready)
+
+    def _result(self, future: Any) -> Any:
+        return ray.get(future)
 
 
 def _lost(error: RayError) -> Exception:

@@ -28,6 +28,8 @@ class Gate:
         self._race: Race | None = None
         self._over: Promotion | None = None
         """The champion when the race began."""
+        self._known: list[str] = []
+        """Who could be played when the race was looked at last."""
 
     @property
     def busy(self) -> bool:
@@ -37,7 +39,13 @@ class Gate:
     @property
     def backlog(self) -> tuple[int, int]:
         """Candidates in the race under way, and the matches that it asks for now."""
-        return (0, 0) if self._race is None else (len(self._race.candidates), len(self._race.wanted()))
+        return (0, 0) if self._race is None else (len(self._race.candidates), self._race.backlog)
+
+    @property
+    def in_play(self) -> set[str]:
+        """Names of those whose weights a race under way needs: its candidates and the champion."""
+        race = self._race
+        return set() if race is None else {*race.candidates, *([race.champion] if race.champion else [])}
 
     def wanted(self, under_way: Sequence[Wanted]) -> Wanted | None:
         """The match to be played next while these are being played; None where the race, as of `advance`, has none."""
@@ -54,8 +62,11 @@ class Gate:
         if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
             self._race = None
         if self._race is not None:
-            for name in {s.name for s in roster.snapshots} - set(roster.playable()):
-                self._race.leave_out(name)
+            names = roster.playable()
+            if names is not self._known:  # The same list as long as nobody came or went.
+                for name in set(self._known) - set(names):
+                    self._race.leave_out(name)
+                self._known = names
             if self._race.over:
                 self._conclude(self._race)
         if self._race is None:
@@ -70,7 +81,7 @@ class Gate:
         candidates, succession = self._candidates.choose(champion, pool, roster.ratings)
         if not candidates:
             return None
-        self._over = champion
+        self._over, self._known = champion, roster.playable()
         return start_race(
             roster.store,
             roster.config,

@@ -14,6 +14,7 @@ from typing import Self
 
 from league.actors.evaluation import Evaluation
 from league.actors.futures import Futures
+from league.actors.keeper_handle import KeeperHandle
 from league.actors.place import Place
 from league.actors.roster import Roster
 from league.actors.training import Training
@@ -42,6 +43,7 @@ class League:
         self.futures = Futures()
         self.training = Training(place, self.roster, self.futures)
         self.evaluation = Evaluation(place, self.roster, self.futures)
+        self.keeper = KeeperHandle(place, self.roster, self.futures, in_play=self._in_play)
         self.capacity = Capacity(place.league, self.roster.config.capacity)
         self.census = Census()
         self._renewing = Every(RENEW_EVERY_S)
@@ -73,10 +75,16 @@ class League:
         self.evaluation.review(self.training.placement.nodes)
         self.evaluation.assign()
         self._ask_for_room()
-        self.futures.handle(timeout_s=0.2)
+        self.keeper.assign()
+        self.futures.handle(timeout_s=0.0 if self.evaluation.unrecorded else 0.2)
         if self.training.all_stopped:
             raise DivergedError(self.training.why_stopped)
         return "training" if phase == "starting" and self.training.ready else phase
+
+    def _in_play(self) -> set[str]:
+        """Names of everyone whose weights somebody has, or is about to load."""
+        learning = (name for names in self.roster.in_play.values() for name in names)
+        return {*learning, *self.evaluation.in_play}
 
     def _ask_for_room(self) -> None:
         """Tell the autoscaler, where there is one, what all learners and matches would use."""
@@ -95,12 +103,19 @@ class League:
             self.evaluation.assign(resting=False)
             self._drain(lambda: False, 0.0)
         self._drain(lambda: self.evaluation.busy, SAVING_S if closing_s else 0.0)
+        self._drain(lambda: bool(self.evaluation.unrecorded) or (closing_s > 0 and self._tidying()), SAVING_S)
+
+    def _tidying(self) -> bool:
+        """Whether retention has something to do still, which is begun."""
+        self.keeper.assign()
+        return self.keeper.busy or (self.keeper.ready and self.keeper.due)
 
     def _drain(self, under_way: Callable[[], bool], limit_s: float) -> None:
         """Handle what comes in once, and on while `under_way`, at most `limit_s` seconds."""
         deadline = time.monotonic() + limit_s
         while True:
             self.futures.handle(timeout_s=0.2)
+            self.evaluation.record()
             self._keep_up("closing")
             if not under_way() or time.monotonic() >= deadline:
                 return

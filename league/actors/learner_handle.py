@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -17,6 +16,7 @@ from league.actors.waiting import RETRY_S
 from league.cluster.plan import Hardware
 from league.errors import CorruptSnapshotError, StoreUnavailableError
 from league.every import Every
+from league.ladder.freezing import has_changed, in_time, spaced, spacing
 from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents
 from league.ladder.payoff import LivePayoff
 from league.ladder.quality import Qualities
@@ -53,8 +53,8 @@ class LearnerHandle(RemoteWorker):
         config = roster.config
         self.number = number
         self.place = place
-        self.role = config.roles[config.learners()[name]]
-        self.memory = self._remembered()
+        self.role = config.roles[config.learners()[name]].with_bots(roster.bots)
+        self.memory, steps = self._remembered()
         self.joins = joins
         self.hardware: Hardware | None = None
         """That the actor was started with; None: there is none, it waits for room."""
@@ -64,8 +64,8 @@ class LearnerHandle(RemoteWorker):
         """With which it starts again once it is saved."""
         self.used_s = 0.0
         """Seconds that it has been at work, over its role's share: whose turn it is."""
-        self.steps = 0
-        """Its clock: steps since the league began."""
+        self.steps = steps
+        """Its clock: steps since the league began; until it has started, those that it will go on from."""
         self.diverged = 0
         """How often in a row."""
         self.silent = 0
@@ -76,22 +76,29 @@ class LearnerHandle(RemoteWorker):
         """Iterations that they have stayed."""
         self._freezing = Every(config.snapshots.timeout_s)
         self._saving = Every(config.snapshots.checkpoint_every_s)
+        self._trains = False
+        """Whether the last thing that it was asked is to train."""
         self._trained_at: float | None = None
         """When its latest iteration ended, by the monotonic clock."""
+        self._answered = 0.0
+        """When its latest answer came."""
         self._status = LearnerStatus()
         self._remarked: str | None = None
         """What was said of its updates in this run; the same every iteration, it is said once."""
 
-    def _remembered(self) -> Memory:
+    def _remembered(self) -> tuple[Memory, int]:
+        """What it knows of its opponents, and its steps, by its checkpoint, failing that by its newest snapshot."""
         try:
             checkpoint = self.roster.store.checkpoint(self.name)
         except CorruptSnapshotError:
             checkpoint = None  # The learner finds it too, and says so.
         progress = checkpoint[1] if checkpoint else {}
-        return Memory(
+        latest = self.roster.latest(self.name)
+        memory = Memory(
             live=LivePayoff.from_json(progress.get("results", {}), self.roster.config.matchmaking.memory_games),
             qualities=Qualities.from_json(progress.get("qualities", {})),
         )
+        return memory, int(progress.get("steps", latest.steps if latest else 0))
 
     @property
     def stopped(self) -> bool:
@@ -159,6 +166,15 @@ class LearnerHandle(RemoteWorker):
         else:
             self.train()
 
+    def work_ahead(self) -> None:
+        """Where it trains, have it go on at once when this iteration has ended, before it is known how it went.
+
+        What is due then comes after that one, whose steps it counts.
+        """
+        due = self.moves_to or self.diverged or self._saving.due or self._freeze_due()
+        if self.asked == 1 and self._trains and self.ready and self.rests_until == 0 and not due:
+            self.train()
+
     def keep(self) -> None:
         """Freeze it if it has moved since its last snapshot; save it in any case."""
         latest = self.roster.latest(self.name)
@@ -170,26 +186,29 @@ class LearnerHandle(RemoteWorker):
     def _freeze_due(self) -> bool:
         snapshots, role = self.roster.config.snapshots, self.role
         latest = self.roster.latest(self.name)
-        if latest is None:
+        if latest is None or (self._freezing.due and in_time(self.steps, latest.steps, snapshots)):
             return True
-        steps = self.steps - latest.steps
-        if steps > 0 and self._freezing.due:
+        least, live = role.least_steps(snapshots), self.memory.live
+        if role.freeze_win_rate is None:
+            return spaced(least, self.steps, latest.steps, has_changed(live, latest.name), snapshots)
+        if not spaced(least, self.steps, latest.steps, False, snapshots):
+            return False
+        limit = role.freeze_limit_steps or LIMIT_FACTOR * spacing(least, self.steps, snapshots)
+        if self.steps - latest.steps >= limit:
             return True
-        least = role.least_steps(snapshots)
-        if steps < least or role.freeze_win_rate is None:
-            return steps >= least
-        limit = role.freeze_limit_steps or LIMIT_FACTOR * least
-        return steps >= limit or all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
+        return all_beaten(role, self.roster.pool(), self.memory, role.freeze_win_rate)
 
     def train(self) -> None:
         """Play and learn for one iteration, against whom matchmaking draws."""
         matchmaking = self.roster.config.matchmaking
         if self.held % matchmaking.hold_iterations == 0:
             self.opponents = training_opponents(
-                self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng
+                self.role, self.roster.pool(), self.memory, matchmaking, self.roster.rng, self.roster.elo_of(self.name)
             )
-            self.roster.in_play[self.name] = self.opponents
+            # Those before may be at their boards still.
+            self.roster.in_play[self.name] = {*self.roster.in_play.get(self.name, ()), *self.opponents}
         self.held += 1
+        self._trains = True
         # One that begins anew has schedules of its own.
         progress = None if self.role.reset_probability else self.roster.share
         self._ask(self.actor.train.remote(self.opponents, progress), self._take)
@@ -220,6 +239,8 @@ class LearnerHandle(RemoteWorker):
         if iteration.remark is not None and self._remarked is None:
             roster.say("learning", f"{self.name}: {iteration.remark}")
         self._remarked = iteration.remark or self._remarked
+        if not self.asked:
+            roster.in_play[self.name] = set(self.opponents)
         now = time.monotonic()
         # While others had their turn it did not learn: its speed is over all of the time.
         seconds = now - self._trained_at if self._trained_at else report.seconds
@@ -232,17 +253,16 @@ class LearnerHandle(RemoteWorker):
         latest = self.roster.latest(self.name)
 
         def frozen(snapshot: Snapshot) -> None:
-            self.roster.snapshots.append(snapshot)
+            self.roster.add(snapshot)
             self._freezing.begin()
             self.held = 0
-            with contextlib.suppress(StoreUnavailableError):  # Then after the next one.
-                self.roster.retain()
             if latest is not None and self.roster.rng.random() < self.role.reset_probability:
                 self.begin_anew()
             else:
                 self.save()
 
         name = self.roster.next_name(self.name)
+        self._trains = False
         self._ask(self.actor.freeze.remote(name, latest.name if latest else None), frozen)
 
     def begin_anew(self) -> None:
@@ -255,6 +275,7 @@ class LearnerHandle(RemoteWorker):
             self.roster.say("reset", f"{self.name} begins anew from {start or 'its first weights'}")
             self.save()
 
+        self._trains = False
         self._ask(self.actor.begin_anew.remote(start), begun)
 
     def save(self) -> None:
@@ -268,14 +289,17 @@ class LearnerHandle(RemoteWorker):
                 self.place_on(self.moves_to)
 
         known = {"results": self.memory.live.to_json(), "qualities": self.memory.qualities.to_json()}
+        self._trains = False
         self._ask(self.actor.checkpoint.remote(known), saved)
 
     def _ask(self, future: Any, done: Callable[[Any], None]) -> None:
         """Ask, and count the time that it takes; what is lost is asked for again from its last checkpoint."""
-        started = time.monotonic()
+        asked = time.monotonic()
 
         def finished(answer: Any) -> None:
-            seconds = time.monotonic() - started
+            # One that was asked ahead began when the one before had ended.
+            now = time.monotonic()
+            seconds, self._answered = now - max(asked, self._answered), now
             self.used_s += seconds / self.role.share
             self.rests_until = 0.0
             self.roster.totals["busy_seconds"][self.name] += seconds

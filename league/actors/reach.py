@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from league.cluster.nodes import Node, autoscaled
 from league.errors import ClusterError
-from league.pool.address import is_embedded, redacted
+from league.pool.address import Address
 
 
 def check_reachable(store: str, nodes: Sequence[Node]) -> None:
@@ -16,20 +15,20 @@ def check_reachable(store: str, nodes: Sequence[Node]) -> None:
     Nodes on one machine, such as those of `cluster/local.yaml`, share its loopback addresses.
     """
     many = "grows by itself" if autoscaled(nodes) else f"has {len(nodes)} nodes" if len(nodes) > 1 else None
-    if is_embedded(store) and many:
+    address = Address.parse(store)
+    if address.folder is not None and many:
         raise ClusterError(
-            f"the cluster {many} and the store {store} is a folder of this node: "
+            f"the cluster {many} and the store {address} is a folder of this node: "
             "other nodes cannot reach it; give --store redis://…"
         )
     machines = len({node.host for node in nodes})
-    if machines > 1 and _stays_here(store):
+    if machines > 1 and _stays_here(address):
         raise ClusterError(
-            f"the cluster has {machines} machines and the store {redacted(store)} is to each of them one of its own: "
+            f"the cluster has {machines} machines and the store {address} is to each of them one of its own: "
             "give --store an address that all of them reach"
         )
 
 
-def _stays_here(store: str) -> bool:
-    url = urlsplit(store)
-    host = url.hostname or "localhost"
-    return not is_embedded(store) and (url.scheme == "unix" or host in ("localhost", "::1") or host.startswith("127."))
+def _stays_here(address: Address) -> bool:
+    host = address.host or "localhost"  # Without one it is a socket.
+    return address.folder is None and (host in ("localhost", "[::1]") or host.startswith("127."))

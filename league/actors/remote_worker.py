@@ -36,12 +36,17 @@ class RemoteWorker(ABC):
         """None: it was not started, or Ray has not yet let go of its name."""
         self.ready = False
         """Whether it has answered since it was started, or started again by Ray."""
-        self.busy = False
-        """Whether it was asked something and has not answered yet."""
+        self.asked = 0
+        """How many calls it has not answered yet; Ray makes them one after the other."""
         self.rests_until = 0.0
         """By the monotonic clock; until then it is to be asked nothing."""
         self.deaths = 0
         """How often in a row it was lost, without playing through what it was asked in between; whoever asks counts."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it was asked something and has not answered yet."""
+        return self.asked > 0
 
     @property
     def idle(self) -> bool:
@@ -69,11 +74,12 @@ class RemoteWorker(ABC):
             self.futures.forget(self.actor)
             ray.kill(self.actor)
         self.actor = None
-        self.ready = self.busy = False
+        self.ready, self.asked = False, 0
 
     def _await(self) -> None:
-        """Ask nothing of it until Ray has started it, or started it again."""
-        self.ready = self.busy = False
+        """Ask nothing of it until Ray has started it, or started it again; it answers nothing that was asked before."""
+        self.futures.forget(self.actor)
+        self.ready, self.asked = False, 0
 
         def back(answer: Any) -> None:
             self.ready = True
@@ -86,15 +92,15 @@ class RemoteWorker(ABC):
 
         `loading` are the names of the policies that the actor may have to load for it.
         """
-        self.busy = True
+        self.asked += 1
 
         def finished(answer: Any) -> None:
-            self.busy = False
+            self.asked -= 1
             self.roster.lost.discard(self.name)
             done(answer)
 
         def failed(error: Exception) -> None:
-            self.busy = False
+            self.asked -= 1
             match error:
                 case CorruptSnapshotError():
                     self.roster.quarantine(loading)

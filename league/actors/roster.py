@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,8 @@ from league.actors.outcomes import Outcomes
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 from league.every import Every
 from league.games import game_spec
+from league.ladder.ratings import elo
 from league.ladder.records import Match, Snapshot
-from league.ladder.retention import Pruned
-from league.pool.keeping import retain
 from league.pool.store import Store
 from league.status import Status
 
@@ -32,16 +31,29 @@ class Roster:
         self.spec = game_spec(self.config.game)
         self.bots = list(self.config.arena.bots or self.spec.bots)
         self.snapshots: list[Snapshot] = []
-        self.pruned: dict[str, Pruned] = {}
+        self.pruned: set[str] = set()
+        """Digests of weights that were pruned."""
         self.stale = True
         """Whether the pool may hold others than these."""
+        self.grown = True
+        """Whether it has grown since retention looked at it."""
+        self.leaving: set[str] = set()
+        """Names of those whose weights retention is about to delete."""
+        self.unreadable: set[str] = set()
+        self._pool: list[Snapshot] | None = None
+        """What `pool` says, until it changes."""
+        self._playable: list[str] = []
+        self._latest: dict[str, Snapshot] = {}
         self.read_snapshots()
         self._unsaid: list[tuple[str, str, float]] = []
         """Events that the store has not taken yet."""
         self.ratings = store.ratings()
-        self.matches = store.match_count()
+        self.matches, self.sealed = store.match_count(), 0
+        """In the log, and those of them that are in segments."""
+        self.count_sealed()
         self.champion = store.champion()
-        self.unreadable: set[str] = set()
+        self._last: int | None = None
+        """Number of the last match in the log, as of the last that was recorded here."""
         self.dropped = 0
         """Games without a result since this process began."""
         self.outcomes = Outcomes()
@@ -75,47 +87,84 @@ class Roster:
 
     def read_snapshots(self) -> None:
         """Take the pool as the store has it: with what was imported, and without the weights that were pruned."""
-        self.snapshots, self.pruned = self.store.snapshots(), self.store.pruned()
-        self.stale = False
+        self.snapshots, self.pruned = self.store.snapshots(), set(self.store.pruned())
+        self._latest = {snapshot.learner: snapshot for snapshot in self.snapshots}
+        self._pool, self.stale, self.grown = None, False, True
 
     def refresh(self) -> None:
         """Read the pool again if it may have changed."""
         if self.stale:
             self.read_snapshots()
 
-    def retain(self) -> None:
-        """Let retention prune, if it is automatic; whoever is in play stays. Then take the pool as it is."""
-        in_play = [name for names in self.in_play.values() for name in names]
-        retain(self.store, self.config.retention, in_play=in_play, now_s=self.store.now_s())
-        self.read_snapshots()
+    def add(self, snapshot: Snapshot) -> None:
+        """One was frozen just now."""
+        self.snapshots.append(snapshot)
+        self._latest[snapshot.learner] = snapshot
+        self._pool, self.grown = None, True
+
+    def let_go(self, names: Collection[str]) -> None:
+        """Nobody draws these any more: their weights are about to be deleted."""
+        self.leaving |= set(names)
+        self._pool = None
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Weights were deleted; those that were to go and did not are drawn again."""
+        self.pruned |= set(digests)
+        self.leaving.clear()
+        self._pool = None
 
     def pool(self) -> list[Snapshot]:
         """The snapshots whose weights are there and can be read, oldest first."""
-        return [s for s in self.snapshots if s.name not in self.unreadable and s.digest not in self.pruned]
+        if self._pool is None:
+            out = self.unreadable | self.leaving
+            self._pool = [s for s in self.snapshots if s.name not in out and s.digest not in self.pruned]
+            self._playable = [s.name for s in self._pool]
+        return self._pool
 
     def playable(self) -> list[str]:
         """Names of the snapshots whose weights are there and can be read, oldest first."""
-        return [s.name for s in self.pool()]
+        self.pool()
+        return self._playable
 
     def next_name(self, learner: str) -> str:
         """Name of a learner's next snapshot: `main-0007` after `main-0006`."""
-        numbers = [int(s.name.rpartition("-")[2]) for s in self.snapshots if s.learner == learner]
-        return f"{learner}-{max(numbers, default=-1) + 1:04d}"
+        latest = self.latest(learner)
+        return f"{learner}-{0 if latest is None else int(latest.name.rpartition('-')[2]) + 1:04d}"
 
     def latest(self, learner: str) -> Snapshot | None:
         """The newest snapshot of a learner."""
-        return next((s for s in reversed(self.snapshots) if s.learner == learner), None)
+        return self._latest.get(learner)
 
-    def record(self, match: Match, why: str | None = None) -> None:
-        """Store a result, with what follows from it; `why` games of it have none."""
-        total = match.total
-        if total.games:
-            self.store.record(match)  # Or it was recorded before, and only the reply was lost.
-            self.matches, self.ratings = self.store.match_count(), self.store.ratings()
-        purpose = "gate" if match.gate else "rating"
-        decided = total.wins + total.losses
-        where = f"{match.row} against {match.column}"
-        self.count(purpose, where, games=total.games, decided=decided, dropped=match.dropped, error=why)
+    def elo_of(self, learner: str) -> float:
+        """Elo of a learner's newest snapshot that has played; 0, that of `uniform`, before the first."""
+        rated = (s for s in reversed(self.snapshots) if s.learner == learner and s.name in self.ratings)
+        newest = next((self.ratings[s.name] for s in rated if self.ratings[s.name].games), None)
+        return 0.0 if newest is None else elo(newest, self.ratings, self.config.ratings).points
+
+    def count_sealed(self) -> None:
+        """See how much of the log is in segments."""
+        self.sealed = self.store.archived()["matches"]
+
+    def record(self, matches: Sequence[tuple[Match, str | None]]) -> None:
+        """Store results, each with why games of it have none, and what follows from them."""
+        played = [match for match, _ in matches if match.total.games]
+        if played:
+            recorded = self.store.record_all(played)  # Some may have been before, and only the reply was lost.
+            before, self._last = self._last, recorded.last
+            if before is not None and recorded.last == before + sum(recorded.counted):
+                self.matches += sum(recorded.counted)
+                self.ratings |= recorded.ratings
+            else:  # Somebody else has recorded, too.
+                self.matches, self.ratings = self.store.match_count(), self.store.ratings()
+        for match, why in matches:
+            self.count(
+                "gate" if match.gate else "rating",
+                f"{match.row} against {match.column}",
+                games=match.total.games,
+                decided=match.total.wins + match.total.losses,
+                dropped=match.dropped,
+                error=why,
+            )
         self.champion = self.store.champion()  # A person may have chosen another one.
 
     def count(self, purpose: str, where: str, *, games: int, decided: int, dropped: int, error: str | None) -> None:
@@ -145,6 +194,7 @@ class Roster:
                     self.store.weights(snapshot.digest)
                 except CorruptSnapshotError as error:
                     self.unreadable.add(snapshot.name)
+                    self._pool = None
                     self.say("corrupt", f"{error}; the league goes on without it")
                 except PrunedPolicyError:
                     pass

@@ -6,6 +6,7 @@ from typing import Any
 
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from league.actors.keeper import KeeperActor
 from league.actors.learner import LearnerActor
 from league.actors.match_worker import MatchWorkerActor
 from league.actors.place import Place
@@ -39,6 +40,17 @@ def spawn_match_worker(place: Place, number: int, node: Node, *, cpus: float = 0
         num_cpus=cpus,
         max_restarts=-1,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False),
+    ).remote(place)
+
+
+def spawn_keeper(place: Place) -> Any:
+    """Start the keeper beside the coordinator. Raises `ValueError` where there is one already."""
+    return KeeperActor.options(
+        name=f"{place.league}/keeper",
+        namespace=NAMESPACE,
+        num_cpus=0,
+        resources={HEAD: 0.001},
+        max_restarts=-1,
     ).remote(place)
 
 

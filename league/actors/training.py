@@ -67,6 +67,12 @@ class Training:
         return sum(learner.steps for learner in self.learners)
 
     @property
+    def awaited(self) -> str:
+        """Who has not started yet, for people."""
+        names = [learner.name for learner in self.learners if not learner.ready]
+        return f"{'learner' if len(names) == 1 else 'learners'} {', '.join(names)}"
+
+    @property
     def bundles(self) -> list[Bundle]:
         """What the learners would use at full size, if there is any that has not been stopped."""
         plan = self.placement.plan
@@ -106,6 +112,10 @@ class Training:
         idle = [learner for learner in self.learners if learner.idle and not learner.stopped]
         for learner in sorted(idle, key=lambda one: one.used_s)[: max(0, free)]:
             learner.work()
+        active = [learner for learner in self.learners if learner.ready and not learner.stopped]
+        if plan is not None and plan.hardware.at_once >= len(active):  # Nobody waits for a turn.
+            for learner in active:
+                learner.work_ahead()
 
     def save_all(self) -> None:
         """Freeze learners that have moved since their last snapshot, and save every one that is idle."""

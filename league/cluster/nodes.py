@@ -13,6 +13,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from league.errors import ClusterError
+from league.installation import DISTRIBUTION, version
 
 HEAD = "node:__internal_head__"
 """Resource that Ray gives to the head, and to no other node."""
@@ -106,16 +107,19 @@ def match_nodes(nodes: Sequence[Node]) -> list[Node]:
 
 def project_version() -> str:
     """The installed version of this project."""
-    return _installed()()
+    return version()
 
 
 def _installed() -> Callable[[], str]:
     # A function inside a function travels as code: to a node with another version of this project, or none.
+    name = DISTRIBUTION
+
     def installed() -> str:
-        from importlib.metadata import PackageNotFoundError, version
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as installed_version
 
         try:
-            return version("league")
+            return installed_version(name)
         except PackageNotFoundError:
             return "none"
 

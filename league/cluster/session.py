@@ -28,12 +28,17 @@ CONNECT_S = 5.0
 def _stay_local() -> None:
     """Prepare for a Ray of our own. Nothing that a person has set in the environment is changed.
 
+    Started by `uv run`, Ray would have its workers run in a copy of the current folder, with an environment built anew
+    there. Here they are processes of this machine: they work where this one does, with its packages.
+
     On Linux Ray binds every interface. The switch that keeps it on 127.0.0.1 was made for desktops; it is read when Ray
     is imported, here and in every process that Ray starts, so it is set in both places. Ray also writes a token into
     the home folder unless it is given one; ours lives and dies with this process.
     """
     if os.environ.setdefault(ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR, "0") == "0":
         ray_constants.ENABLE_RAY_CLUSTER = False
+    if os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0") == "0":
+        ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ROTATION_MAX_BYTES", str(LOG_BYTES))
     os.environ.setdefault("RAY_ROTATION_BACKUP_COUNT", str(LOG_BACKUPS))

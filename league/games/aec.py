@@ -86,7 +86,7 @@ def _load(name: str) -> AecSource:
         shape=layout.shape,
         actions=layout.actions,
         batched=False,
-        deterministic=is_perfect_information(name),
+        deterministic=is_perfect_information(name) or metadata.get("perfect_information") is True,
         stones=None if stones is None else read_stones(name, stones, layout.shape),
         bounds=layout.bounds,
     )

@@ -4,21 +4,25 @@
     negamax-D    connect_four        search D plies deep, D in 1 to 8
     perfect      tic_tac_toe         never loses
 
-They see what a network sees, the observation and the legal actions.
+They see what a network sees, the observation and the legal actions. Other packages bring more of them (entry points
+`league.bots`), and `my_module:MyBot` is one by its dotted name: a class that is called without arguments, with `choose`
+as `Player` has it, and `game`, the name of the only game that it plays, if there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, NamedTuple
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import Any, Final, NamedTuple
 
 from torch import Tensor
 
-from league.errors import UnknownPolicyError, nearest
+from league.errors import PolicyError, UnknownPolicyError, nearest
 from league.games.base import GameSpec, Player, Turn, sample_uniform
 from league.games.negamax import Negamax
 from league.games.perfect import Perfect
+from league.plugins import described, find, is_dotted, load, names
 
 DEPTHS = range(1, 9)
 
@@ -56,19 +60,77 @@ _KINDS: Final = {
 
 def bot_names(spec: GameSpec) -> tuple[str, ...]:
     """Every name that `make_bot` takes for a game, weakest first."""
-    return tuple(name for kind in _KINDS.values() if kind.game in (None, spec.name) for name in kind.makers)
+    own = [name for kind in _KINDS.values() if kind.game in (None, spec.name) for name in kind.makers]
+    return tuple(dict.fromkeys([*own, *(name for name in names("league.bots") if _plays(name, spec))]))
 
 
 def is_bot_name(name: str, spec: GameSpec) -> bool:
-    """Whether `make_bot` takes this name for this game."""
-    return name in bot_names(spec)
+    """Whether `make_bot` takes this name for this game, or says what is wrong with a bot of that name."""
+    return name in bot_names(spec) or (is_dotted(name) and _plays(name, spec))
 
 
 def make_bot(name: str, spec: GameSpec) -> Player:
-    """Build a bot by name; raises `UnknownPolicyError` if there is none of that name for that game."""
-    if not is_bot_name(name, spec):
+    """Build a bot by name.
+
+    Raises `UnknownPolicyError` if there is none of that name for that game, `PolicyError` where one of another package
+    has a name that is taken, cannot be imported, or is no bot.
+    """
+    theirs = _theirs(name)
+    if theirs is not None and theirs.game in (None, spec.name):
+        return theirs.make()
+    if name not in bot_names(spec):
         raise UnknownPolicyError(_refusal(name, spec))
     return _KINDS[name.partition("-")[0]].makers[name]()
+
+
+def anchors(spec: GameSpec) -> GameSpec:
+    """The spec of a game of another package, whose rating scale the bots that were written for it alone anchor, too."""
+    for name in names("league.bots"):
+        try:
+            theirs = _theirs(name)
+        except PolicyError:
+            continue  # Who asks for it is told.
+        if theirs is not None and theirs.game == spec.name and name not in spec.bots:
+            spec = replace(spec, bots=(*spec.bots, name))
+    return spec
+
+
+class _Theirs(NamedTuple):
+    """A bot of another package."""
+
+    name: str
+    kind: type[Any]
+    game: str | None
+    """The only one that it plays."""
+
+    def make(self) -> Player:
+        try:
+            player: Player = self.kind()
+        except Exception as error:  # Somebody else's code may raise anything.
+            raise PolicyError(f"bot {self.name} cannot be built: {described(error)}") from error
+        return player
+
+
+@lru_cache
+def _theirs(name: str) -> _Theirs | None:
+    entry = find("league.bots", name, [one for kind in _KINDS.values() for one in kind.makers], PolicyError)
+    if entry is None and not is_dotted(name):
+        return None
+    found = load(name, name if entry is None else entry.value, PolicyError)
+    if not isinstance(found, type) or not callable(getattr(found, "choose", None)):
+        raise PolicyError(f"bot {name} is no class with a method choose(turn), as league.games.Player has it")
+    if not hasattr(found, "deterministic"):
+        found.deterministic = False  # type: ignore[attr-defined]  # What `Player` says, for classes that are none.
+    return _Theirs(name, found, getattr(found, "game", None))
+
+
+def _plays(name: str, spec: GameSpec) -> bool:
+    """Whether a bot of another package plays this game; one that is broken does, so that asking for it says why."""
+    try:
+        theirs = _theirs(name)
+    except PolicyError:
+        return True
+    return theirs is not None and theirs.game in (None, spec.name)
 
 
 def _refusal(name: str, spec: GameSpec) -> str:

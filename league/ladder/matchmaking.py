@@ -29,6 +29,9 @@ _WEIGHTINGS: Final[Mapping[Weighting, Callable[[Vector], Vector]]] = {
 SELF: Final = "self"
 """Name of the learner as its own opponent: it holds every seat."""
 
+BOTS: Final = "bots"
+"""Fixed bots as opponents."""
+
 KNOWN_GAMES: Final = 20
 """A win rate rests on enough after so many games."""
 
@@ -82,9 +85,11 @@ def opponents_of(source: MixConfig, pool: Sequence[Snapshot]) -> list[str]:
     """Whom a source of training games may name, before its limits on win rates; oldest first.
 
     Args:
-        source: not self-play.
+        source: not self-play; if it is of bots, they are named.
         pool: the frozen policies, oldest first.
     """
+    if source.against == BOTS:
+        return list(source.bots or ())
     theirs = [s for s in pool if source.roles is None or s.role in source.roles]
     if source.against == "latest":
         theirs = list({s.learner: s for s in theirs}.values())
@@ -97,6 +102,7 @@ def training_opponents(
     memory: Memory,
     config: MatchmakingConfig,
     rng: np.random.Generator,
+    elo: float = 0.0,
 ) -> dict[str, float]:
     """Draw whom a learner meets next, at most `config.opponents` of them, with their shares of the games.
 
@@ -111,11 +117,12 @@ def training_opponents(
         memory: the learner's own results.
         config: how many at once.
         rng: source of the draw.
+        elo: of the learner; sources that are for less or more are passed over.
 
     Returns:
         Share by name, all above 0, that sum to 1; `SELF` is self-play.
     """
-    wanted = [_probabilities(source, pool, memory) for source in role.mix]
+    wanted = [_probabilities(source, pool, memory) if source.meets_at(elo) else {} for source in role.mix]
     shares = [source.share if named else 0.0 for source, named in zip(role.mix, wanted, strict=True)]
     if not any(shares):
         shares = [float(bool(named)) for named in wanted]
@@ -143,7 +150,7 @@ def fresh_starts(role: RoleConfig, learner: str, pool: Sequence[Snapshot]) -> li
         return [s.name for s in pool if s.learner == learner]
     if role.reset_to == "opponent":
         others = [s for s in pool if s.learner != learner]
-        sources = [replace(source, against="latest") for source in role.mix if source.against != SELF]
+        sources = [replace(source, against="latest") for source in role.mix if source.against not in (SELF, BOTS)]
         return sorted({name for source in sources for name in opponents_of(source, others)})
     return []
 

@@ -48,7 +48,7 @@ def totals(counts: Mapping[str, int]) -> dict[str, Tally]:
 
 
 class Payoff:
-    """Games counted per ordered pair `(row, column)` and per seating, as they were played.
+    """Rated games counted per ordered pair `(row, column)` and per seating, as they were played.
 
     Raw counts only: what is made of them (rates, ratings) is derived elsewhere. Folding the same matches in any order
     gives an equal table.
@@ -58,7 +58,12 @@ class Payoff:
         self._games: dict[tuple[str, str], Tallies[str]] = {}
 
     def add(self, match: Match) -> None:
-        """Count one match; raises `ValueError` for a policy name that `check_policy_name` refuses."""
+        """Count one match if it is rated; raises `ValueError` for a policy name that `check_policy_name` refuses."""
+        if match.rated:
+            self.count(match)
+
+    def count(self, match: Match) -> None:
+        """Count one match, whatever it was played for; raises as `add` does."""
         for name in (match.row, match.column):
             check_policy_name(name)
         for seating, tally in match.results.items():

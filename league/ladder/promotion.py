@@ -15,11 +15,12 @@ from typing import Final, NamedTuple
 
 from league.config import PromotionConfig
 from league.errors import ConfigError
+from league.ladder.batches import Batches
 from league.ladder.comparison import score_interval
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Z_95
 from league.ladder.records import Match, Tally
-from league.ladder.sprt import Bounds, Sprt, fewest_games, sequential_test
+from league.ladder.sprt import Bounds, Sprt, fewest_games
 from league.ladder.trials import Outcome, Regression, Trial, Wanted
 
 SCREENING: Final = 4
@@ -93,8 +94,8 @@ class Race:
             config: bounds and caps.
             group: games of one opening, at least 2; `len(seatings(seats))`.
             batch: games between two looks at a test.
-            payoff: all results so far; the race counts its own matches into it.
-            played: matches of the log, of which those count that candidates played against this champion in a gate.
+            payoff: all rated results so far; the race counts its own matches, and those of earlier ones, into it.
+            played: matches of the log, newest first, of which those of races count.
             succession: the candidates have to prove not to be weaker (`succession_of`), instead of stronger.
         """
         self.candidates = tuple(candidates)
@@ -105,20 +106,24 @@ class Race:
         self._bounds = bounds_of(self._config, len(self.candidates))
         self._batch = batch
         self._payoff = payoff
-        self._counts = {name: [0] * (2 * group + 1) for name in self.candidates}
-        self._tried: Counter[str] = Counter()
-        """Games of each test, void ones included."""
+        self._tests = {name: Batches(2 * group + 1, self._bounds) for name in self.candidates}
         self._void: Counter[frozenset[str]] = Counter()
         """Dropped games of each two, while this race has lasted: a pair that never ends must not be asked for again."""
+        self._hurdles: dict[str, dict[str, _Hurdle]] = {name: {} for name in self.candidates}
+        """Against each of the others, as far as no match has changed it."""
         self._trials: list[Trial] | None = None
         """Where every candidate stands, since the last match."""
-        for match in played:
+        for match in reversed([match for match in played if not match.rated]):
+            self._payoff.count(match)
             self._count(match)
 
     def add(self, match: Match) -> None:
         """A match was played, by whomever it was wanted."""
         self._trials = None
-        self._payoff.add(match)
+        for hurdles in self._hurdles.values():
+            hurdles.pop(match.row, None)
+            hurdles.pop(match.column, None)
+        self._payoff.count(match)
         self._void[frozenset((match.row, match.column))] += match.dropped
         self._count(match)
 
@@ -127,13 +132,12 @@ class Race:
         if name in self._others:
             self._trials = None
             self._others.remove(name)
+            for hurdles in self._hurdles.values():  # One fewer: each interval is a little narrower.
+                hurdles.clear()
 
     def _count(self, match: Match) -> None:
-        counts = self._counts.get(match.row)
-        if not match.gate or match.column != self.champion or counts is None or len(match.groups) != len(counts):
-            return
-        self._counts[match.row] = [a + b for a, b in zip(counts, match.groups, strict=True)]
-        self._tried[match.row] += match.total.games + match.dropped
+        if match.gate and match.column == self.champion and match.row in self._tests:
+            self._tests[match.row].add(match)
 
     def trials(self) -> list[Trial]:
         """Where every candidate stands, in their order."""
@@ -165,7 +169,7 @@ class Race:
         ]
 
     def _test(self, name: str) -> Sprt | None:
-        return None if self.champion is None else sequential_test(self._counts[name], self._bounds)
+        return None if self.champion is None else self._tests[name].test
 
     def _outcome(self, name: str, test: Sprt | None, check: Regression | None, best_low: float) -> Outcome:
         if check is not None:
@@ -176,19 +180,35 @@ class Race:
             return "refused"
         if test is not None and test.score.high < best_low:
             return "outrun"
-        return "undecided" if self._tried[name] >= self._config.max_games else "running"
+        return "undecided" if self._tests[name].tried >= self._config.max_games else "running"
 
     @property
     def over(self) -> bool:
         """Whether no match is left that could decide anything."""
-        return not self.wanted()
+        return not self.backlog
+
+    @property
+    def backlog(self) -> int:
+        """How many matches could be played next, if nothing were under way."""
+        return len(self._wanted(()))
 
     def wanted(self, under_way: Sequence[Wanted] = ()) -> list[Wanted]:
-        """The matches to be played next, the most urgent first.
+        """The matches to be played next, the most urgent first; those of a test are numbered, as they will count.
 
-        `under_way`: what is being played. No pair of the regression check is asked for twice, and no more games of a
-        test than the cap leaves; so there may be none although the race is not over.
+        `under_way`: all of its matches that are being played. No pair of the regression check is asked for twice, and
+        no more games of a test than the cap leaves; so there may be none although the race is not over.
         """
+        numbers = {name: [one.batch for one in under_way if self._tests_it(one, name)] for name in self.candidates}
+        handed = {}
+        for name, test in self._tests.items():
+            handed[name] = test.hand_out([number for number in numbers[name] if number is not None])
+        self._trials = None
+        return [one._replace(batch=handed[one.row]) if one.gate else one for one in self._wanted(under_way)]
+
+    def _tests_it(self, match: Wanted, name: str) -> bool:
+        return match.gate and (match.row, match.column) == (name, self.champion)
+
+    def _wanted(self, under_way: Sequence[Wanted]) -> list[Wanted]:
         trials = self.trials()
         accepted = [trial for trial in trials if trial.regression is not None and trial.outcome != "beaten"]
         tested = [trial.candidate for trial in trials if trial.regression is None and trial.outcome == "running"]
@@ -196,7 +216,8 @@ class Race:
             best = max(accepted, key=_ratio)
             assert best.regression is not None
             # With what the log knew, one may be ahead of others that have not had their chance.
-            tested = [name for name in tested if self._tried[name] < self._tried[best.candidate]]
+            ahead = self._tests[best.candidate].counted
+            tested = [name for name in tested if self._tests[name].counted < ahead]
             if not tested:
                 playing = {frozenset((match.row, match.column)) for match in under_way}
                 return [one for one in best.regression.pending if frozenset((one.row, one.column)) not in playing]
@@ -206,10 +227,10 @@ class Race:
         """One more part of each test that the cap leaves room for, that with the fewest games first."""
         if self.champion is None:  # There is no test, and so nobody is running in it.
             return []
-        games = Counter({name: self._tried[name] for name in tested})
-        for match in under_way:
-            if match.gate and match.column == self.champion:
-                games[match.row] += match.games
+        games = {
+            name: self._tests[name].tried + sum(one.games for one in under_way if self._tests_it(one, name))
+            for name in tested
+        }
         left = {name: self._config.max_games - games[name] for name in sorted(tested, key=games.__getitem__)}
         return [Wanted(name, self.champion, min(self._batch, few), True) for name, few in left.items() if few > 0]
 
@@ -229,7 +250,9 @@ class Race:
         """
         others = [other for other in self._others if other != name]
         z = -NormalDist().inv_cdf(self._config.alpha / (2 * max(len(others), 1)))
-        hurdles = {other: self._hurdle(name, other, z) for other in others}
+        known = self._hurdles[name]
+        hurdles = {other: known.get(other) or self._hurdle(name, other, z) for other in others}
+        self._hurdles[name] = hurdles
         beaten_by = next((other for other, hurdle in hurdles.items() if hurdle.beaten), None)
         pending = (hurdle.wanted for hurdle in hurdles.values() if hurdle.wanted is not None)
         return Regression(
@@ -246,7 +269,7 @@ class Race:
         screened = games >= limit / SCREENING and tally.score >= 0.5
         if missing and not screened:
             first = max(-(-limit // SCREENING) - (limit - missing), 0)
-            return _Hurdle(games, Wanted(name, other, first or missing, False))
+            return _Hurdle(games, Wanted(name, other, first or missing, False, check=True))
         if not _clearly_beaten(tally, z):
             return _Hurdle(games)
         if self.champion is None:
@@ -255,7 +278,7 @@ class Race:
         if _clearly_beaten(theirs):
             return _Hurdle(games)
         if missing:
-            return _Hurdle(games, Wanted(self.champion, other, missing, False))
+            return _Hurdle(games, Wanted(self.champion, other, missing, False, check=True))
         return _Hurdle(games, beaten=True)
 
     def _against(self, name: str, other: str) -> tuple[Tally, int]:

@@ -79,12 +79,14 @@ class Elo(NamedTuple):
 
 
 def rate(ratings: Ratings, match: Match, config: RatingConfig) -> dict[str, Rating]:
-    """Return the new ratings of the two policies of `match`; those of others do not change.
+    """Return the new ratings of the two policies of `match`, if it is rated; those of others do not change.
 
     One Plackett-Luce update per game, a draw by equal ranks. A match is a set of games, but an update depends on the
     order: wins, draws and losses are spread evenly over the match (`interleaved`), as if they had come in at the rate
     that the totals show, so that the order carries no false news.
     """
+    if not match.rated:
+        return {}
     model = PlackettLuce(mu=config.mu, sigma=config.sigma, beta=config.beta, tau=0.0)
     before = [ratings.get(name) or Rating.new(config) for name in (match.row, match.column)]
     sides = [[model.rating(mu=rating.mu, sigma=rating.sigma)] for rating in before]

@@ -116,12 +116,22 @@ class Match:
     Empty for a match that was recorded before groups were."""
     gate: bool = False
     """Played to decide whether `row` replaces `column` as champion: part of a sequential test, and its evidence."""
+    check: bool = False
+    """Played to see whether anybody in the pool speaks against `row` as champion."""
+    batch: int | None = None
+    """Of a sequential test, its place in the order in which batches were handed out and count, counted from 0; None for
+    one that was recorded before batches were numbered."""
     replays: tuple[Replay, ...] = field(default=(), compare=False, repr=False)
     """Every game, move by move. Not part of the log: the store keeps those of the last matches beside it."""
 
     def __post_init__(self) -> None:
         if self.row == self.column:
             raise ValueError(f"a match of {self.row!r} against itself says nothing")
+
+    @property
+    def rated(self) -> bool:
+        """Whether it counts for ratings and payoff: who played a race, and for how long, followed from its results."""
+        return not (self.gate or self.check)
 
     @property
     def total(self) -> Tally:
@@ -150,7 +160,7 @@ class Match:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """A match from what `to_json` gave, also from before it had `groups` and `gate`."""
+        """A match from what `to_json` gave, also from before it had `groups`, `gate`, `check` and `batch`."""
         results = {seating: Tally(*tally) for seating, tally in data["results"].items()}
         return cls(**{**data, "results": results, "groups": tuple(data.get("groups", ()))})
 
@@ -178,6 +188,11 @@ class Snapshot(Plain):
     def role(self) -> str:
         """Role of its learner: the learner's name without a number at its end."""
         return self.learner.rstrip("0123456789")
+
+    @property
+    def imported(self) -> bool:
+        """Whether it came from another league: no learner of this one has a dot in its name."""
+        return "." in self.learner
 
 
 How = Literal["automatic", "asked", "forced", "rollback", "unpinned"]

@@ -55,9 +55,9 @@ def retention(
     """Decide who keeps its weights. Applied again to those that were kept, it keeps them all.
 
     Kept are: every champion of the history, to which a rollback may return; of each learner the newest
-    `config.newest` and the best of each epoch, a stretch of `config.epoch_steps` of its steps; whoever has at least
-    `config.nash_weight` in the Nash mixture; whoever is in play; and, as it costs nothing, whoever has the same weights
-    as one of these.
+    `config.newest` and the best of each epoch, an even stretch of its steps (`epoch_length`); whoever was imported, as
+    an anchor or an opponent that somebody wanted; whoever has at least `config.nash_weight` in the Nash mixture;
+    whoever is in play; and, as it costs nothing, whoever has the same weights as one of these.
 
     Args:
         snapshots: those that have weights, oldest first.
@@ -74,10 +74,14 @@ def retention(
     for name in reasons:
         if name in champions:
             reasons[name].append("champion")
+    for snapshot in snapshots:
+        if snapshot.imported:
+            reasons[snapshot.name].append("imported")
     for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
         for snapshot in learned[-config.newest :]:
             reasons[snapshot.name].append("newest")
-        for epoch, members in _grouped(learned, lambda snapshot: snapshot.steps // config.epoch_steps).items():
+        length = epoch_length(learned[-1].steps, config)
+        for epoch, members in _grouped(learned, lambda snapshot: snapshot.steps // length).items():  # noqa: B023
             best = next(iter(best_candidates(members, ratings, 1)), members[-1])
             reasons[best.name].append(f"best of epoch {epoch}")
     for name in reasons:
@@ -90,6 +94,17 @@ def retention(
         Keeping(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
         for snapshot in snapshots
     ]
+
+
+def epoch_length(steps: int, config: RetentionConfig) -> int:
+    """Steps of an epoch of a learner that has made `steps`: `config.epoch_steps`, doubled until `config.epochs` do.
+
+    Two epochs become one, whose best was the best of one of them: so whoever is kept was kept before.
+    """
+    length = config.epoch_steps
+    while steps // length >= config.epochs:
+        length *= 2
+    return length
 
 
 def _grouped(snapshots: Iterable[Snapshot], key: Callable[[Snapshot], K]) -> dict[K, list[Snapshot]]:

@@ -15,10 +15,12 @@ import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from league.ladder.comparison import Interval, elo_interval, expected_score
 from league.ladder.ratings import Z_95
+from league.ladder.stopping import moments, unbiased
 
 Decision = Literal["accepted", "refused", "undecided"]
 """Of H1: the candidate is stronger."""
@@ -65,6 +67,8 @@ class Sprt:
     """Log-likelihood ratio of H1 to H0."""
     score: Interval
     """Points per game in [0, 1] with a 95% interval, which takes no account of when the test stopped."""
+    looks: int
+    """How often the test was looked at until now, about evenly spaced; 1: once, after all of its games."""
 
     @property
     def decision(self) -> Decision:
@@ -80,10 +84,21 @@ class Sprt:
         """Number of games in the groups that are complete."""
         return sum(self.counts) * (len(self.counts) - 1) // 2
 
+    @cached_property
+    def unbiased(self) -> Interval:
+        """Points per game in [0, 1] with a 95% interval, which takes account of when the test stopped."""
+        scores = expected_score(self.bounds.elo0), expected_score(self.bounds.elo1)
+        return unbiased(
+            self.counts,
+            ratio=lambda counts: log_likelihood_ratio(counts, *scores),
+            bounds=(self.bounds.lower, self.bounds.upper),
+            looks=self.looks,
+        )
+
     @property
     def elo(self) -> Interval:
-        """The score as an Elo difference, with its 95% interval."""
-        return elo_interval(self.score)
+        """Elo difference with its 95% interval, median-unbiased: the stopping of the test is taken into account."""
+        return elo_interval(self.unbiased)
 
     def to_json(self) -> dict[str, Any]:
         """The numbers as plain data; an Elo that is infinite is None."""
@@ -95,17 +110,19 @@ class Sprt:
             "beta": self.bounds.beta,
             "counts": list(self.counts),
             "games": self.games,
+            "looks": self.looks,
             "score": list(self.score),
             "elo": [points if math.isfinite(points) else None for points in self.elo],
         }
 
 
-def sequential_test(counts: Sequence[int], bounds: Bounds) -> Sprt:
+def sequential_test(counts: Sequence[int], bounds: Bounds, *, looks: int = 1) -> Sprt:
     """Where the test stands after groups with these counts.
 
     Args:
         counts: [2 G + 1] groups of G games by half points: 3 of single games, 5 of pairs.
         bounds: what is tested.
+        looks: how often the test has been looked at, at least 1.
 
     Raises:
         ValueError: a count is negative, or there are not 3, 5, 7, ... of them.
@@ -113,10 +130,10 @@ def sequential_test(counts: Sequence[int], bounds: Bounds) -> Sprt:
     if len(counts) < 3 or len(counts) % 2 == 0 or min(counts) < 0:
         raise ValueError(f"counts of groups must be 3, 5, 7, ... numbers of 0 or more, not {list(counts)}")
     ratio = log_likelihood_ratio(counts, expected_score(bounds.elo0), expected_score(bounds.elo1))
-    return Sprt(counts=tuple(counts), bounds=bounds, llr=ratio, score=group_interval(counts))
+    return Sprt(counts=tuple(counts), bounds=bounds, llr=ratio, score=group_interval(counts), looks=max(looks, 1))
 
 
-def log_likelihood_ratio(counts: Sequence[int], score0: float, score1: float) -> float:
+def log_likelihood_ratio(counts: Sequence[float], score0: float, score1: float) -> float:
     """Generalised log-likelihood ratio of a mean of `score1` to one of `score0`, both in (0, 1), points per game.
 
     The distribution of a group's points is unknown but for its mean, so each hypothesis is given the likeliest
@@ -126,7 +143,7 @@ def log_likelihood_ratio(counts: Sequence[int], score0: float, score1: float) ->
     (https://www.cantate.be/Fishtest/GSPRT_approximation.pdf): it fails when a candidate wins every pair, because the
     variance that it divides by vanishes, and candidates of a young league do that.
     """
-    present = [count or ABSENT for count in counts]
+    present = [max(count, ABSENT) for count in counts]
     total = sum(present)
     values = [index / (len(present) - 1) for index in range(len(present))]
     likelihoods = [_deficit(present, [value - score for value in values]) for score in (score0, score1)]
@@ -156,16 +173,13 @@ def _deficit(counts: Sequence[float], distances: Sequence[float]) -> float:
 def group_interval(counts: Sequence[int]) -> Interval:
     """Points per game in [0, 1] with a 95% interval, groups being independent of each other.
 
-    The normal interval; one virtual group of each value is added to the variance (Laplace), so that a few equal groups
-    do not pass for certainty. Without groups the interval is [0, 1] around one half.
+    The normal interval, with the variance of `moments`. Without groups it is [0, 1] around one half.
     """
-    groups, top = sum(counts), len(counts) - 1
+    groups = sum(counts)
     if not groups:
         return Interval(0.5, 0.0, 1.0)
-    score = sum(index * count for index, count in enumerate(counts)) / top / groups
-    mean = sum(index * (count + 1) for index, count in enumerate(counts)) / top / (groups + top + 1)
-    squares = sum((index / top - mean) ** 2 * (count + 1) for index, count in enumerate(counts))
-    half = Z_95 * math.sqrt(squares / (groups + top + 1) / groups)
+    score, variance = moments(counts)
+    half = Z_95 * math.sqrt(variance / groups)
     return Interval(score, max(0.0, score - half), min(1.0, score + half))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 from league.ladder.comparison import Interval
+from league.ladder.records import Match
 from league.ladder.sprt import Sprt
 
 
@@ -16,7 +17,15 @@ class Wanted(NamedTuple):
     column: str
     games: int
     gate: bool
-    """Part of the sequential test, not of the regression check."""
+    """Part of the sequential test."""
+    check: bool = False
+    """Part of the regression check."""
+    batch: int | None = None
+    """Of a sequential test, its place in the order in which batches were handed out, counted from 0."""
+
+    def mark(self, match: Match) -> Match:
+        """The match that came of it, with what it was played for."""
+        return replace(match, gate=self.gate, check=self.check, batch=self.batch)
 
 
 @dataclass(frozen=True, kw_only=True)

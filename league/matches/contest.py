@@ -188,7 +188,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
             note(f"{error}; passed over")
             race.leave_out(following.column)
             continue
-        match = dataclasses.replace(match, gate=following.gate)
+        match = following.mark(match)
         if match.total.games:
             store.record(match)
         race.add(match)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 
 from league.games.base import GameSpec, Player
-from league.games.bots import bot_names
+from league.games.bots import bot_names, is_bot_name
 from league.policies.network import PolicyNetwork
 from league.policies.player import make_player
 from league.policies.search import check_searchable, searched
@@ -28,7 +28,8 @@ def resolve(store: Store, word: str, spec: GameSpec) -> Named:
     """
     one = searched(word)
     if one is None:
-        return store.resolve(word, bot_names(spec))
+        dotted = [word] if is_bot_name(word, spec) else []  # By its dotted name, which no list has.
+        return store.resolve(word, [*bot_names(spec), *dotted])
     check_searchable(one, spec)
     named = store.resolve(one.policy, bot_names(spec))
     return named._replace(name=one._replace(policy=named.name).name)
@@ -44,12 +45,16 @@ class PlayerLoader:
         self.network: Callable[[str], PolicyNetwork] = lru_cache(CACHED)(self._load)
         """The network of a snapshot, by name."""
 
-    def player(self, name: str) -> Player:
+    def player(self, name: str, *, sample: bool | None = None) -> Player:
         """A fixed bot, or a snapshot: greedy where the game is deterministic, else drawn from its policy.
+
+        `sample` says for a snapshot whether it draws.
 
         Raises `UnknownPolicyError`, or `CorruptSnapshotError` where the stored weights do not have their hash.
         """
-        return make_player(name, self.spec, self.network, sample=not self.spec.deterministic)
+        return make_player(
+            name, self.spec, self.network, sample=not self.spec.deterministic if sample is None else sample
+        )
 
     def _load(self, name: str) -> PolicyNetwork:
         return unpack(self.store.weights(self.store.snapshot(name).digest), self.spec, self.device)

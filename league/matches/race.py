@@ -32,14 +32,15 @@ def start_race(
     `champion` None: there is none, or its weights cannot be read. `pool`: names of the snapshots that can be played.
     `succession`: whether the candidates have to prove not to be weaker, instead of stronger.
     """
+    seated, names = seatings(spec.seats), [snapshot.name for snapshot in candidates]
     return Race(
-        candidates=[snapshot.name for snapshot in candidates],
+        candidates=names,
         champion=None if champion is None else champion.name,
         pool=pool,
         config=config.promotion,
-        group=len(seatings(spec.seats)),
+        group=len(seated),
         batch=config.arena.games,
-        payoff=store.payoff(),
+        payoff=store.payoff_between([*names, *([] if champion is None else [champion.name])], pool, seated),
         played=[] if champion is None else _since(store, candidates, champion),
         succession=succession,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from league.config import NetworkConfig
 from league.errors import ConfigError
 from league.games.base import GameSpec
+from league.plugins import described, find, load
 from league.policies.scaling import Scaling, Seen, needs_scaling
 from league.policies.tables import TABLE, Tables
 from league.sections import AUTO_HIDDEN
@@ -43,7 +45,8 @@ def settled(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
     normalize = config.normalize
     if normalize is None:
         normalize = kind != "tables" and needs_scaling(spec)
-    return replace(config, kind=kind, hidden=config.hidden or AUTO_HIDDEN[kind], normalize=normalize)
+    hidden = config.hidden or AUTO_HIDDEN.get(kind, AUTO_HIDDEN["mlp"])
+    return replace(config, kind=kind, hidden=hidden, normalize=normalize)
 
 
 class PolicyNetwork(nn.Module):
@@ -54,7 +57,7 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         self.spec = spec
         self.config = settled(config, spec)
-        self.body, self.policy, self.value = BODIES[self.config.kind or "mlp"](spec, self.config)
+        self.body, self.policy, self.value = _builder(self.config.kind or "mlp")(spec, self.config)
         self.scaling = Scaling(spec) if self.config.normalize else None
 
     def forward(self, observation: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
@@ -219,3 +222,35 @@ BODIES: Final[Mapping[str, Callable[[GameSpec, NetworkConfig], Parts]]] = {
 }
 """By `network.kind`: builds the parts of a network from settled knobs. Raises `ConfigError` where the network does not
 fit the game's observations."""
+
+
+def _builder(kind: str) -> Callable[[GameSpec, NetworkConfig], Parts]:
+    """What builds networks of a kind, ours or another package's; raises `ConfigError` where there is none.
+
+    Stored weights name their kind, so nothing is called that does not say of itself that it builds networks.
+    """
+    entry = find("league.networks", kind, BODIES, ConfigError)
+    if entry is None and kind in BODIES:
+        return BODIES[kind]
+    found = load(kind, kind if entry is None else entry.value, ConfigError)
+    try:
+        gives = typing.get_type_hints(found).get("return")
+    except (NameError, TypeError):
+        gives = None
+    if gives is not Parts:
+        raise ConfigError(
+            f"network.kind = {kind!r}: must be a function of (GameSpec, NetworkConfig) that is annotated to return "
+            "league.policies.network.Parts"
+        )
+    return functools.partial(_guarded, kind, found)
+
+
+def _guarded(
+    kind: str, build: Callable[[GameSpec, NetworkConfig], Parts], spec: GameSpec, config: NetworkConfig
+) -> Parts:
+    try:
+        return Parts(*build(spec, config))
+    except ConfigError:
+        raise
+    except Exception as error:  # Somebody else's code may raise anything.
+        raise ConfigError(f"network.kind = {kind!r} cannot be built for {spec.name}: {described(error)}") from error

@@ -11,7 +11,7 @@ from torch import Tensor
 from league.errors import GameError, PolicyError
 from league.games.base import GameSpec, Player, Searchable, Turn
 from league.games.bots import is_bot_name
-from league.games.registry import searchable_games
+from league.games.registry import is_searchable, searchable_games
 from league.policies.network import PolicyNetwork
 from league.policies.tree import Found, search
 
@@ -52,7 +52,7 @@ def check_searchable(one: Searched, spec: GameSpec) -> None:
         raise PolicyError(f"{one.name}: {one.simulations} simulations: must be from 1 to {MOST}")
     if is_bot_name(one.policy, spec):
         raise PolicyError(f"{one.name}: {one.policy} is a fixed bot: only snapshots can search")
-    if spec.name not in searchable_games():
+    if not is_searchable(spec.name):
         why = "has chance or hidden information" if spec.batched else "is played through an adapter"
         known = ", ".join(searchable_games())
         raise GameError(f"{one.name}: {spec.name} {why}: only {known} can be searched")

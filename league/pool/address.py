@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from league.errors import StoreError
 
-SCHEMES = ("redis", "rediss", "unix")
+SCHEMES: Final = ("redis", "rediss", "unix")
+
+_QUERY: Final = r"(?:\?(?P<query>[^\s@#?]*))?"
+_USER: Final = r"(?:(?P<username>[^][\s:/?#@]*)(?::(?P<password>[^][\s/?#@]*))?@)?"
+_SERVER: Final = re.compile(
+    rf"(?P<scheme>rediss?)://{_USER}(?P<place>(?P<host>\[[\w:.%-]+\]|[\w.-]+)(?::(?P<port>\d+))?(?:/\d*)?){_QUERY}"
+)
+_SOCKET: Final = re.compile(rf"(?P<scheme>unix)://{_USER}(?P<place>/[^\s?#@]+){_QUERY}")
+"""Stricter than a URL may be: what a password holds that should be escaped would be read as host, port or options."""
+
+_PORTS: Final = range(1, 65_536)
+_SHOWN: Final = frozenset({"db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_cert_reqs", "ssl_check_hostname"})
+"""Options of a URL that may be shown. Any other may be a misspelt `password`."""
+
+_NEARLY_A_URL: Final = re.compile(r"(?i)[^/]*[:@]|//|\W*(rediss?|valkeys?|unix)\W*//")
+"""What no path of a folder begins with, though it may: the name of a scheme or a server, perhaps after a password."""
+
+_KINDS: Final = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+_RIGHT: Final = (
+    "write redis://user:password@host:6379/0 or unix:///run/redis.sock, in a password %40 for '@', %2F for '/', %3A "
+    "for ':', %3F for '?', %23 for '#', %5B for '[' and %25 for '%', or leave the password to LEAGUE_REDIS_PASSWORD"
+)
 
 
 def is_embedded(address: str) -> bool:
@@ -18,18 +41,17 @@ def is_embedded(address: str) -> bool:
     return "://" not in address
 
 
+def absolute(address: str) -> str:
+    """The address as every process of this machine may use it, whichever folder that works in."""
+    return os.fspath(Path(address).expanduser().resolve()) if is_embedded(address) and address.strip() else address
+
+
 def redacted(address: str) -> str:
-    """The address as it may be shown: without user name and password."""
+    """The address as it may be shown: without user name and password, and of what cannot be read only its scheme."""
     if is_embedded(address):
-        return address
-    try:
-        url = urlsplit(address)
-    except ValueError:
-        return f"{address.partition('://')[0]}://…"
-    # redis-py takes `username`, `password` and `ssl_password`.
-    query = [(key, value) for key, value in parse_qsl(url.query) if not key.lower().endswith(("username", "password"))]
-    shown = url._replace(netloc=url.netloc.rpartition("@")[2], query=urlencode(query, safe="/:"), fragment="")
-    return f"{url.scheme}://{shown.netloc}{shown.path}" + (f"?{shown.query}" if shown.query else "")
+        return address if _NEARLY_A_URL.match(address) is None else "…"
+    read = _read(address)
+    return f"{_scheme(address)}://…" if read is None else _shown(read)
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,6 +62,8 @@ class Address:
     folder: Path | None = None
     """Of the embedded server; None for a URL."""
     url: str = ""
+    host: str | None = None
+    """Of a server on the network, an IPv6 address in brackets; None for a folder or a socket."""
     username: str | None = None
     """From the environment; what the URL says comes first."""
     password: str | None = None
@@ -56,32 +80,56 @@ class Address:
         of redis-py may follow as a query, such as `rediss://host:6380/0?ssl_ca_certs=/etc/ca.pem`.
 
         Raises:
-            StoreError: the address is empty or not such a URL.
+            StoreError: the address is empty or not such a URL, though perhaps nearly. No part of it is in the message
+                that may be one of a password.
         """
         if not address.strip():
             raise StoreError("--store is empty: give a folder or a redis:// URL")
         if is_embedded(address):
-            return cls(shown=address, folder=Path(address).expanduser())
-        shown = redacted(address)
-        url = _split(address, shown)
-        query = dict(parse_qsl(url.query))
+            return cls(shown=address, folder=_folder(address))
+        read = _read(address)
+        if read is None:
+            raise StoreError(f"--store {redacted(address)}: must be a folder or a {_KINDS} URL; {_RIGHT}")
+        options = dict(parse_qsl(read["query"] or ""))
         return cls(
-            shown=shown,
+            shown=_shown(read),
             url=address,
-            username=None if url.username or "username" in query else environment.get("LEAGUE_REDIS_USERNAME"),
-            password=None if url.password or "password" in query else environment.get("LEAGUE_REDIS_PASSWORD"),
+            host=read.groupdict().get("host"),
+            username=None if read["username"] or "username" in options else environment.get("LEAGUE_REDIS_USERNAME"),
+            password=None if read["password"] or "password" in options else environment.get("LEAGUE_REDIS_PASSWORD"),
         )
 
 
-def _split(address: str, shown: str) -> SplitResult:
-    try:
-        url = urlsplit(address)
-        if url.scheme not in SCHEMES:
-            raise StoreError(f"--store {shown}: must be a folder or a {', '.join(f'{s}://' for s in SCHEMES)} URL")
-        _ = url.port  # raises ValueError, with what may be a part of the password
-    except ValueError:
+def _folder(address: str) -> Path:
+    if _NEARLY_A_URL.match(address) or not address.isprintable() or address != address.strip():
         raise StoreError(
-            f"--store {address.partition('://')[0]}://…: not a URL such as redis://user:password@host:6379/0; "
-            "write '@', ':' and '/' in a password as %40, %3A and %2F"
-        ) from None
-    return url
+            f"--store: nearly a URL of a store; {_RIGHT}. Where a folder is meant, write ./ before its name, and no "
+            "blanks around it"
+        )
+    return Path(address).expanduser()
+
+
+def _scheme(address: str) -> str:
+    """The scheme of a URL, if it is one of ours: anything else may be a part of a password."""
+    scheme = address.partition("://")[0]
+    return scheme if scheme in SCHEMES else "…"
+
+
+def _read(address: str) -> re.Match[str] | None:
+    """The parts of a URL of a store; None for anything that is not one in every respect."""
+    read = _SERVER.fullmatch(address) or _SOCKET.fullmatch(address)
+    if read is None:
+        return None
+    port = read.groupdict().get("port")
+    if port is not None and int(port) not in _PORTS:
+        return None
+    try:
+        parse_qsl(read["query"] or "", strict_parsing=bool(read["query"]))
+    except ValueError:
+        return None
+    return read
+
+
+def _shown(read: re.Match[str]) -> str:
+    query = urlencode([pair for pair in parse_qsl(read["query"] or "") if pair[0] in _SHOWN], safe="/:")
+    return f"{read['scheme']}://{read['place']}" + (f"?{query}" if query else "")

@@ -6,29 +6,33 @@ The parts, in their order; what is derived, the payoff, the ratings and the inde
     checkpoints/LEARNER/state           bytes
     checkpoints/LEARNER/progress.json   as it is stored
     state/KEY.json                      what `OF_ONE_MOMENT` lists: a hash as an object, a list as an array, else text
-    matches/000001.jsonl …              the log: a line is [number, match]
+    segments/000001.parquet …           the oldest matches, as `league.pool.segments` describes them
+    matches/000001.jsonl …              the others: a line is [number, match]
     weights/SHA256                      bytes
     replays/000001.jsonl …              a line is [number, games]
     state/pruned.json                   also of weights that were pruned while the others were read
     damaged.json                        a line for people of each thing that could not be read, so that it is not here
 
 Checkpoints come first, so that the pool is as old as they are or newer: as after a crash, from which a learner goes on.
-The league's state is read in one transaction; the log and the weights never change, so they may be read after it.
+The league's state is read in one transaction; matches and weights never change, so they may be read after it. A backup
+holds the archived segments, too: a restored league has all of its log in its store, from where it is archived anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, Final
 
-from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreError, WrongLeagueError
+from league.errors import CorruptSnapshotError, PrunedPolicyError, SegmentError, StoreError, WrongLeagueError
 from league.ladder.records import Snapshot
 from league.pool.connection import SCHEMA, dumps
+from league.pool.entries import Entry, entry_number, read_entries, read_match, read_replays
 from league.pool.learners import Learners
-from league.pool.matches import Matches, read_entries, read_match, read_replays
+from league.pool.log import Log
 from league.pool.parts import PartsWriter
+from league.pool.segments import Segment
 from league.pool.snapshots import Snapshots
 
 FORMAT: Final = 1
@@ -48,6 +52,8 @@ OF_ONE_MOMENT: Final = {
     "events": "list",
     "event_counts": "hash",
     "refusals": "hash",
+    "segments": "hash",
+    "sealed": "hash",
 }
 """Properties of `Keys` that are read together, with the type of what is there."""
 
@@ -81,7 +87,7 @@ class Backup:
         return asdict(self)
 
 
-class Backups(Snapshots, Matches, Learners):
+class Backups(Snapshots, Log, Learners):
     """Part of the store: what a backup reads. It writes nothing, and needs the rights to read and to use `MULTI`."""
 
     def back_up(self, file: BinaryIO, watch: Callable[[str], None] = lambda line: None) -> Backup:
@@ -110,9 +116,10 @@ class Backups(Snapshots, Matches, Learners):
         for name, value in state.items():
             if name != "pruned":
                 add(_file(name), dumps(value).encode())
-        matches = self._add_entries(add, damaged, "matches", newest)
+        matches = self._add_segments(add, damaged, state["segments"])
+        matches += self._add_entries(add, damaged, "matches", newest, int(state["sealed"].get("last", 0)))
         late = self._add_weights(add, damaged, state)
-        self._add_entries(add, damaged, "replays", newest)
+        self._add_entries(add, damaged, "replays", newest, 0)
         add(_file("pruned"), dumps(state["pruned"] | late).encode())
         add(DAMAGED, dumps(damaged).encode())
         if self._created() != created:
@@ -142,7 +149,7 @@ class Backups(Snapshots, Matches, Learners):
             commands.append((word, getattr(self._keys, name), *rest))
         *replies, last = self._together(*commands, ("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1))
         state = {name: _text(reply) for name, reply in zip(OF_ONE_MOMENT, replies, strict=True)}
-        return state, next((entry for entry, _ in read_entries(last)), "0-0")
+        return state, next((entry for entry, _ in read_entries(last)), f"{state['sealed'].get('last', 0)}-0")
 
     def _add_checkpoints(self, add: Callable[[str, bytes], None], damaged: list[str]) -> int:
         count = 0
@@ -161,8 +168,23 @@ class Backups(Snapshots, Matches, Learners):
             count += 1
         return count
 
-    def _add_entries(self, add: Callable[[str, bytes], None], damaged: list[str], stream: str, newest: str) -> int:
-        """The entries of a stream up to the id `newest`, in parts of some size; how many there were."""
+    def _add_segments(self, add: Callable[[str, bytes], None], damaged: list[str], stored: dict[str, str]) -> int:
+        """The files of all segments, wherever they are; how many matches are in them."""
+        count = 0
+        for data in stored.values():
+            segment = Segment.from_json(json.loads(data))
+            try:
+                add(f"segments/{segment.number:06}.parquet", self.segment_bytes(segment))
+            except SegmentError as error:
+                damaged.append(str(error))
+            else:
+                count += segment.matches
+        return count
+
+    def _add_entries(
+        self, add: Callable[[str, bytes], None], damaged: list[str], stream: str, newest: str, after: int
+    ) -> int:
+        """The entries of a stream after the number `after`, up to the id `newest`, in parts of some size; how many."""
         lines, size, part, count = list[str](), 0, 0, 0
 
         def end() -> None:
@@ -172,7 +194,7 @@ class Backups(Snapshots, Matches, Learners):
             lines.clear()
             size = 0
 
-        for line in self._lines(stream, newest, damaged):
+        for line in self._lines(stream, newest, after, damaged):
             lines.append(line)
             size, count = size + len(line), count + 1
             if len(lines) == _LINES or size >= _BYTES:
@@ -181,16 +203,28 @@ class Backups(Snapshots, Matches, Learners):
             end()
         return count
 
-    def _lines(self, stream: str, newest: str, damaged: list[str]) -> Iterator[str]:
+    def _lines(self, stream: str, newest: str, after: int, damaged: list[str]) -> Iterator[str]:
         """Of a match its JSON as it is stored, to the last digit, once it was read as one."""
+        if stream == "replays":
+            pieces: Iterable[Segment | list[Entry]] = [list(self._log(key=self._keys.replays, last=newest))]
+        else:
+            pieces = self._pieces(after, entry_number(newest))
         field, check = {"matches": (b"match", read_match), "replays": (b"games", read_replays)}[stream]
-        for entry, fields in self._log(key=getattr(self._keys, stream), last=newest):
-            try:
-                check(entry, fields)
-            except StoreError as error:
-                damaged.append(str(error))
-            else:
-                yield f"[{entry.partition('-')[0]},{fields[field].decode()}]\n"
+        for piece in pieces:
+            if isinstance(piece, Segment):  # It was sealed meanwhile.
+                for number, match in self.segment_matches(piece):
+                    if after < number <= entry_number(newest):
+                        yield f"[{number},{dumps(match.to_json())}]\n"
+                        after = number
+                continue
+            for entry, fields in piece:
+                try:
+                    check(entry, fields)
+                except StoreError as error:
+                    damaged.append(str(error))
+                else:
+                    yield f"[{entry_number(entry)},{fields[field].decode()}]\n"
+                after = entry_number(entry)
 
     def _add_weights(
         self, add: Callable[[str, bytes], None], damaged: list[str], state: dict[str, Any]

@@ -16,7 +16,14 @@ from redis import exceptions
 from redis.backoff import FullJitterBackoff
 from redis.retry import Retry
 
-from league.errors import StoreError, StoreFullError, StorePermissionError, StoreReadOnlyError, StoreUnreachableError
+from league.errors import (
+    StoreCommandError,
+    StoreError,
+    StoreFullError,
+    StorePermissionError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
 from league.pool.address import Address
 from league.pool.embedded import EmbeddedServer
 
@@ -27,6 +34,8 @@ _WITHOUT_COUNT: Final = -1
 _REFUSED: Final = (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError)
 _REFUSALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
 _FULL: Final = "command not allowed when used memory"
+_ABSENT: Final = "unknown command"
+_ELSEWHERE: Final = ("MOVED ", "ASK ", "CROSSSLOT", "TRYAGAIN")
 _DOWN: Final = (exceptions.MasterDownError, exceptions.ClusterDownError)
 
 
@@ -55,6 +64,13 @@ def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
         return StoreFullError(f"{shown} is full, nothing was written: raise its maxmemory, or free some")
     if text.startswith("MISCONF"):
         return StoreFullError(f"{shown} cannot write to its disk, so nothing was written: {text}")
+    if isinstance(error, (exceptions.AskError, exceptions.TryAgainError)) or text.startswith(_ELSEWHERE):
+        return StoreError(
+            f"{shown} is a node of a Redis Cluster, which spreads keys over servers: a league needs one server that is "
+            "not in cluster mode"
+        )
+    if text.removeprefix("ERR ").lower().startswith(_ABSENT):
+        return StoreCommandError(f"{shown} lacks a command: {text}")
     if isinstance(error, exceptions.ReadOnlyError):
         return StoreReadOnlyError(f"{shown} is a read-only replica: give the primary's address")
     if isinstance(error, _DOWN) or text.startswith("NOREPLICAS"):

@@ -12,15 +12,18 @@ from redis.exceptions import RedisError, WatchError
 
 from league.config import LeagueConfig
 from league.disk import has_room, no_room
-from league.errors import DamagedStoreError, LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
+from league.errors import ConfigError, DamagedStoreError, LeaseError, StoreFullError, StoreSchemaError, WrongLeagueError
 from league.pool.client import LostInTransactionError, translated
 from league.pool.clock import Clock
 from league.pool.keys import Keys
 
 T = TypeVar("T")
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the layout that `keys` describes. A store with a higher one is refused."""
+
+OLDEST_SCHEMA: Final = 1
+"""Of a store without segments, which an older version of this project reads, too."""
 
 Command = Callable[..., Any]
 """Runs or queues one Redis command: `command("HGET", key, field)`."""
@@ -43,6 +46,8 @@ class Connection:
         self._shown = shown
         self._clock = Clock()
         self._folder = folder
+        self._parsed: tuple[bytes, LeagueConfig] | None = None
+        """The configuration that was read last, as it was stored and as it is."""
         self.fence: int | None = None
         """Token of the run that writes here (`league.pool.lease`); None for a person's command, which always may."""
 
@@ -69,6 +74,22 @@ class Connection:
 
         `read` makes it part of a transaction; so it does in other methods that take it.
         """
+        settings = self.settings(read)
+        if settings is None:
+            return None
+        data, found = settings
+        if self._parsed is None or self._parsed[0] != data:  # With every match that is recorded: it seldom changes.
+            try:
+                self._parsed = data, LeagueConfig.from_dict(found())
+            except ConfigError as error:
+                raise ConfigError(
+                    f"league {self.league!r} at {self._shown} has a configuration that this version refuses: {error}; "
+                    f"see league config --store {self._shown}"
+                ) from error
+        return self._parsed[1]
+
+    def settings(self, read: Command | None = None) -> tuple[bytes, Callable[[], dict[str, Any]]] | None:
+        """The league's configuration as it is stored, and what makes plain data of it, whether it is one or not."""
         schema, config = (read or self._call)("HMGET", self._keys.meta, "schema", "config")
         if schema is None:
             return None
@@ -77,13 +98,17 @@ class Connection:
                 f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
                 f"{SCHEMA}: install a newer version of league"
             )
-        try:
-            settings = json.loads(config)
-        except (TypeError, ValueError) as error:
-            raise DamagedStoreError(
-                f"the configuration of league {self.league!r} at {self._shown} cannot be read: restore the last backup"
-            ) from error
-        return LeagueConfig.from_dict(settings)
+
+        def plain() -> dict[str, Any]:
+            try:
+                return dict(json.loads(config))
+            except (TypeError, ValueError) as error:
+                raise DamagedStoreError(
+                    f"the configuration of league {self.league!r} at {self._shown} cannot be read: restore the last "
+                    "backup"
+                ) from error
+
+        return config, plain
 
     def require_config(self, read: Command | None = None) -> LeagueConfig:
         """Like `config`, but raises `WrongLeagueError` if there is no league."""
@@ -162,16 +187,22 @@ class Connection:
         self._transact([], attempt)
 
     def _together(self, *commands: tuple[Any, ...]) -> list[Any]:
-        """Read by several commands in one transaction; the replies, in order."""
+        """Read by several commands in one transaction; the replies, in order.
 
-        def read() -> list[Any]:
-            with self._redis.pipeline() as pipe:
+        A full server queues nothing, so of that they are read one after another.
+        """
+
+        def read(transaction: bool) -> list[Any]:
+            with self._redis.pipeline(transaction=transaction) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
                 replies: list[Any] = pipe.execute()
                 return replies
 
-        return self._repeated(read)
+        try:
+            return self._repeated(lambda: read(transaction=True))
+        except StoreFullError:
+            return self._repeated(lambda: read(transaction=False))
 
 
 def read_json(read: Callable[[Any], T], data: bytes) -> T:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from league.errors import EvictingStoreError, StoreError, StorePermissionError
+from league.errors import EvictingStoreError, StoreCommandError, StoreError, StorePermissionError
 from league.pool.address import Address
 from league.pool.connection import Connection
 
@@ -40,9 +40,9 @@ class Durability(Connection):
     """Part of the store: checks of the server's settings, as far as the user may read them."""
 
     def health(self) -> Health | None:
-        """How the server is now; None where the user may not ask (`INFO`)."""
+        """How the server is now; None where it does not say (`INFO`)."""
         info = self._information()
-        if info is None:
+        if "used_memory" not in info:
             return None
         return Health(
             memory_bytes=int(info["used_memory"]),
@@ -52,23 +52,22 @@ class Durability(Connection):
 
     def refuse_eviction(self) -> None:
         """Raise `EvictingStoreError` if the server may delete keys when its memory is full."""
-        policy = (self._information() or {}).get("maxmemory_policy", "noeviction")
+        policy = self._information().get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise EvictingStoreError(self._evicts(policy))
 
     def server_warnings(self) -> list[str]:
         """One line for each setting with which this server may lose or forget what the league needs."""
         info = self._information()
-        if info is None:
+        if "maxmemory_policy" not in info or "aof_enabled" not in info:
             return [
-                f"{self.address} lets this user not read its settings (ACL rule +info): "
+                f"{self.address} lets this user not read its settings (command INFO, ACL rule +info): "
                 "whether it keeps an append-only file and evicts nothing could not be checked"
             ]
         warnings = []
-        policy = info.get("maxmemory_policy", "noeviction")
-        if policy != "noeviction":
-            warnings.append(self._evicts(policy))
-        if not info.get("aof_enabled"):
+        if info["maxmemory_policy"] != "noeviction":
+            warnings.append(self._evicts(info["maxmemory_policy"]))
+        if not info["aof_enabled"]:
             warnings.append(self._forgets(info))
         used, most = info.get("used_memory", 0), info.get("maxmemory", 0)
         if most and used >= NEARLY_FULL * most:
@@ -78,12 +77,12 @@ class Durability(Connection):
             )
         return warnings
 
-    def _information(self) -> dict[str, Any] | None:
-        """What INFO says; None where the user may not ask."""
+    def _information(self) -> dict[str, Any]:
+        """What INFO says; nothing where the user may not ask, or the server knows no such question."""
         try:
             info: dict[str, Any] = self._call("INFO")
-        except StorePermissionError:
-            return None
+        except (StorePermissionError, StoreCommandError):
+            return {}
         return info
 
     def _evicts(self, policy: str) -> str:

@@ -10,10 +10,8 @@ import errno
 import fcntl
 import hashlib
 import os
-import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +37,9 @@ _DAMAGED: Final = ("reading the append only file", "AOF manifest", "AOF base", "
 _ENDING_S: Final = 10.0
 """How long a server may take to end after its last client."""
 
+SOCKETS: Final = Path("/tmp")  # noqa: S108  in it a folder that only this user can use
+"""Where sockets lie whose folders are too far down: the same for all clients, as TMPDIR is not."""
+
 LONGEST_SOCKET_PATH: Final = 100
 """Bytes. The system's limit is 108 on Linux and 104 on macOS, with a closing zero."""
 
@@ -55,10 +56,10 @@ class EmbeddedServer:
             StoreError: the path is no folder, the platform has no server, or the server does not start.
         """
         self._share: int | None = None
+        self.socket: Path
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder = folder.resolve()
-            self.socket = socket_path(self.folder)
             # Waits for a server that is ending, whose supervisor holds this lock alone.
             self._share = supervisor.locked(self.folder / "clients.lock", fcntl.LOCK_SH, supervisor.START_TIMEOUT_S)
         except OSError as error:
@@ -75,6 +76,7 @@ class EmbeddedServer:
         """Start a server if none answers; whoever comes meanwhile waits for it. Raises as the constructor does."""
         if self._share is None:
             raise StoreError(f"{self.folder}: this store was closed; open it again")
+        self.socket = socket_path(self.folder)  # Its place may have been removed, and be somebody else's now.
         try:
             starting = supervisor.locked(self.folder / "start.lock", fcntl.LOCK_EX, supervisor.START_TIMEOUT_S)
         except OSError as error:
@@ -168,22 +170,17 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def socket_path(folder: Path) -> Path:
-    """Where the server of a folder listens: in it, or if that is too long for a socket, in the temporary folder.
+    """Where the server of a folder listens: in it, or if that is too long for a socket, in `SOCKETS`.
 
-    Every client must then have the same temporary folder. Raises `StorePermissionError` if someone else owns the place.
+    Raises `StorePermissionError` if someone else owns the place.
     """
     path = folder / "server.sock"
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
-    shared = Path(tempfile.gettempdir()) / f"league-{os.getuid()}"
-    shared.mkdir(mode=0o700, exist_ok=True)
-    found = shared.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise StorePermissionError(f"{shared} must be a folder that only this user can use; remove it, or set TMPDIR")
-    path = shared / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
-    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
-        raise StoreError(f"both {folder} and TMPDIR are too long for a Unix socket; use a shorter path")
-    return path
+    shared = SOCKETS / f"league-{os.getuid()}"
+    if not supervisor.private(shared):
+        raise StorePermissionError(f"{shared} must be a folder that only this user can use: remove it")
+    return shared / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
 
 
 def _binary() -> str:

@@ -19,22 +19,14 @@ def decisions(store: Store, config: RetentionConfig, *, in_play: Collection[str]
     present, ratings = store.present(), store.ratings()
     champions = {promotion.policy for promotion in store.promotions()}
     # Of who has not played nobody knows whether they matter: the newest are kept anyway.
-    mixture = MetaGame.of(store.payoff(), [s.name for s in present if s.name in ratings]).nash()
+    names = [s.name for s in present if s.name in ratings]
+    # The fit is over those whose weights are there alone: over all there ever were it would take ever longer.
+    mixture = MetaGame.of(store.payoff_of(names), names).nash()
     return retention(present, ratings, champions, mixture, config, in_play=in_play)
 
 
-def retain(store: Store, config: RetentionConfig, *, in_play: Collection[str], now_s: float) -> list[Snapshot]:
-    """Automatic retention, for the coordinator after each freeze: prune what the rule does not keep, and say so.
-
-    Does nothing unless `config.automatic`. Whoever is in play stays until the next time, so that nobody is pruned
-    between being drawn and being loaded.
-
-    Returns:
-        The snapshots that were pruned, which are no candidates any more.
-    """
-    if not config.automatic:
-        return []
-    names = [one.snapshot.name for one in decisions(store, config, in_play=in_play) if not one.keep]
+def prune(store: Store, names: Collection[str], *, now_s: float) -> list[Snapshot]:
+    """Automatic retention's deletion, which is said; the snapshots whose weights went."""
     gone = store.prune(names, by="coordinator", now_s=now_s) if names else []
     if gone:
         store.add_event("pruned", f"{', '.join(s.name for s in gone)}: no rule keeps their weights", now_s)

@@ -33,7 +33,8 @@ class Keys:
     """Names keys that are not the league's yet, such as those of a restore under way; of the league itself nothing."""
 
     meta = _Key("meta")
-    """Hash: `schema`, `game`, `config` (JSON), `created_s`. Exists exactly if the league does."""
+    """Hash: `schema`, `game`, `config` (JSON), `created_s`, and `rules`, by which payoff and ratings were derived.
+    Exists exactly if the league does."""
     snapshots = _Key("snapshots")
     """Hash: name to `Snapshot` as JSON. Fields are added, never changed."""
     snapshot_order = _Key("snapshots:order")
@@ -41,18 +42,24 @@ class Keys:
     pruned = _Key("pruned")
     """Hash: digest of weights that were deleted on purpose to `Pruned` as JSON. They may come back."""
     matches = _Key("matches")
-    """Stream, only appended to: entry `n-0` holds the n-th `Match` as JSON in its field `match`.
+    """Stream of the newest matches: entry `n-0` holds the n-th `Match` as JSON in its field `match`. Appended to at its
+    end; its beginning becomes `segments`.
 
     Each match changes it and the ratings together, so whoever records one watches this key.
     """
     match_index = _Key("matches:index")
     """Hash: match id to entry id in `matches`. What makes a match count once."""
+    segments = _Key("segments")
+    """Hash: number to `Segment` as JSON: where the matches before those of `matches` are."""
+    sealed = _Key("sealed")
+    """Hash: `last`, number of the last match of the last segment; how many `matches` and `segments` there are, and how
+    many of the segments are `held` in the store. Changes in the transaction that changes `segments`."""
     replays = _Key("replays")
     """Stream of the last `arena.replays` matches: entry `n-0` holds the n-th match's games as JSON in `games`."""
     payoff = _Key("payoff")
-    """Hash of `Payoff.to_counts`, derived from `matches`."""
+    """Hash of `Payoff.to_counts`, derived from the rated ones of `matches`."""
     ratings = _Key("ratings")
-    """Hash: policy to `[mu, sigma, games]` as JSON, derived from `matches`."""
+    """Hash: policy to `[mu, sigma, games]` as JSON, derived from the rated ones of `matches`."""
     promotions = _Key("promotions")
     """List of `Promotion` as JSON, oldest first and only appended to; the last is the champion."""
     promoted = _Key("promoted")
@@ -80,6 +87,10 @@ class Keys:
     def weights(self, digest: str) -> str:
         """String: the bytes of a snapshot's weights, whose sha256 is `digest`. Never changed, only pruned."""
         return self.key(f"weights:{digest}")
+
+    def segment(self, number: int) -> str:
+        """String: the Parquet file of a segment that is not archived yet."""
+        return self.key(f"segment:{number}")
 
     def checkpoint(self, learner: str) -> str:
         """Hash: `state` (bytes), `digest` (its sha256) and `progress` (JSON). Overwritten by the next."""

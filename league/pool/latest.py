@@ -9,8 +9,10 @@ from typing import Any
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
 from league.pool.connection import read_json
+from league.pool.derivation import Derivation
+from league.pool.entries import entry_number, read_entries, read_match
 from league.pool.journal import read_event_counts
-from league.pool.matches import Matches, entry_number, read_entries, read_match, read_payoff
+from league.pool.matches import read_payoff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +55,17 @@ class News(Moment):
     """With the `newest` match; None where it was not asked for."""
 
 
-class Latest(Matches):
+class Latest(Derivation):
     """Part of the store: reading on from where one was."""
+
+    def stored_last(self) -> int:
+        """Number of the last match in the log, 0 without any."""
+        return self._last_number(self._call)
+
+    def age_s(self) -> float:
+        """Seconds since the league began, by the server's clock; 0 where that is not known."""
+        created, now = self._together(("HGET", self._keys.meta, "created_s"), ("TIME",))
+        return 0.0 if created is None else max(0.0, self._clock.set(now) - float(created))
 
     def identity(self) -> list[bytes | None]:
         """Another one if the league was set up anew or has another configuration."""
@@ -69,10 +80,11 @@ class Latest(Matches):
         `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
         """
         keys = self._keys
-        now, last, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = (
+        now, last, sealed, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = (
             self._together(
                 ("TIME",),
                 ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
+                ("HMGET", keys.sealed, "last", "matches"),
                 ("XLEN", keys.matches),
                 ("HGETALL", keys.ratings),
                 ("LRANGE", keys.snapshot_order, snapshots, -1),
@@ -94,8 +106,8 @@ class Latest(Matches):
             promotions=[read_json(Promotion.from_json, entry) for entry in history],
             pruned_digests=frozenset(digest.decode() for digest in pruned),
             ratings=ratings,
-            matches=count,
-            newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=0),
+            matches=count + int(sealed[1] or 0),
+            newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=int(sealed[0] or 0)),
             latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
             payoff=read_payoff(counts[0]) if payoff else None,
             said=None if status is None else read_json(dict, status),
@@ -105,6 +117,5 @@ class Latest(Matches):
         )
 
     def matches_after(self, number: int, newest: int) -> list[Match]:
-        """The matches of the log after that `number`, up to the `newest`."""
-        log = self._log(first=f"({number}-0", last=f"{newest}-0") if number < newest else ()
-        return [read_match(entry, fields) for entry, fields in log]
+        """The matches of the log after that `number`, up to the `newest`; raises as `history`."""
+        return [match for _, match in self.history(number, newest)]

@@ -9,12 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from league.errors import CorruptSnapshotError, LeaseError, PrunedPolicyError, StoreError, WrongLeagueError
+from league.errors import (
+    CorruptSnapshotError,
+    LeaseError,
+    PrunedPolicyError,
+    SegmentError,
+    StoreError,
+    WrongLeagueError,
+)
 from league.ladder.retention import Pruned
 from league.pool import appendlog
 from league.pool.connection import dumps
 from league.pool.embedded import alone
-from league.pool.matches import read_match
+from league.pool.entries import read_match
 from league.pool.verification import Verifier
 
 BY: Final = "repair"
@@ -66,7 +73,17 @@ class Repairs(Verifier):
             *self._without(self._damaged_checkpoints()),
         ]
         lost += [f"match {number} of the log is missing" for number in self._missing_matches()]
+        gone = list(self._lost_segments())
+        if gone:
+            return [*lost, *gone, "ratings, payoff and index stay as they are stored, until it is back"], []
         return lost, list(self.rebuild().repaired)
+
+    def _lost_segments(self) -> Iterator[str]:
+        for segment in self.segments():
+            try:
+                self.segment_bytes(segment)
+            except SegmentError as error:
+                yield str(error)
 
     def _without(self, found: Iterator[tuple[str, tuple[Any, ...]]]) -> Iterator[str]:
         for line, command in list(found):
@@ -81,7 +98,7 @@ class Repairs(Verifier):
                 yield str(error), ("XDEL", self._keys.matches, entry)
 
     def _missing_matches(self) -> Iterator[str]:
-        expected = 1
+        expected = int(self._call("HGET", self._keys.sealed, "last") or 0) + 1
         for entry, _ in self._log():
             number = int(entry.partition("-")[0])
             if number > expected:

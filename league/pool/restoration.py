@@ -20,12 +20,14 @@ from league.disk import has_room, no_room
 from league.errors import BackupError, StoreError, StoreFullError, StoreSchemaError, WrongLeagueError
 from league.ladder.payoff import match_counts
 from league.ladder.ratings import Rating, rate
+from league.ladder.records import Match
 from league.pool.backup import DAMAGED, FORMAT, HEADER, OF_ONE_MOMENT, Backup
 from league.pool.connection import SCHEMA, dumps, sha256
+from league.pool.entries import read_match, read_replays
 from league.pool.keys import Keys
 from league.pool.lease import Leases
-from league.pool.matches import read_match, read_replays
 from league.pool.parts import read_parts
+from league.pool.segments import Segment, decode
 
 Part = tuple[str, bytes]
 Commands = list[tuple[Any, ...]]
@@ -44,19 +46,22 @@ def check_backup(path: Path, watch: Callable[[str], None] = lambda line: None) -
         StoreSchemaError: a newer version wrote the store that it is of.
     """
     counts, header, damaged = Counter[str](), dict[str, Any](), list[str]()
-    for name, data in _parts(path):
-        kind = name.partition("/")[0]
-        if name == HEADER:
-            header = _json(data)
-        elif name == DAMAGED:
-            damaged = _json(data)
-        elif kind == "matches":
-            counts[kind] += data.count(b"\n")
-        elif name in ("state/snapshots.json", "state/promotions.json"):
-            counts[name] = len(_json(data))
-        else:
-            counts[kind] += name.endswith("/state")
-        watch(f"checking {name}")
+    with _naming(path):
+        for name, data in _parts(path):
+            kind = name.partition("/")[0]
+            if name == HEADER:
+                header = _json(data)
+            elif name == DAMAGED:
+                damaged = _json(data)
+            elif kind == "matches":
+                counts[kind] += data.count(b"\n")
+            elif kind == "segments":
+                counts["matches"] += _segment_rows(name, data)
+            elif name in ("state/snapshots.json", "state/promotions.json"):
+                counts[name] = len(_json(data))
+            else:
+                counts[kind] += name.endswith("/state")
+            watch(f"checking {name}")
     return Backup(
         league=str(header["league"]),
         game=str(header["game"]),
@@ -161,13 +166,15 @@ class _Writing:
         self.keys = aside
         self.ratings: dict[str, Rating] = {}
         self.config: RatingConfig | None = None
+        self.segments: dict[int, Segment] = {}
 
     def write(self, path: Path, watch: Callable[[str], None]) -> None:
         written = 0
-        for name, data in _parts(path):
-            self._apply(name, self._commands(name, data))
-            written += len(data)
-            watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
+        with _naming(path):
+            for name, data in _parts(path):
+                self._apply(name, self._commands(name, data))
+                written += len(data)
+                watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
         rated = [word for one, rating in self.ratings.items() for word in (one, dumps(rating.to_json()))]
         if rated:
             self._apply("ratings", [("HSET", self.keys.ratings, *rated)])
@@ -202,6 +209,8 @@ class _Writing:
                     return [("HSET", self.keys.checkpoint(learner), *fields), ("SADD", self.keys.learners, learner)]
                 case ["checkpoints", learner, "progress.json"]:
                     return [("HSET", self.keys.checkpoint(learner), "progress", dumps(_json(data)))]
+                case ["segments", file]:
+                    return self._segment(int(file.removesuffix(".parquet")), data)
                 case ["matches", _]:
                     return self._matches(data)
                 case ["replays", _]:
@@ -217,24 +226,51 @@ class _Writing:
         kind, key = OF_ONE_MOMENT[name], getattr(self.keys, name)
         if name == "meta":
             self.config = LeagueConfig.from_dict(json.loads(value["config"])).ratings
+        if name == "segments":
+            segments = [Segment.from_json(json.loads(data)) for data in value.values()]
+            self.segments = {segment.number: segment for segment in segments}
+            # The store holds them all, until they are archived anew.
+            value = {str(one.number): dumps({**one.to_json(), "place": None}) for one in segments}
         if not value:
             return []
         words = [word for field in value.items() for word in field] if kind == "hash" else value
         words = [words] if kind == "string" else words
         return [(_WRITE[kind], key, *(word.encode("utf-8", "surrogateescape") for word in words))]
 
-    def _matches(self, data: bytes) -> Commands:
-        """A part of the log, and what follows from it; ratings are kept here until all of it is written."""
+    def _segment(self, number: int, data: bytes) -> Commands:
+        """A segment as it is, and what follows from it."""
+        if number not in self.segments or sha256(data) != self.segments[number].sha256:
+            raise BackupError(f"segment {number} of its match log is not what was sealed")
+        counts = Counter[str]()
+        for _, match in decode(data):
+            self._count(match, counts)
+        return [("SET", self.keys.segment(number), data), *self._payoff(counts)]
+
+    def _payoff(self, counts: Counter[str]) -> Commands:
+        return [("HINCRBY", self.keys.payoff, field, count) for field, count in counts.items()]
+
+    def _count(self, match: Match, counts: Counter[str]) -> None:
         if self.config is None:
             raise BackupError("its matches come before its configuration")
+        counts.update(match_counts(match))
+        self.ratings.update(rate(self.ratings, match, self.config))
+
+    def _matches(self, data: bytes) -> Commands:
+        """A part of the log, and what follows from it; ratings are kept here until all of it is written."""
         commands, counts = Commands(), Counter[str]()
         for entry, field, text in _entries(data, "match", read_match):
             match = read_match(entry, {b"match": text.encode()})
             commands.append(("XADD", self.keys.matches, entry, field, text))
             commands.append(("HSET", self.keys.match_index, match.match_id, entry))
-            counts.update(match_counts(match))
-            self.ratings.update(rate(self.ratings, match, self.config))
-        return [*commands, *(("HINCRBY", self.keys.payoff, field, count) for field, count in counts.items())]
+            self._count(match, counts)
+        return [*commands, *self._payoff(counts)]
+
+
+def _segment_rows(name: str, data: bytes) -> int:
+    try:
+        return sum(1 for _ in decode(data))
+    except StoreError as error:
+        raise BackupError(f"{name} in it: {error}") from error
 
 
 def _entries(
@@ -249,16 +285,22 @@ def _entries(
 
 
 def _parts(path: Path) -> Iterator[Part]:
-    """The parts of a backup of this version or an older one; every error names the file."""
+    """The parts of a backup of this version or an older one."""
+    with path.open("rb") as file:
+        parts = read_parts(file)
+        first = next(parts, None)
+        if first is None or first[0] != HEADER:
+            raise BackupError("it is no backup of a league")
+        _check_header(_json(first[1]))
+        yield first
+        yield from parts
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Every error that reading the file, or what is in it, has names the file."""
     try:
-        with path.open("rb") as file:
-            parts = read_parts(file)
-            first = next(parts, None)
-            if first is None or first[0] != HEADER:
-                raise BackupError("it is no backup of a league")
-            _check_header(_json(first[1]))
-            yield first
-            yield from parts
+        yield
     except OSError as error:
         raise BackupError(f"cannot read {path}: {error.strerror or error}") from error
     except (BackupError, StoreSchemaError) as error:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from league.config import LeagueConfig
-from league.errors import WrongLeagueError
+from league.errors import ConfigError, StoreError, WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
-from league.pool.connection import SCHEMA, dumps
+from league.pool.connection import OLDEST_SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
 from league.pool.journal import Journal
@@ -22,6 +23,9 @@ from league.pool.snapshots import Named
 from league.pool.verification import Verification
 
 __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
+
+RULES: Final = 2
+"""Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
 
 
 class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
@@ -34,7 +38,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
     _server: EmbeddedServer | None = None
 
     @classmethod
-    def open(cls, address: str, league: str = "league", *, timeout_s: float = 5.0, create: bool = True) -> Self:
+    def open(
+        cls, address: str, league: str = "league", *, timeout_s: float = 5.0, create: bool = True, refused: bool = False
+    ) -> Self:
         """Connect to the league called `league` at an address, which need not exist yet; use as a context manager.
 
         Args:
@@ -42,12 +48,14 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             league: its name on that server.
             timeout_s: seconds that a reply may take, and for which a lost connection is tried again.
             create: make a folder, or a server's files in it, that are not there.
+            refused: open also a league whose configuration this version refuses, to mend it.
 
         Raises:
             StoreUnreachableError: no server answers.
             StorePermissionError: the server or the folder refuses us.
             StoreSchemaError: the league was written by a newer version.
             WrongLeagueError: there is no such folder and `create` is False.
+            ConfigError: this version refuses the league's configuration.
             StoreError: the address or the name is wrong, or the embedded server does not start.
         """
         parsed = Address.parse(address)
@@ -60,7 +68,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
             home = None if server is None else server.folder
             store = cls(client, league, str(parsed), folder=home)
             store._server = server
-            store.config()  # Answers, lets us in, and has no newer schema.
+            # Answers, lets us in, and has no newer schema.
+            if (store.settings() if refused else store.config()) is not None and not refused:
+                store.follow_rules()
         except BaseException:
             if server is not None:
                 server.close()
@@ -96,38 +106,49 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Durability):
                 return
             pipe.multi()
             fields = {
-                "schema": SCHEMA,
+                "schema": OLDEST_SCHEMA,
                 "game": config.game,
                 "config": dumps(config.to_dict()),
                 "created_s": created_s,
+                "rules": RULES,
             }
             pipe.execute_command("HSET", self._keys.meta, *(word for field in fields.items() for word in field))
 
         self._transact([self._keys.meta], attempt)
 
-    def update_config(self, config: LeagueConfig) -> None:
-        """Replace the configuration. If its ratings section changed, all ratings are derived anew from the log.
+    def mend(self, config: LeagueConfig) -> None:
+        """Replace a configuration that this version refuses; ratings are derived anew where theirs has changed.
 
-        Raises `WrongLeagueError` if there is no league or it plays another game.
+        Raises `WrongLeagueError` where there is no league, and `ConfigError` where it plays another game.
         """
 
-        def attempt(pipe: Any) -> None:
-            present = self.require_config(pipe.execute_command)
-            self._check_game(present, config)
-            log = None if present.ratings == config.ratings else self._read_log(pipe.execute_command)
+        def attempt(pipe: Any) -> bool:
+            found = self.settings(pipe.execute_command)
+            if found is None:
+                return False
+            stored = found[1]()
+            if stored.get("game", config.game) != config.game:
+                raise ConfigError(f"game = {config.game!r}: the league plays {stored['game']!r}")
             pipe.multi()
             pipe.execute_command("HSET", self._keys.meta, "config", dumps(config.to_dict()))
-            if log is not None:
-                self._queue_derived(pipe.execute_command, self._derived(log, config.ratings))
+            return True
 
-        self._transact([self._keys.meta, self._keys.matches], attempt)
+        if not self._transact([self._keys.meta], attempt):
+            self.require_config()
+        self.rebuild()
 
-    def _check_game(self, present: LeagueConfig, config: LeagueConfig) -> None:
-        if present.game != config.game:
-            raise WrongLeagueError(
-                f"league {self.league!r} at {self.address} plays {present.game}, not {config.game}: "
-                f"give another --store, or --game {present.game}"
-            )
+    def follow_rules(self) -> None:
+        """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
+
+        The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
+        be read is for `repair`.
+        """
+        rules = self._call("HGET", self._keys.meta, "rules")
+        if int(rules or 1) >= RULES:
+            return
+        with suppress(StoreError):
+            self.rebuild()
+            self._call("HSET", self._keys.meta, "rules", RULES)
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""

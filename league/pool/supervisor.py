@@ -4,6 +4,7 @@ Run as a file by `league.pool.embedded`, with the folder, the socket and the ser
 the standard library only. It detaches, starts the server, reports `ready` (or why not) and then waits for an exclusive
 lock on `clients.lock`, of which every client holds a shared one. The system drops the locks of processes that end, also
 of killed ones, so the lock comes when the last client is gone. Then it ends the server, whose append-only file stays.
+Where somebody removes the socket, which a server makes only once, it starts the server again.
 
 Locks in the folder, each by `flock`:
 
@@ -22,6 +23,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -38,6 +40,8 @@ ENDS = 3
 ENDS_WITHIN_S = 60.0
 """After so many ends within so many seconds, none of them asked for, no server is started until they are over."""
 LOG = "server.log"
+LOOK_S = 1.0
+"""How often is looked whether the socket is still there: cleaners of temporary folders remove it."""
 _PAUSE_S = 0.01
 _PR_SET_PDEATHSIG = 1
 _LOCK = "server.lock"
@@ -120,24 +124,111 @@ def _report(pipe: int, text: str) -> None:
 
 
 def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], None]) -> None:
-    lock = locked(folder / _LOCK, fcntl.LOCK_EX, START_TIMEOUT_S)
+    lock = _server_lock(folder, path)
     if lock is None:
-        report(f"another server, perhaps on another machine, holds {folder}")
+        there = answer(path) == "ready"
+        report(READY if there else f"another server, perhaps on another machine, holds {folder}")
         return
-    path.unlink(missing_ok=True)
-    _make_room(folder, lock)
-    server = _start(folder, path, binary, lock)
-    asked = threading.Event()
-    ender = threading.Thread(target=_end_with_last_client, args=(folder / "clients.lock", server, asked), daemon=True)
-    ender.start()
-    while server.poll() is None and answer(path) != READY:
+    keeper = _Keeper(folder, path, binary, lock)
+    threading.Thread(target=keeper.end_with_last_client, daemon=True).start()
+    report(READY if keeper.start() else _last_line(folder / LOG))
+    threading.Thread(target=keeper.look_after_socket, daemon=True).start()
+    keeper.until_it_ends()
+
+
+def _server_lock(folder: Path, path: Path) -> int | None:
+    """The lock of the server; None where whoever has it keeps it, or a server answers after all."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while (lock := locked(folder / _LOCK, fcntl.LOCK_EX, 0.0)) is None:
+        if answer(path) == "ready" or time.monotonic() > deadline:
+            return None
         time.sleep(_PAUSE_S)
-    report(READY if server.poll() is None else _last_line(folder / LOG))
-    status = server.wait()
-    if status and not asked.is_set():
-        _note_end(folder, lock)
-        with contextlib.suppress(OSError):
-            print(f"it ended by itself with status {status} (below zero: by that signal)", flush=True)
+    return lock
+
+
+class _Keeper:
+    """Keeps one server, by itself, while there are clients and it can be reached."""
+
+    def __init__(self, folder: Path, path: Path, binary: str, lock: int) -> None:
+        self._folder, self._path, self._binary, self._lock = folder, path, binary, lock
+        self._server: subprocess.Popen[bytes] | None = None
+        self._asked = False  # To end.
+        self._unreachable = False
+        self._changing = threading.Lock()
+
+    def start(self) -> bool:
+        """Whether a server is ready; False where it ended, or none is wanted any more."""
+        with self._changing:
+            if self._asked:
+                return False
+            self._unreachable = False
+            self._path.unlink(missing_ok=True)
+            _make_room(self._folder, self._lock)
+            self._server = server = _start(self._folder, self._path, self._binary, self._lock)
+        while server.poll() is None and answer(self._path) != "ready":
+            time.sleep(_PAUSE_S)
+        return server.poll() is None
+
+    def until_it_ends(self) -> None:
+        """Wait for the end of the server, or of the last one that was started in its place."""
+        while self._server is not None:
+            status = self._server.wait()
+            if self._unreachable and self.start():
+                continue
+            if status and not self._asked:
+                _note_end(self._folder, self._lock)
+                _log(f"it ended by itself with status {status} (below zero: by that signal)")
+            return
+
+    def end_with_last_client(self) -> None:
+        """Wait for the last client, then end the server; the lock is held until this process has ended."""
+        descriptor = os.open(self._folder / "clients.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with self._changing:
+            self._asked = True
+            self._end()
+
+    def look_after_socket(self) -> None:
+        """End the server when its socket is gone, so that it is started again; not where the folder is gone, too."""
+        while True:
+            time.sleep(LOOK_S)
+            with self._changing:
+                runs = self._server is not None and self._server.poll() is None
+                has_place = self._path.parent == self._folder or private(self._path.parent)
+                if runs and has_place and not self._path.exists() and _is(self._folder / _LOCK, self._lock):
+                    _log(f"{self._path} is gone: the server is started again")
+                    self._unreachable = True
+                    self._end()
+
+    def _end(self) -> None:
+        if self._server is not None:
+            self._server.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._server.wait(SHUTDOWN_TIMEOUT_S)
+            self._server.kill()  # Which has no effect on one that has ended.
+
+
+def private(folder: Path) -> bool:
+    """Make a folder that only this user can use; False where there is another one in its place."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+
+
+def _log(line: str) -> None:
+    with contextlib.suppress(OSError):  # The disk may be full.
+        print(line, flush=True)
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except OSError:
+        return False
 
 
 def ends(folder: Path) -> list[tuple[float, int]]:
@@ -209,18 +300,6 @@ def _parent_death_signal() -> Callable[[], object]:
         return lambda: None
     prctl = ctypes.CDLL(None).prctl
     return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _end_with_last_client(clients: Path, server: subprocess.Popen[bytes], asked: threading.Event) -> None:
-    """Wait for the last client, then end the server; the lock is held until this process has ended."""
-    descriptor = os.open(clients, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    asked.set()
-    server.terminate()
-    try:
-        server.wait(SHUTDOWN_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        server.kill()
 
 
 def _last_line(log: Path) -> str:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from league.config import RatingConfig
-from league.errors import CorruptSnapshotError, DamagedStoreError, PrunedPolicyError, StoreError
-from league.ladder.payoff import Payoff
-from league.ladder.ratings import recompute
+from league.errors import CorruptSnapshotError, DamagedStoreError, PrunedPolicyError, SegmentError, StoreError
 from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.champion import Champion
 from league.pool.connection import read_json
+from league.pool.derivation import Derivation, Fold, Hash, Seen
 from league.pool.learners import Learners
-from league.pool.matches import Matches, read_entries, read_match, read_payoff, read_ratings
+from league.pool.log import Watch
+from league.pool.matches import read_payoff, read_ratings
+from league.pool.segments import Segment
 from league.pool.snapshots import Snapshots
 
 
@@ -31,11 +32,13 @@ class Verification:
     """One line each; none if the store is whole."""
 
 
-class Verifier(Snapshots, Matches, Champion, Learners):
+class Verifier(Snapshots, Derivation, Champion, Learners):
     """Part of the store: its self-check."""
 
-    def verify(self) -> Verification:
+    def verify(self, watch: Watch = lambda line: None) -> Verification:
         """Read everything and compare; changes nothing, and may run beside a league at work.
+
+        The log is read piece by piece, from wherever it is. `watch` is called with a line of progress after each.
 
         Ratings and payoff are derived again from the log and must be equal to the last bit; match ids must be unique
         and all in the index; checkpoints must have their hashes, and so must weights that were not pruned; every
@@ -45,7 +48,7 @@ class Verifier(Snapshots, Matches, Champion, Learners):
             WrongLeagueError: there is no league.
         """
         config = self.require_config()
-        matches, problems = self._verify_matches(config.ratings)
+        matches, problems = self._verify_matches(config.ratings, watch)
         learners = self.learners()
         if unreadable := [line for line, _ in self._unreadable()]:  # What follows would fail for it.
             problems += [*unreadable, *self._corrupt(learners)]
@@ -68,41 +71,61 @@ class Verifier(Snapshots, Matches, Champion, Learners):
             problems=tuple(problems),
         )
 
-    def _verify_matches(self, config: RatingConfig) -> tuple[int, list[str]]:
-        # The derived data of one moment and the log up to that moment, which does not change any more.
-        newest, index, payoff, ratings = self._together(
-            ("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1),
-            ("HGETALL", self._keys.match_index),
-            ("HGETALL", self._keys.payoff),
-            ("HGETALL", self._keys.ratings),
-        )
-        problems: list[str] = []
-        log: dict[str, Match] = {}
-        for last, _ in read_entries(newest):
-            for entry, fields in self._log(last=last):
-                try:
-                    log[entry] = read_match(entry, fields)
-                except StoreError as error:
-                    problems.append(str(error))
-        problems += _index_problems(log, {key.decode(): entry.decode() for key, entry in index.items()})
-        try:
-            folded = Payoff()
-            for match in log.values():
-                folded.add(match)
-            if folded != read_payoff(payoff):
-                problems.append("the payoff is not what the match log gives")
-            rated, stored = recompute(log.values(), config), read_ratings(ratings)
-            for name in sorted({name for name in rated.keys() | stored.keys() if rated.get(name) != stored.get(name)}):
-                problems.append(f"rating of {name}: stored {stored.get(name)}, the match log gives {rated.get(name)}")
-        except (StoreError, ValueError) as error:
+    def _verify_matches(self, config: RatingConfig, watch: Watch) -> tuple[int, list[str]]:
+        """What was derived at one moment, against the log up to that moment, which does not change any more."""
+        stored, problems = self.stored(), list[str]()
+        fold, twice = Fold(config, stored.sealed), list[str]()
+
+        def second(number: int, match: Match) -> None:
+            first = self._first(match.match_id, number)
+            twice.append(f"match {match.match_id} counts twice: entries {first}-0 and {number}-0 of the log")
+
+        whole = True
+
+        def damaged(error: StoreError) -> None:
+            nonlocal whole
+            whole = whole and not isinstance(error, SegmentError)
             problems.append(str(error))
-        return len(log), problems
+
+        self.fold(fold, Seen(), stored.last, damaged=damaged, twice=second, watch=watch)
+        problems += [*self._wrong_segments(), *twice, *_index_problems(fold, stored.index)]
+        if not whole:
+            return fold.matches, [*problems, "ratings and payoff cannot be checked without that part of the log"]
+        for read, hashed in ((read_payoff, stored.payoff), (read_ratings, stored.ratings)):
+            try:
+                read({field.encode("utf-8", "surrogateescape"): value for field, value in hashed.items()})
+            except StoreError as error:
+                problems.append(str(error))
+        if fold.differing("payoff", stored.payoff):
+            problems.append("the payoff is not what the match log gives")
+        for name in sorted(fold.differing("ratings", stored.ratings)):
+            was = stored.ratings.get(name, b"nothing").decode(errors="replace")
+            problems.append(f"rating of {name}: stored {was}, the match log gives {fold.ratings.get(name)}")
+        return fold.matches + len(twice), problems
+
+    def _wrong_segments(self) -> Iterator[str]:
+        """What is not as sealing leaves it; their files are read with the log."""
+        stored, sealed = self._together(("HGETALL", self._keys.segments), ("HGETALL", self._keys.sealed))
+        segments = sorted((read_json(Segment.from_json, data) for data in stored.values()), key=lambda one: one.number)
+        said = {field.decode(): int(value) for field, value in sealed.items()}
+        before = 0
+        for expected, segment in enumerate(segments, start=1):
+            if segment.number != expected or segment.first <= before:
+                yield f"{segment.about} does not follow the one before it"
+            before = segment.last
+        if segments and said != {
+            "last": segments[-1].last,
+            "segments": len(segments),
+            "matches": sum(one.matches for one in segments),
+        }:
+            yield "the totals of the segments of the match log are not theirs"
 
     def _unreadable(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
         """A line for each entry that is not what should be there, and the command that removes it."""
         hashes: tuple[tuple[str, Callable[[Any], Any]], ...] = (
             (self._keys.snapshots, Snapshot.from_json),
             (self._keys.pruned, Pruned.from_json),
+            (self._keys.segments, Segment.from_json),
         )
         lists: tuple[tuple[str, Callable[[Any], Any]], ...] = (
             (self._keys.promotions, Promotion.from_json),
@@ -158,13 +181,11 @@ def _kind(key: str) -> str:
     return key.rpartition(":")[2]
 
 
-def _index_problems(log: dict[str, Match], index: dict[str, str]) -> Iterator[str]:
-    entries: dict[str, str] = {}
-    for entry, match in log.items():
-        if match.match_id in entries:
-            yield f"match {match.match_id} counts twice: entries {entries[match.match_id]} and {entry} of the log"
-        elif index.get(match.match_id) != entry:
-            yield f"match {match.match_id} is entry {entry} of the log, but {index.get(match.match_id)} in the index"
-        entries.setdefault(match.match_id, entry)
-    for match_id in sorted(index.keys() - entries.keys()):
-        yield f"match {match_id} is in the index, but not in the log"
+def _index_problems(fold: Fold, index: Hash) -> Iterator[str]:
+    stored = {match_id: entry.decode(errors="replace") for match_id, entry in index.items()}
+    for match_id in sorted(fold.differing("index", index)):
+        if match_id not in fold.index:
+            yield f"match {match_id} is in the index, but not in the log"
+        else:
+            where = fold.index[match_id]
+            yield f"match {match_id} is entry {where}-0 of the log, but {stored.get(match_id)} in the index"

@@ -13,6 +13,13 @@ class Limits:
     """Of training in this run."""
     steps: int | None = None
     """Of all learners together, since the league began."""
+    elo: float | None = None
+    """Of the champion."""
+
+    def reached(self, seconds: float, steps: int, elo: float | None) -> bool:
+        """Whether one of them is; `elo` is the champion's, None before the first."""
+        limits = ((seconds, self.seconds), (steps, self.steps), (elo, self.elo))
+        return any(limit is not None and done is not None and done >= limit for done, limit in limits)
 
     def share(self, seconds: float, steps: int) -> float | None:
         """How much of what was asked for is done after so many seconds of this run and steps, in [0, 1].
@@ -33,6 +40,8 @@ class Progress:
     steps: int
     """Of all learners together, since the league began."""
     interrupted: bool
+    stage: str = ""
+    """What starts now; nothing once it trains."""
     waits: str | None = None
     """Why the league stands still: what is wrong with the store, until it is well again."""
     trouble: str | None = None

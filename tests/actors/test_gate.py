@@ -41,9 +41,9 @@ class Desk:
             return None
         seed = self.roster.store.match_count()
         match = self.arena.play(wanted.row, wanted.column, games=wanted.games, seed=seed)
-        match = dataclasses.replace(match, gate=wanted.gate)
+        match = wanted.mark(match)
         ratings = self.roster.ratings
-        self.roster.record(match)
+        self.roster.record([match])
         self.roster.ratings = ratings  # Those of the test stay.
         self.gate.add(match)
         return match
@@ -243,7 +243,7 @@ def test_a_person_who_decides_in_between_is_respected(league: Callable[..., Desk
     while desk.gate._race is not None and desk.gate._race.wanted():  # The coordinator has not heard of it.
         wanted = desk.gate._race.wanted()[0]
         match = desk.arena.play(wanted.row, wanted.column, games=wanted.games, seed=1)
-        desk.gate.add(dataclasses.replace(match, gate=wanted.gate))
+        desk.gate.add(wanted.mark(match))
     assert desk.play() is None
     assert champion(store) == "main-0000"
 
@@ -286,7 +286,7 @@ def test_several_workers_share_a_race(league: Callable[..., Desk]) -> None:
     assert other is not None
     assert {one.row, other.row} == {"main-0003", "main-0002"}
     third = desk.gate.wanted([one, other])
-    assert third == one, "more of the same test"
+    assert third == one._replace(batch=1), "more of the same test"
 
 
 def test_to_look_at_a_race_changes_nothing(league: Callable[..., Desk], store: Store) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import large_store, ratings
+from league.config import LogConfig
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 COMMANDS = sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef main(" in path.read_text(encoding="utf-8"))
@@ -75,3 +76,26 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     found = report("command_line", *options, monkeypatch=monkeypatch, capsys=capsys)
     assert (found["policies"], found["matches"]) == (8, 40)
     assert all(row["median_s"] > 0 for row in found["rows"].values())
+
+
+def test_large_league(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("benchmarks.large_league.LogConfig", lambda: LogConfig(keep=300, segment=100))
+    options = ("--policies", "60", "--present", "20", "--matches", "1000", "--workers", "40", "--seconds", "1")
+    monkeypatch.setattr("benchmarks.fake_league.MATCH_S", 0.2)
+    found = report("large_league", *options, monkeypatch=monkeypatch, capsys=capsys)
+    assert found["matches"] > 1000, "those of the run are in the log"
+    assert found["problems"] == []
+    assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["worst_ms"]
+    assert found["archive_bytes"] > 0
+
+
+@pytest.mark.long
+def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is lost however often it is killed; memory says little in so short a time."""
+    monkeypatch.setattr(sys, "argv", ["soak", "--seconds", "30", "--kill-every", "7", "--json"])
+    assert importlib.import_module("benchmarks.soak").main() == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["lost"], found["doubled"], found["problems"], found["recomputed"]) == (0, 0, [], True)
+    assert found["kills"]["coordinator"] >= 2
+    assert 0 < found["noted"] <= found["matches"]
+    assert found["present"] < found["snapshots"], "retention was at work"

@@ -274,7 +274,7 @@ def test_the_image_agrees_with_the_project() -> None:
     assert f"Programming Language :: Python :: {python[1]}" in project["classifiers"]
     for file in CLOUDS:
         assert {image.rpartition(":")[2] for image in images(read(file)) if "registry" in image} == {project["version"]}
-    assert project["version"] == version("league")
+    assert project["version"] == version("selfplay-league")
 
 
 @pytest.fixture(scope="module")
@@ -297,8 +297,9 @@ def test_every_package_of_the_image_and_of_the_tests_has_one_version_that_fits(c
         if step == "RUN" and "pip install" in value:
             assert "--constraint constraints.txt" in value
     every = constraints.everything()
-    for name, extras in {"league": set(every), **constraints.closure(every)}.items():
-        if name != "league" and not (name in pinned and Specifier(f"=={pinned[name]}").contains(version(name))):
+    for name, extras in {"selfplay-league": set(every), **constraints.closure(every)}.items():
+        same = name in pinned and Specifier(f"=={pinned[name]}").contains(version(name))
+        if name != "selfplay-league" and not same:
             continue  # Another version than in the image may need something else, which the image may not have.
         for one in constraints.requirements(name, extras):
             assert one.specifier.contains(pinned[canonicalize_name(one.name)], prereleases=True), f"{name}: {one}"

@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from live_league import PROMETHEUS, ROOT
+from live_league import PROMETHEUS
 
+from league.interfaces.cli import run
 from league.interfaces.exporter.metrics import METRICS
+from league.interfaces.k8s.manifests import Fitting, load
+from league.interfaces.web.runbook import read_runbook
+from league.view.dashboards import RUNBOOK
 
 RULES = sorted(path for path in PROMETHEUS.glob("*.yml") if path.name != "prometheus.yml")
 TESTS = Path(__file__).with_name("rules_test.yml")
@@ -68,19 +72,27 @@ def test_an_alert_says_what_it_is_and_what_to_do(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in ("critical", "warning", "info")
     assert alert["annotations"].keys() == {"summary", "description", "unit", "runbook_url"}
     place, _, anchor = alert["annotations"]["runbook_url"].partition("#")
-    assert re.fullmatch(r"https://[\w./-]+/docs/operations\.md", place), "a page that opens in a browser"
-    text = (ROOT / "docs" / place.rpartition("/")[2]).read_text(encoding="utf-8")
-    assert text.count(f'<a id="{anchor}"></a>') == 1
-    row = re.search(rf'^\| <a id="{anchor}"></a>`{alert["alert"]}` \| (\w+) \|', text, re.MULTILINE)
-    assert row is not None
-    assert row[1] == alert["labels"]["severity"]
+    assert place == RUNBOOK
+    (found,) = [one for one in read_runbook() if one.anchor == anchor]
+    assert (found.name, found.severity) == (alert["alert"], alert["labels"]["severity"])
+    assert anchor == alert["alert"].lower()
+    assert all(len(words) % 2 for words in (found.meaning, found.action)), "code is closed"
 
 
-def test_all_runbooks_are_at_one_place() -> None:
-    """One line of sed leads to a copy of one's own."""
-    places = {alert["annotations"]["runbook_url"].partition("#")[0] for alert in ALERTS}
-    assert len(places) == 1
-    assert places.pop() in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_the_runbook_has_the_alerts_that_there_are() -> None:
+    assert [one.name for one in read_runbook()] == [alert["alert"] for alert in ALERTS]
+
+
+def test_alerts_lead_where_they_are_told_to(tmp_path: Path) -> None:
+    """Wherever the project lives: one option, and nothing of ours is left in a link."""
+    wanted = "https://wiki.example/league#top"
+    assert run(["grafana", "--output", str(tmp_path / "mine"), "--runbook", wanted]) == 0
+    text = (tmp_path / "mine" / "prometheus" / "alerts.yml").read_text(encoding="utf-8")
+    objects = load("monitoring", Fitting(runbook=wanted))
+    (rule,) = [one for one in objects if one["kind"] == "PrometheusRule"]
+    for groups in (yaml.safe_load(text)["groups"], rule["spec"]["groups"]):
+        links = [one["annotations"]["runbook_url"] for group in groups for one in group["rules"] if "alert" in one]
+        assert links == [f"https://wiki.example/league#{alert['alert'].lower()}" for alert in ALERTS]
 
 
 def test_rules_use_declared_metrics_and_their_labels_alone() -> None:

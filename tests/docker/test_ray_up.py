@@ -198,8 +198,25 @@ def test_the_image_is_what_ray_takes_it_for(place: Place, monkeypatch: pytest.Mo
         container = rehearse(ROOT / "cluster" / file, environment=json.loads(said)).container(Path("/home/ubuntu"))
         mounts = [one.split(":")[1] for one in container["--volume"]]
         assert mounts == ["/home/league/.league", "/data"]
-    history = run(["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE], env=place.environment)
-    assert not re.search(r"(?i)(password|token|secret)\s*=", history + said)
+    assert not re.search(r"(?i)(password|token|secret)\s*=", history(place) + said)
+
+
+def history(place: Place) -> str:
+    """The commands that made the image."""
+    return run(["docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", IMAGE], env=place.environment)
+
+
+def test_the_image_has_what_its_commands_need(place: Place) -> None:
+    """Each command says by itself which extra it lacks: here it must not."""
+    alone = ["docker", "run", "--rm", "--network", "none", IMAGE]
+    needs = (
+        "league.interfaces.web.app",
+        "league.interfaces.serve.application",
+        "league.interfaces.k8s.cluster",
+        "onnxscript",
+    )
+    place.head.inside(*alone, "python", "-c", f"import {', '.join(needs)}")
+    place.head.inside(*alone, "sh", "-c", "rsync --version && ssh -V && supervisord --version")
 
 
 def test_anyone_may_run_the_image(place: Place) -> None:
@@ -259,8 +276,9 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
     with person.tunnel(file):
         with step("ray job submit", 60):
             person.submits("first")
-        with step("it trains, and freezes snapshots", 240):
+        with step("it trains, freezes snapshots, and has a champion", 300):
             until(lambda: names(place) >= {"main-0000", "main-0001"}, 240, lambda: person.job_log("first"))
+            until(lambda: place.status()["champion"], 240, lambda: person.job_log("first"))
             assert "ray::Coordinator" in processes(head)
             assert "ray::Learner" in processes(worker)  # The head has no CPUs for it.
         with step("league leaderboard", 60):
@@ -298,7 +316,7 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
             until(lambda: place.status()["steps"] > after["steps"], 120, lambda: person.job_log("second"))
             run(person.jobs("stop", *DASHBOARD, "second"), 120)
         with step("a worker with another version of the project is refused", 60):
-            installed = "/usr/local/lib/python3.11/site-packages/league-*.dist-info/METADATA"
+            installed = "/usr/local/lib/python3.11/site-packages/selfplay_league-*.dist-info/METADATA"
             change = f"sed -i 's/^Version: .*/Version: 0.0.1/' {installed}"
             worker.inside("docker", "exec", "--user", "0", "league", "sh", "-c", change)
             person.submits("third")
@@ -338,6 +356,7 @@ def processes(machine: Machine) -> str:
 def no_secret(place: Place, seen: list[str]) -> None:
     """None is in what people see, in a process list, in what Docker knows, or in a file that is not for it."""
     values = list(place.person.secrets.values())
+    seen.append(history(place))
     for machine in (place.head, place.worker):
         seen += [processes(machine), machine.log(), machine.inside("docker", "inspect", "league", IMAGE)]
         seen.append(machine.inside("docker", "logs", "league"))

@@ -11,6 +11,7 @@ import torch
 from league.errors import GameError, MissingExtraError, UnknownGameError
 from league.games import game_spec, make_game, sample_uniform
 from league.games.aec_factory import build, find_factory, full_name
+from league.installation import installing
 
 CLASSIC = "pettingzoo.classic."
 PACKAGES = {"chess_v6": "chess", "leduc_holdem_v4": "rlcard", "hanabi_v5": "pyspiel", "texas_holdem_v4": "rlcard"}
@@ -243,7 +244,7 @@ def test_a_missing_package_of_a_classic_game(name, package, monkeypatch):
     for module in [module for module in sys.modules if module.startswith(("pettingzoo.classic", package))]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setattr(sys, "meta_path", [_Hides(package), *sys.meta_path])
-    with pytest.raises(MissingExtraError, match=rf"{package} is not installed: pip install 'league\[classic\]'"):
+    with pytest.raises(MissingExtraError, match=f"{package} is not installed: {re.escape(installing('classic'))}"):
         find_factory(full_name(name))
 
 

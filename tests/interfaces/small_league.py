@@ -37,7 +37,7 @@ STATUS = {
             "reported_s": 1_789_999_999.0,
             "saved_s": 1_789_999_990.0,
             "parts_s": {"sample": 0.5, "learn": 1.5},
-            "usage": {"gpu_bytes": 0, "runners": 2, "runners_lost": 0, "runner_restarts": 0},
+            "usage": {"gpu_bytes": 0, "runners": 2, "runners_lost": 0, "parts": 1, "runner_restarts": 0},
         }
     },
     "arena": {"workers": 2, "busy": 1, "candidates": 1, "wanted": {"gate": 2, "rating": 7}},

@@ -272,3 +272,49 @@ def test_never_oneself_and_none_only_without_two(snapshots, bots, seed):
     else:
         assert pair[0] != pair[1]
         assert set(pair) <= set(ratings)
+
+
+def fresh_memory():
+    return Memory(live=LivePayoff(1000.0), qualities=Qualities())
+
+
+def test_bots_are_met_by_name_and_by_how_often_they_are_beaten():
+    role = RoleConfig(mix=(MixConfig(against="bots", weighting="squared"),)).with_bots(["uniform", "negamax-2"])
+    memory = fresh_memory()
+    memory.live.add("uniform", Tally(100, 0, 0))
+    rng, drawn = np.random.default_rng(1), Counter()
+    for _ in range(50):
+        drawn.update(training_opponents(role, [], memory, MatchmakingConfig(opponents=1), rng))
+    assert set(drawn) <= {"uniform", "negamax-2"}
+    assert drawn["negamax-2"] > 40
+    assert all_beaten(role, [], memory, 0.6) is False
+    memory.live.add("negamax-2", Tally(100, 0, 0))
+    assert all_beaten(role, [], memory, 0.6) is True
+    assert fresh_starts(RoleConfig(mix=role.mix), "main", []) == []
+
+
+def test_named_bots_stay_and_the_others_are_those_of_the_scale():
+    mix = (MixConfig(against="bots", bots=("perfect",)), MixConfig(against="bots"))
+    role = RoleConfig(mix=mix).with_bots(["uniform"])
+    assert [source.bots for source in role.mix] == [("perfect",), ("uniform",)]
+
+
+@pytest.mark.parametrize(
+    ("elo", "shares"),
+    [(0.0, {"uniform": 1.0}), (299.9, {"uniform": 1.0}), (300.0, {SELF: 1.0}), (900.0, {SELF: 0.5, "uniform": 0.5})],
+)
+def test_a_mix_is_a_curriculum_by_elo(elo, shares):
+    role = RoleConfig(
+        mix=(
+            MixConfig(against="bots", bots=("uniform",), until_elo=300),
+            MixConfig(against="self", from_elo=300),
+            MixConfig(against="bots", bots=("uniform",), from_elo=600),
+        )
+    )
+    drawn = training_opponents(role, [], fresh_memory(), MatchmakingConfig(), np.random.default_rng(1), elo)
+    assert drawn == pytest.approx(shares)
+
+
+def test_where_no_source_is_for_this_elo_there_is_self_play():
+    role = RoleConfig(mix=(MixConfig(against="bots", bots=("uniform",), from_elo=300),))
+    assert training_opponents(role, [], fresh_memory(), MatchmakingConfig(), np.random.default_rng(1), 0.0) == {SELF: 1}

@@ -173,7 +173,7 @@ def test_a_snapshot_that_beats_the_champion_too_does_not():
 def test_the_pool_is_met_no_more_than_needed():
     strengths = {"new": 300, "old": 0, "weak": -500, "known": 0}
     payoff = Payoff()
-    payoff.add(a_match("known", "new", results={"01": Tally(10, 0, 30)}))
+    payoff.add(a_match("known", "new", results={"01": Tally(10, 0, 30)}, gate=False))
     simulation = Simulation(strengths)
     race = a_race(["new"], "old", strengths, payoff=payoff)
     assert finish(race, simulation) == ["passed"]
@@ -298,7 +298,7 @@ def test_the_reason_claims_what_was_tested(elos, succession, claim):
 
 def test_what_is_wanted_and_the_evidence_are_plain():
     race = a_race(["new"], "old", ["new", "old"])
-    assert race.wanted() == [Wanted("new", "old", 40, True)]
+    assert race.wanted() == [Wanted("new", "old", 40, True, batch=0)]
     finish(race, Simulation({"new": 2000, "old": 0}))
     evidence = race.winner.to_json()
     assert json.loads(json.dumps(evidence, allow_nan=False)) == evidence

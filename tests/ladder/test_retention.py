@@ -8,7 +8,7 @@ from league.config import LeagueConfig, RetentionConfig
 from league.errors import ConfigError
 from league.ladder.ratings import Rating
 from league.ladder.records import Snapshot
-from league.ladder.retention import Pruned, retention
+from league.ladder.retention import Pruned, epoch_length, retention
 
 RULE = RetentionConfig(newest=1, epoch_steps=100, nash_weight=0.1)
 
@@ -54,6 +54,27 @@ def test_the_best_of_each_epoch_by_its_lower_bound():
         "main-4": (),
         "main-5": ("newest", "best of epoch 3"),
     }
+
+
+def test_imported_policies_stay():
+    imported = [a_snapshot("anna.main-0", 5), a_snapshot("anna.main-1", 6)]
+    kept = reasons([*imported, *(a_snapshot(f"main-{n}", n) for n in range(3))])
+    assert kept["anna.main-0"] == ("imported",)
+    assert kept["main-0"] == kept["main-1"] == ()
+
+
+def test_a_long_history_is_thinned_evenly_and_never_twice_at_random():
+    """A learner of weeks: epochs double, so the kept are bounded, evenly spread, and were kept before."""
+    rule = RetentionConfig(newest=3, epoch_steps=10, epochs=20, nash_weight=1.0)
+    kept = []
+    for number in range(1, 3000):
+        kept.append(a_snapshot(f"main-{number}", 7 * number))
+        kept = [one.snapshot for one in retention(kept, {}, [], {}, rule) if one.keep]
+        assert len(kept) <= 20 + 3
+    steps = [snapshot.steps for snapshot in kept]
+    length = epoch_length(steps[-1], rule)
+    assert steps[-1] / length < 20
+    assert {at // length for at in steps} == set(range(steps[-1] // length + 1)), "each stretch has its own"
 
 
 def test_an_epoch_without_ratings_keeps_its_newest():
@@ -114,7 +135,7 @@ def test_a_record_of_pruning_comes_back():
 
 
 def test_the_rule_has_ranges():
-    assert LeagueConfig().retention.automatic is False, "nothing is deleted unless somebody asked for it"
+    assert LeagueConfig().retention.automatic, "a league of weeks keeps what matters, without being told"
     for wrong in ({"newest": 0}, {"epoch_steps": 0}, {"nash_weight": 0}, {"nash_weight": 1.1}, {"automatic": 1}):
         with pytest.raises(ConfigError, match=f"retention.{next(iter(wrong))}"):
             LeagueConfig.from_dict({"retention": wrong})

@@ -1,8 +1,14 @@
 """Where a store is, shown without its password."""
 
+from urllib.parse import unquote
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import ConnectionPool
 
 from league.errors import StoreError
+from league.interfaces.cli import run
 from league.pool.address import Address, is_embedded, redacted
 
 
@@ -16,9 +22,12 @@ from league.pool.address import Address, is_embedded, redacted
         ("redis://host?password=secret&username=me&db=1", "redis://host?db=1"),
         ("rediss://host?ssl_password=secret&db=1", "rediss://host?db=1"),
         ("unix://me:secret@/run/redis.sock?db=3", "unix:///run/redis.sock?db=3"),
-        ("redis://me:se@cret@[::1]:6390", "redis://[::1]:6390"),
-        ("redis://host#secret", "redis://host"),
+        ("redis://me:s3cret@[::1]:6390", "redis://[::1]:6390"),
+        ("redis://host?pasword=secret&db=1", "redis://host?db=1"),
+        ("redis://me:se@cret@[::1]:6390", "redis://…"),
+        ("redis://host#secret", "redis://…"),
         ("redis://[secret", "redis://…"),
+        ("se://cret@host", "…://…"),
     ],
 )
 def test_shown_without_credentials(address, shown):
@@ -46,11 +55,94 @@ def test_credentials_come_from_the_environment_only_if_the_url_has_none():
         assert "secret" not in repr(parsed)
 
 
-@pytest.mark.parametrize(
-    "address", ["", " ", "http://host", "redis://me:secret@host:port", "redis://:se/cret@host", "redis://[secret"]
-)
-def test_what_is_no_address_is_refused_in_one_line_without_the_password(address):
+NEARLY = [
+    "",
+    " ",
+    "http://host",
+    "valkey://me:secret@host",
+    "redis://",
+    "redis:///0",
+    "redis://host:port",
+    "redis://me:secret@host:port",
+    "redis://me:secret@host:0",
+    "redis://me:secret@host:65536",
+    "redis://me:secret@host:6379:6380",
+    "redis://me:secret@host/zero",
+    "redis://me:secret@host/0/1",
+    "redis://me:secret@host,other:6379/0",
+    "redis://me:secret",
+    "redis://:se/cret@host",
+    "redis://:12/cret@127.0.0.1:6399/0",
+    "redis://:123#cret@127.0.0.1:6399/0",
+    "redis://:12?cret@127.0.0.1:6399/0",
+    "redis://me:12?cret=x@127.0.0.1:6399/0",
+    "redis://:p@ss/w#cret@127.0.0.1:6399/0",
+    "redis://me:se@cret@host",
+    "redis://secretuser:12/cret@127.0.0.1:6399",
+    "redis://me:secret@host?password",
+    "redis://[secret",
+    "redis://me:se cret@host",
+    "redis://me:secret@host/0\n",
+    " redis://me:secret@host",
+    '"redis://me:secret@host"',
+    "se://cret@host",
+    "unix://run/redis.sock",
+    "unix://me:secret@run/redis.sock",
+    "unix://:se/cret@/run/redis.sock",
+    "redis:/me:secret@host",
+    "redis:me:secret@host",
+    "redis:host",
+    "redis//me:secret@host",
+    "redis//host/0",
+    "Redis;//secret@host",
+    "//me:secret@host/0",
+    "me:secret@host:6379/0",
+    "secret@host",
+    "host:6379",
+    "host:6379/0",
+    "unix:/run/redis.sock",
+    "file:/runs/demo",
+    "runs/demo ",
+    "runs/demo\n",
+]
+
+
+@pytest.mark.parametrize("address", NEARLY)
+def test_what_is_nearly_an_address_is_refused_in_one_line_without_a_part_of_the_password(
+    address, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(StoreError) as caught:
         Address.parse(address)
-    assert "\n" not in str(caught.value)
-    assert "cret" not in str(caught.value)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert "write " in said or "give " in said
+    assert run(["train", f"--store={address}"]) == 2
+    printed = capsys.readouterr()
+    for text in (said, redacted(address), printed.out, printed.err):
+        assert not any(part in text for part in ("cret", ":12", "p@ss", ":123"))
+    assert printed.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [], "nothing was made"
+
+
+@pytest.mark.parametrize(
+    "folder", ["runs/a:b", "./redis:", "./me@home/x", "/data/a@b:1", "~/a:b", "runs//demo", "redis"]
+)
+def test_a_folder_of_any_name_can_be_named(folder):
+    assert Address.parse(folder).folder is not None
+    assert redacted(folder) == folder
+
+
+@given(st.text("aZ9/?#@:%&=[].- \n\\", max_size=12), st.sampled_from(["me", ""]))
+def test_a_password_as_it_comes_is_taken_whole_or_refused(password, user):
+    """Nothing that it holds is read as another part of the URL, shown or used as a server."""
+    url = f"redis://{user}:{password}@db.example:6379/0"
+    if redacted(url) == "redis://…":
+        with pytest.raises(StoreError, match=r"^--store redis://…: must be a folder or a redis://"):
+            Address.parse(url, {})
+        return
+    parsed = Address.parse(url, {})
+    assert str(parsed) == redacted(url) == "redis://db.example:6379/0"
+    options = ConnectionPool.from_url(url).connection_kwargs
+    assert parsed.host == options["host"] == "db.example"
+    assert (options["port"], options["db"], options.get("password", "")) == (6379, 0, unquote(password))

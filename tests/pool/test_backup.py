@@ -20,7 +20,7 @@ from league.pool.restoration import check_backup
 from league.pool.store import Store
 
 DERIVED = {"match_index", "payoff", "ratings"}
-ELSEWHERE = {"weights", "checkpoint", "learners", "matches", "replays"}
+ELSEWHERE = {"weights", "segment", "checkpoint", "learners", "matches", "replays"}
 NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix", "key"}
 """A lease is of a run; `promoted` is a channel; the others are parts of every key."""
 
@@ -267,7 +267,7 @@ def rewritten(path, **changes):
         (
             b'{"format":1,"schema":9,"league":"x","game":"y","made_s":1}',
             StoreSchemaError,
-            "schema 9 .* up to 1: install",
+            "schema 9 .* up to 2: install",
         ),
         (b'{"format":1}', BackupError, "does not hold what it should"),
         (b"[]", BackupError, "does not hold what it should"),

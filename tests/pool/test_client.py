@@ -176,6 +176,21 @@ def test_a_server_that_has_lost_its_others(serve, settings, said):
         store.create(LeagueConfig())
 
 
+def test_a_node_of_a_cluster_is_told_from_a_server(serve, eventually, free_port):
+    """The league's keys are on the other one."""
+    buses = [free_port() for _ in range(2)]
+    nodes = [serve("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
+    (first, here, _), (second, there, _) = nodes
+    here.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
+    there.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+    here.execute_command("CLUSTER", "MEET", "127.0.0.1", second, buses[1])
+    eventually(lambda: all(node.execute_command("CLUSTER INFO")["cluster_state"] == "ok" for node in (here, there)))
+    other = second if here.execute_command("CLUSTER", "KEYSLOT", "{league}") <= 8191 else first
+    text = refusal(StoreError, f"redis://127.0.0.1:{other}")
+    assert "is a node of a Redis Cluster" in text
+    assert "MOVED" not in text
+
+
 def test_a_server_that_was_restarted_without_its_files(serve, a_match):
     port, client, _ = serve()
     with Store.open(f"redis://127.0.0.1:{port}") as store:

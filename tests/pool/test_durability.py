@@ -76,7 +76,7 @@ def test_one_that_is_nearly_full(serve):
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        (["+@all", "-@dangerous"], ["lets this user not read its settings (ACL rule +info)"]),
+        (["+@all", "-@dangerous"], ["lets this user not read its settings (command INFO, ACL rule +info)"]),
         (["+@all", "-@dangerous", "+info"], ["maxmemory-policy allkeys-lru", "no append-only file"]),
     ],
 )
@@ -94,6 +94,35 @@ def test_a_user_with_few_rights_is_told_what_could_not_be_checked(serve, rules, 
         else:
             store.refuse_eviction()
     assert [text in warning for text, warning in zip(said, warnings, strict=True)] == [True] * len(said)
+
+
+@pytest.mark.parametrize("hidden", [["CONFIG"], ["INFO"], ["CONFIG", "INFO"]])
+def test_a_managed_server_may_hide_commands(serve, hidden, a_match, capsys):
+    port, _, _ = serve("--appendonly", "yes", *(word for name in hidden for word in ("--rename-command", name, "")))
+    address = f"redis://127.0.0.1:{port}"
+    with open_at(port) as store:
+        store.refuse_eviction()
+        store.create(LeagueConfig())
+        store.record(a_match("m1"))
+        assert (store.health() is None) == ("INFO" in hidden)
+        warnings = store.server_warnings()
+        assert [re.search(r"not read its settings \(command INFO", line) is not None for line in warnings] == (
+            [True] if "INFO" in hidden else []
+        )
+        assert store.verify().problems == ()
+    collector = LeagueCollector(address, "league")
+    families = {family.name: family for family in collector.collect()}
+    collector.close()
+    assert families["league_store_up"].samples[0].value == 1
+    assert run(["status", "--store", address]) == 0
+    assert "unknown command" not in capsys.readouterr().out
+
+
+def test_one_without_append_only_file_that_also_hides_its_settings(serve):
+    port, _, _ = serve("--rename-command", "CONFIG", "")
+    with open_at(port) as store:
+        (warning,) = store.server_warnings()
+    assert "no append-only file" in warning
 
 
 @pytest.mark.parametrize("command", ["train", "status"])

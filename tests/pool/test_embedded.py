@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 import subprocess
-import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -172,7 +172,7 @@ def test_a_long_folder_has_its_socket_elsewhere(tmp_path, eventually):
     with Store.open(str(folder)) as store:
         store.create(LeagueConfig())
         path = socket_path(folder.resolve())
-        assert path.parent == Path(tempfile.gettempdir()) / f"league-{os.getuid()}"
+        assert path.parent == embedded.SOCKETS / f"league-{os.getuid()}"
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         pid = server_pid(store)
     eventually(lambda: not alive(pid))
@@ -180,8 +180,51 @@ def test_a_long_folder_has_its_socket_elsewhere(tmp_path, eventually):
         assert store.config() == LeagueConfig()
 
 
+def test_processes_with_other_temporary_folders_share_a_server(tmp_path, python, monkeypatch, eventually):
+    folder = tmp_path / ("long" * 30)
+    pids = set()
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv("TMPDIR", str(tmp_path / name))
+        pids.add(int(python(CLIENT, folder).stdout.readline()))
+    assert len(pids) == 1
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_socket_that_was_removed_is_there_again(tmp_path, deep, eventually, python):
+    """As by a cleaner of temporary folders: no client is refused or told a guess, and nothing is lost."""
+    folder = tmp_path / ("long" * 30 if deep else "store")
+    reporter = python(REPORTER, folder, 150)
+    reported = [reporter.stdout.readline().strip() for _ in range(10)]
+    path = socket_path(folder.resolve())
+    path.unlink()
+    started = time.monotonic()
+    with Store.open(str(folder)) as store:
+        assert time.monotonic() - started < 20
+        reported += [line.strip() for line in reporter.stdout]
+        assert reporter.wait() == 0
+        assert [match.match_id for match in store.matches()] == reported == [f"m{n}" for n in range(150)]
+        assert store.verify().problems == ()
+        assert "is gone: the server is started again" in (folder / "server.log").read_text()
+        assert supervisor.ends(folder) == []
+        pid = server_pid(store)
+    eventually(lambda: not alive(pid))
+
+
+def test_a_folder_that_was_removed_is_not_made_again(tmp_path, python, eventually):
+    folder = tmp_path / "store"
+    client = python(CLIENT, folder)
+    pid = int(client.stdout.readline())
+    shutil.rmtree(folder)
+    with Store.open(str(folder)) as store:
+        assert server_pid(store) != pid, "a new league, of which the old server knows nothing"
+        assert alive(pid)
+    client.kill()
+    eventually(lambda: not alive(pid))
+
+
 def test_a_socket_folder_that_others_can_use_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(embedded, "SOCKETS", tmp_path)
     shared = tmp_path / f"league-{os.getuid()}"
     shared.mkdir()
     shared.chmod(0o777)

@@ -3,6 +3,7 @@
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import redis
@@ -62,7 +63,7 @@ def test_floats_come_back_to_the_last_bit(store, a_match):
 
 
 def test_the_log_is_read_in_chunks_from_either_end(store, a_match, monkeypatch):
-    monkeypatch.setattr("league.pool.matches.CHUNK", 3)
+    monkeypatch.setattr("league.pool.log.CHUNK", 3)
     for number in range(8):
         store.record(a_match(f"m{number}"))
     ids = [f"m{number}" for number in range(8)]
@@ -242,3 +243,29 @@ def test_any_reports_give_what_their_log_gives(tcp, reports):
             seen.add(number)
         assert all(isinstance(rating, Rating) for rating in store.ratings().values())
         assert_consistent(store)
+
+
+def test_games_of_a_race_are_in_the_log_alone(store, a_match):
+    store.create(LeagueConfig())
+    for kind in ("gate", "check"):
+        assert store.record(replace(a_match(kind), **{kind: True}))
+    assert store.match_count() == 2
+    assert (store.ratings(), store.totals()) == ({}, {})
+    assert store.verify().problems == ()
+
+
+def test_what_an_older_version_derived_is_derived_anew_and_the_history_stays(store, a_match):
+    store.create(LeagueConfig())
+    store.record(a_match("one"))
+    rated = store.ratings(), store.payoff()
+    store.record(replace(a_match("two"), gate=True))
+    keys = store._keys
+    old = {"a": Rating(mu=40.0, sigma=1.0, games=20)}
+    store._queue_ratings(store._redis.execute_command, old)
+    store._redis.hincrby(keys.payoff, "a|b|01|w", 5)
+    store._redis.hdel(keys.meta, "rules")
+    assert store.verify().problems
+    store.follow_rules()
+    assert (store.ratings(), store.payoff()) == rated
+    assert store.match_count() == 2
+    assert store.verify().problems == ()

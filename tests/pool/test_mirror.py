@@ -8,7 +8,6 @@ import pytest
 from league.config import LeagueConfig
 from league.ladder.records import Match, Promotion, Snapshot, Tally
 from league.policies.weights import digest
-from league.pool import matches as module
 from league.pool.journal import EVENT_KINDS, read_event_counts
 from league.pool.mirror import Mirror, Refreshed
 from league.pool.store import Store
@@ -44,7 +43,7 @@ def same(mirror: Mirror, store: Store) -> None:
 
 
 def test_follows_whatever_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr("league.pool.log.CHUNK", 3)
     with Store.open(str(tmp_path)) as store:
         mirror = Mirror(store)
         assert mirror.refresh() == Refreshed(found=False)

@@ -8,7 +8,7 @@ from league.config import LeagueConfig, RetentionConfig
 from league.errors import PrunedPolicyError, StoreError, UnknownPolicyError, WrongLeagueError
 from league.ladder.records import Promotion
 from league.ladder.retention import Pruned
-from league.pool.keeping import decisions, retain
+from league.pool.keeping import decisions, prune
 from league.pool.keys import Keys
 from league.pool.snapshots import Named
 from league.pool.store import Store
@@ -186,13 +186,16 @@ def test_decisions_are_about_those_that_have_weights(store, three, a_match):
 
 
 def test_automatic_retention_prunes_what_no_rule_keeps_and_says_so(store, three):
-    assert retain(store, RetentionConfig(newest=1), in_play=[], now_s=2.0) == [], "not unless asked to"
-    assert names(retain(store, RULE, in_play=["main-0001"], now_s=3.0)) == ["main-0002"]
+    def retained(in_play, now_s):
+        going = [one.snapshot.name for one in decisions(store, RULE, in_play=in_play) if not one.keep]
+        return names(prune(store, going, now_s=now_s))
+
+    assert retained(["main-0001"], 3.0) == ["main-0002"]
     event = store.events()[0]
     assert (event["kind"], event["at_s"]) == ("pruned", 3.0)
     assert event["text"].startswith("main-0002: ")
-    assert names(retain(store, RULE, in_play=[], now_s=4.0)) == ["main-0001"]
-    assert retain(store, RULE, in_play=[], now_s=5.0) == []
+    assert retained([], 4.0) == ["main-0001"]
+    assert retained([], 5.0) == []
     assert len(store.events()) == 2
 
 

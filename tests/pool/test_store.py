@@ -64,8 +64,8 @@ def test_without_a_league_nothing_can_be_written(tcp, name, a_match, a_snapshot)
 
 
 def test_a_newer_schema_is_refused_at_the_door(store, tcp, raw):
-    raw.hset(Keys(store.league).meta, "schema", 2)
-    with pytest.raises(StoreSchemaError, match="has schema 2 and this version reads up to 1"):
+    raw.hset(Keys(store.league).meta, "schema", 3)
+    with pytest.raises(StoreSchemaError, match="has schema 3 and this version reads up to 2"):
         Store.open(tcp[0], store.league)
 
 

@@ -15,10 +15,12 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from league.errors import LeagueError
+from league.installation import version as installed_version
 from league.interfaces.cli import k8s as kubernetes
 from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
+from league.interfaces.cli.check import check
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
 from league.interfaces.cli.evaluate import evaluate
@@ -27,7 +29,9 @@ from league.interfaces.cli.exporter import exporter
 from league.interfaces.cli.games import games
 from league.interfaces.cli.grafana import grafana
 from league.interfaces.cli.leaderboard import leaderboard
+from league.interfaces.cli.log import archive, export_log, list_log
 from league.interfaces.cli.matches import matches
+from league.interfaces.cli.new_game import new_game
 from league.interfaces.cli.play import play
 from league.interfaces.cli.pool import list_pool, prune, show
 from league.interfaces.cli.pool_files import export_pool, import_pool
@@ -51,6 +55,7 @@ app = typer.Typer(
 )
 
 k8s = typer.Typer(help="A league on Kubernetes: deploy it, watch it, scale it, promote and serve its champion.")
+log = typer.Typer(help="The match log: where its oldest matches are, archive them, export all of it.")
 pool = typer.Typer(help="The frozen policies: list them, prune them, carry them to another league.")
 
 
@@ -65,6 +70,7 @@ _command(
     "Train",
     train,
     "league train --minutes 10",
+    "league train --game tic_tac_toe --until-elo 600",
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )
@@ -142,6 +148,17 @@ _command(
     "league restore league.tar --league before",
 )
 _command("Keep", repair, "league repair --store runs/demo")
+app.add_typer(log, name="log", rich_help_panel="Keep")
+_command("Log", list_log, "league log list", "league log list --json", to=log, name="list")
+_command("Log", archive, "league log archive", "league log archive --to s3://bucket/league", to=log)
+_command(
+    "Log",
+    export_log,
+    "league log export matches.parquet",
+    "league log export matches.jsonl.gz --last 100000",
+    to=log,
+    name="export",
+)
 app.add_typer(pool, name="pool", rich_help_panel="Keep")
 _command("Pool", list_pool, "league pool list", "league pool list --json", to=pool, name="list")
 _command("Pool", show, "league pool show main-0007", "league pool show champion --json", to=pool)
@@ -163,22 +180,28 @@ _command(
     name="import",
 )
 _command("Know", games, "league games", "league games --json")
-_command("Know", config, "league config", "league config --defaults", "league config > my-league.toml")
+_command("Know", new_game, "league new-game my_game", "league new-game my_game --tensors", name="new-game")
+_command("Know", check, "league check my_game", "league check pettingzoo.classic.hanabi_v5 --games 5")
+_command(
+    "Know",
+    config,
+    "league config",
+    "league config --defaults",
+    "league config > my-league.toml",
+    "league config --mend --set promotion.alpha=0.1",
+)
 _command("Know", presets, "league presets")
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            print(f"league {version('league')}")
-        except PackageNotFoundError:
-            print("league, from a source tree that is not installed")
+        number = installed_version()
+        print("league, from a source tree that is not installed" if number == "none" else f"league {number}")
         raise typer.Exit
 
 
 @k8s.callback(invoke_without_command=True)
+@log.callback(invoke_without_command=True)
 @pool.callback(invoke_without_command=True)
 def _pool(context: typer.Context) -> None:
     if context.invoked_subcommand is None:

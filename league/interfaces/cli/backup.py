@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from league.errors import BackupError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.files import replacing
-from league.signals import interrupts
 from league.view.words import duration, moment, size
 
 if TYPE_CHECKING:
@@ -48,7 +44,7 @@ def backup(
     if keep is not None and not folder:
         raise BackupError(f"--keep {keep}: {destination} is a file; give a folder, with / at its end if it is new")
     started = time.monotonic()
-    with options.open_league(store, league) as (opened, _), _progress() as watch:
+    with options.open_league(store, league) as (opened, _), console.watching() as watch:
         path = Path(destination, f"{league}-{time.strftime(_DATE, time.gmtime())}.tar" if folder else "")
         with replacing(path) as part, part.open("wb") as file:
             made = opened.back_up(file, watch)
@@ -79,7 +75,7 @@ def restore(
     from league.pool.store import Store
 
     started = time.monotonic()
-    with _progress() as watch:
+    with console.watching() as watch:
         made = check_backup(file, watch)  # Before a folder is made for it.
         name = league or made.league
         with Store.open(store, name) as opened:
@@ -91,20 +87,6 @@ def restore(
 
 
 _DATE = "%Y-%m-%dT%H-%M-%SZ"
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A line on a terminal; Ctrl-C or SIGTERM ends the work after the part under way, and nothing is left of it."""
-    with interrupts() as interrupted, console.progress() as shown:
-        task = shown.add_task("", total=None)
-
-        def watch(line: str) -> None:
-            if interrupted.is_set():
-                raise KeyboardInterrupt
-            shown.update(task, description=escape(line))
-
-        yield watch
 
 
 def _remove_oldest(folder: Path, league: str, keep: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from league.api.opened import OpenLeague
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show, show_page
 from league.ladder.records import Promotion
@@ -48,7 +49,7 @@ def champion(
     json: options.JsonOption = False,
 ) -> None:
     """Show the champion: since when, by whom, why, and the evidence."""
-    with options.open_league(store, league) as (opened, _):
+    with OpenLeague.open(store, league) as opened:
         if follow:
             for promotion in opened.watch_champion():
                 print(_line(promotion, json), flush=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json as json_text
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from league.config import LeagueConfig, knobs, preset_path
+from league.config import LeagueConfig, knobs, load_config, mended, preset_path
 from league.config import presets as known_presets
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, print_json, show_page, tabulate
+from league.interfaces.cli.console import Column, print_json, show_page, stderr, tabulate
 
 
 def config(
@@ -20,18 +20,46 @@ def config(
     defaults: Annotated[
         bool, typer.Option("--defaults", help="Every knob with its default, without asking the store.")
     ] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Store it without what this version refuses, each such knob as its default.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With --mend: another value instead.")
+    ] = None,
     json: options.JsonOption = False,
 ) -> None:
-    """Print the configuration of the league as TOML that `league train --config` reads."""
-    if defaults:
-        chosen = LeagueConfig()
-    else:
-        with options.open_league(store, league) as (_, chosen):
-            pass
+    """Print the configuration of the league as TOML that `league train --config` reads.
+
+    One that this version refuses, because an older one stored it, is shown with what is wrong, and exit code 1.
+    """
+    if settings and not mend:
+        raise typer.BadParameter("--set goes with --mend; a league takes new values from league train --set")
+    chosen, refused = (LeagueConfig(), dict[str, str]()) if defaults else _stored(store, league, mend, settings or ())
+    for why in refused.values():
+        stderr().print(f"{'mended' if mend else 'refused'}  {why}", style="yellow")
     if json:
         print_json(chosen.to_dict())
     else:
         print("\n".join(_toml(chosen)))
+    if refused and not mend:
+        stderr().print("above: what league config --mend would store")
+        raise typer.Exit(1)
+
+
+def _stored(address: str, name: str, mend: bool, settings: Sequence[str]) -> tuple[LeagueConfig, dict[str, str]]:
+    """The configuration of a league, mended where need be, and what had to be."""
+    from league.pool.store import Store
+
+    with Store.open(address, name, create=False, refused=True) as store:
+        found = store.settings()
+        if found is None:
+            return store.require_config(), {}  # Raises.
+        chosen, refused = mended(found[1]())
+        if settings:
+            chosen = load_config(settings=settings, base=chosen.to_dict())
+        if mend and (refused or settings):
+            store.mend(chosen)
+        return chosen, refused
 
 
 def _toml(config: LeagueConfig) -> Iterable[str]:

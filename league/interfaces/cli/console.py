@@ -8,14 +8,18 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.markup import escape
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
+
+from league.signals import interrupts
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
@@ -96,6 +100,23 @@ def progress(*columns: ProgressColumn) -> Progress:
 
     console = stderr()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[str], None]]:
+    """A line on a terminal, for work that says how far it is.
+
+    Ctrl-C or SIGTERM ends the work after the part under way.
+    """
+    with interrupts() as interrupted, progress() as shown:
+        task = shown.add_task("", total=None)
+
+        def watch(line: str) -> None:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            shown.update(task, description=escape(line))
+
+        yield watch
 
 
 def stdout() -> Console:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,18 +11,15 @@ from rich.markup import escape
 from rich.styled import Styled
 from rich.table import Table
 
-from league.errors import GameError, PolicyError
+from league.api.opened import OpenLeague
 from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
-from league.ladder.comparison import Interval, elo_interval, score_interval
+from league.ladder.comparison import Interval, score_interval
 from league.ladder.records import Match
 from league.view.words import percent
 
 if TYPE_CHECKING:
-    from league.matches.arena import Arena
-
-CHUNK_GAMES = 100
-"""Games between two steps of the progress bar."""
+    from league.matches.evaluation import Evaluated
 
 
 def evaluate(
@@ -43,62 +38,39 @@ def evaluate(
     json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
-    from league.matches.arena import Arena
-    from league.matches.players import resolve
     from league.policies.search import with_search
-    from league.rollout.arena import rounded
 
-    seed = options.drawn(seed)
-    with options.open_league(store, league) as (opened, config):
-        arena = Arena(opened, config)
-        row = resolve(opened, with_search(policy, search), arena.spec).name
-        column = resolve(opened, against, arena.spec).name
-        if row == column:
-            raise PolicyError(f"{policy!r} and {against!r} are both {row}: give two different policies")
-        boards = rounded(games, arena.spec.seats)
-        match = _play(arena, row, column, boards, seed)
-        repeated = boards - match.total.games - match.dropped
-        if not match.total.games:
-            raise GameError(f"all {match.dropped} games of {config.game} were dropped: {arena.why}")
-        if record:
-            opened.record(match)
-    page = _page(match, repeated, seed, record)
-    show_page(page, lambda: {**_plain(match), "repeated": repeated, "seed": seed, "recorded": record}, json=json)
+    with OpenLeague.open(store, league) as opened, progress() as shown:
+        task = shown.add_task(escape(f"{policy} against {against}"), total=games)
+        result = opened.match(
+            with_search(policy, search),
+            against,
+            games,
+            seed=seed,
+            record=record,
+            watch=lambda done: shown.advance(task, done),
+        )
+    page = _page(result, record)
+    show_page(page, lambda: _plain(result, record), json=json)
 
 
-def _play(arena: Arena, row: str, column: str, left: int, seed: int) -> Match:
-    """A match on `left` boards, in chunks, so that progress shows and an interruption is soon noticed."""
-    from league.rollout.arena import rounded
-
-    seeds, chunk = random.Random(seed), rounded(CHUNK_GAMES, arena.spec.seats)  # noqa: S311
-    match: Match | None = None
-    with progress() as shown:
-        task = shown.add_task(escape(f"{row} against {column}"), total=left)
-        while left:
-            boards = min(left, chunk)
-            part = arena.play(row, column, games=boards, seed=seeds.randrange(2**31))
-            match = replace(part, replays=()) if match is None else match.plus(part)
-            left -= boards
-            shown.advance(task, boards)
-    assert match is not None  # There is at least one game.
-    return match
-
-
-def _page(match: Match, repeated: int, seed: int, recorded: bool) -> Iterator[RenderableType]:
-    score = score_interval(match.total)
+def _page(result: Evaluated, recorded: bool) -> Iterator[RenderableType]:
+    match, score = result.match, result.score
     yield results_table(match)
     yield f"\n{match.row} scores {percent(score.value)} against {match.column}, {interval(score)}"
-    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in elo_interval(score))
+    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in result.elo)
     yield f"Elo difference {value}, 95% interval {low} to {high}"
     yield from dropped(match)
-    if repeated:
-        yield Styled(f"{repeated} games went move by move like earlier ones, and do not count", "dim")
-    yield Styled(f"seed {seed}; {'recorded in the match log' if recorded else 'not recorded'}", "dim")
+    if result.repeated:
+        yield Styled(f"{result.repeated} games went move by move like earlier ones, and do not count", "dim")
+    yield Styled(f"seed {result.seed}; {'recorded in the match log' if recorded else 'not recorded'}", "dim")
 
 
-def _plain(match: Match) -> dict[str, Any]:
-    elo = elo_interval(score_interval(match.total))
-    return {"policy": match.row, "against": match.column, **numbers(match), "elo": elo._asdict()}
+def _plain(result: Evaluated, recorded: bool) -> dict[str, Any]:
+    match = result.match
+    names = {"policy": match.row, "against": match.column}
+    played = {"repeated": result.repeated, "seed": result.seed, "recorded": recorded}
+    return {**names, **numbers(match), "elo": result.elo._asdict(), **played}
 
 
 def numbers(match: Match) -> dict[str, Any]:

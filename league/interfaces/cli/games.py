@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from league.errors import LeagueError
+from league.installation import installing
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show
 
@@ -17,7 +18,10 @@ def games(json: options.JsonOption = False) -> None:
     """List the games that `--game` knows by name; any PettingZoo AEC environment goes by its dotted module."""
     from league.games import known_games
 
-    show([_row(game) for game in known_games()], COLUMNS, json=json)
+    rows = [_row(game) for game in known_games()]
+    missing = any(not row["installed"] for row in rows)
+    note = f"the games that are not installed come with: {installing('classic')}" if missing else None
+    show(rows, COLUMNS, json=json, note=note)
 
 
 COLUMNS: Final[Columns[dict[str, Any]]] = (
@@ -27,7 +31,7 @@ COLUMNS: Final[Columns[dict[str, Any]]] = (
     Column(">actions", lambda row: row["actions"] or ""),
     Column("speed", lambda row: {True: "batched", False: "adapter", None: ""}[row["batched"]]),
     Column("bots", lambda row: _short(row["bots"])),
-    Column("installed", lambda row: "yes" if row["installed"] else "no: pip install 'league[classic]'"),
+    Column("installed", lambda row: "yes" if row["installed"] else "no"),
     Column("", lambda row: row["description"], fold=True),
 )
 

@@ -16,6 +16,7 @@ from league.errors import KubernetesError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
+from league.view.dashboards import RUNBOOK
 from league.view.words import duration, size
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def deploy(
     ] = None,
     kuberay: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where KubeRay's operator runs.")] = KUBERAY,
     prometheus: Annotated[str, typer.Option(metavar="NAMESPACE", help="Where Prometheus runs.")] = PROMETHEUS,
+    runbook: options.RunbookOption = RUNBOOK,
     force: Annotated[bool, typer.Option("--force", help="Take over fields that others have set.")] = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until everything runs.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait.")] = 600.0,
@@ -88,6 +90,7 @@ def deploy(
         config=_config(config),
         kuberay=kuberay,
         prometheus=prometheus,
+        runbook=runbook,
     )
     objects = load(overlay, fitting)
     cluster = _connect(namespace, context)

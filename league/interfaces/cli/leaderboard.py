@@ -10,9 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from league.api.opened import OpenLeague
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, open_league
+from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption
 from league.ladder.leaderboard import Row
 from league.view.words import percent
 
@@ -36,13 +37,10 @@ def leaderboard(
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star."""
-    from league.pool.mirror import Mirror
-    from league.view.overview import Overview
-
-    with open_league(store, league) as (opened, config):
-        rows = Overview.read(Mirror(opened, payoff=False)).ranked(opened.totals())[:top]
+    with OpenLeague.open(store, league) as opened:
+        rows = opened.standings()[:top]
     if svg is not None:
-        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {config.game}")
+        _save_picture(tabulate(rows, COLUMNS, style=row_style), svg, f"league leaderboard · {opened.game}")
     show(rows, COLUMNS, json=json, empty="no policies yet", style=row_style)
 
 

@@ -30,6 +30,7 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any fre
 AddressOption = Annotated[
     str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
 ]
+RunbookOption = Annotated[str, typer.Option(metavar="URL", help="Where alerts lead to; `league dashboard` has it.")]
 SearchOption = Annotated[
     int | None,
     typer.Option("--search", min=1, metavar="N", help="The policy looks ahead, N simulations a move: POLICY+searchN."),

@@ -5,6 +5,7 @@ Everything it shows beside the clock is read from the store, so `league watch` s
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from rich.console import Console, Group, RenderableType
@@ -19,10 +20,12 @@ from league.errors import StoreError
 from league.every import Every
 from league.interfaces.cli.console import Column, Columns, tabulate
 from league.interfaces.cli.leaderboard import row_style
+from league.interfaces.cli.starting import clock
+from league.interfaces.cli.terminal import quiet_keys
 from league.ladder.leaderboard import Row
 from league.pool.mirror import Mirror
 from league.pool.store import Store
-from league.status import LearnerStatus, Status
+from league.status import ENDED, LearnerStatus, Status
 from league.view.overview import Overview
 from league.view.progress import Limits, Progress
 
@@ -65,31 +68,33 @@ class TrainingView:
         self.config = config
         self.limits = limits
         self.console = console
-        self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_terminal else None
+        self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_interactive else None
         self.hint = hint
         self._every = Every(every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S, at_once=True)
-        self._phase = ""
-        self._waits: str | None = None
+        self._shown: tuple[object, ...] = ()
+        """Of the progress, what is shown at once when it changes."""
+        self._end = contextlib.ExitStack()
         self._first_error: str | None = None
         self._mirror = Mirror(store, payoff=False, events=1)
 
     def __enter__(self) -> TrainingView:
         if self._live:
-            self._live.start()
+            self._end.enter_context(quiet_keys())
+            self._end.enter_context(self._live)
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        if self._live:
-            self._live.stop()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._end.close()
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.console.print("interrupted: the league is as it was saved last")
 
     def update(self, progress: Progress) -> None:
-        """Show how far the run is, at most once per interval, or when its phase changes, or it begins to wait."""
-        begun = progress.waits is not None and self._waits is None
-        self._waits = progress.waits
-        if progress.phase == self._phase and not begun and not self._every.due:
+        """Show how far the run is: once per interval, and at once when its phase or stage changes, or it waits."""
+        shown = (progress.phase, progress.stage, progress.interrupted, progress.waits is not None)
+        if shown == self._shown and not self._every.due:
             return
         self._every.begin()
-        self._phase = progress.phase
+        self._shown = shown
         try:
             view = self._read()
         except StoreError as error:
@@ -131,8 +136,8 @@ class TrainingView:
             parts.append(Text(f"nothing is decided: {view.status.trouble}", style="bold red", overflow="fold"))
         if view.event:
             parts.append(Text(view.event, style="yellow", overflow="fold"))
-        hint = "saving…" if progress.interrupted else self.hint
-        title = f"league · {self.config.game} · {progress.phase}"
+        hint = "" if progress.phase in ENDED else "saving…" if progress.interrupted else self.hint
+        title = f"league · {self.config.game} · {_doing(progress)}"
         return Panel(Group(*parts), title=title, subtitle=hint, title_align="left", subtitle_align="right")
 
     @property
@@ -144,7 +149,7 @@ class TrainingView:
         line.add_column(no_wrap=True)
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
-        text = f"{_clock(progress.seconds)}  {count(progress.steps, self._narrow)} steps"
+        text = f"{clock(progress.seconds)}  {count(progress.steps, self._narrow)} steps"
         counts = f"pool {view.status.snapshots}  matches {view.status.matches}"
         share = self._share(progress)
         line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
@@ -200,7 +205,7 @@ def _line(progress: Progress, view: View) -> str:
     losses = [learner.losses for learner in view.status.learners.values()]
     loss = next((loss["total_loss"] for loss in losses if "total_loss" in loss), None)
     parts = [
-        f"{_clock(progress.seconds)} {progress.phase}",
+        f"{clock(progress.seconds)} {_doing(progress)}",
         f"steps {progress.steps}",
         f"{view.status.steps_per_s:.0f} steps/s",
         *([f"loss {loss:.3f}"] if loss is not None else []),
@@ -212,7 +217,5 @@ def _line(progress: Progress, view: View) -> str:
     return "  ".join(parts)
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
+def _doing(progress: Progress) -> str:
+    return f"{progress.phase}: {progress.stage}" if progress.stage else progress.phase

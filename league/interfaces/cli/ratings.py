@@ -10,11 +10,11 @@ from rich.console import RenderableType
 from rich.styled import Styled
 
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, show, show_page
+from league.interfaces.cli.console import Column, Columns, show, show_page, watching
 
 if TYPE_CHECKING:
     from league.ladder.agreement import Estimates
-    from league.pool.matches import Rebuild
+    from league.pool.derivation import Rebuild
 
 
 def ratings(
@@ -28,12 +28,12 @@ def ratings(
 ) -> None:
     """Show each policy's Elo twice: OpenSkill's, match by match, and Bradley-Terry's, from the whole log at once.
 
-    `league ratings recompute` derives all that follows from the match log anew. It ends with exit code 0 where that
-    equals what was stored, and with 1 where it did not: it does by then.
+    `league ratings recompute` derives all that follows from the match log anew, also while the league trains. It ends
+    with exit code 0 where that equals what was stored, and with 1 where it did not: it does by then.
     """
     if action == "recompute":
-        with options.open_league(store, league) as (opened, _):
-            rebuild = opened.rebuild()
+        with options.open_league(store, league) as (opened, _), watching() as watch:
+            rebuild = opened.rebuild(watch)
         show_page(_rebuild(rebuild), rebuild.to_json, json=json)
         raise typer.Exit(1 if rebuild.repaired else 0)
 

@@ -32,13 +32,14 @@ def repair(
     from league.pool.repair import Repair, keep_files, repair_files
     from league.pool.store import Store
 
-    folder = Address.parse(store).folder
+    address = Address.parse(store)
+    folder = address.folder
     kept, lost = (None, []) if folder is None else repair_files(folder)
     try:
         with Store.open(store, league, create=False) as opened:
             problems = opened.verify().problems
     except DamagedStoreError as error:
-        raise DamagedStoreError(f"{store} cannot be repaired: restore the last backup ({error})") from error
+        raise DamagedStoreError(f"{address} cannot be repaired: restore the last backup ({error})") from error
     if problems and folder is not None and kept is None:
         kept = keep_files(folder)
     with Store.open(store, league, create=False) as opened:

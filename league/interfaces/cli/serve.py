@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ import typer
 
 from league.errors import MissingExtraError
 from league.interfaces.cli import options
-from league.pool.address import is_embedded
+from league.pool.address import absolute
 from league.signals import Interruption, interrupts
 
 LOOK_S: Final = 1.0
@@ -51,7 +50,7 @@ def serve(
     from league.interfaces.serve.session import serving
 
     settings = Settings(
-        store=str(Path(store).expanduser().resolve()) if is_embedded(store) else store,
+        store=absolute(store),
         league=league,
         replicas=replicas,
         device=device,

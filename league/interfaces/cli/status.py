@@ -12,7 +12,7 @@ from rich.styled import Styled
 
 from league.errors import DamagedStoreError
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
+from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate, watching
 from league.view.words import duration, moment, size
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def status(
 ) -> None:
     """Show whether the league runs, its learners, pool, champion, warnings and last events."""
     with options.open_league(store, league) as (opened, _):
-        verification = opened.verify() if verify else None
+        verification = _verified(opened) if verify else None
         damaged = verification is not None and bool(verification.problems)
         try:
             found = _read(opened, events)
@@ -53,10 +53,16 @@ def status(
         raise typer.Exit(1)
 
 
+def _verified(store: Store) -> Verification:
+    with watching() as watch:
+        return store.verify(watch)
+
+
 def _read(store: Store, events: int) -> dict[str, Any]:
     """Plain data. Counts come from the store, so they are right while no coordinator runs, too."""
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
+    from league.view.room import Room
 
     overview, lease = Overview.read(Mirror(store, payoff=False, events=events)), store.lease()
     said, champion = overview.status, overview.champion
@@ -73,6 +79,8 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "pruned": len(overview.pruned),
         "bytes": overview.bytes,
         "matches": overview.matches,
+        "archived": store.archived(),
+        "room": room.to_json() if (room := Room.of(store)) is not None else None,
         "champion": None if champion is None else champion.to_json(),
         "dropped_games": said.dropped_games,
         "learners": said.to_json()["learners"],
@@ -119,7 +127,8 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         "trained by": None if trainer is None else f"pid {trainer['pid']} on {trainer['host']}",
         "steps": f"{found['steps']:,}",
         "pool": f"{found['snapshots']} snapshots, {found['pruned']} of them pruned, {size(found['bytes'])}",
-        "matches": f"{found['matches']:,}",
+        "matches": f"{found['matches']:,}" + _archived(found["archived"]),
+        "room": None if found["room"] is None else _room(found["room"]),
         "dropped games": found["dropped_games"] or None,
         "the first": found["first_error"],
         "missing": found["missing"],
@@ -128,6 +137,16 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         else f"{champion['policy']}{', pinned' if champion['pinned'] else ''}, by {champion['by']} "
         f"since {moment(champion['promoted_s'])}: {champion['reason']}",
     }
+
+
+def _archived(archived: dict[str, int]) -> str:
+    return f", {archived['matches']:,} of them in {archived['segments']:,} segments" if archived["segments"] else ""
+
+
+def _room(room: dict[str, Any]) -> str:
+    """How long the store will do, as `Room` says it."""
+    used = f"{size(room['used_bytes'])} of {size(room['limit_bytes'])} {room['where']}"
+    return used if room["lasts_s"] is None else f"{used}; at its pace so far the rest lasts {duration(room['lasts_s'])}"
 
 
 def _learner_columns(phase: str) -> Columns[Learner]:

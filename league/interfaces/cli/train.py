@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,8 @@ import typer
 
 from league.config import LeagueConfig, load_config, presets
 from league.interfaces.cli import options
+from league.interfaces.cli.console import stdout
+from league.interfaces.cli.starting import Starting
 from league.pool.address import is_embedded
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ def train(
     steps: Annotated[
         int | None, typer.Option(min=1, help="Train until the learners have made so many steps since the league began.")
     ] = None,
+    until_elo: Annotated[float | None, typer.Option(help="Train until the champion has so much Elo.")] = None,
     preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file; see `league config --defaults`.")] = None,
     settings: Annotated[
@@ -55,23 +60,29 @@ def train(
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
-    from league.actors.driver import run_league
-    from league.interfaces.cli.console import stdout
-    from league.interfaces.cli.panel import TrainingView
-    from league.pool.store import Store
-    from league.view.progress import Limits
-
     console = stdout()
-    limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps)
-    with Store.open(store, league) as opened:
-        chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
+    if until_elo is not None and not math.isfinite(until_elo):
+        raise typer.BadParameter(f"--until-elo {until_elo}: must be a finite number")
+    with contextlib.ExitStack() as end:
+        with Starting(console) as starting:
+            starting("loading torch and Ray")
+            from league.actors.driver import run_league
+            from league.interfaces.cli.panel import TrainingView
+            from league.pool.store import Store
+            from league.view.progress import Limits
+
+            starting("opening the store")
+            opened = end.enter_context(Store.open(store, league))
+            starting("reading the game")
+            chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
+        limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps, elo=until_elo)
         with TrainingView(opened, chosen, limits, console) as view:
             run_league(
                 opened,
                 store,
                 chosen,
                 limits=limits,
-                log_dir=str(log_dir or log_folder(store, league)),
+                log_dir=str((log_dir or log_folder(store, league)).expanduser().resolve()),
                 ray_address=address,
                 dashboard=dashboard,
                 watch=view.update,

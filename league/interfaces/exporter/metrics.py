@@ -28,7 +28,7 @@ VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "how": get_args(How),
     "verdict": ("refused", "undecided", "beaten", "outrun"),
     "purpose": ("gate", "rating", "training"),
-    "actor": ("coordinator", "learner", "runner", "match_worker"),
+    "actor": ("coordinator", "learner", "runner", "match_worker", "keeper"),
 }
 """All that a label can be, of those that have a fixed set."""
 
@@ -54,7 +54,7 @@ LABELS: Final = {
     "by another candidate",
     "purpose": "`gate`, for the champion's place, and `rating`, for ratings that rest on too few games; of dropped "
     "games also `training`",
-    "actor": f"{len(VALUES['actor'])} values: `coordinator`, `learner`, `runner` and `match_worker`",
+    "actor": f"{len(VALUES['actor'])} values: `coordinator`, `learner`, `runner`, `match_worker` and `keeper`",
     "group": "one per node group of the cluster: `head`; of other nodes the label `ray.io/node-group` where they have "
     "one, as KubeRay sets it, else `gpu` or `cpu`",
 }

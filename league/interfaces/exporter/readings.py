@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from typing import Final
 
+from league.installation import version
 from league.interfaces.exporter.metrics import TOP, TOP_PAYOFF, VALUES, Samples, learner_metric
 from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
@@ -35,7 +35,7 @@ class Readings:
 
     def fill(self, samples: Samples, overview: Overview) -> None:
         """Add the samples of a league; no overview of it may be left out, since each brings only what is new."""
-        samples.add("league_info", 1, overview.league, overview.config.game, version("league"))
+        samples.add("league_info", 1, overview.league, overview.config.game, version())
         _policies(samples, overview)
         _pool(samples, overview)
         self._count_roles(overview)

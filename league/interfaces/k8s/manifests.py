@@ -17,7 +17,7 @@ from typing import Any, Final
 from league.errors import KubernetesError, MissingExtraError, nearest
 from league.interfaces.k8s.images import place
 from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
-from league.view.dashboards import dashboards_folder
+from league.view.dashboards import RUNBOOK, dashboards_folder, led_to
 
 NAMESPACE: Final = "league"
 """Of the manifests as they are."""
@@ -56,6 +56,8 @@ class Fitting:
     """Namespace from which KubeRay's operator is let in."""
     prometheus: str = PROMETHEUS
     """Namespace from which Prometheus is let in."""
+    runbook: str = RUNBOOK
+    """Where alerts lead to."""
 
 
 def load(overlay: str, fitting: Fitting = Fitting()) -> list[Object]:
@@ -70,7 +72,7 @@ def load(overlay: str, fitting: Fitting = Fitting()) -> list[Object]:
         raise MissingExtraError("kubernetes", "k8s") from error
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast
-        objects = [one for one in yaml.load_all(_text(overlay), loader) if one]
+        objects = [one for one in yaml.load_all(led_to(_text(overlay), fitting.runbook), loader) if one]
     except yaml.YAMLError as error:
         raise KubernetesError(f"{overlay} is not YAML: {str(error).splitlines()[0]}") from error
     if overlay == MONITORING and overlay in shipped():

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
-from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -23,12 +22,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from league.errors import RequestError
 from league.games.base import GameSpec
+from league.installation import version
 from league.interfaces.serve.batching import Answer, Batcher
 from league.interfaces.serve.following import Follower, Served
 from league.interfaces.serve.question import Question, read_question
 from league.interfaces.serve.whole import announced
 
-VERSION: Final = version("league")
+VERSION: Final = version()
 PATHS: Final = "GET /, POST /act, GET /healthz, GET /readyz"
 INLINE_BYTES: Final = 64 * 1024
 """A larger body is parsed in a thread, so that others need not wait for it."""

@@ -26,6 +26,7 @@ from league.interfaces.web.audit import address_of, note
 from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, same_origin, same_token
 from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
+from league.interfaces.web.runbook import read_runbook
 from league.matches.replays import Position, positions
 from league.view.attachment import Attachment
 
@@ -65,6 +66,7 @@ class Site:
             Route("/matches/{match_id}", self.match),
             Route("/promotion", self.promote, methods=["POST"]),
             Route("/promotion/stop", self.stop, methods=["POST"]),
+            Route("/runbook", self.runbook),
             Route(HEALTH, lambda request: PlainTextResponse("ok")),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ]
@@ -100,6 +102,10 @@ class Site:
         """Everyone, as of now; the page asks again by itself."""
         await self.pages.parts()
         return HTMLResponse(self.pages.render("leaderboard.html"))
+
+    async def runbook(self, request: Request) -> Response:
+        """What each alert means, and what to do: there whether or not the store is."""
+        return HTMLResponse(self.pages.render("runbook.html", alerts=read_runbook()))
 
     async def matches(self, request: Request) -> Response:
         """The matches whose games are kept, the newest first, one page of them: `?page=1`."""

@@ -145,7 +145,6 @@ def test_whatever_writes_a_file_says_that_there_is_no_room(
         ["evaluate", "main-0000", "--against", "uniform", "--games", "4", "--record"],
         ["pool", "prune", "--set", "retention.newest=1", "--yes"],
         ["pool", "import", "POOL"],
-        ["ratings", "recompute"],
         ["train"],
     ],
     ids=" ".join,

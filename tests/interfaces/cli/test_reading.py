@@ -12,6 +12,7 @@ import pytest
 from small_league import CONFIG, Command, Recorded
 
 from league.config import LeagueConfig
+from league.installation import installing
 from league.pool.lease import Holder
 from league.pool.store import Store
 from league.status import STALE_S, Status
@@ -97,7 +98,7 @@ def test_an_image_that_cannot_be_drawn(
         store.create(CONFIG)
         assert "nothing to draw" in refused("matches", "--image", str(tmp_path / "payoff.png"), at=store)
     monkeypatch.setattr("league.interfaces.cli.heatmap.find_spec", lambda package: None)
-    assert "pip install 'league[plot]'" in refused("matches", "--image", str(tmp_path / "payoff.png"))
+    assert installing("plot") in refused("matches", "--image", str(tmp_path / "payoff.png"))
     assert not list(tmp_path.iterdir())
 
 

@@ -10,6 +10,8 @@ from api_server import ApiServer, Object
 from small_cluster import controllers, event, kubeconfig, refused
 from small_league import Command
 
+from league.installation import installing
+
 
 def test_deploy_without_kuberay_writes_nothing(server: ApiServer, k8s: Command) -> None:
     del server.apis["ray.io/v1"]
@@ -122,4 +124,4 @@ def test_nothing_is_deployed(server: ApiServer, k8s: Command) -> None:
 
 def test_the_extra_is_named_where_it_is_missing(k8s: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes", None)
-    refused(k8s("status"), "pip install 'league[k8s]'")
+    refused(k8s("status"), installing("k8s"))

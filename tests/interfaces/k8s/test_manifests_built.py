@@ -79,7 +79,7 @@ def test_scrapes_have_the_jobs_that_rules_ask_for() -> None:
     assert set(jobs.values()) == {job["job_name"] for job in configured["scrape_configs"]}
     assert jobs["league", "metrics"] == "league"
     rules = only(load("monitoring"), "PrometheusRule")["spec"]["groups"]
-    asked = {job for group in rules for rule in group["rules"] for job in re.findall(r'job="([^"]*)"', rule["expr"])}
+    asked = {job for group in rules for rule in group["rules"] for job in re.findall(r'\bjob="([^"]*)"', rule["expr"])}
     assert asked == {"league"}
 
 

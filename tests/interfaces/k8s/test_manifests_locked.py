@@ -22,7 +22,7 @@ def test_images_have_a_version_and_ours_is_the_projects(overlay: list[Object]) -
         name, _, tag = image.partition(":")
         assert re.fullmatch(r"\d+\.\d+\.\d+", tag), image
         assert name in ("league", "league-gpu", "redis")
-        assert name == "redis" or tag == version("league")
+        assert name == "redis" or tag == version("selfplay-league")
     assert not images or f"league:{version('league')}" in images
 
 

@@ -26,6 +26,7 @@ from small_league import STATUS, Command, Recorded, fill
 
 from league.errors import StoreError
 from league.games import game_spec
+from league.installation import installing
 from league.interfaces.web.app import EVENTS, LATEST
 from league.interfaces.web.charts import elo_history, nice_ticks, whiskers
 from league.interfaces.web.guard import is_loopback
@@ -75,8 +76,19 @@ def test_the_first_page_holds_everything(page: str, recorded: Recorded) -> None:
     assert TOKEN not in answer.text
 
 
+def test_the_runbook_is_there_with_and_without_a_store(page: str, tmp_path: Path) -> None:
+    """Alerts lead to it, also the one that says that the store is gone."""
+    with serving(str(tmp_path / "nothing"), "league") as without:
+        for url in (page, without):
+            answer = Answer(url, "/runbook")
+            assert answer.status == 200
+            assert answer.text.count('id="leaguestoredown"') == 1
+            assert "<code>league exporter</code>" in answer.text
+            assert "`" not in answer.text
+
+
 def test_nothing_comes_from_another_host_and_no_script_is_inline(page: str) -> None:
-    for path in ("/", "/leaderboard", "/matches", "/matches/none", "/static/style.css", "/static/page.js"):
+    for path in ("/", "/leaderboard", "/matches", "/matches/none", "/runbook", "/static/style.css", "/static/page.js"):
         text = Answer(page, path).text
         assert not re.search(r"(?:src|href|action)=\"(?:https?:)?//|url\(", text)
         assert not re.search(r"<script(?![^>]* src=)|<style| style=| on\w+=", text)
@@ -398,7 +410,7 @@ def test_what_the_command_refuses(refused: Callable[..., str], monkeypatch: pyte
 
 def test_the_missing_extra_is_named(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("league.interfaces.cli.dashboard.find_spec", lambda name: None)
-    assert "pip install 'league[dashboard]'" in refused("dashboard")
+    assert installing("dashboard") in refused("dashboard")
 
 
 def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:

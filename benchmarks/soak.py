@@ -1,0 +1,216 @@
+"""A month in some minutes, with kills in between: `python -m benchmarks.soak [--check]`.
+
+Claim: while a league grows as old as a month, memory of its coordinator and its server stay flat, nothing that was
+recorded is lost or there twice, and ratings and payoff are those that its log gives.
+
+How: the real coordinator, keeper and store, whose learners and match workers are fake (`benchmarks.fake_league`). The
+learners' steps run fast: all of the run together they are as many as the demo makes in thirty days, so snapshots are
+spaced, frozen and pruned as in a month, and the log is sealed and archived every few hundred matches. The coordinator
+is a process of its own, which is killed (`kill -9`) every few seconds, wherever it is, and begins again; every third
+time the server of the store is killed with it. Each match is noted in a file once the store has taken it. Memory is
+compared between the second quarter of the run and the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.command import parser, run
+from benchmarks.fake_league import fake_league
+from benchmarks.machine import machine
+from league.config import LeagueConfig
+from league.errors import StoreError
+from league.interfaces.cli.console import facts, stderr, stdout
+from league.ladder.records import Match
+from league.pool.store import Store
+from league.view.words import duration, size
+
+SECONDS, KILL_EVERY_S = 300.0, 12.0
+MONTH_STEPS = 30 * 86_400 * 267_000
+"""Of one learner of the demo, at the speed at which it froze every 7.5 seconds."""
+ITERATION_S, MATCH_S = 0.05, 0.3
+GROWN = 1.2
+"""So much larger may memory be at the end; Python and the server round up."""
+SLACK_BYTES = 30e6
+LEAGUE = "soak"
+CONFIG = LeagueConfig.from_dict(
+    {
+        "game": "connect_four",
+        "network": {"kind": "mlp", "hidden": [16]},
+        "arena": {"workers": 8, "share": 1.0, "games": 4, "replays": 0},
+        "log": {"keep": 1000, "segment": 500},
+        "snapshots": {"every_steps": 2_000_000, "checkpoint_every_s": 1.0},
+        "retention": {"newest": 10, "epochs": 20},
+        "promotion": {"max_games": 40, "elo1": 300.0},
+        "roles": {"main": {}},
+    }
+)
+
+
+def work(address: str, notes: str, began_s: float, seconds: float) -> None:
+    """The coordinator's process: at work until it is killed, or the run is over."""
+    with Path(notes).open("a", buffering=1) as noted:
+
+        def speed() -> int:
+            return int(MONTH_STEPS * ITERATION_S / seconds)
+
+        while True:
+            try:
+                with fake_league(
+                    address, LEAGUE, speed=speed, iteration_s=ITERATION_S, match_s=MATCH_S, run="soak"
+                ) as (league, _):
+                    _noting(league.store, noted)
+                    phase = league.tick("starting")
+                    while time.time() < began_s + seconds:
+                        phase = league.tick(phase)
+                    league.close(closing_s=1.0)
+                    return
+            except StoreError as error:  # Its server was killed: as `until_available` does in the real one.
+                print(error, file=sys.stderr)
+                time.sleep(0.2)
+
+
+def _noting(store: Store, noted: Any) -> None:
+    record_all = store.record_all
+
+    def noting(matches: Sequence[Match]) -> Any:
+        recorded = record_all(matches)
+        noted.write("".join(f"{match.match_id}\n" for match in matches))
+        return recorded
+
+    store.record_all = noting  # type: ignore[method-assign]
+
+
+def soak(folder: Path, seconds: float, kill_every_s: float, seed: int) -> dict[str, Any]:
+    """Run and kill; what is true at the end."""
+    luck, began_s = random.Random(seed), time.time()
+    address, notes = str(folder / "store"), str(folder / "notes")
+    samples: list[dict[str, float]] = []
+    kills = {"coordinator": 0, "server": 0}
+    with Store.open(address, LEAGUE, timeout_s=30.0) as store:
+        store.create(CONFIG)
+        for number in itertools.count(1):
+            process = _start(address, notes, began_s, seconds)
+            until_s = min(time.time() + kill_every_s * luck.uniform(0.5, 1.5), began_s + seconds)
+            while process.poll() is None and (time.time() < until_s or until_s >= began_s + seconds):
+                time.sleep(0.2)
+                samples.append(_sample(store, process.pid, time.time() - began_s))
+            if process.poll() is not None:
+                if process.returncode:
+                    raise SystemExit(f"the coordinator has ended by itself: {process.returncode}")
+                break
+            _end(process)
+            kills["coordinator"] += 1
+            if number % 3 == 0:
+                os.kill(int(store._information()["process_id"]), signal.SIGKILL)  # type: ignore[index]
+                kills["server"] += 1
+            stderr().print(f"{duration(time.time() - began_s)}: {store.match_count():,} matches, killed {number} times")
+        return {**_found(store, Path(notes)), "kills": kills, **_memory(samples, seconds)}
+
+
+def _start(address: str, notes: str, began_s: float, seconds: float) -> subprocess.Popen[bytes]:
+    words = json.dumps([address, notes, began_s, seconds])
+    code = f"from benchmarks import soak; soak.work(*{words})"
+    return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stderr=subprocess.DEVNULL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill it with its keeper, wherever they are."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _sample(store: Store, pid: int, at_s: float) -> dict[str, float]:
+    health = store.health()
+    assert health is not None
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        pages = 0
+    return {"at_s": at_s, "store": health.memory_bytes, "coordinator": pages * os.sysconf("SC_PAGE_SIZE")}
+
+
+def _memory(samples: Sequence[dict[str, float]], seconds: float) -> dict[str, Any]:
+    """Of both, the median of the second quarter and of the last; of processes that have been up for a while."""
+    found: dict[str, Any] = {"flat": True}
+    for what in ("store", "coordinator"):
+        values = [(one["at_s"] / seconds, one[what]) for one in samples if one[what]]
+        most = max(value for _, value in values)
+        early = [v for at, v in values if 0.25 <= at < 0.5 and v > most / 2] or [0.0]
+        late = [v for at, v in values if at >= 0.75 and v > most / 2] or [most]
+        found[what] = {"second_quarter_bytes": median(early), "last_quarter_bytes": median(late)}
+        found["flat"] = found["flat"] and median(late) <= GROWN * median(early) + SLACK_BYTES
+    return found
+
+
+def _found(store: Store, notes: Path) -> dict[str, Any]:
+    counts = Counter(match.match_id for match in store.matches())
+    noted = set(notes.read_text().split("\n")[:-1])
+    snapshots, verified = store.snapshots(), store.verify()
+    return {
+        "matches": counts.total(),
+        "noted": len(noted),
+        "lost": len(noted - counts.keys()),
+        "doubled": counts.total() - len(counts),
+        "snapshots": len(snapshots),
+        "present": len(store.present()),
+        "segments": len(store.segments()),
+        "problems": list(verified.problems[:10]),
+        "recomputed": store.rebuild().repaired == (),
+    }
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run it in a folder of its own."""
+    before = machine()
+    with tempfile.TemporaryDirectory() as folder:
+        found = soak(Path(folder), options.seconds, options.kill_every, options.seed)
+    held = not found["lost"] and not found["doubled"] and not found["problems"] and found["recomputed"]
+    return {"machine": before, **found, "held": bool(held and found["flat"] and found["noted"])}
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the report."""
+
+    def memory(what: str) -> str:
+        early, late = report[what]["second_quarter_bytes"], report[what]["last_quarter_bytes"]
+        return f"{size(early)} in the second quarter, {size(late)} in the last"
+
+    rows = {
+        "kills": f"coordinator {report['kills']['coordinator']}, server {report['kills']['server']}",
+        "matches": f"{report['matches']:,} in the log, {report['noted']:,} noted: {report['lost']} lost, "
+        f"{report['doubled']} doubled",
+        "pool": f"{report['snapshots']:,} snapshots, {report['present']} with weights",
+        "log": f"{report['segments']} segments",
+        "verify": f"{len(report['problems'])} problems; recomputed {'equal' if report['recomputed'] else 'NOT equal'}",
+        "coordinator": memory("coordinator"),
+        "store": memory("store"),
+    }
+    stdout().print(facts({**report["machine"], **rows}))
+
+
+def main() -> int:
+    """Measure and print; with `--check`, 1 where the claim does not hold."""
+    asked = parser("soak", __doc__)
+    asked.add_argument("--seconds", type=float, default=SECONDS, help="of the run, which stand for a month")
+    asked.add_argument("--kill-every", type=float, default=KILL_EVERY_S, help="seconds between two kills, on average")
+    asked.add_argument("--seed", type=int, default=0, help="of the times of the kills")
+    return run(asked, measure, show)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Old matches of the log by the ten thousand: a segment is a Parquet file, compressed, with the hash of its bytes.
+
+One row per match: `number` in the log, `match_id`, `row`, `column`, `played_s`, `dropped`, `gate`, `groups`, and
+`results`, a list of `{seating, wins, draws, losses}` from the point of view of `row`. Any reader of Parquet reads it;
+it gives back every match to the last bit.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from league.errors import SegmentError
+from league.ladder.records import Match, Plain, Tally
+
+Numbered = tuple[int, Match]
+"""A match and its number in the log: 1 is the first."""
+
+COMPRESSION: Final = "zstd"
+_PLAIN: Final = ("number", "match_id", "row", "column", "played_s", "dropped", "gate", "groups")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(Plain):
+    """Where some of the oldest matches are."""
+
+    number: int
+    """1 is the oldest; without a gap."""
+    first: int
+    """Number of its first match in the log."""
+    last: int
+    """Number of its last match."""
+    matches: int
+    """How many they are; fewer than the numbers between those two where `league repair` has removed some."""
+    bytes: int
+    """Size of the file."""
+    sha256: str
+    """Of the file, in hexadecimal."""
+    place: str | None = None
+    """Path or URL of the file; a relative one is below the store's folder. None: the store itself holds it."""
+
+    @property
+    def about(self) -> str:
+        """What to call it in a message."""
+        return f"segment {self.number} of the match log (matches {self.first:,} to {self.last:,})"
+
+
+def schema() -> Any:
+    """The columns, as a `pyarrow.Schema`."""
+    import pyarrow as pa  # Not above: most commands read no segment.
+
+    counts = [pa.field(name, pa.int64(), nullable=False) for name in ("wins", "draws", "losses")]
+    result = pa.struct([pa.field("seating", pa.string(), nullable=False), *counts])
+    return pa.schema(
+        [
+            pa.field("number", pa.int64(), nullable=False),
+            *(pa.field(name, pa.string(), nullable=False) for name in ("match_id", "row", "column")),
+            pa.field("played_s", pa.float64(), nullable=False),
+            pa.field("dropped", pa.int64(), nullable=False),
+            pa.field("gate", pa.bool_(), nullable=False),
+            pa.field("groups", pa.list_(pa.int64()), nullable=False),
+            pa.field("results", pa.list_(result), nullable=False),
+        ]
+    )
+
+
+def table(matches: Iterable[Numbered]) -> Any:
+    """Matches as a `pyarrow.Table` with the columns of `schema`."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {name: [] for name in (*_PLAIN, "results")}
+    for number, match in matches:
+        columns["number"].append(number)
+        for name in _PLAIN[1:]:
+            columns[name].append(getattr(match, name))
+        columns["results"].append([{"seating": s, **tally._asdict()} for s, tally in match.results.items()])
+    return pa.table(columns, schema=schema())
+
+
+def encode(matches: Sequence[Numbered]) -> bytes:
+    """The file of a segment."""
+    import pyarrow.parquet as pq
+
+    written = io.BytesIO()
+    pq.write_table(table(matches), written, compression=COMPRESSION, use_dictionary=["row", "column"])
+    return written.getvalue()
+
+
+def decode(data: bytes) -> Iterator[Numbered]:
+    """The matches of a file, in their order; raises `SegmentError` for what is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        read = pq.read_table(io.BytesIO(data)).select(schema().names).cast(schema()).combine_chunks()
+        results = read["results"].combine_chunks()
+        values, ends = results.values, results.offsets.to_pylist()
+        seatings = values.field("seating").to_pylist()
+        tallies = zip(*(values.field(name).to_pylist() for name in Tally._fields), strict=True)
+        pairs = list(zip(seatings, map(Tally._make, tallies), strict=True))
+        plain = zip(*(read[name].to_pylist() for name in _PLAIN), strict=True)
+        for place, (number, match_id, row, column, played_s, dropped, gate, groups) in enumerate(plain):
+            yield (
+                number,
+                Match(
+                    match_id=match_id,
+                    row=row,
+                    column=column,
+                    results=dict(pairs[ends[place] : ends[place + 1]]),
+                    played_s=played_s,
+                    dropped=dropped,
+                    groups=tuple(groups),
+                    gate=gate,
+                ),
+            )
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise SegmentError(
+            f"a segment of the match log cannot be read: {' '.join(str(error).split())[:200]}"
+        ) from error

@@ -1,0 +1,250 @@
+"""`league check`: every classic environment is fine; what is odd is named with its line."""
+
+from __future__ import annotations
+
+import json
+import linecache
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from league.games import GameSpec, Step
+from league.games.aec_factory import classic_games
+from league.games.builtin import BUILTIN
+from league.games.checking import Finding, check_game
+from league.interfaces.cli import run
+
+FAULTS = {
+    "RaisesInStep": ("step", "RuntimeError: the table fell over", 'raise RuntimeError("the table'),
+    "RaisesInObserve": ("observe", "KeyError: 'eyes'", 'raise KeyError("eyes")'),
+    "RaisesInReset": ("reset", "no more chairs", 'raise ValueError("no more chairs")'),
+    "NeverStarts": ("loading", "no chairs", "def reset("),
+    "PaysNan": ("rewards", "the reward of 'left' is nan", "def step("),
+    "PaysInfinity": ("rewards", "the reward of 'left' is inf", "def step("),
+    "NoLegalAction": ("mask", "is to move and nothing is legal", "def observe("),
+    "ShortMask": ("mask", "has shape [1]: its action space has 2 actions", "def observe("),
+    "SeesNan": ("training", "not finite", "def observe("),
+    "WrongShape": ("training", "the observation has shape (3,)", "def observe("),
+    "StaysDead": ("dead agents", "it must leave `agents`", "def step("),
+}
+
+
+def faults(found: Sequence[Finding]) -> list[Finding]:
+    return [one for one in found if one.level == "fault"]
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named_with_its_line(name: str) -> None:
+    check, said, line = FAULTS[name]
+    fault = faults(list(check_game(f"odd_environments:{name}", games=5)))[0]
+    assert fault.check == check
+    assert said in fault.text
+    assert fault.where is not None
+    file, _, number = fault.where.rpartition(":")
+    path = str(Path(file).resolve()) if Path(file).exists() else file
+    assert Path(path).name == "odd_environments.py"
+    assert line in linecache.getline(path, int(number)), fault
+
+
+@pytest.mark.parametrize("name", ["Walk", "Truncated", "DiscreteView", "ScalarView"])
+def test_what_is_sound_is_ok(name: str) -> None:
+    found = list(check_game(f"odd_environments:{name}", games=5))
+    assert not faults(found), found
+    assert {"loading", "spaces", "length", "rewards", "seeds", "training", "speed"} <= {one.check for one in found}
+
+
+def test_seats_that_are_out_are_no_fault() -> None:
+    found = list(check_game("three_seats", games=5))
+    assert not faults(found)
+    assert any(one.check == "dead agents" for one in found)
+
+
+@pytest.mark.parametrize("name", BUILTIN)
+def test_games_on_tensors_are_ok(name: str) -> None:
+    assert not faults(list(check_game(name, games=5)))
+
+
+def quick(name: str) -> bool:
+    return not name.startswith(("go", "chess"))
+
+
+def names_of_classic(*, fast: bool) -> list[str]:
+    return [name for name, _, installed in classic_games() if installed and quick(name) == fast]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", names_of_classic(fast=True))
+def test_classic_environments_are_ok(name: str) -> None:
+    assert not faults(list(check_game(name, games=3)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", names_of_classic(fast=False))
+def test_slow_classic_environments_are_ok(name: str) -> None:
+    assert not faults(list(check_game(name, games=3)))
+
+
+SEEDS = """
+import random
+from odd_environments import Walk
+
+SHARED = []
+
+class Unseeded(Walk):
+    def observe(self, agent):
+        return super().observe(agent) * random.random()
+
+class Remembers(Walk):
+    games = 0
+    def reset(self, seed=None, options=None):
+        super().reset(seed)
+        self.games += 1
+    def observe(self, agent):
+        return super().observe(agent) * 0.9 ** self.games
+
+class Shares(Walk):
+    def step(self, action):
+        SHARED.append(1)
+        super().step(action)
+    def reset(self, seed=None, options=None):
+        super().reset(seed)
+        SHARED.clear()
+    def observe(self, agent):
+        return super().observe(agent) * 0.9 ** len(SHARED)
+
+class PaysNobody(Walk):
+    def step(self, action):
+        super().step(action)
+        self.rewards = dict.fromkeys(self.rewards, 0.0)
+        self._cumulative_rewards = dict(self.rewards)
+
+class Endless(Walk):
+    def step(self, action):
+        super().step(action)
+        self.steps %= 4
+
+class Talks(Walk):
+    def step(self, action):
+        print("my move")
+        super().step(action)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "check", "said"),
+    [
+        ("Unseeded", "fault", "seeds", "reset(seed) must fix all chance"),
+        ("Remembers", "fault", "seeds", "differ at ply 0 in the observation"),
+        ("Shares", "fault", "seeds", "when another one is played beside it"),
+        ("PaysNobody", "fault", "rewards", "nobody received anything"),
+        ("Endless", "fault", "length", "no game was over after 2000 moves"),
+        ("Talks", "note", "output", "prints 280 characters in 5 games"),
+    ],
+)
+def test_what_only_several_games_show(
+    name: str, level: str, check: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seeded_games.py").write_text(SEEDS, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = [one for one in check_game(f"seeded_games:{name}", games=5) if one.level != "ok"]
+    assert (found[0].level, found[0].check) == (level, check), found
+    assert said in found[0].text
+    assert re.fullmatch(r".*seeded_games\.py:\d+|.*odd_environments\.py:\d+", found[0].where or "")
+
+
+class Coins:
+    """Seats turn a coin of four sides up; the fourth turn ends the game."""
+
+    spec = GameSpec(name="coins", seats=2, shape=(4,), actions=2, batched=True, deterministic=True, plies=4)
+    last_error = None
+
+    def __init__(self, num_games, *, device="cpu"):  # type: ignore[no-untyped-def]
+        self.num_games, self.device = num_games, torch.device(device)
+        self.turn = torch.zeros(num_games, dtype=torch.long)
+
+    def reset(self, mask=None, seeds=None):  # type: ignore[no-untyped-def]
+        self.turn = self.turn.masked_fill(torch.ones_like(self.turn, dtype=torch.bool) if mask is None else mask, 0)
+
+    def observe(self):  # type: ignore[no-untyped-def]
+        return torch.nn.functional.one_hot(self.turn % 4, 4).float()
+
+    def legal(self):  # type: ignore[no-untyped-def]
+        return torch.ones(self.num_games, 2, dtype=torch.bool)
+
+    def to_move(self):  # type: ignore[no-untyped-def]
+        return self.turn % 2
+
+    def step(self, actions):  # type: ignore[no-untyped-def]
+        self.turn = self.turn + 1
+        done = self.turn == 4
+        return Step(torch.stack((done.float(), -done.float()), dim=1), done, torch.zeros_like(done))
+
+    def render(self, row):  # type: ignore[no-untyped-def]
+        return str(int(self.turn[row]))
+
+
+class SeesDoubles(Coins):
+    def observe(self):  # type: ignore[no-untyped-def]
+        return super().observe().double()
+
+
+class NothingLegal(Coins):
+    def legal(self):  # type: ignore[no-untyped-def]
+        return super().legal() & (self.turn < 3)[:, None]
+
+
+class ResetsAll(Coins):
+    def reset(self, mask=None, seeds=None):  # type: ignore[no-untyped-def]
+        if mask is None or bool(mask.any()):
+            super().reset()
+
+
+class InPlace(Coins):
+    def to_move(self):  # type: ignore[no-untyped-def]
+        return self.turn
+
+    def step(self, actions):  # type: ignore[no-untyped-def]
+        self.turn += 1
+        return super().step(actions)
+
+
+class TooLong(Coins):
+    spec = GameSpec(name="coins", seats=2, shape=(4,), actions=2, batched=True, deterministic=True, plies=3)
+
+
+class Raises(Coins):
+    def step(self, actions):  # type: ignore[no-untyped-def]
+        raise ValueError("no coin")
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "said"),
+    [
+        ("SeesDoubles", "observe", "torch.float64 [16, 4]: must be torch.float32 [16, 4]"),
+        ("NothingLegal", "legal", "nothing is legal"),
+        ("InPlace", "step", "in place"),
+        ("TooLong", "step", "longer than spec.plies = 3"),
+        ("Raises", "step", "ValueError: no coin"),
+    ],
+)
+def test_a_game_on_tensors_is_held_to_its_promises(name: str, check: str, said: str) -> None:
+    fault = faults(list(check_game(f"test_checking:{name}", games=3)))[0]
+    assert (fault.check, said in fault.text) == (check, True), fault
+    assert "test_checking.py:" in (fault.where or "")
+
+
+def test_a_sound_one_is_ok() -> None:
+    assert not faults(list(check_game("test_checking:Coins", games=3)))
+
+
+def test_the_command_says_ok_or_names_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "odd_environments:Walk", "--games", "3"]) == 0
+    assert capsys.readouterr().out.endswith("odd_environments:Walk: OK\n")
+    assert run(["check", "odd_environments:RaisesInStep", "--games", "3", "--json"]) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert rows[-1]["level"] == "fault"
+    assert run(["check", "no_such_game"]) == 2
+    assert "no game 'no_such_game'" in capsys.readouterr().err
