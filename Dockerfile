@@ -46,7 +46,9 @@ RUN ln -s ../lib/league/node.sh /usr/local/bin/league-node \
     && ln -s ../lib/league/redis.sh /usr/local/bin/league-redis
 # Ray takes the home of a container from here, and from nowhere else. Any user may run the image, in group 0: Ray's nodes have the
 # uid of whoever logs into them, OpenShift's pods one of their project.
-ENV HOME=/home/league USER=league PYTHONUNBUFFERED=1 RAY_USAGE_STATS_ENABLED=0
+# What environments print must not fill the disk: each process of Ray keeps its last 48 MB.
+ENV HOME=/home/league USER=league PYTHONUNBUFFERED=1 RAY_USAGE_STATS_ENABLED=0 \
+    RAY_ROTATION_MAX_BYTES=16777216 RAY_ROTATION_BACKUP_COUNT=2
 USER 1000:0
 WORKDIR /home/league
 VOLUME /data

@@ -67,7 +67,6 @@ def settings(preset: str, seed: int) -> LeagueConfig:
             "learning.entropy_coeff=0.3",
             "learning.gamma=1",
             "learning.lambda_=0.95",
-            "learning.vf_clip_param=1000",
             "learning.minibatch_size=2048",
             "snapshots.every_steps=100000",
             "arena.share=0.05",

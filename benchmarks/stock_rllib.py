@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -85,7 +86,7 @@ def stock_ppo(config: LeagueConfig, *, runners: int, envs: int) -> PPO:
             gamma=learning.gamma,
             lambda_=learning.lambda_,
             clip_param=learning.clip_param,
-            vf_clip_param=learning.vf_clip_param,
+            vf_clip_param=math.inf if learning.vf_clip_param is None else learning.vf_clip_param,
             vf_loss_coeff=learning.vf_loss_coeff,
             entropy_coeff=learning.entropy_coeff,
             grad_clip=learning.grad_clip,

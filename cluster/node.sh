@@ -36,6 +36,8 @@ for name in LEAGUE_REDIS_PASSWORD LEAGUE_READER_PASSWORD RAY_AUTH_TOKEN; do
 done
 LEAGUE_REDIS_USERNAME=league
 RAY_AUTH_MODE=token  # A token is asked of whoever connects.
+RAY_ROTATION_MAX_BYTES=${RAY_ROTATION_MAX_BYTES:-16777216}  # What environments print must not fill the disk.
+RAY_ROTATION_BACKUP_COUNT=${RAY_ROTATION_BACKUP_COUNT:-2}
 case $role in
 head)
   # Actors on all nodes are told this address, so it is the one that Ray's head has, too.

@@ -26,6 +26,7 @@
     │   ├── BackupError             a file that is no backup, or no whole one
     │   └── WrongLeagueError        holds another game's league, or none
     ├── DivergedError               a loss or a weight that is not a finite number
+    ├── UndecidedError              a run ended in which no game was won or lost
     ├── RequestError                a question over HTTP that cannot be answered, with its status code
     ├── ClusterError                Ray: too small, unreachable, or not fit for this store
     ├── KubernetesError             the API server: unreachable, or it refuses, or lacks what is needed
@@ -146,6 +147,10 @@ class WrongLeagueError(StoreError):
 
 class DivergedError(LeagueError):
     """A loss or a weight is not a finite number."""
+
+
+class UndecidedError(LeagueError):
+    """Of a run's games none was won or lost: they all broke, or were drawn."""
 
 
 class RequestError(LeagueError):

@@ -19,6 +19,10 @@ class Rollout:
     """Plies of all boards, whoever moved."""
     games: int = 0
     """Games that ended with a result."""
+    decided: int = 0
+    """Of those, games in which not all seats received the same."""
+    largest_return: float = 0.0
+    """The most that a seat won or lost in one of them."""
     dropped: int = 0
     """Games that broke and have no result."""
     error: str | None = None
@@ -37,11 +41,12 @@ class Rollout:
         for name, tally in (entry for part in played for entry in part.results.items()):
             results.add(name, tally)
         counts = {name: sum(getattr(part, name) for part in played) for name in _COUNTS}
+        largest = max((part.largest_return for part in played), default=0.0)
         error = next((part.error for part in played if part.dropped), None)
-        return Rollout(results=results, error=error, **counts)
+        return Rollout(results=results, largest_return=largest, error=error, **counts)
 
 
-_COUNTS: Final = ("plies", "games", "dropped", "gpu_bytes")
+_COUNTS: Final = ("plies", "games", "decided", "dropped", "gpu_bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +78,5 @@ class Iteration(Rollout):
     learn_s: float
     """Seconds spent on gradient steps."""
     usage: Usage
+    remark: str | None = None
+    """What is odd about the update."""

@@ -109,6 +109,11 @@ class NetworkConfig(Section):
     )
     channels: int = knob(64, "conv: channels of every convolution", at_least=1, at_most=WIDEST)
     blocks: int = knob(4, "conv: residual blocks of two convolutions", at_least=0, at_most=100)
+    normalize: bool | None = knob(
+        None,
+        "scale observations by their bounds or, without any, by their statistics, and returns by their size; auto: "
+        "where those of the game are not about 1 by its own word",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -200,7 +205,12 @@ class LearningConfig(Section):
         at_most=1,
     )
     clip_param: float = knob(0.2, "PPO: clip of the probability ratio", above=0, at_most=100)
-    vf_clip_param: float = knob(10.0, "largest squared error of the value that is learned from", above=0, at_most=1e9)
+    vf_clip_param: float | None = knob(
+        None,
+        "largest squared error of the value that is learned from, in the unit of normalized returns; auto: any",
+        above=0,
+        at_most=1e9,
+    )
     policy_loss_coeff: float | None = _auto_knob(
         "policy_loss_coeff",
         "weight of PPO's clipped loss of the policy, beside what lookahead teaches",

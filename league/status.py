@@ -203,6 +203,10 @@ class Status(_Said):
     """Games without a result in this run."""
     missing: str | None = None
     """What the league asks for and cannot have."""
+    trouble: str | None = None
+    """Why nothing is decided: games that all break, or are all drawn."""
+    first_error: str | None = None
+    """What was wrong with the first game of this run that had no result."""
     unreadable: tuple[str, ...] = ()
     """Snapshots whose weights are damaged."""
     learners: Mapping[str, LearnerStatus] = {}

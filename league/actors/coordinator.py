@@ -33,6 +33,8 @@ class State(NamedTuple):
     """What is wrong with the store, while nothing can be written."""
     stage: str
     """What starts now; nothing once it trains."""
+    trouble: str | None
+    """Why the run would not have gone well if it ended now: nothing was ever decided."""
 
 
 class Coordinator:
@@ -66,10 +68,11 @@ class Coordinator:
         """
         league = self._league
         if league is None:
-            return State(self.phase, self.failure, None, self.waits, "the coordinator reads the store")
+            return State(self.phase, self.failure, None, self.waits, "the coordinator reads the store", None)
         league.roster.share = share
         stage = league.training.awaited if self.phase == "starting" else ""
-        return State(self.phase, self.failure, league.training.steps, self.waits, stage)
+        trouble = league.roster.outcomes.failure
+        return State(self.phase, self.failure, league.training.steps, self.waits, stage, trouble)
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""

@@ -19,7 +19,7 @@ from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
-from league.errors import ClusterError, ConfigError, LeaseError, StoreError, StoreUnavailableError
+from league.errors import ClusterError, ConfigError, LeaseError, StoreError, StoreUnavailableError, UndecidedError
 from league.every import Every
 from league.games import game_spec, make_bot
 from league.ladder.promotion import check_cap
@@ -54,14 +54,19 @@ def prepare(store: Store, config: LeagueConfig) -> None:
     it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
     another game, another network than the learners have.
     """
-    config = check_playable(config)
-    spec = game_spec(config.game)
     present = store.config()
+    if present is not None and present.network.normalize is None and store.learners():
+        # It has learned from observations as they are, before they were scaled.
+        present = dataclasses.replace(present, network=dataclasses.replace(present.network, normalize=False))
+        config = dataclasses.replace(
+            config, network=dataclasses.replace(config.network, normalize=bool(config.network.normalize))
+        )
+    config = check_playable(config)
     _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
         store.create(config)
         return
-    began_with = settled(present.network, spec)
+    began_with = settled(present.network, game_spec(config.game))
     if began_with != config.network and store.learners():
         names = [f.name for f in dataclasses.fields(config.network)]
         old, new = ({name: getattr(one, name) for name in names} for one in (began_with, config.network))
@@ -138,7 +143,8 @@ def run_league(
     once; one that reached its limit first plays the matches that settle the ratings. A second signal ends this process
     without waiting.
 
-    Raises `StoreError` where another run trains the league. The lease of one that was killed is waited for, which
+    Raises `UndecidedError` at the end of a run in which no game was won or lost, `StoreError` where another run trains
+    the league. The lease of one that was killed is waited for, which
     `note` is told, as it is what the store's server may lose. One that evicts is refused.
     """
     store.refuse_eviction()
@@ -177,7 +183,10 @@ def run_league(
         run = Run(coordinator, limits, watch, interrupted, begun, _ChampionElo(store, config))
         run.until_limit()
         closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
-        return run.end(closing_s)
+        final = run.end(closing_s)
+        if final.trouble is not None:
+            raise UndecidedError(f"{final.trouble}; the league is saved")
+        return final
 
 
 @contextlib.contextmanager

@@ -63,8 +63,8 @@ class MatchWorkerHandle(RemoteWorker):
         assert self.match is not None
         return f"a match of {self.match.row} against {self.match.column}: {error}"
 
-    def play(self, match: Wanted, seed: int, done: Callable[[Match, float], None]) -> None:
-        """Play a match; `done` is called with it and the seconds of processor time that it took."""
+    def play(self, match: Wanted, seed: int, done: Callable[[Match, float, str | None], None]) -> None:
+        """Play a match; `done` is called with what `MatchWorker.play` returns."""
         self.match = match
         future = self.actor.play.remote(match.row, match.column, match.games, seed)
         self.ask(future, lambda answer: done(*answer), loading=(match.row, match.column))
@@ -85,8 +85,8 @@ class Evaluation:
         """A pool, and the schedule of its policies."""
         self._unneeded = Every(roster.config.capacity.idle_s)
         """Since as many workers as there are were last needed."""
-        self.unrecorded: list[Match] = []
-        """Results that the store has not taken yet: it did not answer."""
+        self.unrecorded: list[tuple[Match, str | None]] = []
+        """Results that the store has not taken yet: it did not answer. Each with why games of it have none."""
 
     @property
     def busy(self) -> bool:
@@ -98,7 +98,7 @@ class Evaluation:
         """Names of those who are in a match, in one that is not recorded, or after the champion's place."""
         wanted = [worker.match for worker in self.workers if worker.busy and worker.match is not None]
         names = {name for one in wanted for name in (one.row, one.column)}
-        names |= {name for match in self.unrecorded for name in (match.row, match.column)}
+        names |= {name for match, _ in self.unrecorded for name in (match.row, match.column)}
         return names | self.gate.in_play
 
     @property
@@ -175,7 +175,7 @@ class Evaluation:
         ends = time.monotonic() + ASSIGNING_S
         under_way = [worker.match for worker in self.workers if worker.busy and worker.match is not None]
         for worker in self.workers:
-            if not (worker.idle if resting else worker.ready and not worker.busy):
+            if not (worker.idle if resting else worker.ready and not worker.busy and not worker.given_up):
                 continue
             match = self._next_match(under_way)
             if match is not None:
@@ -198,10 +198,11 @@ class Evaluation:
         return None if pair is None else Wanted(*pair, roster.config.arena.games, gate=False)
 
     def _play(self, worker: MatchWorkerHandle, wanted: Wanted) -> None:
-        def played(match: Match, seconds: float) -> None:
+        def played(match: Match, seconds: float, why: str | None) -> None:
             self.roster.totals["match_seconds"]["gate" if wanted.gate else "rating"] += seconds
+            worker.deaths = 0
             worker.rests_until = time.monotonic() + seconds * (1 / self.roster.config.arena.share - 1)
-            self.unrecorded.append(wanted.mark(match))
+            self.unrecorded.append((wanted.mark(match), why))
 
         worker.play(wanted, int(self.roster.rng.integers(2**31)), played)
 
@@ -211,7 +212,7 @@ class Evaluation:
         if batch:
             self.roster.record(batch)
             del self.unrecorded[: len(batch)]
-            for match in batch:
+            for match, _ in batch:
                 self.schedule.played(match, self.roster.ratings)
                 self.gate.add(match)
         self.gate.advance()

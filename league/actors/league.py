@@ -50,6 +50,8 @@ class League:
         self.census = Census()
         self._renewing = Every(RENEW_EVERY_S)
         self._telling = Every(STATUS_EVERY_S, at_once=True)
+        self._trouble: str | None = None
+        """Whether it was said already that nothing is decided, and in which words it began."""
 
     @classmethod
     def open(cls, place: Place) -> Self:
@@ -78,7 +80,7 @@ class League:
         self.keeper.assign()
         self.futures.handle(timeout_s=0.0 if self.evaluation.unrecorded else 0.2)
         if self.training.all_stopped:
-            raise DivergedError("every learner has diverged: `league status` lists the events; lower learning.lr")
+            raise DivergedError(self.training.why_stopped)
         return "training" if phase == "starting" and self.training.ready else phase
 
     def _in_play(self) -> set[str]:
@@ -129,6 +131,10 @@ class League:
         if self._renewing.due:
             self.store.renew(self.place.holder)
             self._renewing.begin()
+        trouble = self.roster.outcomes.trouble
+        if (trouble is None) != (self._trouble is None):
+            self.roster.say("undecided", trouble or "games are decided now")
+        self._trouble = trouble
         if self._telling.due:
             self.tell(phase)
 
@@ -151,6 +157,8 @@ class League:
             champion=roster.champion.policy if roster.champion else None,
             dropped_games=roster.dropped,
             missing=self.training.missing,
+            trouble=self.roster.outcomes.trouble,
+            first_error=self.roster.outcomes.first_error,
             unreadable=tuple(sorted(roster.unreadable)),
             learners={learner.name: learner.status for learner in self.training.learners},
             arena=self.evaluation.status,

@@ -11,6 +11,7 @@ import ray
 import torch
 
 from league.actors.board import Board
+from league.actors.log import keep_log
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.cluster.plan import Hardware
@@ -45,6 +46,7 @@ class Learner:
 
     def __init__(self, place: Place, name: str, *, number: int, hardware: Hardware) -> None:
         """`number` tells learners apart in their seeds."""
+        keep_log()
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
         from league.learning.trainer import Trainer, overlaps

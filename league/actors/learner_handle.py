@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from league.actors.futures import Futures, LostError
 from league.actors.learner import Report
 from league.actors.place import Place
-from league.actors.remote_worker import RemoteWorker
+from league.actors.remote_worker import DEATHS_LIMIT, RemoteWorker
 from league.actors.roster import Roster
 from league.actors.spawn import spawn_learner
 from league.actors.waiting import RETRY_S
@@ -68,6 +68,8 @@ class LearnerHandle(RemoteWorker):
         """Its clock: steps since the league began; until it has started, those that it will go on from."""
         self.diverged = 0
         """How often in a row."""
+        self.silent = 0
+        """Iterations in a row in which nobody played, because every runner had died."""
         self.opponents: dict[str, float] = {}
         """Share of the games by name, of the latest draw."""
         self.held = 0
@@ -81,6 +83,8 @@ class LearnerHandle(RemoteWorker):
         self._answered = 0.0
         """When its latest answer came."""
         self._status = LearnerStatus()
+        self._remarked: str | None = None
+        """What was said of its updates in this run; the same every iteration, it is said once."""
 
     def _remembered(self) -> tuple[Memory, int]:
         """What it knows of its opponents, and its steps, by its checkpoint, failing that by its newest snapshot."""
@@ -99,7 +103,7 @@ class LearnerHandle(RemoteWorker):
     @property
     def stopped(self) -> bool:
         """Whether it has been given up."""
-        return self.diverged >= DIVERGED_LIMIT
+        return self.diverged >= DIVERGED_LIMIT or self.given_up or self.silent >= DEATHS_LIMIT
 
     @property
     def status(self) -> LearnerStatus:
@@ -211,6 +215,7 @@ class LearnerHandle(RemoteWorker):
 
     def _take(self, report: Report) -> None:
         roster, iteration = self.roster, report.iteration
+        self.deaths = 0  # Not when it was saved: that plays nothing.
         self.steps = report.steps
         self._status = self._status.model_copy(update={"reported_s": roster.store.now_s()})
         if report.diverged is not None or iteration is None:
@@ -220,9 +225,20 @@ class LearnerHandle(RemoteWorker):
             return
         roster.totals["steps"][self.name] += iteration.steps
         roster.totals["restarts"]["runner"] += iteration.usage.runner_restarts
-        roster.count_dropped(iteration.dropped, "training", f"training of {self.name}: {iteration.error}")
+        roster.count(
+            "training",
+            f"training of {self.name}",
+            games=iteration.games,
+            decided=iteration.decided,
+            dropped=iteration.dropped,
+            error=iteration.error,
+        )
+        self.silent = 0 if iteration.plies else self.silent + 1
         if iteration.error is not None and not iteration.dropped:
             roster.say("lost", f"{self.name}: {iteration.error}")
+        if iteration.remark is not None and self._remarked is None:
+            roster.say("learning", f"{self.name}: {iteration.remark}")
+        self._remarked = iteration.remark or self._remarked
         if not self.asked:
             roster.in_play[self.name] = set(self.opponents)
         now = time.monotonic()

@@ -8,6 +8,7 @@ import time
 import ray
 import torch
 
+from league.actors.log import keep_log
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.ladder.records import Match
@@ -26,6 +27,7 @@ class MatchWorker:
     """`Arena` as an actor; one thread of low priority, because it shares the machine with the learners."""
 
     def __init__(self, place: Place) -> None:
+        keep_log()
         give_way()
         torch.set_num_threads(1)
         # A constructor that raises is not tried again, so it waits.
@@ -38,11 +40,11 @@ class MatchWorker:
     def ready(self) -> None:
         """Return once it can play, also after Ray has restarted it."""
 
-    def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float]:
-        """The match, and the seconds of processor time that it took."""
+    def play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float, str | None]:
+        """The match, the seconds of processor time that it took, and what was wrong with games without a result."""
         started = time.process_time()
         match = self.arena.play(row, column, games=games, seed=seed)
-        return match, time.process_time() - started
+        return match, time.process_time() - started, self.arena.why
 
 
 MatchWorkerActor = ray.remote(MatchWorker)

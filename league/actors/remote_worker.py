@@ -13,6 +13,9 @@ from league.actors.futures import Futures, LostError
 from league.actors.roster import Roster
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
 
+DEATHS_LIMIT = 5
+"""One that is lost so many times in a row, without doing anything in between, is asked no more."""
+
 
 class RemoteWorker(ABC):
     """Does one thing at a time. When it is lost, Ray starts it again, and it is asked once it answers.
@@ -37,6 +40,8 @@ class RemoteWorker(ABC):
         """How many calls it has not answered yet; Ray makes them one after the other."""
         self.rests_until = 0.0
         """By the monotonic clock; until then it is to be asked nothing."""
+        self.deaths = 0
+        """How often in a row it was lost, without playing through what it was asked in between; whoever asks counts."""
 
     @property
     def busy(self) -> bool:
@@ -46,7 +51,12 @@ class RemoteWorker(ABC):
     @property
     def idle(self) -> bool:
         """Whether it may be asked something now."""
-        return self.ready and not self.busy and time.monotonic() >= self.rests_until
+        return self.ready and not self.busy and not self.given_up and time.monotonic() >= self.rests_until
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it has died so often in a row that whatever it is asked seems to kill it."""
+        return self.deaths >= DEATHS_LIMIT
 
     def start(self, spawn: Callable[[], Any]) -> bool:
         """End it if it is there, then start it by `spawn`; False where Ray has not yet let go of the name."""
@@ -99,8 +109,10 @@ class RemoteWorker(ABC):
                     self.roster.stale = True
                     self.refused()
                 case LostError():
+                    self.deaths += 1
                     self.roster.count_lost(self.name, self.kind)
-                    self.roster.say("lost", self.lost(error))
+                    end = f"; lost {self.deaths} times in a row, it is given up" if self.given_up else ""
+                    self.roster.say("lost", self.lost(error) + end)
                     if error.lives:
                         ray.kill(self.actor, no_restart=False)
                     self._await()

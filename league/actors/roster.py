@@ -9,13 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from league.actors.outcomes import Outcomes
 from league.errors import CorruptSnapshotError, PrunedPolicyError, StoreUnavailableError
+from league.every import Every
 from league.games import game_spec
 from league.ladder.leaderboard import anchors_of
 from league.ladder.ratings import elo
 from league.ladder.records import Match, Snapshot
 from league.pool.store import Store
 from league.status import Status
+
+DROPPED_EVERY_S = 10.0
+"""Between two events of games without a result: where every game breaks there is one in each iteration."""
 
 
 class Roster:
@@ -52,6 +57,9 @@ class Roster:
         """Number of the last match in the log, as of the last that was recorded here."""
         self.dropped = 0
         """Games without a result since this process began."""
+        self.outcomes = Outcomes()
+        self._dropping = Every(DROPPED_EVERY_S, at_once=True)
+        self._dropped_unsaid = 0
         self.in_play: dict[str, Collection[str]] = {}
         """Whom each learner meets now: weights that somebody is about to load."""
         self.share: float | None = None
@@ -142,9 +150,9 @@ class Roster:
         """See how much of the log is in segments."""
         self.sealed = self.store.archived()["matches"]
 
-    def record(self, matches: Sequence[Match]) -> None:
-        """Store results, with what follows from them."""
-        played = [match for match in matches if match.total.games]
+    def record(self, matches: Sequence[tuple[Match, str | None]]) -> None:
+        """Store results, each with why games of it have none, and what follows from them."""
+        played = [match for match, _ in matches if match.total.games]
         if played:
             recorded = self.store.record_all(played)  # Some may have been before, and only the reply was lost.
             before, self._last = self._last, recorded.last
@@ -153,17 +161,29 @@ class Roster:
                 self.ratings |= recorded.ratings
             else:  # Somebody else has recorded, too.
                 self.matches, self.ratings = self.store.match_count(), self.store.ratings()
-        for match in matches:
-            purpose = "gate" if match.gate else "rating"
-            self.count_dropped(match.dropped, purpose, f"{match.row} against {match.column}")
+        for match, why in matches:
+            self.count(
+                "gate" if match.gate else "rating",
+                f"{match.row} against {match.column}",
+                games=match.total.games,
+                decided=match.total.wins + match.total.losses,
+                dropped=match.dropped,
+                error=why,
+            )
         self.champion = self.store.champion()  # A person may have chosen another one.
 
-    def count_dropped(self, games: int, purpose: str, where: str) -> None:
-        """Games that broke are counted and said, never scored; `purpose`: `training`, `gate` or `rating`."""
-        if games:
-            self.dropped += games
-            self.totals["dropped_games"][purpose] += games
-            self.say("dropped", f"{games} game(s) without a result: {where}")
+    def count(self, purpose: str, where: str, *, games: int, decided: int, dropped: int, error: str | None) -> None:
+        """Count games that ended; those that broke are said, never scored. `purpose`: `training`, `gate`, `rating`."""
+        self.outcomes.add(training=purpose == "training", games=games, decided=decided, dropped=dropped, error=error)
+        if dropped:
+            self.dropped += dropped
+            self._dropped_unsaid += dropped
+            self.totals["dropped_games"][purpose] += dropped
+            if self._dropping.due:
+                why = error or "nobody says why"
+                self.say("dropped", f"{self._dropped_unsaid} game(s) without a result, the last in {where}: {why}")
+                self._dropping.begin()
+                self._dropped_unsaid = 0
 
     def count_lost(self, actor: str, kind: str) -> None:
         """An actor of that kind did not answer: counted once until it has answered again."""

@@ -77,7 +77,7 @@ class Run:
         """Ask the coordinator how it is, and say how far the run is; while Ray restarts it, what was known stays."""
         share = self.limits.share(self.progress.seconds, self.progress.steps)
         try:
-            phase, failure, steps, waits, stage = self._answer(self.coordinator.state.remote(share))
+            phase, failure, steps, waits, stage, trouble = self._answer(self.coordinator.state.remote(share))
         except RuntimeEnvSetupError as error:
             raise ClusterError(f"Ray cannot make the environment of its workers: {_first_line(error)}") from error
         except (RayActorError, GetTimeoutError) as error:
@@ -91,7 +91,7 @@ class Run:
             self.began = time.monotonic()
         seconds = time.monotonic() - self.began if self.began is not None else 0.0
         steps = self.progress.steps if steps is None else steps
-        self._show(phase=phase, seconds=seconds, steps=steps, waits=waits, stage=stage)
+        self._show(phase=phase, seconds=seconds, steps=steps, waits=waits, stage=stage, trouble=trouble)
 
     def _answer(self, future: Any) -> Any:
         """What the coordinator answers; the view goes on meanwhile, as its process may take long to start."""

@@ -7,6 +7,7 @@ import time
 from league.actors.futures import Futures
 from league.actors.learner_handle import LearnerHandle
 from league.actors.place import Place
+from league.actors.remote_worker import DEATHS_LIMIT
 from league.actors.roster import Roster
 from league.cluster.placement import Placement
 from league.cluster.plan import Bundle, Hardware
@@ -86,6 +87,17 @@ class Training:
     def all_stopped(self) -> bool:
         """Whether every learner has been given up."""
         return all(learner.stopped for learner in self.learners)
+
+    @property
+    def why_stopped(self) -> str:
+        """What to do where every learner has been given up."""
+        dead = [learner.name for learner in self.learners if learner.given_up or learner.silent]
+        if not dead:
+            return "every learner has diverged: `league status` lists the events; lower learning.lr"
+        return (
+            f"every learner was given up, {', '.join(dead)} because its process died {DEATHS_LIMIT} times in a row: "
+            "`league status` lists the events; something in the game ends the process, or its memory does not suffice"
+        )
 
     @property
     def busy(self) -> bool:

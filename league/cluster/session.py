@@ -17,6 +17,10 @@ from ray._private import ray_constants
 from league.cluster.nodes import Node, alive_nodes, check_versions
 from league.errors import ClusterError
 
+LOG_BYTES = 16 * 2**20
+"""A process of Ray begins its log anew after so many bytes: what an environment prints would fill the disk."""
+LOG_BACKUPS = 2
+"""So many full ones are kept of each."""
 CONNECT_S = 5.0
 """How long a head node may take to accept a connection."""
 
@@ -36,6 +40,8 @@ def _stay_local() -> None:
     if os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0") == "0":
         ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ROTATION_MAX_BYTES", str(LOG_BYTES))
+    os.environ.setdefault("RAY_ROTATION_BACKUP_COUNT", str(LOG_BACKUPS))
     if "RAY_AUTH_MODE" not in os.environ:  # Then Ray asks for a token by itself, and only then sees one set so late.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from league.errors import GameError
-from league.games.aec_board import AecBoard, Layout, read_layout
+from league.games.aec_board import AecBoard
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
+from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name
 from league.games.base import GameSpec, Step
+from league.games.bubble import Bubble
 from league.games.stones import read_stones
 
 SEEDS = 2**31
@@ -37,9 +39,17 @@ class Boards:
         self.observations = np.zeros((num_games, *layout.shape), np.float32)
         self.legal = np.ones((num_games, layout.actions), np.bool_)
         self.seats = np.zeros(num_games, np.int64)
+        self.present = np.ones((num_games, len(layout.agents)), np.bool_)
         self.rows = [
-            AecBoard(make, layout, observation=seen, legal=legal, seat=self.seats[row : row + 1])
-            for row, (seen, legal) in enumerate(zip(self.observations, self.legal, strict=True))
+            AecBoard(
+                make,
+                layout,
+                observation=self.observations[row],
+                legal=self.legal[row],
+                seat=self.seats[row : row + 1],
+                present=self.present[row],
+            )
+            for row in range(num_games)
         ]
 
 
@@ -49,11 +59,15 @@ def load_aec(name: str) -> AecSource:
 
     Raises `UnknownGameError`, `MissingExtraError`, or `GameError` with what is wrong.
     """
-    name = full_name(name)
+    return Bubble().run(lambda: _load(full_name(name)))
+
+
+def _load(name: str) -> AecSource:
     factory = find_factory(name)
     env = build(name, factory)
     make = partial(build, name, factory)
-    if "ansi" in getattr(env, "metadata", {}).get("render_modes", ()):
+    metadata = getattr(env, "metadata", None) or {}
+    if "ansi" in metadata.get("render_modes", ()):
         text = partial(build, name, factory, render_mode="ansi")
         try:
             text()
@@ -66,7 +80,6 @@ def load_aec(name: str) -> AecSource:
     trial.reset(0)
     if trial.error is not None:
         raise GameError(f"{name} cannot be played: {trial.error}")
-    metadata = getattr(env, "metadata", {})
     stones = metadata.get("stones")
     spec = GameSpec(
         name=name,
@@ -76,17 +89,19 @@ def load_aec(name: str) -> AecSource:
         batched=False,
         deterministic=is_perfect_information(name) or metadata.get("perfect_information") is True,
         stones=None if stones is None else read_stones(name, stones, layout.shape),
+        bounds=layout.bounds,
     )
     return AecSource(spec, layout, make)
 
 
 class AecGame:
-    """B environments behind the `Game` protocol. Everything that an environment raises stays inside.
+    """B environments behind the `Game` protocol. What an environment raises, or changes in the process, stays inside.
 
-    A game in which the environment raises, pays a reward that is not finite, or leaves the mover without a legal action
-    is dropped (`Step.dropped`, rewards zero), and its board gets a new environment with its next reset. A seat that is
-    out before the others is stepped with None here and keeps receiving rewards. Truncation ends a game as termination
-    does. Whether an action is legal is left to the environment: PettingZoo's own let the mover lose.
+    A game in which the environment raises or exits, pays what is no finite number, keeps books that contradict each
+    other (`league.games.aec_rewards`), or leaves the mover without a legal action is dropped (`Step.dropped`, rewards
+    zero), and its board gets a new environment with its next reset. A seat that is out before the others is stepped
+    with None here and keeps receiving rewards. Truncation ends a game as termination does. Whether an action is legal
+    is left to the environment: PettingZoo's own let the mover lose.
     """
 
     def __init__(self, name: str, num_games: int, *, device: torch.device | str = "cpu", seed: int = 0) -> None:
@@ -98,6 +113,7 @@ class AecGame:
         """What the environment of the last dropped game did wrong."""
         self._layout = source.layout
         self._boards = Boards(source.make, source.layout, num_games)
+        self._bubble = Bubble()
         self._random = np.random.default_rng(seed)
         self._tensors: dict[str, Tensor] = {}
         self.reset()
@@ -110,9 +126,13 @@ class AecGame:
         """
         rows = range(self.num_games) if mask is None else mask.nonzero().squeeze(1).tolist()
         chosen = None if seeds is None else seeds.tolist()
-        for row in rows:
-            seed = int(self._random.integers(SEEDS)) if chosen is None else chosen[row] % SEEDS
-            self._boards.rows[row].reset(seed)
+        seeds_of = [(row, int(self._random.integers(SEEDS)) if chosen is None else chosen[row] % SEEDS) for row in rows]
+
+        def begin() -> None:
+            for row, one in seeds_of:
+                self._boards.rows[row].reset(one)
+
+        self._bubble.run(begin)
         self._tensors.clear()
 
     def observe(self) -> Tensor:
@@ -132,19 +152,29 @@ class AecGame:
         rewards = np.zeros((self.num_games, self.spec.seats), np.float32)
         done = np.zeros(self.num_games, np.bool_)
         dropped = np.zeros(self.num_games, np.bool_)
-        for row, (board, action) in enumerate(zip(self._boards.rows, actions.tolist(), strict=True)):
-            rewards[row], done[row] = board.step(action)
+        chosen = actions.tolist()
+
+        def play() -> None:
+            for row, (board, action) in enumerate(zip(self._boards.rows, chosen, strict=True)):
+                rewards[row], done[row] = board.step(action)
+
+        self._bubble.run(play)
+        for row, board in enumerate(self._boards.rows):
             if board.error is not None:
                 dropped[row] = True
                 self.last_error = f"{self.spec.name}: {board.error}"
         self._tensors.clear()
         return Step(*(torch.from_numpy(array).to(self.device) for array in (rewards, done, dropped)))
 
+    def present(self) -> Tensor:
+        """bool `[B, P]`: the seats that have been among the environment's agents in this game."""
+        return torch.tensor(self._boards.present, device=self.device)
+
     def render(self, row: int) -> str:
         """The environment's own text where it has render mode `ansi`, else the mover's view in numbers."""
         env = self._boards.rows[row].env
         if env is not None and getattr(env, "render_mode", None) == "ansi":
-            text = env.render()
+            text = self._rendered(env)
             if isinstance(text, str):
                 return text
         agent = self._layout.agents[self._boards.seats[row]]
@@ -156,6 +186,12 @@ class AecGame:
         """An action of the seat to move, such as `e2e4`; its number where nobody has named it."""
         env = self._boards.rows[row].env
         return str(action) if env is None else aec_action_name(self.spec.name, env, action)
+
+    def _rendered(self, env: AecEnv) -> Any:
+        try:
+            return self._bubble.run(env.render)
+        except Exception:  # a user's code may raise anything; there are the numbers
+            return None
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Tensor:
         # The arrays change in place with the next ply; what was handed out must not.

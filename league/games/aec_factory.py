@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
+from league.games.blame import blame, describe
+from league.games.bubble import raised_by_environment
 from league.games.builtin import BUILTIN
 
 CLASSIC = "pettingzoo.classic"
@@ -42,6 +46,9 @@ class AecEnv(Protocol):
 
     def action_space(self, agent: str) -> Any:
         """The gymnasium space of `step`."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
 
     def render(self) -> Any:
         """The board, as text in render mode `ansi`."""
@@ -88,41 +95,72 @@ def full_name(name: str) -> str:
 def find_factory(name: str) -> Callable[..., AecEnv]:
     """Import `module` or `module:function` and return the function that builds an environment.
 
-    Without a function it is `env`, or `raw_env` where there is none. Raises `UnknownGameError`, `MissingExtraError`
-    for a classic environment without its packages, or `GameError` if the module is there and unusable.
+    Without a function it is `env`, or `raw_env` or `parallel_env` where there is none. Raises `UnknownGameError`,
+    `MissingExtraError` for a classic environment without its packages, or `GameError` if the module is there and
+    unusable.
     """
     module_name, colon, attribute = name.partition(":")
     parts = [*module_name.split("."), *([attribute] if colon else [])]
     if not all(part.isidentifier() for part in parts):
         raise _unknown(name)
     module = _import(name, module_name)
-    for candidate in [attribute] if colon else ["env", "raw_env"]:
+    for candidate in [attribute] if colon else ["env", "raw_env", "parallel_env"]:
         factory = getattr(module, candidate, None)
         if callable(factory):
             return factory  # type: ignore[no-any-return]
-    hint = "; only its parallel form is there" if hasattr(module, "parallel_env") else ""
-    raise GameError(f"{module_name} has no {attribute or 'env'}() that builds a PettingZoo AEC environment{hint}")
+    raise GameError(f"{module_name} has no {attribute or 'env'}() that builds a PettingZoo environment")
 
 
-def build(name: str, factory: Callable[..., AecEnv], **options: Any) -> AecEnv:
-    """Call a factory; raises `MissingExtraError` or `GameError` in place of whatever it raises."""
+def build(name: str, factory: Callable[..., Any], **options: Any) -> AecEnv:
+    """Call a factory; of a parallel environment the seats move in turn, and see nothing of each other's moves.
+
+    Raises `MissingExtraError` or `GameError` in place of whatever the factory raises.
+    """
+    _check_arguments(name, factory, options)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Of the environment's author, not of who plays it.
             env = factory(**options)
+            if _is_parallel(env):
+                from pettingzoo.utils.conversions import parallel_to_aec
+
+                env = parallel_to_aec(env)
     except ImportError as error:
         raise _not_importable(name, error) from error
-    except Exception as error:  # a user's code may raise anything
-        raise GameError(f"{name} cannot be built: {describe(error)}") from error
+    except BaseException as error:  # a user's code may raise anything
+        if not raised_by_environment(error):
+            raise
+        raise GameError(f"{name} cannot be built: {blame(error)}") from error
     if not callable(getattr(env, "agent_iter", None)):
-        raise GameError(f"{name} builds a {type(env).__name__}, not a PettingZoo AEC environment")
-    return env
+        raise GameError(f"{name} builds a {type(env).__name__}, not a PettingZoo environment")
+    return env  # type: ignore[no-any-return]
 
 
-def describe(error: BaseException) -> str:
-    """One line for an exception of somebody else's code."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _is_parallel(env: Any) -> bool:
+    return not callable(getattr(env, "agent_iter", None)) and all(
+        hasattr(env, what) for what in ("possible_agents", "reset", "step", "action_space")
+    )
+
+
+def _check_arguments(name: str, factory: Callable[..., Any], options: dict[str, Any]) -> None:
+    """Raise `GameError` for a function that needs arguments, with the way out."""
+    try:
+        signature = inspect.signature(factory)
+    except (TypeError, ValueError):  # Not written in Python.
+        return
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    needed = [
+        one.name
+        for one in signature.parameters.values()
+        if one.kind in kinds and one.default is one.empty and one.name not in options
+    ]
+    if needed:
+        module, _, function = name.partition(":")
+        given = ", ".join(f"{one}=..." for one in needed)
+        raise GameError(
+            f"{name} needs arguments ({', '.join(needed)}): give --game a function without any, such as "
+            f"my_game:small in a my_game.py with `def small(): return {module}.{function or 'env'}({given})`"
+        )
 
 
 def _import(name: str, module_name: str) -> ModuleType:
@@ -138,8 +176,10 @@ def _import(name: str, module_name: str) -> ModuleType:
         raise _not_importable(name, error) from error
     except ImportError as error:
         raise _not_importable(name, error) from error
-    except Exception as error:  # a user's code may raise anything
-        raise GameError(f"{name} cannot be imported: {describe(error)}") from error
+    except BaseException as error:  # a user's code may raise anything
+        if not raised_by_environment(error):
+            raise
+        raise GameError(f"{name} cannot be imported: {blame(error)}") from error
 
 
 def _not_importable(name: str, error: ImportError) -> LeagueError:
@@ -159,10 +199,15 @@ def _not_importable(name: str, error: ImportError) -> LeagueError:
 def _unknown(name: str) -> UnknownGameError:
     short = list(_classic_names())
     known = [*BUILTIN, *short, *(f"{CLASSIC}.{one}" for one in short)]
-    return UnknownGameError(
-        f"no game {name!r}{nearest(name, known)} (there are: {', '.join([*BUILTIN, *short])}, "
-        "or the dotted module of a PettingZoo AEC environment)"
-    )
+    there = f"there are: {', '.join([*BUILTIN, *short])}, or the dotted module of a PettingZoo environment"
+    path = Path(name.partition(":")[0])
+    if path.suffix == ".py" or len(path.parts) > 1:
+        folder = "" if path.parent == Path() else f", in the folder {path.parent} or with it in PYTHONPATH"
+        return UnknownGameError(f"no game {name!r}: give the module's name, --game {path.stem}{folder} ({there})")
+    own = ""
+    if name and not nearest(name, known):
+        own = f"; a module of your own is looked for in {Path.cwd()} and along PYTHONPATH"
+    return UnknownGameError(f"no game {name!r}{nearest(name, known)}{own} ({there})")
 
 
 def _classic_names() -> tuple[str, ...]:

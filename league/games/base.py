@@ -6,6 +6,7 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` the rows of a batch that are bei
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
@@ -22,6 +23,34 @@ class Symmetry(NamedTuple):
     """For every cell of the new view, counted row by row, the cell of the old one that it shows."""
     actions: tuple[int, ...]
     """For every action of the new view, the one of the old view that it stands for."""
+
+
+class Bounds(NamedTuple):
+    """Between which numbers an observation stays, element by element in the order of its flattened array.
+
+    One number stands for all of them where all are the same. Infinite: nobody knows.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @classmethod
+    def of(cls, low: Sequence[float], high: Sequence[float]) -> Self:
+        """Bounds of every element, shortened where they are all the same."""
+        same = len(set(low)) == len(set(high)) == 1
+        return cls(tuple(low[:1]), tuple(high[:1])) if same else cls(tuple(low), tuple(high))
+
+    @classmethod
+    def around(cls, seats: Sequence[Bounds | None]) -> Self | None:
+        """What holds for every seat; a seat's None is between -1 and 1."""
+        known = [one for one in seats if one is not None]
+        if not known:
+            return None
+        size = max(len(one.low) for one in known)
+        each = [one or cls((-1.0,), (1.0,)) for one in seats]
+        low = zip(*(one.low * (size if len(one.low) == 1 else 1) for one in each), strict=True)
+        high = zip(*(one.high * (size if len(one.high) == 1 else 1) for one in each), strict=True)
+        return cls.of([min(ends) for ends in low], [max(ends) for ends in high])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +79,10 @@ class GameSpec:
     """Of the longest game; None: it is not known."""
     positions: bool = False
     """Whether its boards can be looked ahead from: see `HasPositions`."""
+    bounds: Bounds | None = None
+    """Of the numbers of an observation; None: they stay between -1 and 1, which suits a network as it is."""
+    stakes: float | None = None
+    """The most that a seat may win or lose in a game; None: it is not known."""
     symmetries: tuple[Symmetry, ...] = ()
     """Other ways to look at a board, without the plain one; all of them together are a group."""
 
@@ -152,6 +185,14 @@ class HasActionNames(Protocol):
 def action_name(game: Game, row: int, action: int) -> str:
     """An action that is legal on one board, as people say it."""
     return game.action_name(row, action) if isinstance(game, HasActionNames) else str(action)
+
+
+@runtime_checkable
+class HasAbsentees(Protocol):
+    """What a `Game` may offer beside: games in which not every seat takes part. Elsewhere all of them do."""
+
+    def present(self) -> Tensor:
+        """bool `[B, P]`: the seats that take part in the game on each board, or in the one that has just ended."""
 
 
 class Positions(Protocol):

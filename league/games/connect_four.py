@@ -29,6 +29,7 @@ class ConnectFour(BitboardGame):
         bots=("uniform", "negamax-2", "negamax-4"),
         stones=Stones(patterns=lines(ROWS, COLUMNS, LINE, vertical=False) + columns_of(ROWS, COLUMNS), falls=True),
         plies=ROWS * COLUMNS,
+        stakes=1.0,
         positions=True,
         symmetries=(MIRROR,),
     )

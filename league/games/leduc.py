@@ -36,7 +36,13 @@ class Leduc(TreeGame[Hand]):
     """B hands of Leduc poker. Actions: 0 folds, 1 checks or calls, 2 raises."""
 
     spec = GameSpec(
-        name="leduc_poker", seats=2, shape=(2 + 3 + 3 + 2 * BETS * 2,), actions=3, batched=True, deterministic=False
+        name="leduc_poker",
+        seats=2,
+        shape=(2 + 3 + 3 + 2 * BETS * 2,),
+        actions=3,
+        batched=True,
+        deterministic=False,
+        stakes=13.0,
     )
     names = ("fold", "call", "raise")
 

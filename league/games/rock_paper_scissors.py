@@ -11,7 +11,9 @@ NAMES = ("rock", "paper", "scissors")
 class RockPaperScissors(TreeGame[tuple[int, ...]]):
     """One round: seat 0 chooses, then seat 1, which has not seen it. The winner receives 1 and the other -1."""
 
-    spec = GameSpec(name="rock_paper_scissors", seats=2, shape=(1,), actions=3, batched=True, deterministic=False)
+    spec = GameSpec(
+        name="rock_paper_scissors", seats=2, shape=(1,), actions=3, batched=True, deterministic=False, stakes=1.0
+    )
     names = NAMES
 
     @classmethod

@@ -35,6 +35,7 @@ class TicTacToe(BitboardGame):
         bots=("uniform", "perfect"),
         stones=Stones(patterns=lines(3, 3, 3) + windows(3, 3, 2, 3) + windows(3, 3, 3, 2)),
         plies=9,
+        stakes=1.0,
         positions=True,
         symmetries=SYMMETRIES,
     )

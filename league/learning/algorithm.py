@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from ray.rllib.algorithms.ppo import PPO
+from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
-from ray.rllib.policy.sample_batch import MultiAgentBatch, concat_samples
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch, concat_samples
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from league.iteration import Rollout
+from league.learning.module import OBSERVATION
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
+from league.policies.scaling import Seen, summary
 
 PROGRESS_UNIT = 1_000_000
 """The schedules' end: RLlib's go by whole numbers."""
@@ -40,6 +48,18 @@ class LeaguePPO(PPO):
     """Seconds that it took gradient steps."""
     seat: Callable[[LeagueRunner], None] | None = None
     """Tells a runner whom to play. Set by who chooses the opponents."""
+
+    scales: bool = False
+    """Whether the network scales what it sees. Set by who builds it."""
+
+    @cached_property
+    def _random(self) -> np.random.Generator:
+        return np.random.default_rng(self.config.seed)
+
+    def take(self, seen: Seen) -> None:
+        """Have the networks of all learners scale by what was seen, too; runners hear of it with the next weights."""
+        for result in self.learner_group.foreach_learner(lambda learner: learner.take(LEARNER_MODULE, seen)):
+            result.get()
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Give runners that Ray has restarted the present weights and opponents; wait if there is no other one.
@@ -74,7 +94,7 @@ class LeaguePPO(PPO):
         self.played = [played for _, played, _ in sampled]
         self.sample_s, self.learn_s, self.learned_steps = time.perf_counter() - started, 0.0, 0
         learners = max(self.config.num_learners, 1)
-        batch = _even([batch for batch, _, _ in sampled], learners)
+        batch = _even([batch for batch, _, _ in sampled], learners, self._random)
         if batch is None:
             return
         self.learned_steps = len(batch)
@@ -86,6 +106,9 @@ class LeaguePPO(PPO):
             shuffle_batch_per_epoch=True,
         )
         self.metrics.aggregate(results, key=LEARNER_RESULTS)
+        if self.scales:
+            # Afterwards: what was played is learned from by a network that sees as the one did that played.
+            self.take(_seen(batch, max(played.largest_return for played in self.played)))
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
 
@@ -95,11 +118,30 @@ def minibatch_size(rows: int, asked: int) -> int:
     return -(-rows // max(1, round(rows / asked)))
 
 
-def _even(batches: list[MultiAgentBatch], learners: int) -> MultiAgentBatch | None:
-    """All batches as one that divides evenly: learners that step together must have equally many minibatches."""
+def _even(batches: list[MultiAgentBatch], learners: int, random: np.random.Generator) -> MultiAgentBatch | None:
+    """All batches as one that divides evenly: learners that step together must have equally many minibatches.
+
+    Each runner has shuffled its own. Those of several are shuffled together, which RLlib does not before a first epoch.
+    """
     if not batches:
         return None
     whole = concat_samples(batches)
     rows = whole.policy_batches[LEARNER_MODULE]
+    if len(batches) > 1:
+        rows = _picked(rows, random.permutation(len(rows)))
     size = len(rows) - len(rows) % learners
     return MultiAgentBatch({LEARNER_MODULE: rows[:size]}, size) if size else None
+
+
+def _picked(rows: SampleBatch, order: NDArray[np.int64]) -> SampleBatch:
+    """The rows in another order."""
+
+    def pick(column: Any) -> Any:
+        return {name: pick(part) for name, part in column.items()} if isinstance(column, dict) else column[order]
+
+    return SampleBatch({name: pick(column) for name, column in rows.items()})
+
+
+def _seen(batch: MultiAgentBatch, largest: float) -> Seen:
+    rows = batch.policy_batches[LEARNER_MODULE]
+    return summary(rows[Columns.OBS][OBSERVATION], rows[Postprocessing.VALUE_TARGETS], largest)

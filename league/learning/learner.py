@@ -9,10 +9,13 @@ import torch
 from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
+from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor
 
 from league.games.base import Symmetry
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION
+from league.policies.scaling import Seen
 
 LOOKAHEAD_LOSS = "lookahead_loss"
 """Cross-entropy of the improved policy, in nats."""
@@ -38,6 +41,22 @@ class LeagueLearner(PPOTorchLearner):
             params=parameters,
             lr_or_lr_schedule=config.lr,
         )
+
+    def before_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Set step size and entropy coefficient to where the training is: RLlib does so afterwards, for the next time.
+
+        After a resume there was no time before.
+        """
+        super().before_gradient_based_update(timesteps=timesteps)
+        at = timesteps[NUM_ENV_STEPS_SAMPLED_LIFETIME]
+        for optimizer, schedule in self._optimizer_lr_schedules.items():
+            self._set_optimizer_lr(optimizer, lr=schedule.update(timestep=at))
+        for module_id in self.module.keys():  # noqa: SIM118  (it iterates by number)
+            self.entropy_coeff_schedulers_per_module[module_id].update(timestep=at)
+
+    def take(self, module_id: str, seen: Seen) -> None:
+        """Have the network scale by what was seen, too."""
+        self.module[module_id].unwrapped().network.take(seen)
 
     def apply_gradients(self, gradients_dict: dict[Any, Tensor]) -> None:
         """One step. RLlib reads all gradients twice to see whether they are finite; `Trainer` looks at the weights."""
@@ -87,6 +106,10 @@ class LeagueLearner(PPOTorchLearner):
 
         Logs `mean_kl_loss` and `lookahead_loss`, in nats.
         """
+        scaling = self.module[module_id].unwrapped().network.scaling
+        if scaling is not None:
+            # Not in place: a minibatch that is too large for the memory is taken again.
+            batch = {**batch, Postprocessing.VALUE_TARGETS: batch[Postprocessing.VALUE_TARGETS] / scaling.unit}
         loss = super().compute_loss_for_module(module_id=module_id, config=config, batch=batch, fwd_out=fwd_out)
         logits = fwd_out[Columns.ACTION_DIST_INPUTS]
         divergence = mean_kl(batch[Columns.ACTION_DIST_INPUTS], logits.detach())

@@ -43,10 +43,10 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         return {Columns.ACTION_DIST_INPUTS: logits, Columns.EMBEDDINGS: features}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:
-        """Values `[n]`; reuses the features of the forward pass."""
+        """Values `[n]` in the unit in which they are learned; reuses the features of the forward pass."""
         if embeddings is None:
             embeddings = self._features(batch[Columns.OBS][OBSERVATION])
-        return self.network.values(embeddings)
+        return self.network.scaled_values(embeddings)
 
     def _features(self, observation: Tensor) -> Tensor:
         """The body in the precision of the gradient steps; heads, losses and weights stay float32."""

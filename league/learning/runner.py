@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import ray
 import torch
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
@@ -42,7 +43,7 @@ class LeagueRunner(EnvRunner):
             torch.set_num_threads(1)
         gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
         self.device, self.missing = choose_device(rollout.device, gpu=gpu)
-        seed = self.league.seed + 1 + int(config.env_config["seed"]) + 1000 * self.worker_index
+        seed = runner_seed(int(config.env_config["seed"]), self.worker_index)
         learning = self.league.learning
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
@@ -121,6 +122,11 @@ class LeagueRunner(EnvRunner):
 
     def assert_healthy(self) -> None:
         """Nothing to ask: a runner whose process answers can play."""
+
+
+def runner_seed(learner: int, runner: int) -> int:
+    """Of one runner; hashed, for a sum of both numbers would be that of another learner's runner as well."""
+    return int(np.random.SeedSequence([learner, runner]).generate_state(1)[0])
 
 
 def _columns(experience: Experience, policy_loss_coeff: float) -> dict[str, Any]:

@@ -24,12 +24,17 @@ from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.learner import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
+from league.policies.scaling import measure
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.choices import settled
 from league.rollout.opponents import Opponents
 
 SCHEDULE_POINTS = 20
 """Straight pieces of which a schedule's curve is made."""
+
+VF_LOSS_UNCLIPPED = "vf_loss_unclipped"
+MOST_OF_IT = 0.8
+"""Where less than this share of the value loss is left after it was clipped, that is said."""
 
 _LOSSES = (
     "total_loss",
@@ -59,6 +64,9 @@ class Trainer:
         self.progress: float | None = None
         """How far the training has come of what was asked for, in [0, 1], for the schedules; None: nobody said."""
         self.algorithm: LeaguePPO = _ppo_config(spec, self.config, self.seed, hardware).build_algo()
+        self.algorithm.scales = bool(self.config.network.normalize)
+        self._measured = not self.algorithm.scales
+        """Whether the network is known to have seen the game; one with its first weights has not."""
         self._runner_restarts = 0
 
     def missing_devices(self) -> list[str]:
@@ -81,6 +89,7 @@ class Trainer:
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
+        self._measure()
         self.algorithm.progress = self._schedule()
         result = self.algorithm.train()
         self.steps += self.algorithm.learned_steps
@@ -96,9 +105,28 @@ class Trainer:
             **vars(replace(rollout, error=rollout.error or nobody)),
             steps=self.algorithm.learned_steps,
             losses=losses,
+            remark=self._remark(learned),
             sample_s=self.algorithm.sample_s,
             learn_s=self.algorithm.learn_s,
             usage=self._usage(rollout),
+        )
+
+    def _measure(self) -> None:
+        """Let a network that has seen nothing yet know, from random games, what there is to see and to win."""
+        if self._measured:
+            return
+        if float(torch.as_tensor(self._module_state()["network.scaling.seen"])) == 0:
+            self.algorithm.take(measure(self.spec, self.seed))
+            self._sync()
+        self._measured = True
+
+    def _remark(self, learned: Mapping[str, Any]) -> str | None:
+        clip, unclipped = self.config.learning.vf_clip_param, float(learned.get(VF_LOSS_UNCLIPPED, 0.0))
+        if clip is None or float(learned.get("vf_loss", 0.0)) >= MOST_OF_IT * unclipped:
+            return None
+        return (
+            f"learning.vf_clip_param = {clip:g} cuts off errors of the value, whose mean square is {unclipped:.3g}, so "
+            f"those are not learned from: raise it, or leave it open with --set learning.vf_clip_param=auto"
         )
 
     def _schedule(self) -> float:
@@ -159,6 +187,8 @@ class Trainer:
         module = {f"network.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
         optimiser = _without_moments(self.algorithm.learner_group.get_state()[COMPONENT_LEARNER][COMPONENT_OPTIMIZER])
         self._set_learner_state({COMPONENT_RL_MODULE: {LEARNER_MODULE: module}, COMPONENT_OPTIMIZER: optimiser})
+        self._measured = not self.algorithm.scales
+        self._measure()
 
     def _set_learner_state(self, state: dict[str, Any]) -> None:
         # Without a sequence number, which makes RLlib take the weights even if they are older than its own.
@@ -166,10 +196,13 @@ class Trainer:
             self.algorithm.learner_group.set_state({COMPONENT_LEARNER: state})
         except (RuntimeError, ValueError, KeyError) as error:
             raise PolicyError(f"the checkpoint does not fit this learner: {str(error).splitlines()[0]}") from error
+        self._sync()
         group = self.algorithm.env_runner_group
-        group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
         # What the weights before these have played may hold NaN, and is no experience of the new ones.
         group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
+
+    def _sync(self) -> None:
+        self.algorithm.env_runner_group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
 
     def stop(self) -> None:
         """End the runners and the learner processes."""
@@ -235,7 +268,7 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
             gamma=learning.gamma,
             lambda_=learning.lambda_,
             clip_param=learning.clip_param,
-            vf_clip_param=learning.vf_clip_param,
+            vf_clip_param=math.inf if learning.vf_clip_param is None else learning.vf_clip_param,
             vf_loss_coeff=learning.vf_loss_coeff,
             entropy_coeff=_annealed(learning.entropy_coeff, learning),
             grad_clip=learning.grad_clip,

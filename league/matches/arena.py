@@ -21,6 +21,8 @@ class Arena:
         self.spec = game_spec(config.game)
         self.device, self.missing = choose_device(config.arena.device)
         self.loader = PlayerLoader(store, self.spec, self.device)
+        self.why: str | None = None
+        """What was wrong with the games without a result of the latest match."""
         self._games: dict[int, Game] = {}
 
     def play(self, row: str, column: str, *, games: int, seed: int) -> Match:
@@ -29,11 +31,13 @@ class Arena:
         if boards not in self._games:
             self._games = {boards: make_game(self.spec.name, boards, device=self.device, seed=seed)}
         arena = self.config.arena
-        return play_match(
+        played = play_match(
             self._games[boards],
             self.loader.player(row),
             self.loader.player(column),
             opening_plies=arena.opening_plies,
             max_plies=arena.max_plies,
             seed=seed,
-        ).to_match(row, column, self.store.now_s())
+        )
+        self.why = played.why
+        return played.to_match(row, column, self.store.now_s())

@@ -194,7 +194,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
         race.add(match)
         scored += match.total.games
         if not scored:
-            raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: there is no result")
+            raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: {arena.why}")
 
 
 def _progress(race: Race, following: Wanted) -> str:

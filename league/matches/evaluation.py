@@ -74,7 +74,7 @@ def evaluate(
         left -= min(left, chunk)
     assert match is not None  # There is at least one game.
     if not match.total.games:
-        raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: there is no result")
+        raise GameError(f"all {match.dropped} games of {arena.spec.name} were dropped: {arena.why}")
     if record:
         arena.store.record(match)
     return Evaluated(match=match, repeated=boards - match.total.games - match.dropped, seed=seed)

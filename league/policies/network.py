@@ -19,6 +19,7 @@ from league.config import NetworkConfig
 from league.errors import ConfigError
 from league.games.base import GameSpec
 from league.plugins import described, find, load
+from league.policies.scaling import Scaling, Seen, needs_scaling
 from league.policies.tables import TABLE, Tables
 from league.sections import AUTO_HIDDEN
 
@@ -41,7 +42,11 @@ class Parts(NamedTuple):
 def settled(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
     """The configuration with everything chosen that was left to the game: its kind, and the widths that suit it."""
     kind = config.kind or ("mlp" if spec.stones is None else "tables")
-    return replace(config, kind=kind, hidden=config.hidden or AUTO_HIDDEN.get(kind, AUTO_HIDDEN["mlp"]))
+    normalize = config.normalize
+    if normalize is None:
+        normalize = kind != "tables" and needs_scaling(spec)
+    hidden = config.hidden or AUTO_HIDDEN.get(kind, AUTO_HIDDEN["mlp"])
+    return replace(config, kind=kind, hidden=hidden, normalize=normalize)
 
 
 class PolicyNetwork(nn.Module):
@@ -53,6 +58,7 @@ class PolicyNetwork(nn.Module):
         self.spec = spec
         self.config = settled(config, spec)
         self.body, self.policy, self.value = _builder(self.config.kind or "mlp")(spec, self.config)
+        self.scaling = Scaling(spec) if self.config.normalize else None
 
     def forward(self, observation: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
         """From float32 `[N, *shape]` and bool `[N, A]` to masked logits `[N, A]` and values `[N]`."""
@@ -61,7 +67,8 @@ class PolicyNetwork(nn.Module):
 
     def features(self, observation: Tensor) -> Tensor:
         """float32 `[N, *shape]` to `[N, width]`."""
-        features: Tensor = self.body(observation)
+        seen = observation if self.scaling is None else self.scaling.view(observation)
+        features: Tensor = self.body(seen)
         return features
 
     def logits(self, features: Tensor, legal: Tensor) -> Tensor:
@@ -71,8 +78,21 @@ class PolicyNetwork(nn.Module):
 
     def values(self, features: Tensor) -> Tensor:
         """The expected return of the seat to move, `[N]`, in the game's own reward units."""
+        values = self.scaled_values(features)
+        return values if self.scaling is None else values * self.scaling.unit
+
+    def scaled_values(self, features: Tensor) -> Tensor:
+        """The same in the unit in which it is learned, `[N]`: see `league.policies.scaling`."""
         values: Tensor = self.value(features)
         return values.squeeze(-1)
+
+    @torch.no_grad()
+    def take(self, seen: Seen) -> None:
+        """Add to the statistics by which it scales; what it says stays, also where the unit of its values changes."""
+        assert self.scaling is not None
+        grown = self.scaling.take(seen)
+        for parameter in self.value.parameters():
+            parameter.div_(grown)
 
 
 def acting(network: PolicyNetwork) -> PolicyNetwork:
@@ -119,6 +139,8 @@ def _mlp(spec: GameSpec, config: NetworkConfig) -> Parts:
 
 def _tables(spec: GameSpec, config: NetworkConfig) -> Parts:
     """The body has both heads in it: a part of what it looks up goes straight to them."""
+    if config.normalize:
+        raise ConfigError("network.normalize = true: tables look up observations as they are; leave it out")
     body = Tables(spec, config.hidden or ())
     return Parts(body, Columns(0, spec.actions), nn.Sequential(Columns(spec.actions, spec.actions + 1), nn.Tanh()))
 

@@ -61,6 +61,8 @@ def unpack(weights: bytes, spec: GameSpec, device: torch.device | str = "cpu") -
         raise PolicyError(f"these weights are for {theirs[0]} {theirs[1:]}, not for {ours[0]} {ours[1:]}")
     try:
         config = LeagueConfig.from_dict({"network": header["network"]}).network
+        # What does not say that it scales what it sees is from before any did.
+        config = dataclasses.replace(config, normalize=bool(config.normalize))
         network = _unfilled(spec, config, tensors).to_empty(device=device)
         network.load_state_dict(tensors)
     except (LeagueError, RuntimeError) as error:

@@ -22,6 +22,8 @@ EVENT_KINDS: Final = (
     "device",
     "version",
     "dropped",
+    "undecided",
+    "learning",
     "gate",
     "failed",
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 from league.games.base import Game, Player
 from league.ladder.records import Match, Replay, Tally
 from league.rollout.openings import Book, draw_openings
-from league.rollout.table import Table
+from league.rollout.table import Table, compared
 
 ROW, COLUMN = 0, 1
 
@@ -23,7 +23,9 @@ class Played(NamedTuple):
     results: dict[str, Tally]
     """Games by seating, from the point of view of `row`."""
     dropped: int
-    """Games that broke or were too long."""
+    """Games that broke, were too long, or in which one of the two had no seat that took part."""
+    why: str | None
+    """What was wrong with one of those; None: nothing is known."""
     groups: tuple[int, ...]
     """[2 G + 1], groups of the G games of one opening by the half points of `row`; see `records.Match.groups`."""
     replays: tuple[Replay, ...]
@@ -31,7 +33,8 @@ class Played(NamedTuple):
 
     def to_match(self, row: str, column: str, played_s: float) -> Match:
         """As a match of these two, played at that Unix time (s), under an id of its own."""
-        return Match(match_id=uuid.uuid4().hex, row=row, column=column, played_s=played_s, **self._asdict())
+        played = {name: value for name, value in self._asdict().items() if name != "why"}
+        return Match(match_id=uuid.uuid4().hex, row=row, column=column, played_s=played_s, **played)
 
 
 class _Record:
@@ -118,14 +121,20 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     )
     table.restart(torch.ones(boards, dtype=torch.bool, device=device), chance)
     scored = torch.zeros(boards, dtype=torch.bool, device=device)
+    broken, absent = torch.zeros_like(scored), torch.zeros_like(scored)
     verdict = torch.zeros(boards, device=device)
     record = _Record(ways, chance, openings.lengths[group])
     for _ in range(max_plies):
         ply = table.ply()
         record.add(ply.actions, ~table.asleep)
         over = ply.step.done & ~table.asleep
-        scored |= over & ~ply.step.dropped & ~ply.opening
-        verdict = torch.where(over, _verdict(table.returns, table.seating), verdict)
+        if bool(over.any()):
+            found, both = _verdict(table.returns, table.seating, table.present)
+            played = over & ~ply.step.dropped & ~ply.opening
+            scored |= played & both
+            absent |= played & ~both
+            broken |= over & ply.step.dropped
+            verdict = torch.where(over, found, verdict)
         table.asleep |= over
         if bool(table.asleep.all()):
             break
@@ -133,18 +142,27 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
     if spec.deterministic and row.deterministic and column.deterministic:
         scored &= ~record.repeats()
     results = {seating: _tally(verdict[scored & (way == i)]) for i, seating in enumerate(ways)}
-    return Played(results, dropped, _groups(verdict, scored, len(ways)), record.replays(verdict, scored))
+    why = game.last_error if bool(broken.any()) else None
+    if why is None and not bool(table.asleep.all()):
+        why = f"longer than arena.max_plies = {max_plies}"
+    elif why is None and dropped:
+        why = "only one of the two had a seat that took part, or the game was over before they were asked"
+    # Where one of the two had no seat nobody could win: no result, and no reason to leave out the others of its group.
+    groups = _groups(verdict, scored | absent, len(ways))
+    return Played(results, dropped, why, groups, record.replays(verdict, scored))
 
 
-def _verdict(returns: Tensor, seating: Tensor) -> Tensor:
-    """+1, 0 or -1 per board: whether `row` has the better mean rank over its seats. `[B, P]` twice to `[B]`."""
-    beaten = (returns[:, :, None] > returns[:, None, :]).sum(dim=2).float()
-    tied = (returns[:, :, None] == returns[:, None, :]).sum(dim=2).float()
-    points = beaten + tied / 2
-    is_row = (seating == ROW).float()
-    mean_row = (points * is_row).sum(dim=1) / is_row.sum(dim=1)
-    mean_column = (points * (1 - is_row)).sum(dim=1) / (1 - is_row).sum(dim=1)
-    return torch.sign(mean_row - mean_column)
+def _verdict(returns: Tensor, seating: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+    """+1, 0 or -1 per board: whether `row` has the better mean rank over its seats; and whether both have any.
+
+    `[B, P]` thrice to `[B]` twice. Seats that took no part in a game are nobody's, and beaten by nobody.
+    """
+    points = (compared(returns[:, :, None], returns[:, None, :]) * present[:, None, :]).sum(dim=2)
+    row, column = ((seating == ROW) & present).float(), ((seating == COLUMN) & present).float()
+    mean_row = (points * row).sum(dim=1) / row.sum(dim=1).clamp(min=1)
+    mean_column = (points * column).sum(dim=1) / column.sum(dim=1).clamp(min=1)
+    both = row.any(dim=1) & column.any(dim=1)
+    return torch.sign(mean_row - mean_column) * both, both
 
 
 def _groups(verdict: Tensor, scored: Tensor, size: int) -> tuple[int, ...]:

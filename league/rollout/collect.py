@@ -21,7 +21,7 @@ from league.rollout.choices import settled_rollout
 from league.rollout.moves import LearningPlayer, Moves
 from league.rollout.openings import Explorer
 from league.rollout.opponents import Opponents
-from league.rollout.table import Ply, Table
+from league.rollout.table import NOBODY, Ply, Table, compared
 
 LEARNER = 0
 """The learner's index in a seating; opponents count from 1."""
@@ -121,6 +121,7 @@ class Collector:
         self._names: dict[int, str] = {}
         self._plan: tuple[list[int], Tensor] | None = None
         self._self_play = 1.0
+        self._largest_return = 0.0
         self._held: tuple[Moves, Tensor, Tensor, Tensor] | None = None
         self._begin(torch.ones(boards, dtype=torch.bool, device=device))
 
@@ -152,14 +153,17 @@ class Collector:
         if self._held is not None:
             log.held(*self._held)
         results: Tallies[str] = Tallies()
-        games = dropped = 0
+        self._largest_return = 0.0
+        games = dropped = decided = 0
         for _ in range(plies):
             ply = self.table.ply()
             log.add(ply, self.player)
             done = ply.step.done
             if bool(done.any()):
                 dropped += int(ply.step.dropped.sum())
-                games += self._score(done & ~ply.step.dropped & ~ply.opening, results)
+                ended = done & ~ply.step.dropped & ~ply.opening
+                games += int(ended.sum())
+                decided += self._score(ended, results)
                 self._begin(done)
         estimate = (per_seat_gae if self.player.weight is None else zero_sum_returns)(log.fragment(), gamma, lambda_)
         moves, advantage, value_target = self._split(log, estimate)
@@ -170,6 +174,8 @@ class Collector:
             results=results,
             plies=plies * game.num_games,
             games=games,
+            decided=decided,
+            largest_return=self._largest_return,
             dropped=dropped,
             error=getattr(game, "last_error", None),
         )
@@ -225,19 +231,26 @@ class Collector:
         table.restart(mask)
 
     def _score(self, ended: Tensor, results: Tallies[str]) -> int:
-        """Count the games of `ended` (bool `[B]`) for and against each opponent; return how many there were.
+        """Count the games of `ended` (bool `[B]`) for and against each opponent; return in how many the seats differed.
 
-        Games with random moves say little of how strong the learner is: they are no results.
+        Games with random moves say little of how strong the learner is: they are no results. Nor is a seat that took no
+        part in its game.
         """
-        table = self.table
-        is_learner = table.seating == LEARNER
-        mixed = ended & ~self._explores & ~is_learner.all(dim=1)
-        returns, seating = table.returns[mixed], table.seating[mixed]
+        table, present = self.table, self.table.present
+        most = table.returns.masked_fill(~present, -torch.inf).amax(dim=1)
+        least = table.returns.masked_fill(~present, torch.inf).amin(dim=1)
+        decided = ended & (compared(most, least) > 0)
+        received = torch.maximum(most.abs(), least.abs())[ended]
+        if len(received):
+            self._largest_return = max(self._largest_return, float(received.max()))
+        is_learner = (table.seating == LEARNER) & present
+        mixed = ended & ~self._explores & is_learner.any(dim=1) & (is_learner != present).any(dim=1)
+        returns, seating = table.returns[mixed], table.seating[mixed].masked_fill(~present[mixed], NOBODY)
         own = is_learner[mixed].long().argmax(dim=1, keepdim=True)
-        sign = torch.sign(returns.gather(1, own) - returns)
+        sign = compared(returns.gather(1, own), returns)
         for index, name in self._names.items():
             against = sign[seating == index]
             tally = Tally(*(int((against == s).sum()) for s in (1, 0, -1)))
             if tally.games:
                 results.add(name, tally)
-        return int(ended.sum())
+        return int(decided.sum())

@@ -11,10 +11,20 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from league.games.base import Game, Player, Step, Turn
+from league.games.base import Game, HasAbsentees, Player, Step, Turn
 
 NOBODY = -1
 """Index in place of a player's, where nobody is asked for the ply."""
+
+
+SAME = 1e-5
+"""Returns that differ by less than this share are the same: sums of many float32 rewards are rounded."""
+
+
+def compared(one: Tensor, other: Tensor) -> Tensor:
+    """1.0 where `one` is the larger return, -1.0 where `other` is, else 0.0."""
+    difference = one - other
+    return torch.sign(difference) * (difference.abs() > SAME * torch.maximum(one.abs(), other.abs()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +70,13 @@ class Table:
         boards, device = self.game.num_games, self.game.device
         self.asleep = torch.zeros(boards, dtype=torch.bool, device=device)
         self.returns = torch.zeros(boards, self.game.spec.seats, device=device)
+
+    @property
+    def present(self) -> Tensor:
+        """bool `[B, P]`: the seats that take part in the game in progress, or in the one that has just ended."""
+        if isinstance(self.game, HasAbsentees):
+            return self.game.present()
+        return torch.ones_like(self.returns, dtype=torch.bool)
 
     def restart(self, mask: Tensor, seeds: Tensor | None = None) -> None:
         """Begin a new game on the boards of `mask` (bool `[B]`)."""

@@ -44,3 +44,5 @@ class Progress:
     """What starts now; nothing once it trains."""
     waits: str | None = None
     """Why the league stands still: what is wrong with the store, until it is well again."""
+    trouble: str | None = None
+    """Why the run would not have gone well if it ended now: nothing was ever decided."""

@@ -40,7 +40,24 @@ def test_a_league_of_another_kind_of_network_goes_on(store: Store) -> None:
     store.create(old)
     store.save_checkpoint("main", b"what it learned", {"steps": 1})
     prepare(store, load_config(base=store.require_config().to_dict()))
-    assert store.require_config().network == old.network
+    assert store.require_config().network == dataclasses.replace(old.network, normalize=False)
+
+
+def test_a_league_from_before_numbers_were_scaled_goes_on_without(store: Store) -> None:
+    """What it learned, it learned from observations and rewards as they are; a new one of the same game scales."""
+    asked = LeagueConfig.from_dict({"game": "leduc_poker"})
+    store.create(dataclasses.replace(asked, network=dataclasses.replace(asked.network, kind="mlp", hidden=(256, 256))))
+    store.save_checkpoint("main", b"what it learned", {"steps": 1})
+    for _ in range(2):
+        prepare(store, load_config(base=store.require_config().to_dict()))
+        assert store.require_config().network.normalize is False
+    with pytest.raises(ConfigError, match=r"network\.normalize = True: it cannot change once the league has learned"):
+        prepare(store, load_config(base=store.require_config().to_dict(), settings=["network.normalize=true"]))
+
+
+def test_a_new_league_scales_what_needs_it(store: Store) -> None:
+    prepare(store, LeagueConfig.from_dict({"game": "leduc_poker"}))
+    assert store.require_config().network.normalize
 
 
 def test_lookahead_where_there_is_none_to_have_is_refused(store: Store) -> None:

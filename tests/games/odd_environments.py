@@ -115,6 +115,13 @@ class SeesNan(Walk):
         return np.array([np.nan if self.steps == 2 else 0.0, 0.0])
 
 
+class SeesFar(Walk):
+    """Its space says -1 to 1."""
+
+    def observe(self, agent):
+        return np.array([255.0 if self.steps == 2 else 0.0, 0.0])
+
+
 class WrongShape(Walk):
     def observe(self, agent):
         return np.zeros(2 if self.steps < 2 else 3)
@@ -157,6 +164,29 @@ class TextView(Walk):
 
 class DictView(Walk):
     seen = spaces.Dict({"cards": spaces.Discrete(3)})
+
+
+class Alone(Walk):
+    def __init__(self):
+        super().__init__()
+        self.possible_agents = ["left"]
+
+
+class Unnamed(Walk):
+    def __init__(self):
+        super().__init__()
+        del self.possible_agents
+
+
+class Fleeting(Walk):
+    """Selects a seat that has left."""
+
+    def step(self, action):
+        super().step(action)
+        if self.steps == 2:
+            self.agents = ["left"]
+            self.agent_selection = "right"
+            del self.terminations["right"]
 
 
 class UnevenSeats(Walk):

@@ -413,3 +413,35 @@ def test_moves_that_stay_on_their_device_are_learned_from_as_those_of_arrays(tra
         assert steps
         learned.append((steps, trainer.weights()))
     assert learned[0] == learned[1]
+
+
+def test_after_a_resume_the_entropy_coefficient_is_where_the_training_is(train):
+    trainer = train(learning={"num_epochs": 1, "minibatch_size": 100_000, "entropy_coeff": 0.5, "anneal_to": 0.1})
+    trainer.progress = 1.0
+    losses = trainer.iterate().losses
+    told = losses["policy_loss"] + 0.5 * losses["vf_loss"] - losses["total_loss"]
+    assert told / losses["entropy"] == pytest.approx(0.05, rel=1e-3)
+
+
+def test_a_clip_that_takes_the_values_errors_away_is_said(train):
+    trainer = train(learning={"vf_clip_param": 0.01})
+    assert "learning.vf_clip_param = 0.01 cuts off errors of the value" in trainer.iterate().remark
+    assert train().iterate().remark is None
+
+
+def test_chips_are_learned_in_a_unit_of_their_own():
+    spec = game_spec("leduc_poker")
+    settings = {"rollout": {"games": 256, "plies": 16}, "learning": {"minibatch_size": 512}}
+    trainer = Trainer(spec, LeagueConfig.from_dict({"game": "leduc_poker", **settings}), seed=0, hardware=Hardware())
+    try:
+        explained = [trainer.iterate().losses["vf_explained_var"] for _ in range(25)]
+        assert max(explained[-5:]) > 0.05
+        network = unpack(trainer.weights(), spec)
+        assert 2 < float(network.scaling.unit) < 8
+        assert 5 <= float(network.scaling.largest) <= 13
+        state = trainer.save()
+        trainer.iterate()
+        trainer.restore(state)
+        assert trainer.weights() == pack(network)
+    finally:
+        trainer.stop()

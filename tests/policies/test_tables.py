@@ -202,7 +202,7 @@ def test_values_are_within_what_a_game_pays():
 
 def test_the_game_chooses_the_kind():
     flat = dataclasses.replace(game_spec("connect_four"), stones=None)
-    assert settled(NetworkConfig(), flat) == NetworkConfig(kind="mlp", hidden=(256, 256))
+    assert settled(NetworkConfig(), flat) == NetworkConfig(kind="mlp", hidden=(256, 256), normalize=False)
     assert settled(NetworkConfig(), game_spec("tic_tac_toe")).kind == "tables"
     assert settled(NetworkConfig(kind="conv"), game_spec("tic_tac_toe")).kind == "conv"
     assert settled(NetworkConfig(hidden=(8,)), game_spec("tic_tac_toe")).hidden == (8,)

@@ -47,7 +47,7 @@ def league_header(header):
 def test_round_trip(connect_four, config):
     network = fresh(connect_four, config, 3)
     copy = unpack(pack(network), connect_four)
-    assert copy.config == config
+    assert copy.config == network.config == dataclasses.replace(config, normalize=False)
     assert copy.spec == connect_four
     before, after = network.state_dict(), copy.state_dict()
     assert before.keys() == after.keys()

@@ -290,6 +290,39 @@ def test_a_common_reward_is_a_draw():
     assert results == {"01": Tally(draws=2), "10": Tally(draws=2)}
 
 
+class Short(Race):
+    """Only the seats of `there` take part, though a winner among the others would be easy to find."""
+
+    def __init__(self, boards, paid, there):
+        super().__init__(boards, paid)
+        self.there = torch.tensor(there)
+
+    def present(self):
+        return self.there.expand(self.num_games, -1)
+
+
+def test_seats_that_take_no_part_are_not_scored():
+    uniform = make_bot("uniform", Race(1, (0.0, 0.0, 0.0)).spec)
+    game = Short(12, (1.0, -1.0, 5.0), (True, True, False))
+    played = play_match(game, uniform, uniform, opening_plies=0, max_plies=9, seed=0)
+    # Alone at seat 0 it beats who is at seat 1; alone at seat 2 it is not there, and nobody is beaten by it.
+    assert played.results["011"] == Tally(2, 0, 0)
+    assert played.results["100"] == Tally(0, 0, 2)
+    assert played.results["101"] == Tally(0, 0, 2)
+    assert played.results["110"] == played.results["001"] == Tally(0, 0, 0)
+    assert played.dropped == 4
+    assert "had a seat that took part" in played.why
+    assert sum(played.groups) == 2, "a game without a result of this kind leaves its group whole"
+    assert all(replay.points is None for replay in played.replays if replay.seating in ("110", "001"))
+
+
+def test_rewards_that_all_present_seats_share_have_no_winner():
+    uniform = make_bot("uniform", Race(1, (0.0, 0.0, 0.0)).spec)
+    game = Short(6, (0.3, 0.3, 0.0), (True, True, False))
+    results = play_match(game, uniform, uniform, opening_plies=0, max_plies=9, seed=0).results
+    assert sum((tally.wins + tally.losses for tally in results.values()), 0) == 0
+
+
 def test_three_seats():
     game = make_game("three_seats", 12)
     uniform = make_bot("uniform", game.spec)

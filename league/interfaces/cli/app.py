@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
@@ -258,7 +259,14 @@ def _root(
 
 def main() -> NoReturn:
     """The entry point `league`: run a command, and end with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    others = (thread for thread in threading.enumerate() if thread is not threading.current_thread())
+    if "league.games.aec" in sys.modules and not all(thread.daemon for thread in others):
+        # An environment's, perhaps: Python would wait for it for ever.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

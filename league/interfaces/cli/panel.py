@@ -74,6 +74,7 @@ class TrainingView:
         self._shown: tuple[object, ...] = ()
         """Of the progress, what is shown at once when it changes."""
         self._end = contextlib.ExitStack()
+        self._first_error: str | None = None
         self._mirror = Mirror(store, payoff=False, events=1)
 
     def __enter__(self) -> TrainingView:
@@ -108,6 +109,13 @@ class TrainingView:
             self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
             if progress.waits:
                 self.console.print(view.event, soft_wrap=True, highlight=False, markup=False)
+            elif view.status.trouble:
+                line = f"nothing is decided: {view.status.trouble}"
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            elif view.status.first_error != self._first_error:
+                line = f"a game broke: {view.status.first_error}"
+                self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+            self._first_error = view.status.first_error
 
     def _read(self) -> View:
         overview = Overview.read(self._mirror)
@@ -124,6 +132,10 @@ class TrainingView:
             parts.append(_learners(view, self._narrow))
         if view.rows:
             parts.append(_board(view, self._narrow))
+        if view.status.first_error and not view.status.trouble:
+            parts.append(Text(f"a game broke: {view.status.first_error}", style="red", overflow="fold"))
+        if view.status.trouble:
+            parts.append(Text(f"nothing is decided: {view.status.trouble}", style="bold red", overflow="fold"))
         if view.event:
             parts.append(Text(view.event, style="yellow", overflow="fold"))
         hint = "" if progress.phase in ENDED else "saving…" if progress.interrupted else self.hint

@@ -87,6 +87,8 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "dropped_games": said.dropped_games,
         "learners": said.at(overview.read_s).to_json()["learners"],
         "missing": said.missing,
+        "trouble": said.trouble,
+        "first_error": said.first_error,
         "unreadable": list(said.unreadable),
         "warnings": store.server_warnings(),
         "events": overview.events,
@@ -103,6 +105,8 @@ def _page(found: dict[str, Any], verification: Verification | None) -> Iterator[
 
 def _state_of(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield facts(_facts(found))
+    if found["trouble"]:
+        yield Styled(f"nothing is decided  {found['trouble']}", "red")
     if found["learners"]:
         yield ""
         yield tabulate(found["learners"].items(), _learner_columns(found["phase"]))
@@ -133,6 +137,7 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         "matches": f"{found['matches']:,}" + _archived(found["archived"]),
         "room": None if found["room"] is None else _room(found["room"]),
         "dropped games": found["dropped_games"] or None,
+        "the first": found["first_error"],
         "missing": found["missing"],
         "champion": "none yet"
         if champion is None

@@ -1,0 +1,161 @@
+"""What code of an environment changes in the process around it, undone when the call is over.
+
+An environment is somebody else's code in our process. It may print, leave another working directory, turn warnings into
+errors, let numpy raise where it rounded, seed the global random numbers, fork, or exit; none of that is to reach a
+learner or another game.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import numpy as np
+import torch
+
+T = TypeVar("T")
+
+_exit: Final = os._exit
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Bubble:
+    """One for a group of environments; what they set for themselves, they find again in the next call.
+
+    That is their working directory, and what is bound to a context: numpy's handling of errors, decimal's precision.
+    """
+
+    def __init__(self) -> None:
+        self._context = contextvars.copy_context()
+        self._folder: str | None = None
+        """Of the environments, where it is another one than ours."""
+
+    def run(self, play: Callable[[], T]) -> T:
+        """Call `play` and return what it does; raises what it raises. A child that was forked in it ends here."""
+        with self._kept():
+            return self._context.run(play)
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        process, folder, out = os.getpid(), _folder(), sys.stdout
+        filters, rules = warnings.filters, list(warnings.filters)
+        gradients, number = torch.is_grad_enabled(), torch.get_default_dtype()
+        in_main = threading.current_thread() is threading.main_thread()
+        handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
+        _enter(self._folder)
+        os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
+        sys.stdout = sys.stderr  # Where a command prints what another program reads, nobody else does.
+        try:
+            yield
+        finally:
+            os._exit = _exit
+            if os.getpid() != process:
+                _exit(0)  # A copy of a whole learner, or worker, that nobody waits for.
+            sys.stdout = out
+            found = _folder()
+            self._folder = None if found == folder else found
+            if self._folder is not None:
+                _enter(folder)
+            if warnings.filters is not filters or list(warnings.filters) != rules:
+                warnings.filters = filters
+                filters[:] = rules  # type: ignore[index]
+            if torch.is_grad_enabled() != gradients:
+                torch.set_grad_enabled(gradients)
+            if torch.get_default_dtype() != number:
+                torch.set_default_dtype(number)
+            for one, handler in zip(_SIGNALS, handlers, strict=False):
+                if signal.getsignal(one) is not handler:
+                    signal.signal(one, handler)
+
+
+def _exit_of(process: int, thread: int) -> Callable[[int], NoReturn]:
+    """`os._exit` as this thread of this process finds it: an exception. A child that was forked ends as ever."""
+
+    def leave(status: int) -> NoReturn:
+        if (os.getpid(), threading.get_ident()) == (process, thread):
+            raise SystemExit(status)
+        _exit(status)
+
+    return leave
+
+
+class Dice:
+    """The global random numbers of one environment, kept apart from everybody else's if it seeds them in its reset.
+
+    So equal seeds give equal games however many boards there are, and what a learner draws stays its own.
+    """
+
+    def __init__(self) -> None:
+        self._state: tuple[Any, ...] | None = None
+
+    def reset(self, play: Callable[[], T]) -> T:
+        """Start a game, and see whether that changes the global random numbers."""
+        outside = _dice()
+        try:
+            return play()
+        finally:
+            inside = _dice()
+            self._state = None if _same(inside, outside) else inside
+            if self._state is not None:
+                _set_dice(outside)
+
+    def step(self, play: Callable[[], T]) -> T:
+        """Go on in the game that `reset` started."""
+        if self._state is None:
+            return play()
+        outside = _dice()
+        _set_dice(self._state)
+        try:
+            return play()
+        finally:
+            self._state = _dice()
+            _set_dice(outside)
+
+
+def raised_by_environment(error: BaseException) -> bool:
+    """Whether an exception is the environment's: `SystemExit` too, but not where a person or Ray ends the process."""
+    if isinstance(error, Exception):
+        return True
+    if not isinstance(error, SystemExit):
+        return False
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    return innermost is None or f"{os.sep}ray{os.sep}_private{os.sep}" not in innermost.tb_frame.f_code.co_filename
+
+
+def _folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except OSError:  # It was deleted.
+        return None
+
+
+def _enter(folder: str | None) -> None:
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
+
+
+def _dice() -> tuple[Any, ...]:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def _set_dice(state: tuple[Any, ...]) -> None:
+    random.setstate(state[0])
+    np.random.set_state(state[1])
+    torch.set_rng_state(state[2])
+
+
+def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    (plain, (_, keys, *rest), torchs), (plain2, (_, keys2, *rest2), torchs2) = one, other
+    return plain == plain2 and rest == rest2 and np.array_equal(keys, keys2) and torch.equal(torchs, torchs2)

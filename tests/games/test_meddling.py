@@ -1,0 +1,155 @@
+"""What an environment does to the process ends with its game; masks are taken rightly, or refused by name."""
+
+import os
+import random
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import meddling
+import numpy as np
+import pytest
+import torch
+
+from league.errors import GameError, UnknownGameError
+from league.games import make_game
+from league.games.aec import load_aec
+
+
+@pytest.mark.parametrize(("kind", "why"), [("Exits", "SystemExit: enough"), ("ExitsHard", "SystemExit: 3")])
+def test_an_environment_that_exits_ends_its_game(kind, why):
+    game = make_game(f"meddling:{kind}", 2)
+    steps = [game.step(torch.tensor([0, 0])) for _ in range(3)]
+    assert [step.dropped.tolist() for step in steps] == [[False, False], [False, False], [True, True]]
+    assert why in game.last_error
+    assert "meddling.py:" in game.last_error  # And the line.
+    assert "in step: " in game.last_error
+
+
+def test_an_environment_that_exits_as_it_starts_ends_its_game():
+    game = make_game("meddling:ExitsInReset", 1)
+    game.reset(seeds=torch.tensor([1]))
+    assert game.step(torch.tensor([0])).dropped.all()
+    assert "SystemExit" in game.last_error
+
+
+def test_a_person_who_interrupts_is_heard(monkeypatch):
+    def interrupted(self, action):
+        raise KeyboardInterrupt
+
+    game = make_game("meddling:Exits", 1)
+    monkeypatch.setattr(meddling.Exits, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        game.step(torch.tensor([0]))
+
+
+def test_a_child_that_is_forked_does_not_play_on(tmp_path):
+    game = make_game("meddling:Forks", 1)
+    me = os.getpid()
+    for _ in range(3):
+        step = game.step(torch.tensor([0]))
+        (tmp_path / str(os.getpid())).touch()
+    while True:
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            break
+    assert not step.dropped.any()
+    assert [path.name for path in tmp_path.iterdir()] == [str(me)]
+
+
+def test_what_is_global_is_as_it_was(capsys):
+    before = (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    game = make_game("meddling:Meddles", 2)
+    game.step(torch.tensor([0, 0]))
+    assert before == (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert capsys.readouterr().out == ""
+
+
+def test_global_dice_are_each_boards_own():
+    game, alone = make_game("meddling:Dice", 3), make_game("meddling:Dice", 1)
+    game.reset(seeds=torch.tensor([5, 6, 5]))
+    alone.reset(seeds=torch.tensor([5]))
+    state, numbers = random.getstate(), np.random.get_state()[1].tolist()
+    for _ in range(4):
+        assert game.observe()[0].tolist() == game.observe()[2].tolist() == alone.observe()[0].tolist()
+        assert game.observe()[0].tolist() != game.observe()[1].tolist()
+        game.step(torch.tensor([0, 0, 0]))
+        alone.step(torch.tensor([0]))
+    assert random.getstate() == state
+    assert np.random.get_state()[1].tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.array([1, 0], np.int8),
+        [True, False],
+        (1.0, 0.0),
+        np.array([[1, 0]]),
+        np.array([True, False], object),
+        torch.tensor([1, 0]),
+        np.array([0.0, -np.inf]),
+        np.array([0, -(10**9)]),
+    ],
+)
+def test_masks_of_any_kind_are_read(mask, monkeypatch):
+    monkeypatch.setattr(meddling.Masked, "mask", mask)
+    game = make_game("meddling:Masked", 1)
+    for _ in range(6):
+        assert game.legal().tolist() == [[True, False]]
+        step = game.step(torch.tensor([0]))
+    assert step.done.all()
+    assert not step.dropped.any()
+
+
+@pytest.mark.parametrize(
+    ("mask", "reason"),
+    [
+        ([0, 0], "a is to move and has no legal action: its mask is 0 everywhere"),
+        ([1, 0, 0], r"shape \(3,\), not \(2,\): it needs one entry per action"),
+        ([0], r"shape \(1,\), not \(2,\)"),
+        (np.int64(1), r"shape \(\), not \(2,\): .* nor their bits"),
+        ([0.5, 0.5], "holds 0.5, not 0 and 1"),
+        ([np.nan, 1], "holds nan"),
+        ([3, 0], "holds 3, not 0 and 1"),
+        (["yes", "no"], "holds <U3, not 0 and 1"),
+        (None, "promises an 'action_mask', and there is none"),
+        ([-np.inf, -np.inf], "no legal action"),
+    ],
+)
+def test_masks_that_mean_nothing_or_two_things_are_refused_by_name(mask, reason, monkeypatch):
+    monkeypatch.setattr(meddling.Masked, "mask", mask)
+    with pytest.raises(GameError, match=reason):
+        load_aec.__wrapped__("meddling:Masked")  # What is known from another test must not be believed here.
+
+
+def test_a_mask_of_another_name_is_not_passed_over():
+    with pytest.raises(GameError, match="a has no 'action_mask', but 'legal_moves': name it 'action_mask'"):
+        make_game("meddling:OtherName", 1)
+
+
+def test_a_mask_that_is_added_forbids_nothing_where_it_is_zero():
+    game = make_game("meddling:Added", 1)
+    seen = []
+    for _ in range(3):
+        seen += game.legal().tolist()
+        game.step(torch.tensor([0]))
+    assert seen == [[True, True], [True, True], [True, False]]
+
+
+def test_a_function_that_needs_arguments_is_refused_with_the_way_out():
+    with pytest.raises(
+        GameError, match=r"needs arguments \(size\): .*def small\(\): return meddling.needs\(size=...\)"
+    ):
+        make_game("meddling:needs", 1)
+
+
+def test_a_path_is_refused_with_the_name_of_its_module():
+    with pytest.raises(UnknownGameError, match=r"give the module's name, --game my_game, in the folder games"):
+        make_game("games/my_game.py", 1)
+    with pytest.raises(UnknownGameError, match=rf"looked for in {Path.cwd()} and along PYTHONPATH"):
+        make_game("nobodys_game", 1)
