@@ -48,11 +48,10 @@ format: .venv/dev  ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: .venv/dev  ## Write uv.lock and poetry.lock anew, with the versions of cluster/constraints.txt where they have one
+lock: .venv/dev  ## Write uv.lock anew, with the versions of cluster/constraints.txt where they have one
 	$(PYTHON) -m venv .venv/lock
-	.venv/lock/bin/python -m pip install --quiet uv poetry
+	.venv/lock/bin/python -m pip install --quiet uv
 	.venv/lock/bin/uv lock $$(sed -n 's/^[^#].*==.*/--upgrade-package &/p' cluster/constraints.txt)
-	.venv/lock/bin/poetry lock --regenerate
 
 clean:  ## Remove the virtual environment and all caches, never a league
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
