@@ -6,7 +6,7 @@ MINUTES ?= 3
 # The versions of uv.lock, which were tested; `make CONSTRAINTS=/dev/null` takes the newest that pyproject.toml allows.
 CONSTRAINTS ?= .venv/constraints.txt
 # Tests run side by side, by file, in the order of their folders: the long ones are in the first.
-WORKERS ?= 2
+WORKERS ?= 4
 # In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
 CHECKOV := 3.3.30
 
@@ -32,7 +32,7 @@ test: .venv/dev  ## Run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-long: .venv/dev  ## Run the long tests: whole leagues, clusters of several nodes, the death of every part
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -m long -n 3 --dist loadfile --no-loadscope-reorder
 
 test-docker: .venv/dev  ## Build the image and run a league on two machines by `ray up`; needs root and Docker
 	$(BIN)/python -m pytest -m docker -rs tests/docker

@@ -113,8 +113,8 @@ class FakeMatchWorker(FakeActor):
     def do_ready(self) -> None:
         return None
 
-    def do_play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float]:
-        return a_match(row, column, games, random.Random(seed)), 0.0
+    def do_play(self, row: str, column: str, games: int, seed: int) -> tuple[Match, float, None]:
+        return a_match(row, column, games, random.Random(seed)), 0.0, None
 
 
 def a_match(row: str, column: str, games: int, luck: random.Random) -> Match:

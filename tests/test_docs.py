@@ -398,7 +398,7 @@ def pattern(line: str) -> str:
     line = re.sub(r"main-\d+|negamax-\d|uniform", "POLICY", line)
     line = re.sub(r"refused|undecided", "DECISION", line).replace("-", "+")
     line = re.sub(r"(?<!\w)\d+(?!\w)", "", line)
-    return " ".join(line.split())
+    return re.sub(r"POLICY( POLICY)+", "POLICY", " ".join(line.split()))  # Games differ in how many bots they have.
 
 
 def test_the_example_in_python_runs(

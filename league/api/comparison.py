@@ -13,6 +13,7 @@ from league.api.opened import OpenLeague
 from league.errors import GameError, PolicyError, WrongLeagueError
 from league.ladder.comparison import Interval, score_interval
 from league.ladder.records import Match
+from league.view import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,8 @@ class Comparison:
                 "row": one.row,
                 "column": one.column,
                 "policies": [one.match.row, one.match.column],
-                "results": one.match.total._asdict(),
-                "score": one.score._asdict(),
+                **plain.tally(one.match.total),
+                **plain.interval("score", one.score),
             }
             for one in self.crosses
         ]

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from league.config import LeagueConfig
 from league.ladder.comparison import expected_score, score_interval
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound, points_per_mu
 from league.ladder.records import Snapshot, Tally
-from league.ladder.schedule import ANCHOR_MATCHES
 
+ANCHOR_MATCHES: Final = 2
+"""Matches against anchors after which the rating of a snapshot is shown as settled."""
 CANDIDATE_MATCHES = 2
 """A snapshot needs so many matches before the league puts it forward as champion."""
 
@@ -33,12 +34,9 @@ class Seen(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the score with its 95% interval."""
-        return {
-            "games": self.games.games,
-            "score": score_interval(self.games)._asdict(),
-            "promised": self.promised,
-            "differs": self.differs,
-        }
+        score, low, high = score_interval(self.games)
+        seen = {"games": self.games.games, "score": score, "score_low": low, "score_high": high}
+        return {**seen, "promised": self.promised, "differs": self.differs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +70,7 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """Plain data: `results` are the games by their end, `score` the points per game of them, in [0, 1]."""
         found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "champion"}
-        found["against"] = {name: seen.to_json() for name, seen in self.against.items()}
+        found["against_bots"] = {name: seen.to_json() for name, seen in found.pop("against").items()}
         return found | {"results": self.score._asdict(), "score": self.score.score, "is_champion": self.champion}
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from league.config import RatingConfig
+from league.ladder.leaderboard import ANCHOR_MATCHES
 from league.ladder.ratings import Z_95, Rating, Ratings
 from league.ladder.records import Match
 
@@ -32,8 +33,6 @@ TOP_WEIGHT: Final = 2.0
 SHARPNESS: Final = 3.0
 """Power of the gain by which the opponent is drawn. With 1 close pairs are hardly preferred; with 16 only they meet."""
 
-ANCHOR_MATCHES: Final = 2
-"""Matches against anchors after which the rating of a snapshot is shown as settled."""
 
 CHAMPION_ERROR: Final = 0.015
 """Standard error of the champion's score against each bot, in points per game, at which a league may end."""

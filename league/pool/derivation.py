@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
-
 from league.config import LeagueConfig, RatingConfig
 from league.errors import WrongLeagueError
 from league.ladder.payoff import match_counts
@@ -60,17 +58,23 @@ class Seen:
     """Which ids were seen, in 8 bytes each: may take an id for another once in 10^19 pairs."""
 
     def __init__(self) -> None:
+        import numpy as np  # Not above: most commands derive nothing, and would wait for it.
+
         self._old = np.empty(0, dtype=np.uint64)
         self._recent: set[int] = set()
 
     def add(self, name: str) -> bool:
         """Whether it, or one that has the same hash, was seen before."""
         code = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+        import numpy as np
+
         place = int(np.searchsorted(self._old, np.uint64(code)))
         if code in self._recent or (place < len(self._old) and int(self._old[place]) == code):
             return True
         self._recent.add(code)
         if len(self._recent) >= _RECENT:
+            import numpy as np
+
             self._old = np.union1d(self._old, np.fromiter(self._recent, dtype=np.uint64))
             self._recent.clear()
         return False

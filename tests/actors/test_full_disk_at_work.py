@@ -5,11 +5,14 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from league.pool.store import Store
 from tests.actors.test_train_process import train, wait_until
 from tests.full_disk import fill, small_disk
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_and_has_room_again(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         process = train(str(disk / "store"))

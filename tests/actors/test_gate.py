@@ -47,7 +47,7 @@ class Desk:
         match = self.arena.play(wanted.row, wanted.column, games=wanted.games, seed=seed)
         match = wanted.mark(match)
         ratings = self.roster.ratings
-        self.roster.record([match])
+        self.roster.record([(match, None)])
         self.roster.ratings = ratings  # Those of the test stay.
         self.gate.add(match)
         return match

@@ -17,7 +17,7 @@ from league.pool.store import Store
 from league.view.progress import Progress
 from tests.actors.small_runs import Run, small
 
-pytestmark = pytest.mark.usefixtures("ray_for_all")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("ray_for_all")]
 
 RULE = ("retention.newest=2", "retention.epoch_steps=1000000", "retention.nash_weight=1")
 

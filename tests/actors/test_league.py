@@ -170,6 +170,7 @@ def test_a_corrupt_snapshot_is_named_and_left_out(run: Run, store: Store) -> Non
     assert status["unreadable"] == [victim.name]
 
 
+@pytest.mark.long
 def test_a_learner_that_diverges_goes_back_and_is_stopped(run: Run, store: Store) -> None:
     with pytest.raises(LeagueError, match=r"every learner has diverged.*lower learning\.lr"):
         run(small("learning.lr=1e30", "learning.grad_clip=1e30"), steps=1_000_000)
@@ -182,6 +183,7 @@ def test_a_learner_that_diverges_goes_back_and_is_stopped(run: Run, store: Store
     assert status["phase"] == "failed"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("game", ["tests.games.three_seats", "pettingzoo.classic.leduc_holdem_v4"])
 def test_any_aec_game_trains(run: Run, store: Store, game: str) -> None:
     if game.startswith("pettingzoo"):
@@ -193,6 +195,7 @@ def test_any_aec_game_trains(run: Run, store: Store, game: str) -> None:
     assert store.verify().problems == ()
 
 
+@pytest.mark.long
 def test_games_that_break_are_dropped_and_counted(run: Run, store: Store) -> None:
     run(small("game=tests.actors.breaking_game", "rollout.games=8", "arena.games=4"), steps=300)
     status = store.status()
@@ -213,6 +216,7 @@ def test_a_cluster_without_room_for_one_learner_is_refused(run: Run) -> None:
         run(small("learning.num_learners=1000"), steps=1)
 
 
+@pytest.mark.long
 def test_another_game_or_network_is_refused(run: Run, store: Store) -> None:
     run(small(), steps=1_000)
     with pytest.raises(WrongLeagueError, match=r"plays tic_tac_toe, not connect_four"):

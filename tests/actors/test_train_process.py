@@ -53,6 +53,7 @@ def ended(process: subprocess.Popen[str]) -> str:
     return out
 
 
+@pytest.mark.long
 def test_kill_9_loses_nothing_that_was_reported(tmp_path: Path) -> None:
     folder = str(tmp_path / "store")
     first = train(folder)

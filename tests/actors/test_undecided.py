@@ -20,6 +20,7 @@ def events(store: Store, kind: str) -> list[str]:
     return [event["text"] for event in store.events() if event["kind"] == kind]
 
 
+@pytest.mark.long
 def test_games_that_all_break_are_trouble_with_the_line_that_broke_them(
     run: Run, store: Store, ray_for_all: None
 ) -> None:
@@ -66,6 +67,7 @@ def test_chips_and_large_numbers_are_learned(run: Run, store: Store, ray_for_all
     assert events(store, "learning") == []
 
 
+@pytest.mark.long
 def test_nothing_is_said_too_early_and_nothing_once_a_game_is_decided() -> None:
     outcomes = Outcomes()
     assert outcomes.trouble is None
@@ -88,6 +90,7 @@ def test_nothing_is_said_too_early_and_nothing_once_a_game_is_decided() -> None:
     assert outcomes.trouble is None
 
 
+@pytest.mark.long
 def test_matches_that_all_break_are_trouble_though_training_goes_on() -> None:
     outcomes = Outcomes()
     outcomes.add(training=True, games=50, decided=20, dropped=0, error=None)

@@ -49,4 +49,4 @@ def test_training_ends_at_an_elo_and_bots_were_the_opponents(tmp_path: Path) -> 
         f"from league.interfaces.cli import run; run(['leaderboard', '--store', {str(tmp_path / 'runs')!r}, '--json'])"
     )
     rows = json.loads(subprocess.run([sys.executable, "-c", board], capture_output=True, text=True, check=True).stdout)
-    assert any(row["elo"] > 100 for row in rows if row["champion"])
+    assert any(row["elo"] > 100 for row in rows if row["is_champion"])

@@ -123,6 +123,7 @@ def test_a_store_that_cannot_start_is_said(node: Node, port: int) -> None:
     assert "Address already in use" in done.stderr
 
 
+@pytest.mark.long
 def test_the_store_and_the_exporter_are_kept_running(
     node: Node, home: Path, port: int, environment: dict[str, str]
 ) -> None:

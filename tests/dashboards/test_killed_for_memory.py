@@ -14,6 +14,8 @@ import pytest
 from dashboard_files import FILES, queries, rules
 from test_dashboards import FROM_THE_RAYLET
 
+pytestmark = pytest.mark.long
+
 PROGRAM = """
 import json, sys, time, urllib.request, ray
 ray.init(num_cpus=1, include_dashboard=False, _temp_dir=sys.argv[1], log_to_driver=False)

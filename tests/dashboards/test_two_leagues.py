@@ -203,7 +203,7 @@ def test_a_row_of_a_matrix_is_of_one_league() -> None:
         for change in panel.get("transformations", ())
         if change["id"] == "groupingToMatrix"
     ]
-    assert len(matrices) == 2
+    assert len(matrices) == 3
     for panel in matrices:
         (target,) = panel["targets"]
         assert "label_join(" in target["expr"]

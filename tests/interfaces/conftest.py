@@ -20,9 +20,9 @@ from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium, one for all tests: there may be no two at once in a process."""
+    """A headless Chromium. There may be no two at once in a process, and no other event loop beside it."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     found = next((path for name in names if (path := shutil.which(name)) is not None), None)

@@ -75,13 +75,13 @@ def test_beside_the_elo_stands_what_was_seen():
         False,
         True,
     ]
-    plain = json.loads(json.dumps(rows["main-0001"].to_json()))["against"]["uniform"]
-    assert (plain["games"], plain["score"]["value"], plain["differs"]) == (200, 0.5, True)
+    plain = json.loads(json.dumps(rows["main-0001"].to_json()))["against_bots"]["uniform"]
+    assert (plain["games"], plain["score"], plain["differs"]) == (200, 0.5, True)
 
 
 def test_one_that_has_won_or_lost_every_game_is_as_it_was_seen():
     against = {("main-0001", "uniform"): Tally(80, 0, 0), ("main-0002", "uniform"): Tally(0, 0, 80)}
     rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, {}, against, None, CONFIG)}
-    won, lost = (rows[name].against["uniform"].to_json()["score"] for name in ("main-0001", "main-0002"))
-    assert (won["value"], won["high"], lost["value"], lost["low"]) == (1, 1, 0, 0)
-    assert won["low"] > 0.9
+    won, lost = (rows[name].against["uniform"].to_json() for name in ("main-0001", "main-0002"))
+    assert (won["score"], won["score_high"], lost["score"], lost["score_low"]) == (1, 1, 0, 0)
+    assert won["score_low"] > 0.9

@@ -19,6 +19,6 @@ def test_equals_openskill_to_the_last_bit(row, column, outcomes, beta):
     try:
         for outcome in outcomes:
             sides = model.rate(sides, ranks=RANKS[outcome])
-    except OverflowError:
+    except (OverflowError, ZeroDivisionError):  # Beyond what OpenSkill itself can rate.
         return
     assert rate_games(row, column, outcomes, beta) == tuple((side[0].mu, side[0].sigma) for side in sides)

@@ -297,6 +297,7 @@ def test_an_iteration_without_a_move_to_learn_from(train):
     assert 0 in steps
 
 
+@pytest.mark.long
 def test_runners_of_their_own(train):
     trainer = train(hardware=Hardware(runners=2))
     trainer.set_opponents(Opponents(shares={"uniform": 1.0, "main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
@@ -313,6 +314,7 @@ def test_runners_of_their_own(train):
         assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
 
 
+@pytest.mark.long
 def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train):
     trainer = train(hardware=Hardware(runners=1))
     trainer.set_opponents(Opponents(shares={"main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))

@@ -114,7 +114,7 @@ def test_networks_are_found_and_stored(kind: str) -> None:
 def test_games_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"pile", "pile_aec", "pile_broken"} <= {game.name for game in known_games()}
     assert run(["games", "--json"]) == 0
-    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    rows = {row["game"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["pile"]["description"] == "from package pile-of-stones"
     assert rows["pile"]["bots"] == ["uniform", "pile-expert", "pile-greedy"]
     assert rows["pile_broken"]["actions"] is None
@@ -210,7 +210,7 @@ def test_they_train_anchor_the_ladder_and_are_served(installed: Path, tmp_path: 
     league("train", "--store", "runs", "--game", "pile", "--minutes", "0.3", *quick)
     rows = {row["policy"]: row for row in json.loads(league("leaderboard", "--store", "runs", "--json"))}
     assert rows["pile-expert"]["games"] > 0
-    assert any(row["champion"] for row in rows.values())
+    assert any(row["is_champion"] for row in rows.values())
     log = tmp_path / "serve.log"
     with log.open("w") as out:
         process = subprocess.Popen(

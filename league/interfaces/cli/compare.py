@@ -41,7 +41,7 @@ CROSSES: Final[Columns[Cross]] = (
 def compare(
     stores: Annotated[list[str], typer.Argument(help="Folders or redis:// URLs; STORE#NAME names the league in it.")],
     league: options.LeagueOption = options.LEAGUE,
-    games: Annotated[int, typer.Option(min=0, help="Of each match between two champions; 0: none is played.")] = 200,
+    games: Annotated[int, options.number(least=0, most=100_000, help="Of each match; 0: none is played.")] = 200,
     seed: options.SeedOption = None,
     image: Annotated[
         Path | None, typer.Option(help="Draw Elo over steps and over time, a .png or .svg file (extra: plot).")

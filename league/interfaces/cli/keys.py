@@ -15,6 +15,7 @@ class Key(NamedTuple):
 
 
 MAPS: Final = {
+    "against_bots": "bot",
     "by_seating": "seating",
     "learners": "learner",
     "losses": "loss",
@@ -31,6 +32,7 @@ KEYS: Final[dict[str, Key]] = {
     "against": Key(
         "text", "the other policy, against whom the numbers beside it are; of a promotion the champion before"
     ),
+    "against_bots": Key("object", "what was seen against each bot, whatever the Elo promises"),
     "against_mixture": Key("number", "expected score against the Nash mixture, 0 to 1"),
     "alpha": Key("number", "chance that the test promotes one that is not stronger"),
     "apart": Key("true or false", "the 95% intervals of the two estimates have no point in common"),
@@ -58,6 +60,7 @@ KEYS: Final[dict[str, Key]] = {
     "derived": Key("list", "a line for each value that was derived anew from the match log"),
     "description": Key("text", "what a game is, in a few words"),
     "difference": Key("number", "OpenSkill's Elo less Bradley-Terry's"),
+    "differs": Key("true or false", "what was seen is not what the Elo promises, beyond chance"),
     "dropped": Key("number", "games of a match without a result"),
     "dropped_games": Key("number", "games without a result in this run"),
     "elo": Key("number", "Elo above the bot `uniform`"),
@@ -73,6 +76,7 @@ KEYS: Final[dict[str, Key]] = {
     "file": Key("text", "path of the file that was written or read"),
     "file_sha256": Key("text", "hash of the file that was written, in hexadecimal"),
     "first": Key("number", "number of the first match of a segment"),
+    "first_error": Key("text", "why the first game that broke did, with the line of the user's file"),
     "forced": Key("true or false", "a person insisted, without a test"),
     "form": Key("text", "how the challenged policy moves: `greedy`, `sampled`, or `bot`"),
     "game": Key("text", "name of a game"),
@@ -141,6 +145,7 @@ KEYS: Final[dict[str, Key]] = {
     "policies": Key("list", "names of policies"),
     "policy": Key("text", "name of the policy that the numbers beside it are about"),
     "problems": Key("list", "a line for each thing that is wrong in the store"),
+    "promised": Key("number", "score that the difference in Elo promises, 0 to 1"),
     "promoted": Key("true or false", "there is a new champion"),
     "promoted_s": Key("number", "when it became champion (Unix time, s)"),
     "promotions": Key("number", "how many entries the champion's history has"),
@@ -177,6 +182,7 @@ KEYS: Final[dict[str, Key]] = {
     "seconds": Key("number", "how long it has taken, in seconds"),
     "seed": Key("number", "of the games"),
     "server": Key("text", "address of the Kubernetes API"),
+    "settled": Key("true or false", "it has met the anchors in so many games that its Elo rests on something"),
     "sha256": Key("text", "hash of the stored bytes, in hexadecimal: of weights, or of a segment"),
     "shape": Key("list", "shape of a game's observation"),
     "sigma": Key("number", "standard deviation of the rating, on OpenSkill's scale"),
@@ -192,6 +198,7 @@ KEYS: Final[dict[str, Key]] = {
     "their_name": Key("text", "the policy's name in the league that it came from"),
     "top": Key("list", "the first rows of the leaderboard"),
     "trained_by": Key("object", "the process that trains the league"),
+    "trouble": Key("text", "why the run would not have gone well if it ended now: nothing was ever decided"),
     "trials": Key("list", "how each candidate fared"),
     "tries": Key("list", "the looks at an exploiter while it learned"),
     "unpinned_s": Key("number", "when the choice was handed back to the league (Unix time, s)"),

@@ -31,7 +31,10 @@ def play(
     league: options.LeagueOption = options.LEAGUE,
     seat: Annotated[str, typer.Option(help="Your seat: 0 moves first; or `random`.")] = "random",
     temperature: Annotated[
-        float | None, typer.Option(help="0: always its best move; 1: each as often as it thinks it good; up to 5.")
+        float | None,
+        options.number(
+            least=0, most=5, help="0: always its best move; 1: each as often as it thinks it good; up to 5."
+        ),
     ] = None,
     search: options.SearchOption = None,
     name: Annotated[str, typer.Option(help="Yours: your games are recorded, and you have an Elo among people.")] = "",

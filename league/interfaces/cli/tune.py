@@ -34,8 +34,8 @@ COLUMNS: Final[Columns[Row]] = (
 
 def tune(
     search: Annotated[Path, typer.Option(help="TOML of what is searched; see docs/tuning.md.")],
-    samples: Annotated[int, typer.Option(min=1, help="Trials.")] = 8,
-    minutes: Annotated[float, typer.Option(min=0.05, help="For which each trial trains.")] = 5.0,
+    samples: Annotated[int, options.number(least=1, most=100_000, help="Trials.")] = 8,
+    minutes: Annotated[float, options.number(least=0.05, most=10**6, help="For which each trial trains.")] = 5.0,
     game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
     output: Annotated[Path, typer.Option(help="Folder of the study; one that is there is gone on with.")] = Path(
         "runs/tune"
@@ -44,14 +44,18 @@ def tune(
         Literal["asha", "pbt", "none"],
         typer.Option(help="asha ends weak trials early; pbt has them go on from strong ones; none trains all."),
     ] = "asha",
-    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at once; default: one for two CPUs.")] = None,
-    games: Annotated[int, typer.Option(min=2, help="Of each measurement, against every fixed bot.")] = 40,
+    concurrent: Annotated[
+        int | None, options.number(least=1, most=1000, help="Trials at once; default: one for two CPUs.")
+    ] = None,
+    games: Annotated[
+        int, options.number(least=2, most=100_000, help="Of each measurement, against every fixed bot.")
+    ] = 40,
     preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file that every trial starts from.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of every trial.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+    seed: Annotated[int, options.number(least=0, most=options.SEEDS, help="Of what is drawn.")] = 0,
     address: options.AddressOption = None,
     json: options.JsonOption = False,
 ) -> None:

@@ -87,12 +87,15 @@ def publish(
 
 def _api(token: str, endpoint: str | None) -> HfApi:
     # Files go by LFS, as .gitattributes says, and nothing but what we print is printed.
-    for name, value in (("DISABLE_XET", "1"), ("DISABLE_PROGRESS_BARS", "1"), ("VERBOSITY", "error")):
-        os.environ.setdefault(f"HF_HUB_{name}", value)
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     try:
         import huggingface_hub
+        from huggingface_hub import constants
+        from huggingface_hub.utils.tqdm import disable_progress_bars
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
+    constants.HF_HUB_DISABLE_XET = True  # Whoever imported it first has read the environment already.
+    disable_progress_bars()
     return huggingface_hub.HfApi(token=token, endpoint=endpoint)
 
 

@@ -107,13 +107,13 @@ class Release:
             "elo": elo,
             "rank": self.standing.rank,
             "of": self.rivals,
-            **plain.tally(self.standing.score),
+            **_tally(self.standing.score),
             "opponents": [
                 {
                     "policy": meeting.opponent.policy,
                     "kind": meeting.opponent.kind,
                     "elo": meeting.opponent.elo if meeting.opponent.games else None,
-                    **plain.tally(meeting.tally),
+                    **_tally(meeting.tally),
                 }
                 for meeting in self.meetings
             ],
@@ -144,3 +144,8 @@ def _game(store: Store, config: LeagueConfig, policy: str, spec: GameSpec) -> tu
     against = spec.bots[-1]
     games = Arena(store, config).play(policy, against, games=2 * spec.seats, seed=REPLAY_SEED).replays
     return max(games, key=lambda replay: -1.0 if replay.points is None else replay.points), against
+
+
+def _tally(games: Tally) -> dict[str, Any]:
+    """As commands print it; not-a-number, the score without games, is no JSON."""
+    return plain.tally(games) | ({} if games.games else {"score": None})

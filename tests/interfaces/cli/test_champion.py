@@ -317,7 +317,9 @@ def test_nobody_is_best_without_games(refused: Refused, folder: Path, recorded: 
 
 def test_games_that_all_break_decide_nothing(refused: Refused, own: Store) -> None:
     own.update_config(dataclasses.replace(CONFIG, arena=dataclasses.replace(CONFIG.arena, max_plies=2)))
-    assert "all 20 games of tic_tac_toe were dropped: there is no result" in refused("promote", "main-0002", at=own)
+    assert "all 20 games of tic_tac_toe were dropped: longer than arena.max_plies = 2" in refused(
+        "promote", "main-0002", at=own
+    )
 
 
 def test_rollback(league: Command, refused: Refused, own: Store) -> None:

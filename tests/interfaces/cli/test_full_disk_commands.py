@@ -53,6 +53,9 @@ READS = {
     *("log list", "check"),
     "repair",  # Needs a store for itself: `tests/pool/test_repair.py`.
     "log archive",  # Needs a longer log: `tests/pool/` has its segments.
+    *("compare", "tensorboard"),
+    "tune",  # Writes no store of ours; what Ray Tune writes is Ray's.
+    "publish",  # Sends a folder.
     "serve",  # Ray's own files are beside Ray.
     "dashboard",  # Its promotions are below.
 }

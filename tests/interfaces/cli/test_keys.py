@@ -37,6 +37,9 @@ COMMANDS = (
 )
 ELSEWHERE = {
     "challenge": "trains: tests/actors/test_challenge.py",
+    "tune": "trains: tests/interfaces/tune",
+    "compare": "of leagues: tests/api/test_comparison.py",
+    "publish": "sends to a hub: tests/interfaces/hub",
     "watch": "goes on until it is interrupted",
     "backup": "a file: below",
     "restore": "a file: below",

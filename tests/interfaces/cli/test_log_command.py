@@ -36,7 +36,7 @@ def test_archiving_moves_what_is_old_and_says_what(league: Command, own: Store, 
     assert found["verification"]["problems"] == []
     assert "10, 6 of them in 1 segments" in league("status", at=own).out
     again = league("log", "archive", "--keep", "4", "--json", at=own).json
-    assert again == {"sealed": 0, "archived": 0, "held": 0}
+    assert again == {"sealed": 0, "moved": 0, "held": 0}
 
 
 def test_archiving_to_a_place_that_is_none(own: Store, refused: Refused, tmp_path: Path) -> None:

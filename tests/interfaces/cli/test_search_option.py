@@ -40,7 +40,7 @@ def test_what_is_recorded_is_rated_under_its_own_name(league: Command, own: Stor
 def test_a_game_against_a_search(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{cell}\n" for cell in [*range(9)] * 2)))
     shown = league("play", "--seat", "0", "--hints", "--search", "50").out
-    assert "main-0001+search50 at seat 1 plays" in shown
+    assert "main-0001+search50 plays cell" in shown
     assert "main-0001+search50 expects" in shown
 
 

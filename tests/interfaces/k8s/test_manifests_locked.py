@@ -23,7 +23,7 @@ def test_images_have_a_version_and_ours_is_the_projects(overlay: list[Object]) -
         assert re.fullmatch(r"\d+\.\d+\.\d+", tag), image
         assert name in ("league", "league-gpu", "redis")
         assert name == "redis" or tag == version("selfplay-league")
-    assert not images or f"league:{version('league')}" in images
+    assert not images or f"league:{version('selfplay-league')}" in images
 
 
 def test_no_file_holds_a_secret(overlay: list[Object]) -> None:

@@ -36,4 +36,4 @@ def test_the_command_serves_and_ends_cleanly(folder: Path, filled: str) -> None:
 def test_the_missing_extra_is_named(refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("league.interfaces.cli.play.find_spec", lambda name: None)
     assert util.find_spec("league") is not None
-    assert "pip install 'league[play]'" in refused("play", "--web")
+    assert "install -e '.[play]'" in refused("play", "--web")

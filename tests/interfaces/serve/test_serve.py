@@ -541,6 +541,7 @@ def test_ctrl_c_ends_it_and_leaves_nothing_running(service: Service) -> None:
     service.end()
 
 
+@pytest.mark.long
 def test_a_champion_that_searches(service: Service) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
@@ -565,6 +566,7 @@ def test_a_champion_that_searches(service: Service) -> None:
         thinking.end()
 
 
+@pytest.mark.long
 def test_several_replicas_behind_the_proxy_under_a_prefix(service: Service) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)

@@ -468,7 +468,7 @@ def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:
     _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     for line in lines:
-        assert (line["phase"], line["matches"], line["champion"]) == ("training", 10, "main-0001")
+        assert (line["phase"], line["matches"], line["champion"]["policy"]) == ("training", 10, "main-0001")
         assert line["top"][0]["policy"] == "perfect"
     assert lines[1]["at_s"] > lines[0]["at_s"]
 
