@@ -180,9 +180,9 @@ def test_two_leagues_share_a_cluster_and_a_redis(
 def test_other_versions_are_refused_by_name(
     tmp_path: Path, redis_url: str, cluster: Callable[..., ClusterOfProcesses]
 ) -> None:
-    elsewhere = tmp_path / "elsewhere" / "league-9.9.9.dist-info"
+    elsewhere = tmp_path / "elsewhere" / "selfplay_league-9.9.9.dist-info"
     elsewhere.mkdir(parents=True)
-    (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: league\nVersion: 9.9.9\n")
+    (elsewhere / "METADATA").write_text("Metadata-Version: 2.1\nName: selfplay-league\nVersion: 9.9.9\n")
     ray = cluster(num_cpus=1)
     ray.add(num_cpus=1, env_vars={"PYTHONPATH": str(elsewhere.parent)})
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
