@@ -69,8 +69,10 @@ def serve(
 
 def _tell(url: str, stop: Interruption) -> None:
     """Print on stderr who answers, and what is wrong, whenever that changes."""
-    last: dict[str, str | None] = {}
-    while not stop.wait(LOOK_S if last else 0):
+    last: dict[str, Any] = {}
+    pause_s = 0.0
+    while not stop.wait(pause_s):
+        pause_s = LOOK_S
         try:
             state = _look(url)
         except (OSError, http.client.HTTPException, ValueError):
@@ -88,15 +90,18 @@ def _look(url: str) -> dict[str, Any]:
         return state
 
 
-def _news(state: dict[str, Any], last: dict[str, str | None]) -> Iterator[str]:
+def _news(state: dict[str, Any], last: dict[str, Any]) -> Iterator[str]:
     """A line for each thing that changed; `last` is brought up to date."""
     policy, trouble = state["policy"], state["champion_refused"] or state["store_error"]
-    if not last and policy is None and trouble is None:
-        yield "no champion yet: /readyz and /act answer 503 until there is one"
+    if state["game"] is None and trouble is None:
+        return  # It has not looked into the store yet.
+    waits = policy is None and trouble is None
     if trouble and trouble != last.get("trouble"):
-        yield f"{trouble}; {policy or 'nothing'} goes on answering"
+        yield f"{trouble}; {f'{policy} goes on answering' if policy else 'nobody answers yet'}"
+    if waits and not last.get("waits"):
+        yield "no champion yet: /readyz and /act answer 503 until there is one"
     if policy and state["sha256"] != last.get("sha256"):
         yield f"{policy} answers, hash {state['sha256'][:12]}, by {state['promoted_by']}: {state['reason']}"
-    if not trouble and last.get("trouble"):
+    if policy and not trouble and last.get("trouble"):
         yield "all is well again"
-    last.update(trouble=trouble, sha256=state["sha256"])
+    last.update(trouble=trouble, waits=waits, sha256=state["sha256"])

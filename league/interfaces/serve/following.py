@@ -73,8 +73,8 @@ class Follower:
         self.served: Served | None = None
         self.spec: GameSpec | None = None
         """The league's game, None until the store was read."""
-        self.store_error: str | None = "not opened yet"
-        """Why the store does not answer; None while it does."""
+        self.store_error: str | None = None
+        """Why the store does not answer; None while it does, and before it was asked (`spec` is None then)."""
         self.refused: str | None = None
         """Why the champion of the store is not the one that is served; None if it is."""
         self._searching: Searching | None = None
@@ -104,7 +104,10 @@ class Follower:
             return None
         if self._loading is not None:
             return f"{self._loading} is being loaded"
-        return self.refused or self.store_error or f"league {self.league!r} has no champion yet"
+        reason = self.refused or self.store_error
+        if reason is None and self.spec is None:
+            return "the store is being opened"
+        return reason or f"league {self.league!r} has no champion yet"
 
     def _run(self) -> None:
         try:

@@ -244,7 +244,7 @@ def directly(network: PolicyNetwork, asked: dict[str, Any]) -> tuple[torch.Tenso
 
 
 def test_alive_but_not_ready_before_the_first_champion(service: Service) -> None:
-    eventually(lambda: service.look()["store_error"] is None)
+    eventually(lambda: service.look()["game"])
     assert service.ask("/-/healthz", method="GET").status == 200
     assert service.ask("/healthz", method="GET").body == {"status": "alive"}
     for answer in (service.ask("/readyz", method="GET"), service.ask(body=single(1))):
