@@ -1,7 +1,12 @@
-"""Shared by all tests: Ctrl-C reaches processes."""
+"""Shared by all tests: Ctrl-C reaches processes, and no example fails because the machine is busy."""
 
 import signal
+
+from hypothesis import HealthCheck, settings
 
 # A shell has what it starts in the background ignore SIGINT, and so has whatever that starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")

@@ -63,7 +63,7 @@ def test_random_games_equal_pettingzoo(name):
 
 @pytest.mark.parametrize("name", ORIGINALS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_line_of_play_equals_pettingzoo(name, data):
     """Hypothesis steers towards the corners that random play reaches rarely, such as full boards."""
     game, env = make_game(name, 1), original(name)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from league.config import RatingConfig
@@ -41,7 +41,6 @@ def strengths(fit: BradleyTerry) -> np.ndarray:
     return np.array([points[name].points for name in fit.names]) / POINTS_PER_LOGIT
 
 
-@settings(deadline=None)
 @given(logs)
 def test_at_the_maximum_everyone_scores_what_is_expected_but_for_the_prior(results):
     payoff = folded(a_log(results))
@@ -52,7 +51,6 @@ def test_at_the_maximum_everyone_scores_what_is_expected_but_for_the_prior(resul
     np.testing.assert_allclose(points.sum(axis=1) - expected.sum(axis=1), RIDGE * s, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(logs)
 def test_expected_scores_mirror_each_other_and_intervals_are_finite(results):
     fit = BradleyTerry.fit(folded(a_log(results)))

@@ -2,7 +2,7 @@
 
 import itertools
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from league.ladder.comparison import score_interval
@@ -39,7 +39,6 @@ def test_an_order_has_no_cycles():
     assert cycles(Payoff()) == []
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(list(itertools.combinations(NAMES, 2))),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from league.ladder.nash import PRIOR_GAMES, MetaGame
@@ -28,7 +28,6 @@ def games(draw: st.DrawFn) -> MetaGame:
     return MetaGame([f"p{n}" for n in range(count)], scores, np.zeros((count, count)))
 
 
-@settings(deadline=None)
 @given(games())
 def test_nobody_gains_against_the_equilibrium(game):
     mixture = game.nash()

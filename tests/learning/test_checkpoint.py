@@ -20,7 +20,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TREES)
 def test_plain_values_come_back_with_their_types(tree):
     back = unpack_state(pack_state(tree))

@@ -28,7 +28,7 @@ def rows(draw_):
     return torch.tensor(logits, dtype=torch.float32), mask
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows(), st.integers(0, 2**32))
 def test_an_illegal_action_is_never_chosen(position, seed):
     logits, legal = position

@@ -226,7 +226,7 @@ def test_verify_notices_lost_champions_and_checkpoints(store, raw, a_snapshot):
     assert any("checkpoint of learner 'main' is missing" in line for line in problems)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 9), st.permutations(["a", "b", "c"]), st.builds(Tally, *[st.integers(0, 5)] * 3)),

@@ -67,7 +67,7 @@ def kind(estimate: Estimate, t: int, board: int) -> str:
     return "waiting" if estimate.waiting[t, board] else "void"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 25), st.integers(1, 4))
 def test_equals_the_definition(seed: int, plies: int, seats: int) -> None:
     fragment = random_fragment(np.random.default_rng(seed), plies, 3, seats)
@@ -135,7 +135,7 @@ def returns_by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 20))
 def test_returns_of_opposite_seats_equal_the_definition(seed: int, plies: int) -> None:
     fragment = random_fragment(np.random.default_rng(seed), plies, 3, 2)

@@ -163,7 +163,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.sampled_from(["/act", "/", "/readyz", "/nowhere", "/-/routes", "/%00", "/act?x=%ff"]),
     st.sampled_from(["GET", "POST", "HEAD"]),

@@ -277,7 +277,7 @@ PATHS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example("GET", "/static/%00", [("Host", b"127.0.0.1")], b"")
 @example("GET", "/static/style.css", [("Range", b"bytes=-"), ("If-Range", b"\xff")], b"")
 @example("POST", "/promotion", [("Origin", b"http://[")], b"token=%ff")
