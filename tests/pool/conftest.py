@@ -49,7 +49,7 @@ def free_port():
 def eventually():
     """Wait until a condition holds, and fail if it does not in time."""
 
-    def wait(condition, timeout_s=10.0):
+    def wait(condition, timeout_s=30.0):
         pause = threading.Event()
         deadline = time.monotonic() + timeout_s
         while not (result := condition()):

