@@ -15,6 +15,9 @@ from league.games.base import Game, HasPositions, Player, Turn, sample_uniform
 ROUNDS = 8
 """So often openings are drawn until there are enough that differ."""
 
+PLENTY = 1000
+"""An opening of a length of which there are fewer is drawn as much more seldom."""
+
 
 class Openings(NamedTuple):
     """One for each of G groups of boards."""
@@ -57,8 +60,9 @@ class Book(Player):
 def draw_openings(game: Game, group: Tensor, plies: int, seeds: Tensor, generator: torch.Generator) -> Openings:
     """Draw an opening of 0 to `plies` uniformly random plies for each group, after which the game goes on.
 
-    In a deterministic game no two of them lead to the same position, as long as other ones are found; then lengths of
-    which there are few, such as 0, are rarer than the others.
+    In a deterministic game no two of them lead to the same position, as long as other ones are found, and lengths of
+    which there are fewer than `PLENTY` are rarer by as much: else the few short ones would come back in every small
+    match, a large one would consist of others, and policies would score in the one what they do not in the other.
 
     Args:
         game: its boards are used for drawing, and are left in the middle of games.
@@ -72,11 +76,13 @@ def draw_openings(game: Game, group: Tensor, plies: int, seeds: Tensor, generato
     spare = dict.fromkeys(range(groups), (0, torch.zeros(plies, dtype=torch.long, device=game.device)))
     seen: set[object] = set()
     for _ in range(ROUNDS):
-        lengths, moves, after = _walk(game, plies, seeds, generator)
+        lengths, moves, ways, after = _walk(game, plies, seeds, generator)
+        luck = torch.rand(len(ways), generator=generator, device=game.device)
+        rare = (luck * ways.max().clamp(max=PLENTY) > ways).tolist()
         for board, (number, length, position) in enumerate(zip(group.tolist(), lengths.tolist(), after, strict=True)):
             if number in found or position is None:
                 continue
-            if game.spec.deterministic and position in seen:
+            if game.spec.deterministic and (rare[board] or position in seen):
                 spare[number] = (length, moves[board])
                 continue
             seen.add(position)
@@ -89,13 +95,17 @@ def draw_openings(game: Game, group: Tensor, plies: int, seeds: Tensor, generato
     )
 
 
-def _walk(game: Game, plies: int, seeds: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, list[object]]:
-    """Play at random on every board: the lengths drawn, all moves, and what the position is after so many of them.
+def _walk(
+    game: Game, plies: int, seeds: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, list[object]]:
+    """Play at random on every board: the lengths drawn, all moves, how many openings of that length there are, about,
+    and what the position is after so many moves.
 
-    None stands for a game that has ended by then.
+    As many as there were legal moves, multiplied along the way. None stands for a game that has ended by then.
     """
     boards, device = game.num_games, game.device
     lengths = torch.randint(0, plies + 1, (boards,), generator=generator, device=device)
+    ways = torch.ones(boards, device=device)
     after: list[object] = [None] * boards
     over = torch.zeros(boards, dtype=torch.bool, device=device)
     moves = torch.zeros(boards, plies, dtype=torch.long, device=device)
@@ -107,6 +117,8 @@ def _walk(game: Game, plies: int, seeds: Tensor, generator: torch.Generator) -> 
         for board, mover, seen in zip(here.tolist(), movers, game.observe()[here].cpu().numpy(), strict=True):
             after[board] = (mover, seen.tobytes())
         if ply < longest:
-            moves[:, ply] = sample_uniform(game.legal(), generator)
+            legal = game.legal()
+            moves[:, ply] = sample_uniform(legal, generator)
+            ways = torch.where(lengths > ply, ways * legal.sum(dim=1), ways)
             over |= game.step(moves[:, ply]).done
-    return lengths, moves, after
+    return lengths, moves, ways, after

@@ -97,7 +97,7 @@ def test_a_pair_has_one_opening():
         firsts = [min((spy.first[b] for spy in (row, column)), key=lambda seen: seen.sum()) for b in (board, board + 1)]
         assert torch.equal(*firsts)
         stones.append(int(firsts[0].sum()))
-    assert set(stones) == set(range(7))
+    assert {3, 4, 5, 6} <= set(stones) <= set(range(7))
 
 
 def test_a_pair_has_one_chance():
@@ -113,7 +113,7 @@ def test_a_pair_has_one_chance():
 
 def test_swapped_players_mirror_the_results():
     game = make_game("connect_four", 40)
-    one, other = network_player(game.spec, 1), network_player(game.spec, 2)
+    one, other = network_player(game.spec, 1), network_player(game.spec, 3)
     there, _ = play(game, one, other)
     back, _ = play(game, other, one)
     assert back == {"01": there["10"].mirrored(), "10": there["01"].mirrored()}
@@ -186,8 +186,7 @@ def test_openings_of_a_match_lead_to_different_positions():
     group = torch.arange(60) // 2
     drawn = draw_openings(game, group, 3, torch.zeros(60, dtype=torch.long), torch.Generator().manual_seed(1))
     assert drawn.moves.shape == (30, 3)
-    assert set(drawn.lengths.tolist()) == {0, 1, 2, 3}
-    assert int((drawn.lengths == 0).sum()) == 1
+    assert {2, 3} <= set(drawn.lengths.tolist()) <= {0, 1, 2, 3}
     reached = set()
     for length, moves in zip(drawn.lengths.tolist(), drawn.moves, strict=True):
         board = make_game("connect_four", 1)
@@ -195,6 +194,24 @@ def test_openings_of_a_match_lead_to_different_positions():
             board.step(torch.tensor([action]))
         reached.add((int(board.to_move()), board.render(0)))
     assert len(reached) == 30
+
+
+def lengths_of_openings(name, games, draws):
+    """How often the openings of so many matches of so many games have each length up to 4."""
+    game, group = make_game(name, games), torch.arange(games) // 2
+    generator = torch.Generator().manual_seed(games)
+    drawn = [draw_openings(game, group, 4, torch.zeros(games, dtype=torch.long), generator) for _ in range(draws)]
+    return torch.bincount(torch.cat([one.lengths for one in drawn]), minlength=5) / (games // 2 * draws)
+
+
+@pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe"])
+def test_small_matches_and_large_ones_have_openings_of_the_same_lengths(name):
+    """Otherwise what small ones promise, by games that come back in each, large ones don't keep."""
+    small, large = lengths_of_openings(name, 40, 40), lengths_of_openings(name, 400, 4)
+    assert torch.allclose(small, large, atol=0.06), (small, large)
+    assert small[0] < 0.02, "there is one"
+    assert large[0] < 0.02
+    assert small[4] > 0.25
 
 
 def test_a_game_that_is_too_long_is_dropped():
