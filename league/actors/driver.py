@@ -19,6 +19,7 @@ from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
+from league.config.auto import AUTO_EVERY_STEPS
 from league.errors import ClusterError, ConfigError, LeaseError, StoreError, StoreUnavailableError, UndecidedError
 from league.every import Every
 from league.games import game_spec, make_bot
@@ -31,7 +32,6 @@ from league.pool.lease import Holder
 from league.pool.store import Store
 from league.rollout.arena import seatings
 from league.rollout.choices import looks_ahead
-from league.sections import AUTO_EVERY_STEPS
 from league.settings import plain
 from league.signals import interrupts
 from league.status import Status

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from league.config import NetworkConfig
+from league.config.auto import AUTO_HIDDEN
 from league.errors import ConfigError
 from league.games.base import GameSpec
 from league.plugins import described, find, load
 from league.policies.scaling import Scaling, Seen, needs_scaling
 from league.policies.tables import TABLE, Tables
-from league.sections import AUTO_HIDDEN
 
 ILLEGAL = -1e9
 """Logit of an illegal action: finite, so that gradients and exports stay free of NaN; its probability is exactly 0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from league.config import LeagueConfig, load_config, presets
+from league.config.limits import NEVER_STEPS
 from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
 from league.pool.address import is_embedded
-from league.sections import NEVER_STEPS
 
 if TYPE_CHECKING:
     from league.pool.store import Store
