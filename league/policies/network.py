@@ -193,7 +193,7 @@ class Windows3x3(nn.Module):
         return out.permute(0, 2, 3, 1)
 
     def multiplied(self, board: Tensor) -> Tensor:
-        """By one matrix product."""
+        """By one matrix product of all windows, put side by side: faster than a convolution on a CPU."""
         height, width = board.shape[1], board.shape[2]
         padded = nn.functional.pad(board, (0, 0, 1, 1, 1, 1))
         shifted = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
