@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from league import config, sections
+from league import config
 from league.config import ArenaConfig, LeagueConfig, MixConfig, knobs, load_config, mended, preset_path, presets
+from league.config.auto import AUTO_GAMES, AUTO_PLIES
 from league.errors import ConfigError
 from league.settings import Section, parse_setting, plain
 
@@ -86,9 +87,9 @@ class _TakenError(Exception):
 
 
 def test_every_section_can_be_imported_from_here() -> None:
-    made = {name for name, kind in vars(sections).items() if isinstance(kind, type) and issubclass(kind, Section)}
+    made = {kind.__name__: kind for kind in Section.__subclasses__() if kind.__module__.startswith("league.config.")}
     assert len(made) > 10
-    assert all(getattr(config, name) is getattr(sections, name) for name in made)
+    assert all(getattr(config, name) is kind for name, kind in made.items())
 
 
 @pytest.mark.parametrize(("key", "value"), [row[:2] for row in knobs()])
@@ -166,7 +167,7 @@ def test_what_auto_stands_for_is_said() -> None:
     )
     assert about["rollout.plies"].endswith("auto: 16 with lookahead, else 32 for batched games, 64 through an adapter")
     assert about["rollout.runners"].endswith("auto: 0 below 8 CPUs, else 2")
-    numbers = (sections.AUTO_GAMES, sections.AUTO_PLIES)
+    numbers = (AUTO_GAMES, AUTO_PLIES)
     assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
 
 

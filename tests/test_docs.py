@@ -396,8 +396,9 @@ def test_commands_that_start_nothing_run(
 def pattern(line: str) -> str:
     """A line without what differs from league to league: names, numbers, the width of columns."""
     line = re.sub(r"main-\d+|negamax-\d|uniform", "POLICY", line)
-    line = re.sub(r"refused|undecided", "DECISION", line).replace("-", "+")
-    line = re.sub(r"(?<!\w)\d+(?!\w)", "", line)
+    # What is tested against the champion may also win: then it is said who else was tried.
+    line = re.sub(r"(?:refused|undecided|(accepted))(.*?)(?(1); .*)$", r"DECISION\2", line).replace("-", "+")
+    line = re.sub(r"(?<!\w)(?:\d+|∞)(?!\w)", "", line)
     return re.sub(r"POLICY( POLICY)+", "POLICY", " ".join(line.split()))  # Games differ in how many bots they have.
 
 

@@ -100,5 +100,5 @@ class Board:
             self._writer.flush()
 
     def close(self) -> None:
-        """End the writer."""
+        """Write what is left to the disk and end the writer; nothing can be added any more."""
         self._writer.close()

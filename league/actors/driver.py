@@ -8,6 +8,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 from league.actors.coordinator import CoordinatorActor
 from league.actors.grafana import embed_league, place_dashboards
@@ -19,6 +20,7 @@ from league.cluster.nodes import Node, autoscaled, whole_room
 from league.cluster.plan import bounded, least, plan_hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
+from league.config.auto import AUTO_EVERY_STEPS
 from league.errors import ClusterError, ConfigError, LeaseError, StoreError, StoreUnavailableError, UndecidedError
 from league.every import Every
 from league.games import game_spec, make_bot
@@ -31,7 +33,6 @@ from league.pool.lease import Holder
 from league.pool.store import Store
 from league.rollout.arena import seatings
 from league.rollout.choices import looks_ahead
-from league.sections import AUTO_EVERY_STEPS
 from league.settings import plain
 from league.signals import interrupts
 from league.status import Status
@@ -144,8 +145,8 @@ def run_league(
     without waiting.
 
     Raises `UndecidedError` at the end of a run in which no game was won or lost, `StoreError` where another run trains
-    the league. The lease of one that was killed is waited for, which
-    `note` is told, as it is what the store's server may lose. One that evicts is refused.
+    the league. The lease of one that was killed is waited for, which `note` is told, as it is what the store's server
+    may lose. One that evicts is refused.
     """
     store.refuse_eviction()
     embed_league()
@@ -167,26 +168,30 @@ def run_league(
     ):
         check_reachable(address, nodes)
         _check_room(config, nodes, note)
-        try:
-            place_dashboards()
-        except OSError as error:
-            note(f"the Grafana dashboards could not be put beside Ray's: {error}")
-        try:
-            place = Place(store=address, league=store.league, log_dir=log_dir, holder=holder)
-            coordinator = spawn_coordinator(CoordinatorActor, place)
-        except ValueError as error:  # Ray has an actor of that name.
-            raise ClusterError(
-                f"a league called {store.league!r} runs on this Ray already: give another --league"
-            ) from error
-        coordinator.start.remote()
+        coordinator = _begun(Place(store=address, league=store.league, log_dir=log_dir, holder=holder), note)
         begun = dataclasses.replace(start, stage="the coordinator")
         run = Run(coordinator, limits, watch, interrupted, begun, _ChampionElo(store, config))
         run.until_limit()
-        closing_s = 0.0 if interrupted.is_set() else config.arena.closing_s
-        final = run.end(closing_s)
+        final = run.end(0.0 if interrupted.is_set() else config.arena.closing_s)
         if final.trouble is not None:
             raise UndecidedError(f"{final.trouble}; the league is saved")
         return final
+
+
+def _begun(place: Place, note: Callable[[str], None]) -> Any:
+    """The coordinator of a league, at work; raises `ClusterError` where Ray has one of that name."""
+    try:
+        place_dashboards()
+    except OSError as error:
+        note(f"the Grafana dashboards could not be put beside Ray's: {error}")
+    try:
+        coordinator = spawn_coordinator(CoordinatorActor, place)
+    except ValueError as error:
+        raise ClusterError(
+            f"a league called {place.league!r} runs on this Ray already: give another --league"
+        ) from error
+    coordinator.start.remote()
+    return coordinator
 
 
 @contextlib.contextmanager

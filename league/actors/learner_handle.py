@@ -16,18 +16,13 @@ from league.actors.waiting import RETRY_S
 from league.cluster.plan import Hardware
 from league.errors import CorruptSnapshotError, StoreUnavailableError
 from league.every import Every
-from league.ladder.freezing import has_changed, in_time, spaced, spacing
-from league.ladder.matchmaking import Memory, all_beaten, fresh_starts, learn_of, training_opponents
-from league.ladder.payoff import LivePayoff
-from league.ladder.quality import Qualities
+from league.ladder.freezing import in_time, is_due
+from league.ladder.matchmaking import Memory, fresh_starts, learn_of, training_opponents
 from league.ladder.records import Snapshot
 from league.status import LearnerStatus
 
 DIVERGED_LIMIT = 3
 """A learner that diverges so many times in a row is stopped."""
-
-LIMIT_FACTOR = 4
-"""Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
 
 
 class LearnerHandle(RemoteWorker):
@@ -94,10 +89,7 @@ class LearnerHandle(RemoteWorker):
             checkpoint = None  # The learner finds it too, and says so.
         progress = checkpoint[1] if checkpoint else {}
         latest = self.roster.latest(self.name)
-        memory = Memory(
-            live=LivePayoff.from_json(progress.get("results", {}), self.roster.config.matchmaking.memory_games),
-            qualities=Qualities.from_json(progress.get("qualities", {})),
-        )
+        memory = Memory.from_json(progress, self.roster.config.matchmaking.memory_games)
         return memory, int(progress.get("steps", latest.steps if latest else 0))
 
     @property
@@ -184,19 +176,10 @@ class LearnerHandle(RemoteWorker):
             self.save()
 
     def _freeze_due(self) -> bool:
-        snapshots, role = self.roster.config.snapshots, self.role
-        latest = self.roster.latest(self.name)
-        if latest is None or (self._freezing.due and in_time(self.steps, latest.steps, snapshots)):
+        snapshots, latest = self.roster.config.snapshots, self.roster.latest(self.name)
+        if latest is not None and self._freezing.due and in_time(self.steps, latest.steps, snapshots):
             return True
-        least, live = role.least_steps(snapshots), self.memory.live
-        if role.freeze_win_rate is None:
-            return spaced(least, self.steps, latest.steps, has_changed(live, latest.name), snapshots)
-        limit = role.freeze_limit_steps or LIMIT_FACTOR * spacing(least, self.steps, snapshots)
-        if self.steps - latest.steps >= limit:
-            return True
-        return spaced(least, self.steps, latest.steps, False, snapshots) and all_beaten(
-            role, self.roster.pool(), self.memory, role.freeze_win_rate
-        )
+        return is_due(self.role, snapshots, self.steps, latest, self.memory, self.roster.pool())
 
     def train(self) -> None:
         """Play and learn for one iteration, against whom matchmaking draws."""
@@ -271,7 +254,7 @@ class LearnerHandle(RemoteWorker):
         start = str(self.roster.rng.choice(starts)) if starts else None
 
         def begun(steps: int) -> None:
-            self.memory = Memory(live=LivePayoff(self.roster.config.matchmaking.memory_games), qualities=Qualities())
+            self.memory = Memory.from_json({}, self.roster.config.matchmaking.memory_games)
             self.roster.say("reset", f"{self.name} begins anew from {start or 'its first weights'}")
             self.save()
 
@@ -288,9 +271,8 @@ class LearnerHandle(RemoteWorker):
             if self.moves_to is not None:
                 self.place_on(self.moves_to)
 
-        known = {"results": self.memory.live.to_json(), "qualities": self.memory.qualities.to_json()}
         self._trains = False
-        self._ask(self.actor.checkpoint.remote(known), saved)
+        self._ask(self.actor.checkpoint.remote(self.memory.to_json()), saved)
 
     def _ask(self, future: Any, done: Callable[[Any], None]) -> None:
         """Ask, and count the time that it takes; what is lost is asked for again from its last checkpoint."""

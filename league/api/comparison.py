@@ -34,7 +34,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of the leagues."""
+    """One of the leagues that are compared: its champion, and its strength by steps."""
 
     name: str
     """Its store, and its name there where it is not `league`."""
@@ -44,7 +44,7 @@ class Side:
 
     @property
     def best(self) -> Point | None:
-        """Its strongest snapshot."""
+        """Its snapshot of the highest Elo, the champion or not; None where none is rated."""
         return max(self.curve, key=lambda point: point.elo, default=None)
 
 
@@ -64,14 +64,14 @@ class Cross:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What came of it."""
+    """What came of comparing leagues: the curve of each, and what their champions did against each other."""
 
     game: str
     sides: tuple[Side, ...]
     crosses: tuple[Cross, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The comparison as plain data for JSON: `game`, `leagues`, `matches`; scores are points per game, 0 to 1."""
         crosses = [
             {
                 "row": one.row,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from league.cluster.nodes import Room
 from league.config import LeagueConfig
-from league.sections import AUTO_RUNNERS, RUNNERS_FROM_CPUS
+from league.config.auto import AUTO_RUNNERS, RUNNERS_FROM_CPUS
 
 TINY = 1e-6
 """Shares of a GPU are rounded."""

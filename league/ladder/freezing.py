@@ -7,16 +7,22 @@ many for every doubling, for however long it learns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from league.config import SnapshotConfig
+from league.config import RoleConfig, SnapshotConfig
+from league.ladder.matchmaking import Memory, all_beaten
 from league.ladder.payoff import LivePayoff
+from league.ladder.records import Snapshot
 
 SOONER: Final = 0.5
 """Share of the spacing after which a learner that clearly beats its last snapshot is frozen: it has changed."""
 
 BEATEN: Final = 0.6
 """Points per game against its last snapshot from which on a learner has changed."""
+
+LIMIT_FACTOR: Final = 4
+"""Of `freeze_steps`, for a role with `freeze_win_rate` and no limit of its own."""
 
 KNOWN_GAMES: Final = 100
 """Games against its last snapshot before which that says nothing."""
@@ -48,3 +54,32 @@ def in_time(steps: int, last: int, config: SnapshotConfig) -> bool:
 def has_changed(live: LivePayoff, last: str) -> bool:
     """Whether a learner beats the snapshot called `last` so clearly that it plays otherwise now."""
     return live.games(last) >= KNOWN_GAMES and live.win_rate(last) > BEATEN
+
+
+def is_due(
+    role: RoleConfig,
+    snapshots: SnapshotConfig,
+    steps: int,
+    last: Snapshot | None,
+    memory: Memory,
+    pool: Sequence[Snapshot],
+) -> bool:
+    """Whether a learner's number of steps, or what it has beaten, freezes it.
+
+    Args:
+        role: of the learner.
+        snapshots: the league's spacing.
+        steps: those that the learner has made.
+        last: its last snapshot; without one it is due.
+        memory: what it knows of its opponents.
+        pool: the frozen policies, oldest first.
+    """
+    if last is None:
+        return True
+    least = role.least_steps(snapshots)
+    if role.freeze_win_rate is None:
+        return spaced(least, steps, last.steps, has_changed(memory.live, last.name), snapshots)
+    limit = role.freeze_limit_steps or LIMIT_FACTOR * spacing(least, steps, snapshots)
+    if steps - last.steps >= limit:
+        return True
+    return spaced(least, steps, last.steps, False, snapshots) and all_beaten(role, pool, memory, role.freeze_win_rate)

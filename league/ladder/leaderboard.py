@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, NamedTuple
 
-from league.config import LeagueConfig
+from league.config import LeagueConfig, RatingConfig
 from league.ladder.comparison import expected_score, score_interval
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound, points_per_mu
 from league.ladder.records import Snapshot, Tally
@@ -96,41 +96,44 @@ def leaderboard(
         champion: name of the champion, if there is one.
         config: the scale, and how many games a match has.
     """
-    scale = config.ratings
     steps: dict[str, int | None] = {snapshot.name: snapshot.steps for snapshot in snapshots}
     steps |= {bot: None for bot in bots if bot not in steps}
-    rated = {name: ratings.get(name) or Rating.new(scale) for name in steps}
-    met: dict[str, dict[str, Seen]] = {name: {} for name in steps}
-    anchored: Counter[str] = Counter()
-    for (name, anchor), tally in against.items():
-        if name in met and tally.games:
-            anchored[name] += tally.games
-            if anchor in bots and name != anchor:
-                points = (rated[name].mu - rated[anchor].mu) * points_per_mu(scale)
-                met[name][anchor] = Seen(tally, expected_score(points))
+    rated = {name: ratings.get(name) or Rating.new(config.ratings) for name in steps}
+    seen = _seen(rated, bots, against, config.ratings)
+    anchored = Counter[str]()
+    for (name, _), tally in against.items():
+        anchored[name] += tally.games
+    strength = {name: elo(rating, ratings, config.ratings) for name, rating in rated.items()}
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
-    rows = []
-    for rank, name in enumerate(order, start=1):
-        rating = rated[name]
-        points, interval = elo(rating, ratings, scale)
-        rows.append(
-            Row(
-                rank=rank,
-                policy=name,
-                kind="bot" if steps[name] is None else "snapshot",
-                elo=points,
-                interval=interval,
-                mu=rating.mu,
-                sigma=rating.sigma,
-                games=rating.games,
-                score=totals.get(name, Tally()),
-                against={bot: met[name][bot] for bot in bots if bot in met[name]},
-                settled=steps[name] is None or anchored[name] >= settling_games(config),
-                steps=steps[name],
-                champion=name == champion,
-            )
+    return [
+        Row(
+            rank=rank,
+            policy=name,
+            kind="bot" if steps[name] is None else "snapshot",
+            elo=strength[name].points,
+            interval=strength[name].interval,
+            mu=rated[name].mu,
+            sigma=rated[name].sigma,
+            games=rated[name].games,
+            score=totals.get(name, Tally()),
+            against={bot: seen[name, bot] for bot in bots if (name, bot) in seen},
+            settled=steps[name] is None or anchored[name] >= settling_games(config),
+            steps=steps[name],
+            champion=name == champion,
         )
-    return rows
+        for rank, name in enumerate(order, start=1)
+    ]
+
+
+def _seen(
+    rated: Ratings, bots: Sequence[str], against: Mapping[tuple[str, str], Tally], scale: RatingConfig
+) -> dict[tuple[str, str], Seen]:
+    """Each policy (first) against each bot (second) that it has met."""
+    return {
+        (name, bot): Seen(tally, expected_score((rated[name].mu - rated[bot].mu) * points_per_mu(scale)))
+        for (name, bot), tally in against.items()
+        if name in rated and bot in bots and name != bot and tally.games
+    }
 
 
 def fixed_bots(config: LeagueConfig, snapshots: Iterable[Snapshot], ratings: Ratings) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,6 +69,16 @@ class Memory:
 
     live: LivePayoff
     qualities: Qualities
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], memory_games: float) -> Memory:
+        """Read what `to_json` gave, or begin where there is nothing; results fade as `LivePayoff` says."""
+        live = LivePayoff.from_json(data.get("results", {}), memory_games)
+        return cls(live=live, qualities=Qualities.from_json(data.get("qualities", {})))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for JSON: `results` and `qualities`, both by opponent."""
+        return {"results": self.live.to_json(), "qualities": self.qualities.to_json()}
 
 
 def opponents_of(source: MixConfig, pool: Sequence[Snapshot]) -> list[str]:

@@ -80,9 +80,7 @@ def retention(
     for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
         for snapshot in learned[-config.newest :]:
             reasons[snapshot.name].append("newest")
-        length = epoch_length(learned[-1].steps, config)
-        for epoch, members in _grouped(learned, lambda snapshot: snapshot.steps // length).items():  # noqa: B023
-            best = next(iter(best_candidates(members, ratings, 1)), members[-1])
+        for epoch, best in _best_of_epochs(learned, ratings, config).items():
             reasons[best.name].append(f"best of epoch {epoch}")
     for name in reasons:
         if mixture.get(name, 0.0) >= config.nash_weight:
@@ -94,6 +92,13 @@ def retention(
         Keeping(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
         for snapshot in snapshots
     ]
+
+
+def _best_of_epochs(learned: Sequence[Snapshot], ratings: Ratings, config: RetentionConfig) -> dict[int, Snapshot]:
+    """The best snapshot of each epoch of one learner, whose snapshots are given, oldest first."""
+    length = epoch_length(learned[-1].steps, config)
+    epochs = _grouped(learned, lambda snapshot: snapshot.steps // length)
+    return {epoch: next(iter(best_candidates(some, ratings, 1)), some[-1]) for epoch, some in epochs.items()}
 
 
 def epoch_length(steps: int, config: RetentionConfig) -> int:

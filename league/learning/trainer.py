@@ -232,6 +232,17 @@ def _annealed(value: float | None, learning: LearningConfig) -> list[list[float]
     return [[share * PROGRESS_UNIT, end + (start - end) * (1 + math.cos(math.pi * share)) / 2] for share in shares]
 
 
+def _for_runners(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> dict[str, Any]:
+    """What `LeagueRunner` reads."""
+    return {
+        "spec": spec,
+        "league": config.to_dict(),
+        "seed": seed,
+        "hardware": hardware,
+        "overlaps": overlaps(config, hardware),
+    }
+
+
 def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
     learning = config.learning
     # A GPU of Ray that torch has no driver for is no device: a learner that learns in this process would fail on it.
@@ -241,13 +252,7 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         PPOConfig(algo_class=LeaguePPO)
         .environment(
             env=None,
-            env_config={
-                "spec": spec,
-                "league": config.to_dict(),
-                "seed": seed,
-                "hardware": hardware,
-                "overlaps": overlaps(config, hardware),
-            },
+            env_config=_for_runners(spec, config, seed, hardware),
             observation_space=observation,
             action_space=action,
         )

@@ -96,7 +96,7 @@ class Fold:
         self._sealed = sealed
 
     def add(self, number: int, match: Match) -> None:
-        """Count the next match."""
+        """Count the next match of the log, whose number is higher than that of the one before."""
         self.last, self.matches = number, self.matches + 1
         self.payoff.update(match_counts(match))
         self.ratings.update(rate(self.ratings, match, self.config))

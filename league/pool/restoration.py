@@ -17,62 +17,24 @@ from typing import Any, Final
 
 from league.config import LeagueConfig, RatingConfig
 from league.disk import has_room, no_room
-from league.errors import BackupError, StoreError, StoreFullError, StoreSchemaError, WrongLeagueError
+from league.errors import BackupError, StoreError, StoreFullError, WrongLeagueError
 from league.ladder.payoff import match_counts
 from league.ladder.ratings import Rating, rate
 from league.ladder.records import Match
-from league.pool.backup import DAMAGED, FORMAT, HEADER, OF_ONE_MOMENT, Backup
-from league.pool.connection import SCHEMA, dumps, sha256
+from league.pool.backup import OF_ONE_MOMENT, Backup
+from league.pool.backup_file import naming, read_backup, read_json
+from league.pool.connection import dumps, sha256
 from league.pool.entries import read_match, read_replays
 from league.pool.keys import Keys
 from league.pool.lease import Leases
-from league.pool.parts import read_parts
 from league.pool.segments import Segment, decode
 
-Part = tuple[str, bytes]
 Commands = list[tuple[Any, ...]]
 
 _ASIDE: Final = "restoring-"
 _WRITE: Final = {"hash": "HSET", "list": "RPUSH", "string": "SET"}
 _SCANNED: Final = 1000
 """Keys that the server looks at per request."""
-
-
-def check_backup(path: Path, watch: Callable[[str], None] = lambda line: None) -> Backup:
-    """Read the whole file and say what it holds; of its parts one at a time is in memory.
-
-    Raises:
-        BackupError: it cannot be read, is no backup, is cut short, or was changed; or a later version wrote it.
-        StoreSchemaError: a newer version wrote the store that it is of.
-    """
-    counts, header, damaged = Counter[str](), dict[str, Any](), list[str]()
-    with _naming(path):
-        for name, data in _parts(path):
-            kind = name.partition("/")[0]
-            if name == HEADER:
-                header = _json(data)
-            elif name == DAMAGED:
-                damaged = _json(data)
-            elif kind == "matches":
-                counts[kind] += data.count(b"\n")
-            elif kind == "segments":
-                counts["matches"] += _segment_rows(name, data)
-            elif name in ("state/snapshots.json", "state/promotions.json"):
-                counts[name] = len(_json(data))
-            else:
-                counts[kind] += name.endswith("/state")
-            watch(f"checking {name}")
-    return Backup(
-        league=str(header["league"]),
-        game=str(header["game"]),
-        made_s=float(header["made_s"]),
-        bytes=path.stat().st_size,
-        matches=counts["matches"],
-        snapshots=counts["state/snapshots.json"],
-        promotions=counts["state/promotions.json"],
-        checkpoints=counts["checkpoints"],
-        damaged=tuple(map(str, damaged)),
-    )
 
 
 class Restoration(Leases):
@@ -170,8 +132,8 @@ class _Writing:
 
     def write(self, path: Path, watch: Callable[[str], None]) -> None:
         written = 0
-        with _naming(path):
-            for name, data in _parts(path):
+        with naming(path):
+            for name, data in read_backup(path):
                 self._apply(name, self._commands(name, data))
                 written += len(data)
                 watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
@@ -203,12 +165,12 @@ class _Writing:
                 case ["backup.json" | "damaged.json"]:
                     return []
                 case ["state", file]:
-                    return self._state(file.removesuffix(".json"), _json(data))
+                    return self._state(file.removesuffix(".json"), read_json(data))
                 case ["checkpoints", learner, "state"]:
                     fields = ("state", data, "digest", sha256(data))
                     return [("HSET", self.keys.checkpoint(learner), *fields), ("SADD", self.keys.learners, learner)]
                 case ["checkpoints", learner, "progress.json"]:
-                    return [("HSET", self.keys.checkpoint(learner), "progress", dumps(_json(data)))]
+                    return [("HSET", self.keys.checkpoint(learner), "progress", dumps(read_json(data)))]
                 case ["segments", file]:
                     return self._segment(int(file.removesuffix(".parquet")), data)
                 case ["matches", _]:
@@ -266,13 +228,6 @@ class _Writing:
         return [*commands, *self._payoff(counts)]
 
 
-def _segment_rows(name: str, data: bytes) -> int:
-    try:
-        return sum(1 for _ in decode(data))
-    except StoreError as error:
-        raise BackupError(f"{name} in it: {error}") from error
-
-
 def _entries(
     data: bytes, field: str, check: Callable[[str, dict[bytes, bytes]], Any]
 ) -> Iterator[tuple[str, str, str]]:
@@ -282,47 +237,3 @@ def _entries(
         entry, text = f"{int(number)}-0", dumps(value)
         check(entry, {field.encode(): text.encode()})
         yield entry, field, text
-
-
-def _parts(path: Path) -> Iterator[Part]:
-    """The parts of a backup of this version or an older one."""
-    with path.open("rb") as file:
-        parts = read_parts(file)
-        first = next(parts, None)
-        if first is None or first[0] != HEADER:
-            raise BackupError("it is no backup of a league")
-        _check_header(_json(first[1]))
-        yield first
-        yield from parts
-
-
-@contextlib.contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Every error that reading the file, or what is in it, has names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise BackupError(f"cannot read {path}: {error.strerror or error}") from error
-    except (BackupError, StoreSchemaError) as error:
-        raise type(error)(f"{path}: {error}") from error
-
-
-def _check_header(header: Any) -> None:
-    """Raise where a newer version wrote the backup, or the store that it is of."""
-    newer = "install a newer version of league"
-    try:
-        written, schema = int(header["format"]), int(header["schema"])
-        _ = str(header["league"]), str(header["game"]), float(header["made_s"])
-    except (ValueError, TypeError, KeyError) as error:
-        raise BackupError(f"{HEADER} in it does not hold what it should: {error}") from error
-    if written > FORMAT:
-        raise BackupError(f"it has format {written} and this version reads up to {FORMAT}: {newer}")
-    if schema > SCHEMA:
-        raise StoreSchemaError(f"it is of a store with schema {schema} and this version reads up to {SCHEMA}: {newer}")
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise BackupError(f"a part of it is not JSON: {error}") from error

@@ -116,11 +116,9 @@ def _into_log(log: Path) -> None:
 
 
 def _report(pipe: int, text: str) -> None:
-    try:
+    with contextlib.suppress(BrokenPipeError):  # The starter was killed; the lock on clients.lock decides what follows.
         os.write(pipe, text.encode())
         os.close(pipe)
-    except BrokenPipeError:
-        pass  # The starter was killed; the lock on clients.lock decides what follows.
 
 
 def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], None]) -> None:
@@ -131,7 +129,7 @@ def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], No
         return
     keeper = _Keeper(folder, path, binary, lock)
     threading.Thread(target=keeper.end_with_last_client, daemon=True).start()
-    report(READY if keeper.start() else _last_line(folder / LOG))
+    report(READY if keeper.start() else f"the server did not start: {last_words(folder, 1) or 'it said nothing'}")
     threading.Thread(target=keeper.look_after_socket, daemon=True).start()
     keeper.until_it_ends()
 
@@ -244,9 +242,12 @@ def ends(folder: Path) -> list[tuple[float, int]]:
     return [(at, free) for at, free in noted if 0 <= time.time() - at < ENDS_WITHIN_S][-ENDS:]
 
 
-def last_words(folder: Path) -> str:
-    """What the last server said before it ended, and how it ended; empty if it said nothing."""
-    return "; ".join(line[:300] for line in _last_lines(folder / LOG)[-2:])
+def last_words(folder: Path, lines: int = 2) -> str:
+    """What the last server said before it ended, and how it ended, at most 300 characters a line; empty if nothing."""
+    with (folder / LOG).open("rb") as log:
+        log.seek(max(0, os.fstat(log.fileno()).st_size - 4096))
+        said = log.read().decode("utf-8", "replace").strip().splitlines()
+    return "; ".join(line[:300] for line in said[-lines:])
 
 
 def _note_end(folder: Path, lock: int) -> None:
@@ -283,35 +284,16 @@ def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen
         "daemonize": "no",
     }
     command = [binary, *(word for key, value in settings.items() for word in (f"--{key}", value))]
+    # Linux ends the server when its supervisor dies; elsewhere it outlives one that was killed.
+    prctl = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else lambda *arguments: None
     supervisor = os.getpid()
-    die_with_parent = _parent_death_signal()
 
     def before_exec() -> None:
-        die_with_parent()
+        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != supervisor:  # It died before the line above.
             os._exit(1)
 
     return subprocess.Popen(command, cwd=folder, pass_fds=(lock,), preexec_fn=before_exec)  # noqa: S603
-
-
-def _parent_death_signal() -> Callable[[], object]:
-    """What makes Linux end this process when its parent does; elsewhere the server outlives a killed supervisor."""
-    if not sys.platform.startswith("linux"):
-        return lambda: None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _last_line(log: Path) -> str:
-    """The server's last words, at most 300 characters."""
-    words = _last_lines(log)
-    return f"the server did not start: {words[-1][:300]}" if words else "the server did not start, and said nothing"
-
-
-def _last_lines(log: Path) -> list[str]:
-    with log.open("rb") as lines:
-        lines.seek(max(0, log.stat().st_size - 4096))
-        return lines.read().decode("utf-8", "replace").strip().splitlines()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from torch import Tensor
 from league.games.base import Game, Player
 from league.ladder.records import Match, Replay, Tally
 from league.rollout.openings import Book, draw_openings
-from league.rollout.table import Table, compared
+from league.rollout.table import Ply, Table, compared
 
 ROW, COLUMN = 0, 1
 
@@ -80,6 +80,31 @@ class _Record:
         )
 
 
+class _Ends:
+    """How the games of all boards ended, `[B]` each."""
+
+    def __init__(self, boards: int, device: torch.device) -> None:
+        self.scored = torch.zeros(boards, dtype=torch.bool, device=device)
+        """Those with a result."""
+        self.broken = torch.zeros_like(self.scored)
+        self.absent = torch.zeros_like(self.scored)
+        """Those in which one of the two had no seat that took part, or was never asked."""
+        self.verdict = torch.zeros(boards, device=device)
+        """From the side of `row`: +1, 0 or -1."""
+
+    def take(self, ply: Ply, table: Table) -> Tensor:
+        """Take down the games that ended with this ply; bool `[B]`: which these are."""
+        over = ply.step.done & ~table.asleep
+        if bool(over.any()):
+            found, both = _verdict(table.returns, table.seating, table.present)
+            played = over & ~ply.step.dropped & ~ply.opening
+            self.scored |= played & both
+            self.absent |= played & ~both
+            self.broken |= over & ply.step.dropped
+            self.verdict = torch.where(over, found, self.verdict)
+        return over
+
+
 def seatings(seats: int) -> list[str]:
     """Every way in which two policies share the seats: see `league.ladder.records.Match`.
 
@@ -120,35 +145,26 @@ def play_match(game: Game, row: Player, column: Player, *, opening_plies: int, m
         opening_left=openings.lengths[group],
     )
     table.restart(torch.ones(boards, dtype=torch.bool, device=device), chance)
-    scored = torch.zeros(boards, dtype=torch.bool, device=device)
-    broken, absent = torch.zeros_like(scored), torch.zeros_like(scored)
-    verdict = torch.zeros(boards, device=device)
+    ends = _Ends(boards, device)
     record = _Record(ways, chance, openings.lengths[group])
     for _ in range(max_plies):
         ply = table.ply()
         record.add(ply.actions, ~table.asleep)
-        over = ply.step.done & ~table.asleep
-        if bool(over.any()):
-            found, both = _verdict(table.returns, table.seating, table.present)
-            played = over & ~ply.step.dropped & ~ply.opening
-            scored |= played & both
-            absent |= played & ~both
-            broken |= over & ply.step.dropped
-            verdict = torch.where(over, found, verdict)
-        table.asleep |= over
+        table.asleep |= ends.take(ply, table)
         if bool(table.asleep.all()):
             break
+    scored, verdict = ends.scored, ends.verdict
     dropped = boards - int(scored.sum())
     if spec.deterministic and row.deterministic and column.deterministic:
-        scored &= ~record.repeats()
+        scored = scored & ~record.repeats()
     results = {seating: _tally(verdict[scored & (way == i)]) for i, seating in enumerate(ways)}
-    why = game.last_error if bool(broken.any()) else None
+    why = game.last_error if bool(ends.broken.any()) else None
     if why is None and not bool(table.asleep.all()):
         why = f"longer than arena.max_plies = {max_plies}"
     elif why is None and dropped:
         why = "only one of the two had a seat that took part, or the game was over before they were asked"
     # Where one of the two had no seat nobody could win: no result, and no reason to leave out the others of its group.
-    groups = _groups(verdict, scored | absent, len(ways))
+    groups = _groups(verdict, scored | ends.absent, len(ways))
     return Played(results, dropped, why, groups, record.replays(verdict, scored))
 
 

@@ -7,10 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from league.config import LeagueConfig, LearningConfig, RoleConfig, RolloutConfig
-from league.errors import ConfigError
-from league.games.base import GameSpec
-from league.policies.network import settled as settled_network
-from league.sections import (
+from league.config.auto import (
     ANNEAL_MINIBATCHES,
     AUTO_GAMES,
     AUTO_LEARNING,
@@ -21,6 +18,9 @@ from league.sections import (
     LOOKAHEAD_GAMES,
     LOOKAHEAD_PLIES,
 )
+from league.errors import ConfigError
+from league.games.base import GameSpec
+from league.policies.network import settled as settled_network
 
 _Section = TypeVar("_Section", LearningConfig, RolloutConfig)
 

@@ -337,7 +337,7 @@ def test_the_package_builds_from_what_the_image_gets(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / done.stdout.strip()) as wheel:
         names = set(wheel.namelist())
-    assert {"league/config.py", "league/interfaces/k8s/manifests/gpu.yaml"} <= names
+    assert {"league/config/learner.py", "league/interfaces/k8s/manifests/gpu.yaml"} <= names
     assert any(name.startswith("league/dashboards/grafana/") for name in names)
 
 

@@ -12,11 +12,11 @@ from league.config import LeagueConfig
 from league.errors import BackupError, StoreFullError, StoreSchemaError, WrongLeagueError
 from league.ladder.records import Promotion, Replay
 from league.pool import backup as layout
+from league.pool.backup_file import check_backup
 from league.pool.connection import dumps
 from league.pool.keys import Keys
 from league.pool.lease import Holder
 from league.pool.parts import LIST, PartsWriter, read_parts
-from league.pool.restoration import check_backup
 from league.pool.store import Store
 
 DERIVED = {"match_index", "payoff", "ratings"}
@@ -27,7 +27,7 @@ NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix", "key"}
 RESTORER = """
 import sys
 from pathlib import Path
-from league.pool.restoration import check_backup
+from league.pool.backup_file import check_backup
 from league.pool.store import Store
 with Store.open(sys.argv[1], sys.argv[2]) as store:
     path = Path(sys.argv[3])

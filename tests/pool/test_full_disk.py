@@ -11,7 +11,7 @@ from league.config import LeagueConfig
 from league.disk import RESERVE
 from league.errors import StoreFullError, StoreUnreachableError
 from league.pool import connection, supervisor
-from league.pool.restoration import check_backup
+from league.pool.backup_file import check_backup
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
 

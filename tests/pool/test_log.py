@@ -13,8 +13,8 @@ from league.ladder.ratings import recompute
 from league.ladder.records import Match, Tally
 from league.pool import archive
 from league.pool.archive import Archive
+from league.pool.backup_file import check_backup
 from league.pool.keys import Keys
-from league.pool.restoration import check_backup
 from league.pool.segments import decode, encode
 from league.pool.store import Store
 

@@ -12,8 +12,8 @@ from league.errors import StoreError
 from league.ladder.people import PersonGame, person_rows
 from league.ladder.records import Match, Tally
 from league.pool import people as people_module
+from league.pool.backup_file import check_backup
 from league.pool.connection import dumps
-from league.pool.restoration import check_backup
 from league.pool.store import Store
 
 GAME = PersonGame(

@@ -27,7 +27,7 @@ PARTS: Final = ("mover", "observation", "mask", "rewards")
 
 @dataclass
 class Played:
-    """One game."""
+    """One game of random moves, with what `check` judges it by."""
 
     moves: list[tuple[Any, ...]] = field(default_factory=list)
     """By ply: who moved, what it saw, what was legal, and what was paid."""

@@ -27,7 +27,7 @@ class Finding(NamedTuple):
     """`file.py:12`, the line of the user's code that it points to."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """The finding as plain data for JSON: `level`, `check`, `text` and `where`, null where no line is to blame."""
         return self._asdict()
 
 

@@ -1,4 +1,4 @@
-"""The command line: `league COMMAND`. One module per command or group of kin; `app` puts them together.
+"""The command line: `league COMMAND`. A module per command or group of kin; `commands` lists them, `app` runs one.
 
 Whatever is heavy (torch, ray, redis, matplotlib) is imported by the command that needs it, when it runs.
 """

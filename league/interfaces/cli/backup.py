@@ -74,7 +74,7 @@ def restore(
 
     Then `league status --verify` checks it, and `league train` goes on from its last checkpoints.
     """
-    from league.pool.restoration import check_backup
+    from league.pool.backup_file import check_backup
     from league.pool.store import Store
 
     started = time.monotonic()

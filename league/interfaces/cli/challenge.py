@@ -44,9 +44,7 @@ def challenge(
     seed: Annotated[
         int | None, options.number(least=0, most=options.SEEDS, help="Of weights and games; drawn if not given.")
     ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of the exploiter's.")
-    ] = None,
+    settings: Annotated[list[str] | None, options.settings("One knob of the exploiter's.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the exploiter's weights in this .safetensors file.")
     ] = None,

@@ -22,9 +22,7 @@ def config(
     mend: Annotated[
         bool, typer.Option("--mend", help="Store it without what this version refuses, each such knob as its default.")
     ] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="With --mend: another value instead.")
-    ] = None,
+    settings: Annotated[list[str] | None, options.settings("With --mend: another value instead.")] = None,
     json: options.JsonOption = False,
 ) -> None:
     """Print the configuration of the league as TOML that `league train --config` reads.

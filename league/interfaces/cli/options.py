@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from league.config import presets
+
 if TYPE_CHECKING:
     from league.config import LeagueConfig
     from league.pool.store import Store
@@ -35,10 +37,17 @@ def number(*names: str, least: float, most: float = 10**9, help: str, metavar: s
     return typer.Option(*names, min=least, max=most, help=help, metavar=metavar, callback=within)
 
 
+def settings(help: str) -> Any:
+    """The option that gives knobs other values."""
+    return typer.Option("--set", metavar="KEY=VALUE", help=help)
+
+
 StoreOption = Annotated[
     str, typer.Option("--store", envvar="LEAGUE_STORE", help="The league's folder, or the redis:// URL of its server.")
 ]
 LeagueOption = Annotated[str, typer.Option("--league", envvar="LEAGUE_NAME", help="Name of the league in the store.")]
+GameOption = Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")]
+PresetOption = Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ReasonOption = Annotated[str | None, typer.Option(help="Why, for the history.")]
 SeedOption = Annotated[int | None, number(least=0, most=SEEDS, help="Equal seeds, equal games; drawn if not given.")]

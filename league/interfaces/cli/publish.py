@@ -15,7 +15,7 @@ from league.view.words import size
 
 
 class Line(NamedTuple):
-    """One file."""
+    """One file that is uploaded: its path in the repository, and its size in bytes."""
 
     file: str
     bytes: int
@@ -23,7 +23,7 @@ class Line(NamedTuple):
     """Whether `.gitattributes` gives it to Git LFS."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The file as plain data for JSON: `file`, `bytes` and `lfs`."""
         return self._asdict()
 
 

@@ -44,7 +44,7 @@ class Starting(AbstractContextManager["Starting"]):
 
 
 def clock(seconds: float) -> str:
-    """`3661` as `1:01:01`."""
+    """Seconds as hours, minutes and seconds, rounded down: 3661 as `1:01:01`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

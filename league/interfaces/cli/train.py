@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from league.config import LeagueConfig, load_config, presets
+from league.config import LeagueConfig, load_config
+from league.config.limits import NEVER_STEPS
 from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
 from league.pool.address import is_embedded
-from league.sections import NEVER_STEPS
 
 if TYPE_CHECKING:
     from league.pool.store import Store
@@ -42,28 +42,21 @@ def log_folder(store: str, league: str) -> Path:
 def train(
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
-    game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
+    game: options.GameOption = None,
     minutes: Annotated[
         float | None, options.number(least=0, most=options.MINUTES, help="Train for so long, then settle the ratings.")
     ] = None,
     steps: Annotated[
-        int | None,
-        options.number(
-            least=1, most=NEVER_STEPS, help="Train until the learners have made so many steps since the league began."
-        ),
+        int | None, options.number(least=1, most=NEVER_STEPS, help="Train until so many steps since the league began.")
     ] = None,
     until_elo: Annotated[
         float | None, options.number(least=-10_000, most=10_000, help="Train until the champion has so much Elo.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
+    preset: options.PresetOption = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file; see `league config --defaults`.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob, such as learning.lr=0.001.")
-    ] = None,
+    settings: Annotated[list[str] | None, options.settings("One knob, such as learning.lr=0.001.")] = None,
     address: options.AddressOption = None,
-    log_dir: Annotated[
-        Path | None, typer.Option(envvar="LEAGUE_LOG_DIR", help="Folder for TensorBoard event files.")
-    ] = None,
+    log_dir: Annotated[Path | None, typer.Option(envvar="LEAGUE_LOG_DIR", help="For TensorBoard event files.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Start the Ray dashboard on 127.0.0.1:8265.")] = False,
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
@@ -94,5 +87,4 @@ def train(
                 note=lambda text: console.print(text, style="yellow"),
             )
         champion = opened.champion()
-    name = champion.policy if champion else "none yet"
-    console.print(f"saved in {opened.address}; champion: {name}")
+    console.print(f"saved in {opened.address}; champion: {champion.policy if champion else 'none yet'}")

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 from rich.console import RenderableType
 
-from league.config import load_config, presets
+from league.config import LeagueConfig, load_config
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, stdout, tabulate
 from league.view.words import percent
 
 if TYPE_CHECKING:
+    from league.interfaces.tune.space import Space
     from league.interfaces.tune.study import Row
 
 COLUMNS: Final[Columns[Row]] = (
@@ -26,9 +27,7 @@ COLUMNS: Final[Columns[Row]] = (
     Column(">on the way", lambda row: "" if row.objective is None else percent(row.objective)),
     Column(">seconds", lambda row: f"{row.seconds:.0f}"),
     Column(">steps", lambda row: f"{row.steps:,}"),
-    Column(
-        "drawn", lambda row: row.error or " ".join(f"{key}={_short(value)}" for key, value in row.drawn.items()), True
-    ),
+    Column("drawn", lambda row: row.error or _drawn(row), True),
 )
 
 
@@ -36,7 +35,7 @@ def tune(
     search: Annotated[Path, typer.Option(help="TOML of what is searched; see docs/tuning.md.")],
     samples: Annotated[int, options.number(least=1, most=100_000, help="Trials.")] = 8,
     minutes: Annotated[float, options.number(least=0.05, most=10**6, help="For which each trial trains.")] = 5.0,
-    game: Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")] = None,
+    game: options.GameOption = None,
     output: Annotated[Path, typer.Option(help="Folder of the study; one that is there is gone on with.")] = Path(
         "runs/tune"
     ),
@@ -50,11 +49,9 @@ def tune(
     games: Annotated[
         int, options.number(least=2, most=100_000, help="Of each measurement, against every fixed bot.")
     ] = 40,
-    preset: Annotated[str | None, typer.Option(help=f"Start from: {', '.join(presets())}.")] = None,
+    preset: options.PresetOption = None,
     config: Annotated[Path | None, typer.Option(help="A TOML file that every trial starts from.")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One knob of every trial.")
-    ] = None,
+    settings: Annotated[list[str] | None, options.settings("One knob of every trial.")] = None,
     seed: Annotated[int, options.number(least=0, most=options.SEEDS, help="Of what is drawn.")] = 0,
     address: options.AddressOption = None,
     json: options.JsonOption = False,
@@ -64,20 +61,14 @@ def tune(
     The best is whose score against the fixed bots was highest over the time that it trained: strong early counts.
     The same command goes on with a study that was interrupted. The winner is in best.toml, for `league train --config`.
     """
-    from league.actors.driver import check_playable
     from league.cluster.session import ray_session
-    from league.interfaces.tune.space import Space
     from league.interfaces.tune.study import WINNER, Study
 
     asked = [*(settings or []), *([f"game={game}"] if game is not None else [])]
     base = load_config(preset=preset, file=config, settings=asked)
-    space = Space.read(search, base.to_dict())
-    if scheduler == "pbt":
-        space.check_changeable()
-    check_playable(space.config({one.key: one.values[0] for one in space.ranges}))
     study = Study(
         folder=output.resolve(),
-        space=space,
+        space=_space(search, base, changes=scheduler == "pbt"),
         samples=samples,
         seconds=60 * minutes,
         scheduler=scheduler,
@@ -90,6 +81,18 @@ def tune(
     show(rows, COLUMNS, json=json)
     if not json:
         print(f"best: {output / WINNER}; train on with league train --config {output / WINNER}")
+
+
+def _space(search: Path, base: LeagueConfig, *, changes: bool) -> Space:
+    """What is searched; raises where a trial could not play what is drawn, or change it on the way if it `changes`."""
+    from league.actors.driver import check_playable
+    from league.interfaces.tune.space import Space
+
+    space = Space.read(search, base.to_dict())
+    if changes:
+        space.check_changeable()
+    check_playable(space.config({one.key: one.values[0] for one in space.ranges}))
+    return space
 
 
 @contextmanager

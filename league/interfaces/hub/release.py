@@ -97,7 +97,7 @@ class Release:
         return self.snapshot.name
 
     def results(self) -> dict[str, Any]:
-        """What `results.json` holds."""
+        """What `results.json` holds, as plain data: the policy, its Elo, its games by opponent, and one of them."""
         elo = None if not self.standing.games else {"points": self.standing.elo, "interval": self.standing.interval}
         return {
             "policy": self.name,

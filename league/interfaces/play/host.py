@@ -57,7 +57,7 @@ class Host:
         return [*champion, *kept[:SHOWN], *bot_names(self.spec)]
 
     def champion(self) -> str | None:
-        """Who it is now."""
+        """The name of the policy that is champion now, None before there is one."""
         promotion = self._attachment.store().champion()
         return None if promotion is None else promotion.policy
 

@@ -60,7 +60,7 @@ class Page:
         return gr.update(choices=list(dict.fromkeys([asked, *choices])), value=asked), people
 
     def begin(self, policy: str, seat: str, heat: float, search: float, think: bool) -> tuple[Any, ...]:
-        """A new game."""
+        """Begin a new game, as the choices on the page say; what is shown from then on, by component."""
         wish = Wish(
             policy=str(policy or "").strip(),
             seat=next((number for number, shown in _SEATS.items() if shown == seat), str(seat)),
@@ -108,7 +108,7 @@ class Page:
         return self._changed(tab, think, undone)
 
     def resign(self, tab: Tab | None, think: bool, name: str) -> tuple[Any, ...]:
-        """Give up."""
+        """Give the game up, and note it under the name; what is shown from then on, by component."""
 
         def resigned(session: Session) -> str:
             session.resign()

@@ -78,7 +78,7 @@ def check_temperature(policy: str, player: Player, temperature: float | None) ->
 
 
 class Move(NamedTuple):
-    """One ply."""
+    """One ply: the seat that moved, its action, and the name that people have for it."""
 
     seat: int
     action: int

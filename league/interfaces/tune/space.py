@@ -116,7 +116,7 @@ class Space:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Space:
-        """The inverse of `to_json`."""
+        """Read a space back, equal to that of which `to_json` gave the data."""
         ranges = (Range(key=one["key"], kind=one["kind"], values=tuple(one["values"])) for one in data["ranges"])
         return cls(ranges=tuple(ranges), base=data["base"])
 

@@ -55,13 +55,13 @@ class Row:
     error: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """The trial as plain data for JSON, under the names of the fields."""
         return dict(vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """What is asked for."""
+    """A search by many trials: what is drawn, how long each trains, and the folder where all of it is kept."""
 
     folder: Path
     space: Space

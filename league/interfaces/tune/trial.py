@@ -25,7 +25,7 @@ from league.errors import LeagueError, StoreUnavailableError
 from league.games import game_spec
 from league.interfaces.tune.space import Space
 from league.matches.arena import Arena
-from league.pool.restoration import check_backup
+from league.pool.backup_file import check_backup
 from league.pool.store import Store
 
 SCORE, OBJECTIVE, SECONDS = "score", "objective", "seconds"

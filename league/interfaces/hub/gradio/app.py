@@ -51,7 +51,7 @@ class Line:
 
     @property
     def mover(self) -> int:
-        """The seat to move."""
+        """The seat, 0 or 1, whose move is next."""
         return len(self.moves) % 2
 
     def cell(self, action: int) -> tuple[int, int] | None:
