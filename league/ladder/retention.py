@@ -54,10 +54,11 @@ def retention(
 ) -> list[Keeping]:
     """Decide who keeps its weights. Applied again to those that were kept, it keeps them all.
 
-    Kept are: every champion of the history, to which a rollback may return; of each learner the newest
-    `config.newest` and the best of each epoch, an even stretch of its steps (`epoch_length`); whoever was imported, as
-    an anchor or an opponent that somebody wanted; whoever has at least `config.nash_weight` in the Nash mixture;
-    whoever is in play; and, as it costs nothing, whoever has the same weights as one of these.
+    Kept are: every champion of the history, to which a rollback may return; the landmarks, which all later ratings are
+    tied to; of each learner the newest `config.newest` and the best of each epoch, an even stretch of its steps
+    (`epoch_length`); whoever was imported, as an opponent that somebody wanted; whoever has at least
+    `config.nash_weight` in the Nash mixture; whoever is in play; and, as it costs nothing, whoever has the same weights
+    as one of these.
 
     Args:
         snapshots: those that have weights, oldest first.
@@ -77,6 +78,8 @@ def retention(
     for snapshot in snapshots:
         if snapshot.imported:
             reasons[snapshot.name].append("imported")
+        if snapshot.landmark:
+            reasons[snapshot.name].append("anchor")
     for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
         for snapshot in learned[-config.newest :]:
             reasons[snapshot.name].append("newest")

@@ -10,6 +10,7 @@ from league.ladder.ratings import Rating
 from league.ladder.records import Snapshot
 from league.ladder.retention import Pruned, epoch_length, retention
 
+# Names in these tests start at 20: none but where it says so is a landmark.
 RULE = RetentionConfig(newest=1, epoch_steps=100, nash_weight=0.1)
 
 
@@ -34,33 +35,33 @@ def test_without_snapshots_there_is_nothing_to_decide():
 
 
 def test_the_newest_of_each_learner():
-    snapshots = [a_snapshot(name, 5) for name in ("main-0", "spy-0", "main-1", "main-2", "spy-1")]
+    snapshots = [a_snapshot(name, 5) for name in ("main-20", "spy-20", "main-21", "main-22", "spy-21")]
     rule = RetentionConfig(newest=2, epoch_steps=10**9)
     kept = reasons(snapshots, rule=rule)
-    assert [name for name, why in kept.items() if "newest" in why] == ["spy-0", "main-1", "main-2", "spy-1"]
-    assert kept["main-0"] == ()
+    assert [name for name, why in kept.items() if "newest" in why] == ["spy-20", "main-21", "main-22", "spy-21"]
+    assert kept["main-20"] == ()
 
 
 def test_the_best_of_each_epoch_by_its_lower_bound():
-    snapshots = [a_snapshot(f"main-{n}", steps) for n, steps in enumerate([0, 50, 99, 100, 150, 350])]
-    ratings = {"main-0": rated(20), "main-1": Rating(mu=40, sigma=20.0, games=2), "main-3": rated(30)}
-    ratings |= {"main-4": rated(99, games=0)}
+    snapshots = [a_snapshot(f"main-{20 + n}", steps) for n, steps in enumerate([0, 50, 99, 100, 150, 350])]
+    ratings = {"main-20": rated(20), "main-21": Rating(mu=40, sigma=20.0, games=2), "main-23": rated(30)}
+    ratings |= {"main-24": rated(99, games=0)}
     kept = reasons(snapshots, ratings)
     assert kept == {
-        "main-0": ("best of epoch 0",),
-        "main-1": (),
-        "main-2": (),
-        "main-3": ("best of epoch 1",),
-        "main-4": (),
-        "main-5": ("newest", "best of epoch 3"),
+        "main-20": ("best of epoch 0",),
+        "main-21": (),
+        "main-22": (),
+        "main-23": ("best of epoch 1",),
+        "main-24": (),
+        "main-25": ("newest", "best of epoch 3"),
     }
 
 
 def test_imported_policies_stay():
-    imported = [a_snapshot("anna.main-0", 5), a_snapshot("anna.main-1", 6)]
-    kept = reasons([*imported, *(a_snapshot(f"main-{n}", n) for n in range(3))])
-    assert kept["anna.main-0"] == ("imported",)
-    assert kept["main-0"] == kept["main-1"] == ()
+    imported = [a_snapshot("anna.main-20", 5), a_snapshot("anna.main-21", 6)]
+    kept = reasons([*imported, *(a_snapshot(f"main-{20 + n}", n) for n in range(3))])
+    assert kept["anna.main-20"] == ("imported",)
+    assert kept["main-20"] == kept["main-21"] == ()
 
 
 def test_a_long_history_is_thinned_evenly_and_never_twice_at_random():
@@ -70,43 +71,54 @@ def test_a_long_history_is_thinned_evenly_and_never_twice_at_random():
     for number in range(1, 3000):
         kept.append(a_snapshot(f"main-{number}", 7 * number))
         kept = [one.snapshot for one in retention(kept, {}, [], {}, rule) if one.keep]
-        assert len(kept) <= 20 + 3
-    steps = [snapshot.steps for snapshot in kept]
+        assert len(kept) <= 20 + 3 + number.bit_length()
+    steps = [snapshot.steps for snapshot in kept if not snapshot.landmark]
     length = epoch_length(steps[-1], rule)
     assert steps[-1] / length < 20
     assert {at // length for at in steps} == set(range(steps[-1] // length + 1)), "each stretch has its own"
 
 
+def test_the_landmarks_that_ratings_are_tied_to():
+    kept = reasons(
+        [a_snapshot(f"main-{n:04d}", n) for n in range(70)], rule=RetentionConfig(newest=1, epoch_steps=1000)
+    )
+    assert [name for name, why in kept.items() if "anchor" in why] == [
+        f"main-{n:04d}" for n in (0, 1, 3, 7, 15, 31, 63)
+    ]
+
+
 def test_an_epoch_without_ratings_keeps_its_newest():
-    kept = reasons([a_snapshot(f"main-{n}", n) for n in range(3)] + [a_snapshot("main-9", 500)])
-    assert [name for name, why in kept.items() if why] == ["main-2", "main-9"]
+    kept = reasons([a_snapshot(f"main-{20 + n}", n) for n in range(3)] + [a_snapshot("main-29", 500)])
+    assert [name for name, why in kept.items() if why] == ["main-22", "main-29"]
 
 
 def test_each_learner_has_epochs_of_its_own():
-    kept = reasons([a_snapshot("main-0", 5), a_snapshot("spy-0", 6), a_snapshot("main-1", 7), a_snapshot("spy-1", 8)])
-    assert [name for name, why in kept.items() if why] == ["main-1", "spy-1"]
+    kept = reasons(
+        [a_snapshot("main-20", 5), a_snapshot("spy-20", 6), a_snapshot("main-21", 7), a_snapshot("spy-21", 8)]
+    )
+    assert [name for name, why in kept.items() if why] == ["main-21", "spy-21"]
 
 
 def test_every_champion_and_whoever_has_weight_in_the_mixture():
-    snapshots = [a_snapshot(f"main-{n}", n) for n in range(5)]
-    mixture = {"main-1": 0.1, "main-2": 0.0999, "uniform": 0.8}
-    kept = reasons(snapshots, {"main-4": rated(9)}, ["main-0", "main-3", "gone"], mixture)
-    assert kept["main-0"] == kept["main-3"] == ("champion",)
-    assert kept["main-1"] == ("Nash 0.100",)
-    assert kept["main-2"] == ()
+    snapshots = [a_snapshot(f"main-{20 + n}", n) for n in range(5)]
+    mixture = {"main-21": 0.1, "main-22": 0.0999, "uniform": 0.8}
+    kept = reasons(snapshots, {"main-24": rated(9)}, ["main-20", "main-23", "gone"], mixture)
+    assert kept["main-20"] == kept["main-23"] == ("champion",)
+    assert kept["main-21"] == ("Nash 0.100",)
+    assert kept["main-22"] == ()
 
 
 def test_whoever_is_in_play():
-    snapshots = [a_snapshot(f"main-{n}", n) for n in range(3)]
-    assert reasons(snapshots, in_play=["main-0"])["main-0"] == ("in play",)
+    snapshots = [a_snapshot(f"main-{20 + n}", n) for n in range(3)]
+    assert reasons(snapshots, in_play=["main-20"])["main-20"] == ("in play",)
 
 
 def test_equal_weights_cost_nothing():
-    snapshots = [a_snapshot("main-0", 0, "same"), a_snapshot("main-1", 1), a_snapshot("main-2", 2, "same")]
+    snapshots = [a_snapshot("main-20", 0, "same"), a_snapshot("main-21", 1), a_snapshot("main-22", 2, "same")]
     assert reasons(snapshots) == {
-        "main-0": ("same weights as main-2",),
-        "main-1": (),
-        "main-2": ("newest", "best of epoch 0"),
+        "main-20": ("same weights as main-22",),
+        "main-21": (),
+        "main-22": ("newest", "best of epoch 0"),
     }
 
 

@@ -177,9 +177,9 @@ def test_decisions_are_about_those_that_have_weights(store, three, a_match):
     store.record(a_match("m", row="main-0002", wins=9))
     decided = decisions(store, RULE)
     assert {one.snapshot.name: one.reasons for one in decided} == {
-        "main-0001": ("champion",),
+        "main-0001": ("champion", "anchor"),
         "main-0002": ("best of epoch 0", "Nash 1.000"),
-        "main-0003": ("newest",),
+        "main-0003": ("anchor", "newest"),
     }
     store.prune(["main-0002"], by="me", now_s=3.0)
     assert [one.snapshot.name for one in decisions(store, RULE)] == ["main-0001", "main-0003"]
@@ -190,13 +190,13 @@ def test_automatic_retention_prunes_what_no_rule_keeps_and_says_so(store, three)
         going = [one.snapshot.name for one in decisions(store, RULE, in_play=in_play) if not one.keep]
         return names(prune(store, going, now_s=now_s))
 
-    assert retained(["main-0001"], 3.0) == ["main-0002"]
+    assert retained(["main-0002"], 2.0) == []
+    assert retained([], 3.0) == ["main-0002"]
     event = store.events()[0]
     assert (event["kind"], event["at_s"]) == ("pruned", 3.0)
     assert event["text"].startswith("main-0002: ")
-    assert retained([], 4.0) == ["main-0001"]
-    assert retained([], 5.0) == []
-    assert len(store.events()) == 2
+    assert retained([], 4.0) == [], "the others are anchors, one of them the newest"
+    assert len(store.events()) == 1
 
 
 def test_a_configuration_of_before_has_the_rule_too():

@@ -77,7 +77,7 @@ def prune(
 ) -> None:
     """Delete the weights of the snapshots that no rule keeps; their metadata, ratings and matches stay.
 
-    Kept are every champion, the best of each epoch, those with weight in the Nash mixture, and the newest.
+    Kept are champions, anchors, the best of each epoch, those with weight in the Nash mixture, and the newest.
     """
     from league.view.holdings import holdings
 
