@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from league.api.opened import OpenLeague
 from league.errors import LeagueError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, tabulate
@@ -58,6 +57,8 @@ def leaderboard(
 
     Beside it stands the score against each bot as it was seen: one number per policy cannot say who beats whom.
     """
+    from league.api.opened import OpenLeague
+
     if people:
         if svg is not None:
             raise LeagueError("--svg: a picture is made of policies only: leave out --people")
