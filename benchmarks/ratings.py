@@ -1,7 +1,7 @@
 """Do ratings find the truth, and matches that teach? `python -m benchmarks.ratings [--check]`.
 
 Claims, for 100 players of known strength after 20,000 games: ratings and truth have a rank correlation (Spearman) of at
-least 0.98; the matches that `evaluation_pair` picks reach with at most half of the games the correlation that
+least 0.98; the matches that `Schedule` picks reach with at most half of the games the correlation that
 round-robin ends with; the 95% intervals shown hold the truth in 90% to 99% of cases.
 
 How: strengths are drawn from a normal distribution with a standard deviation of 500 Elo, so 95% of them lie within
@@ -39,7 +39,7 @@ from league.ladder.bradley_terry import BradleyTerry
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import Elo, Rating, elo, rate
 from league.ladder.records import Match, Tally
-from league.ladder.schedule import Schedule, evaluation_pair
+from league.ladder.schedule import Schedule
 from league.view.words import percent
 
 PLAYERS, GAMES, MATCH_GAMES = 100, 20_000, 4
@@ -75,7 +75,7 @@ class Run:
 
 def scheduled(ratings: dict[str, Rating], rng: np.random.Generator) -> Iterator[tuple[str, str]]:
     """The arena's own choice."""
-    while (pair := evaluation_pair(NAMES, [], ratings, CONFIG, rng)) is not None:
+    while (pair := Schedule(NAMES, [], ratings, CONFIG).pair(rng)) is not None:
         yield pair
 
 

@@ -80,5 +80,6 @@ def load(name: str, value: str, refuse: Callable[[str], LeagueError]) -> Any:
 
 
 def described(error: BaseException) -> str:
-    """One line for an exception of somebody else's code."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """An exception of somebody else's code in one line, without where it arose: `KeyError: 'eyes'`."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

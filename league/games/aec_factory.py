@@ -13,9 +13,10 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
-from league.games.blame import blame, describe
+from league.games.blame import blame
 from league.games.bubble import raised_by_environment
 from league.games.builtin import BUILTIN
+from league.plugins import described
 
 CLASSIC = "pettingzoo.classic"
 
@@ -193,7 +194,7 @@ def _not_importable(name: str, error: ImportError) -> LeagueError:
                 return MissingExtraError(package, "classic")
             return GameError(f"{name} needs {package}, which is not installed")
         cause = cause.__cause__ or cause.__context__
-    return GameError(f"{name} cannot be imported: {describe(error)}")
+    return GameError(f"{name} cannot be imported: {described(error)}")
 
 
 def _unknown(name: str) -> UnknownGameError:

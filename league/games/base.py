@@ -86,6 +86,11 @@ class GameSpec:
     symmetries: tuple[Symmetry, ...] = ()
     """Other ways to look at a board, without the plain one; all of them together are a group."""
 
+    @property
+    def only_played(self) -> str:
+        """Why the game can only be played on, and no move be tried, where that is so: for people."""
+        return "has chance or hidden information" if self.batched else "is played through an adapter"
+
 
 class Step(NamedTuple):
     """What one ply did to every board."""

@@ -7,33 +7,39 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+from league.plugins import described
+
 _OURS: Final = str(Path(__file__).resolve().parents[1])
 _LIBRARIES: Final = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 LONGEST_LINE: Final = 120
 """Characters of a line of code that are shown."""
 
 
-def describe(error: BaseException) -> str:
-    """The exception in one line: `KeyError: 'eyes'`."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def is_own(filename: str) -> bool:
+    """Whether a file is the user's own: neither this package's nor a library's, and a file at all."""
+    return not filename.startswith((_OURS, *_LIBRARIES, "<"))
+
+
+def touched(error: BaseException) -> list[traceback.FrameSummary]:
+    """The lines outside this package that an exception came through, the innermost last."""
+    return [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_OURS)]
+
+
+def line(filename: str, number: int | None) -> str:
+    """A line as people write it, `my_game.py:12`, from the current folder where it is below that."""
+    path = Path(filename)
+    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{number}"
 
 
 def blame(error: BaseException) -> str:
-    """The same, with the innermost line of the user's own code that it came through.
+    """An exception in one line, with the innermost line of the user's own code that it came through.
 
     `KeyError: 'eyes' (my_game.py:12, in observe: return self.seen["eyes"])`. An exception that touched no file but
     libraries' has the innermost of those; one without a traceback has none.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_OURS)]
-    own = [frame for frame in frames if not frame.filename.startswith((*_LIBRARIES, "<"))]
+    frames = touched(error)
     if not frames:
-        return describe(error)
-    frame = (own or frames)[-1]
+        return described(error)
+    frame = next((one for one in reversed(frames) if is_own(one.filename)), frames[-1])
     code = (frame.line or "")[:LONGEST_LINE]
-    return f"{describe(error)} ({_short(frame.filename)}:{frame.lineno}, in {frame.name}: {code})"
-
-
-def _short(filename: str) -> str:
-    path = Path(filename)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else filename
+    return f"{described(error)} ({line(frame.filename, frame.lineno)}, in {frame.name}: {code})"

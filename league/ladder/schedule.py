@@ -225,13 +225,6 @@ class Schedule:
         return int(others[rng.choice(len(others), p=normalised(gains[others]))])
 
 
-def evaluation_pair(
-    snapshots: Sequence[str], bots: Sequence[str], ratings: Ratings, config: RatingConfig, rng: np.random.Generator
-) -> tuple[str, str] | None:
-    """`Schedule.pair` of a league without anchors, for whoever asks once; a league at work keeps its schedule."""
-    return Schedule(snapshots, bots, ratings, config).pair(rng)
-
-
 def _wrong_order(mu: Vector | np.float64, sigma: Vector | np.float64, other_mu: Vector, other_sigma: Vector) -> Vector:
     """Probability in (0, 0.5] that two stand in the wrong order; the arguments broadcast.
 

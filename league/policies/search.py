@@ -53,9 +53,8 @@ def check_searchable(one: Searched, spec: GameSpec) -> None:
     if is_bot_name(one.policy, spec):
         raise PolicyError(f"{one.name}: {one.policy} is a fixed bot: only snapshots can search")
     if not is_searchable(spec.name):
-        why = "has chance or hidden information" if spec.batched else "is played through an adapter"
         known = ", ".join(searchable_games())
-        raise GameError(f"{one.name}: {spec.name} {why}: only {known} can be searched")
+        raise GameError(f"{one.name}: {spec.name} {spec.only_played}: only {known} can be searched")
 
 
 class SearchPlayer(Player):

@@ -212,7 +212,7 @@ class Derivation(Matches):
         keys = [self._keys.meta, self._keys.matches, self._keys.sealed, self._keys.ratings]
         return self._transact(keys, attempt)
 
-    def update_config(self, config: LeagueConfig, watch: Watch = lambda line: None) -> None:
+    def update_config(self, config: LeagueConfig) -> None:
         """Replace the configuration. If its ratings section changed, all ratings are derived anew from the log.
 
         Raises `WrongLeagueError` if there is no league or it plays another game.
@@ -221,7 +221,7 @@ class Derivation(Matches):
         present = self.require_config()
         self._check_game(present, config)
         if present.ratings != config.ratings:
-            self.fold(fold, seen, watch=watch)
+            self.fold(fold, seen)
 
         def attempt(pipe: Any) -> None:
             present = self.require_config(pipe.execute_command)

@@ -65,8 +65,7 @@ def settled_rollout(config: RolloutConfig, spec: GameSpec, *, looks: bool) -> Ro
 def looks_ahead(config: LearningConfig, spec: GameSpec) -> bool:
     """Whether learning looks ahead; raises `ConfigError` where it is asked for and cannot be."""
     if config.lookahead and not spec.positions:
-        why = "has chance, or something hidden" if spec.batched else "is played through an adapter, which plays on only"
-        raise ConfigError(f"learning.lookahead = true: {spec.name} {why}: leave it out")
+        raise ConfigError(f"learning.lookahead = true: {spec.name} {spec.only_played}: leave it out")
     return spec.positions if config.lookahead is None else config.lookahead
 
 

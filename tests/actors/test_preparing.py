@@ -63,7 +63,7 @@ def test_a_new_league_scales_what_needs_it(store: Store) -> None:
 def test_lookahead_where_there_is_none_to_have_is_refused(store: Store) -> None:
     asked = LeagueConfig.from_dict({"game": "leduc_poker", "learning": {"lookahead": True}})
     with pytest.raises(
-        ConfigError, match=r"^learning\.lookahead = true: leduc_poker has chance, or something hidden: "
+        ConfigError, match=r"^learning\.lookahead = true: leduc_poker has chance or hidden information: "
     ):
         prepare(store, asked)
     assert store.config() is None

@@ -21,7 +21,7 @@ from league.ladder.ratings import (
     recompute,
 )
 from league.ladder.records import Match, Tally
-from league.ladder.schedule import evaluation_pair
+from league.ladder.schedule import Schedule
 
 CONFIG = RatingConfig()
 
@@ -167,7 +167,7 @@ def played_league(seed: int) -> tuple[float, float]:
     ratings: dict[str, Rating] = {}
     for newest in range(1, 15):
         for _ in range(8):
-            a, b = evaluation_pair(snapshots[:newest], bots, ratings, CONFIG, rng)
+            a, b = Schedule(snapshots[:newest], bots, ratings, CONFIG).pair(rng)
             p = 1 / (1 + math.exp(-(true[a] - true[b]) / (math.sqrt(2) * CONFIG.beta)))
             wins = int(rng.binomial(40, p))
             ratings |= rate(ratings, a_match(a, b, Tally(wins, 0, 40 - wins)), CONFIG)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from league.config import RatingConfig
 from league.ladder.ratings import Rating
 from league.ladder.records import Match, Snapshot, Tally
-from league.ladder.schedule import BOTS_WEIGHT, CHAMPION_SHARE, TOP_WEIGHT, Schedule, evaluation_pair
+from league.ladder.schedule import BOTS_WEIGHT, CHAMPION_SHARE, TOP_WEIGHT, Schedule
 
 CONFIG = RatingConfig()
 
@@ -24,7 +24,7 @@ def test_those_without_games_come_first():
     ratings = {"a": rated(25), "b": rated(25), "uniform": rated(10)}
     rng = np.random.default_rng(0)
     for _ in range(50):
-        first, second = evaluation_pair(["a", "b", "new"], ["uniform"], ratings, CONFIG, rng)
+        first, second = Schedule(["a", "b", "new"], ["uniform"], ratings, CONFIG).pair(rng)
         assert first == "new"
         assert second in ratings
 
@@ -32,7 +32,7 @@ def test_those_without_games_come_first():
 def test_uncertain_policies_and_close_opponents_are_preferred():
     ratings = {"vague": rated(25, 5.0), "sure": rated(26, 0.5), "near": rated(25, 1.0), "far": rated(80, 1.0)}
     rng = np.random.default_rng(0)
-    pairs = [evaluation_pair(list(ratings), [], ratings, CONFIG, rng) for _ in range(1000)]
+    pairs = [Schedule(list(ratings), [], ratings, CONFIG).pair(rng) for _ in range(1000)]
     firsts = Counter(first for first, _ in pairs)
     assert firsts["vague"] > 800, "sigma squared is 25 of 27.25 in all"
     seconds = Counter(second for first, second in pairs if first == "vague")
@@ -44,7 +44,7 @@ def test_the_top_of_the_board_and_where_the_order_is_open_come_first():
     ratings = {"best": rated(40), "alone": rated(30), **crowd, "uniform": rated(0)}
     rng = np.random.default_rng(0)
     firsts = Counter(
-        evaluation_pair([name for name in ratings if name != "uniform"], ["uniform"], ratings, CONFIG, rng)[0]
+        Schedule([name for name in ratings if name != "uniform"], ["uniform"], ratings, CONFIG).pair(rng)[0]
         for _ in range(4000)
     )
     assert firsts["best"] / firsts["alone"] == pytest.approx(TOP_WEIGHT, rel=0.2)
@@ -56,12 +56,12 @@ def test_two_bots_seldom_meet():
     bots = ["uniform", "negamax-4"]
     ratings = {name: rated(25) for name in ["a", "b", *bots]}
     rng = np.random.default_rng(0)
-    pairs = [evaluation_pair(["a", "b"], bots, ratings, CONFIG, rng) for _ in range(4000)]
+    pairs = [Schedule(["a", "b"], bots, ratings, CONFIG).pair(rng) for _ in range(4000)]
     both = sum(set(pair) == set(bots) for pair in pairs) / 4000
     # Both snapshots may be the best, so a bot is first in 2 of 2 + 2 t draws; it meets the other bot with weight w
     # against 1 + 1.
     assert both == pytest.approx(1 / (1 + TOP_WEIGHT) * BOTS_WEIGHT / (2 + BOTS_WEIGHT), abs=0.006)
-    assert evaluation_pair([], bots, {}, CONFIG, rng) is not None, "with nobody else they may"
+    assert Schedule([], bots, {}, CONFIG).pair(rng) is not None, "with nobody else they may"
 
 
 @given(
@@ -72,7 +72,7 @@ def test_two_bots_seldom_meet():
 def test_never_oneself_and_none_only_without_two(snapshots, bots, seed):
     ratings = {f"s{i}": rated(mu) for i, mu in enumerate(snapshots)} | {f"b{i}": rated(mu) for i, mu in enumerate(bots)}
     names = [[name for name in ratings if name.startswith(kind)] for kind in "sb"]
-    pair = evaluation_pair(*names, ratings, CONFIG, np.random.default_rng(seed))
+    pair = Schedule(*names, ratings, CONFIG).pair(np.random.default_rng(seed))
     if len(ratings) < 2:
         assert pair is None
     else:

@@ -152,7 +152,7 @@ def test_the_game_chooses_and_a_game_that_cannot_refuses():
     assert leduc.learning.lookahead is False
     assert (leduc.learning.gamma, leduc.learning.num_epochs, leduc.rollout.games) == (0.97, 2, 512)
     asked = LeagueConfig(learning=LearningConfig(lookahead=True))
-    with pytest.raises(ConfigError, match=r"^learning\.lookahead = true: leduc_poker has chance, or something hidden"):
+    with pytest.raises(ConfigError, match=r"^learning\.lookahead = true: leduc_poker has chance or hidden information"):
         settled(asked, game_spec("leduc_poker"))
     with pytest.raises(ConfigError, match=r"^learning\.lookahead = true: three_seats is played through an adapter"):
         settled(asked, game_spec("three_seats"))

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import sysconfig
-import traceback
-from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from league.games.blame import is_own, line, touched
 
 Level = Literal["ok", "note", "fault"]
-
-_OURS: Final = str(Path(__file__).resolve().parents[2])
-_LIBRARIES: Final = tuple({sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class Finding(NamedTuple):
@@ -44,9 +40,8 @@ def raised_at(error: BaseException) -> str | None:
     chain: BaseException | None = error
     found: str | None = None
     while chain is not None:
-        frames = [one for one in traceback.extract_tb(chain.__traceback__) if not one.filename.startswith(_OURS)]
-        frames = [one for one in frames if not one.filename.startswith("<")]
-        own = [one for one in frames if not one.filename.startswith(_LIBRARIES)]
+        frames = [one for one in touched(chain) if not one.filename.startswith("<")]
+        own = [one for one in frames if is_own(one.filename)]
         if own:
             return line(own[-1].filename, own[-1].lineno)
         if frames and found is None:
@@ -69,7 +64,7 @@ def defined_at(owner: Any, name: str) -> str | None:
 
 def _is_library(kind: type[Any]) -> bool:
     try:
-        return inspect.getfile(kind).startswith((*_LIBRARIES, _OURS))
+        return not is_own(inspect.getfile(kind))
     except (TypeError, OSError):
         return True  # Built in.
 
@@ -80,9 +75,3 @@ def _source(found: Any) -> str | None:
         return line(inspect.getfile(function), inspect.getsourcelines(function)[1])
     except (TypeError, OSError):
         return None
-
-
-def line(filename: str, number: int | None) -> str:
-    """A line as people write it, from the current folder where it is below that."""
-    path = Path(filename)
-    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{number}"

@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-from league.api.opened import OpenLeague
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
 from league.ladder.records import Promotion
@@ -51,6 +50,8 @@ def champion(
     json: options.JsonOption = False,
 ) -> None:
     """Show the champion: since when, by whom, why, and the evidence."""
+    from league.api.opened import OpenLeague
+
     with OpenLeague.open(store, league) as opened:
         if follow:
             for promotion in opened.watch_champion():

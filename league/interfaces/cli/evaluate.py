@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.styled import Styled
 from rich.table import Table
 
-from league.api.opened import OpenLeague
 from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
 from league.ladder.comparison import Interval, score_interval
@@ -39,6 +38,7 @@ def evaluate(
     json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
+    from league.api.opened import OpenLeague
     from league.policies.search import with_search
 
     with OpenLeague.open(store, league) as opened, progress() as shown:

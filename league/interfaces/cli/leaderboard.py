@@ -12,11 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from league.api.opened import OpenLeague
 from league.errors import LeagueError
+from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, tabulate
 from league.interfaces.cli.files import replacing
-from league.interfaces.cli.options import LEAGUE, STORE, JsonOption, LeagueOption, StoreOption, number, open_league
 from league.ladder.leaderboard import Row
 from league.ladder.people import PersonRow, person_rows
 from league.view.words import percent
@@ -45,23 +44,25 @@ PEOPLE: Final[Columns[PersonRow]] = (
 
 
 def leaderboard(
-    store: StoreOption = STORE,
-    league: LeagueOption = LEAGUE,
-    top: Annotated[int | None, number(least=1, help="Only the first so many.")] = None,
+    store: options.StoreOption = options.STORE,
+    league: options.LeagueOption = options.LEAGUE,
+    top: Annotated[int | None, options.number(least=1, help="Only the first so many.")] = None,
     people: Annotated[
         bool, typer.Option("--people", help="People who played under a name, by their games against policies.")
     ] = False,
-    json: JsonOption = False,
+    json: options.JsonOption = False,
     svg: Annotated[Path | None, typer.Option(help="Save the table as a picture, too.")] = None,
 ) -> None:
     """Show the ranked policies: Elo above `uniform` with its 95% interval; the champion has a star.
 
     Beside it stands the score against each bot as it was seen: one number per policy cannot say who beats whom.
     """
+    from league.api.opened import OpenLeague
+
     if people:
         if svg is not None:
             raise LeagueError("--svg: a picture is made of policies only: leave out --people")
-        with open_league(store, league) as (stored, config):
+        with options.open_league(store, league) as (stored, config):
             persons = person_rows(stored.people(), stored.ratings(), config.ratings)[:top]
         show(persons, PEOPLE, json=json, empty="nobody has finished a game under a name: league play --name ANNA")
         return

@@ -70,9 +70,7 @@ def prune(
     league: options.LeagueOption = options.LEAGUE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go, and what stays why.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Another rule for this once, such as retention.newest=5.")
-    ] = None,
+    settings: Annotated[list[str] | None, options.settings("Another rule this once: retention.newest=5.")] = None,
     json: options.JsonOption = False,
 ) -> None:
     """Delete the weights of the snapshots that no rule keeps; their metadata, ratings and matches stay.

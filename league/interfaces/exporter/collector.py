@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -20,11 +20,10 @@ from league.view.attachment import Attachment
 class LeagueCollector(Collector):
     """Reads one league; opens the store when it can, and anew after it was lost."""
 
-    def __init__(self, address: str, league: str, say: Callable[[str], None] | None = None) -> None:
-        """`say` is told when the store is lost and found. Raises `StoreError` if the address or name is malformed."""
+    def __init__(self, address: str, league: str) -> None:
+        """Raises `StoreError` if the address or name is malformed."""
         self._attachment = Attachment(address, league, payoff=True)
         self._readings = Readings()
-        self._say = say or (lambda text: print(text, file=sys.stderr, flush=True))
         self._lost = False
         self._lock = threading.Lock()
 
@@ -51,10 +50,11 @@ class LeagueCollector(Collector):
         self._attachment.close()
 
     def _tell(self, error: LeagueError | None) -> None:
+        """Say on the standard error when the store is lost, and when it is found."""
         if error is not None and not self._lost:
-            self._say(f"league: {error}; trying again at every scrape")
+            print(f"league: {error}; trying again at every scrape", file=sys.stderr, flush=True)
         elif error is None and self._lost:
-            self._say("league: the store answers again")
+            print("league: the store answers again", file=sys.stderr, flush=True)
         self._lost = error is not None
 
     def _read(self, samples: Samples) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from league.errors import KubernetesError
 from league.interfaces.k8s.cluster import Cluster
@@ -11,8 +11,11 @@ from league.interfaces.k8s.images import troubles
 from league.interfaces.k8s.manifests import Object
 from league.interfaces.k8s.selectors import CLUSTER, COMPONENT, EXPORTER, JOB, OURS, SERVICE
 
+EVENTS: Final = 5
+"""How many of the newest events of the league, and warnings of Kubernetes, are shown."""
 
-def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
+
+def overview(cluster: Cluster) -> dict[str, Any]:
     """Plain data. `league_status` is what `league status --json` prints there, or None, and `league_error` says why.
 
     `images` are lines about those that cannot be pulled, with what to do.
@@ -22,7 +25,7 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
     ray = {part[1]: cluster.get(*part) for part in (CLUSTER, JOB, SERVICE)}
     league, trouble = None, None
     try:
-        league = ask_league(cluster, events)
+        league = ask_league(cluster, EVENTS)
     except KubernetesError as error:
         trouble = str(error)
     warned = warnings(cluster)
@@ -33,7 +36,7 @@ def overview(cluster: Cluster, *, events: int = 5) -> dict[str, Any]:
         "groups": _groups(ray[CLUSTER[1]]),
         "ray": {kind: None if live is None else READINESS[kind](live)[1] for kind, live in ray.items()},
         "images": [one.text for one in troubles(found, warned, cluster.namespace)],
-        "warnings": warned[-events:],
+        "warnings": warned[-EVENTS:],
         "league_status": league,
         "league_error": trouble,
     }

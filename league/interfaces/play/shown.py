@@ -21,7 +21,6 @@ def shown(
     *,
     opinion: Opinion | None = None,
     hint: int | None = None,
-    ready: bool = True,
 ) -> dict[str, Any]:
     """What the page shows of a game.
 
@@ -30,10 +29,8 @@ def shown(
         status: one or two sentences: what has happened, and what is waited for.
         opinion: what the policy thinks of the person's position, if that is wanted.
         hint: an action to point at.
-        ready: whether a move of the person would be taken.
     """
     board = describe(session.spec)
-    waits = ready and session.waits
     legal, names = session.legal, session.names
     shares = None if opinion is None else opinion.shares
     position = None
@@ -44,7 +41,7 @@ def shown(
             "mover": session.seat,
             "last": session.last,
             "line": sorted(session.cells.line),
-            "ready": waits,
+            "ready": session.waits,
             "shares": shares,
             "hint": hint,
         }
@@ -57,7 +54,7 @@ def shown(
         "picture": None if board else _picture(session),
         "choices": choices,
         "hint": hint,
-        "ready": waits,
+        "ready": session.waits,
         "over": session.ending is not None,
         "ply": len(session.moves),
         "status": status,

@@ -13,6 +13,9 @@ from league.ladder.leaderboard import Row
 from league.ladder.records import Snapshot
 from league.view.overview import Overview
 
+WIDTH: Final = 480
+HEIGHT: Final = 350
+"""Of the picture, in its units."""
 POINTS: Final = 200
 """Of one line at most; of more, every n-th is drawn."""
 LINES: Final = 6
@@ -88,8 +91,8 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def elo_history(overview: Overview, width: int = 480, height: int = 350, policy: str | None = None) -> History | None:
-    """The picture in `width` by `height` units, None while nobody is rated.
+def elo_history(overview: Overview, policy: str | None = None) -> History | None:
+    """The picture, None while nobody is rated.
 
     With a `policy` it is of its learner alone, and shows where the policy is; of a bot, which has none, it is of all.
 
@@ -102,22 +105,22 @@ def elo_history(overview: Overview, width: int = 480, height: int = 350, policy:
     own = overview.snapshots.get(policy or "")
     learner = None if own is None else own.learner
     frozen = [pair for pair in frozen if learner in (None, pair[0].learner)] or frozen
-    left, top, right, bottom = 66.0, 14.0, width - 10.0, height - 26.0
+    left, top, right, bottom = 66.0, 14.0, WIDTH - 10.0, HEIGHT - 26.0
     bots = [row for row in rated.values() if row.kind == "bot"]
     rows = [row for _, row in frozen] + bots
     times = [snapshot.created_s for snapshot, _ in frozen]
     y = Scale(min(row.elo - row.interval for row in rows), max(row.elo + row.interval for row in rows), bottom, top)
     x = Scale(min(times), max(max(times), min(times) + 1.0), left, right)
     return History(
-        width=width,
-        height=height,
+        width=WIDTH,
+        height=HEIGHT,
         plot=(left, top, right, bottom),
         lines=_lines(frozen, x, y),
         here=next((_mark(snapshot.created_s, row, x, y) for snapshot, row in frozen if row.policy == policy), None),
         champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
-        across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, width // 230))],
-        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
+        across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, WIDTH // 230))],
+        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, HEIGHT // 60)],
     )
 
 

@@ -199,9 +199,10 @@ def test_only_the_strongest_the_champion_and_the_bots_are_named(scrape: Scrape, 
     assert {("main-0001", "snapshot"), ("uniform", "bot"), ("perfect", "bot")} <= named
 
 
-def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recorded: Recorded) -> None:
-    said: list[str] = []
-    collector = LeagueCollector(str(tmp_path / "later"), "league", said.append)
+def test_a_store_that_comes_later_is_found(
+    scrape: Scrape, tmp_path: Path, recorded: Recorded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    collector = LeagueCollector(str(tmp_path / "later"), "league")
     assert scrape(collector)["league_store_up"] == {(): 0}
     assert scrape(collector)["league_store_up"] == {(): 0}
     assert not list(tmp_path.iterdir())
@@ -211,23 +212,25 @@ def test_a_store_that_comes_later_is_found(scrape: Scrape, tmp_path: Path, recor
         assert "league_pool_snapshots" not in samples
         fill(store, recorded)
         assert scrape(collector)["league_pool_snapshots"] == {(): 3}
+    said = capsys.readouterr().err.splitlines()
     assert [text.partition(":")[0] for text in said] == ["league", "league"]
     assert said[-1] == "league: the store answers again"
 
 
-def test_a_server_that_goes_and_comes_back(scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_goes_and_comes_back(
+    scrape: Scrape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("league.view.attachment.TIMEOUT_S", 0.1)
-    said: list[str] = []
     with Store.open(str(tmp_path), "league") as store:
         store.create(CONFIG)
-        collector = LeagueCollector(f"unix://{tmp_path}/server.sock", "league", said.append)
+        collector = LeagueCollector(f"unix://{tmp_path}/server.sock", "league")
         assert scrape(collector)["league_matches_total"] == {(): 0}
     while (tmp_path / "server.sock").exists() and answers(tmp_path / "server.sock"):
         pass  # The server ends with its last client.
     assert scrape(collector)["league_store_up"] == {(): 0}
     with Store.open(str(tmp_path), "league"):
         assert scrape(collector)["league_matches_total"] == {(): 0}
-    assert len(said) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def answers(path: Path) -> bool:
@@ -240,7 +243,7 @@ def test_the_disk_of_a_folder_is_told_while_its_server_cannot_run(scrape: Scrape
     folder = tmp_path / "store"
     with Store.open(str(folder)) as store:
         store.create(CONFIG)
-    collector = LeagueCollector(str(folder), "league", [].append)
+    collector = LeagueCollector(str(folder), "league")
     assert scrape(collector)["league_store_up"] == {(): 1}
     collector.close()
     while answers(folder / "server.sock"):
