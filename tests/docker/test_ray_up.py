@@ -243,6 +243,38 @@ def test_a_user_without_docker_is_told_so(place: Place) -> None:
     place.head.inside("rm", "-r", "/tmp/ray_tmp_mount")  # Ray keeps it for one user of a machine.
 
 
+LOCKED_REGISTRY = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Registry(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="registry"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_HEAD = do_GET
+HTTPServer(("127.0.0.1", 5000), Registry).serve_forever()
+"""
+"""As far as Docker can tell without a password."""
+
+
+def test_a_registry_that_asks_for_a_password_is_said(place: Place) -> None:
+    images = dict.fromkeys(("head_image", "worker_image"), "127.0.0.1:5000/league:0.1.0")
+    file = place.person.cluster(place.head, place.worker, cluster_name="locked", **images, pull_before_run="true")
+    registry = subprocess.Popen(place.head.command(sys.executable, "-c", LOCKED_REGISTRY), stderr=subprocess.DEVNULL)
+    try:
+        knock = "exec 3<> /dev/tcp/127.0.0.1/5000"
+        until(lambda: place.head.succeeds("bash", "-c", knock), 60, lambda: "no registry")
+        with place.step("a registry that asks for a password is said", 120):
+            command = place.person.command("ray", "up", "--yes", str(file))
+            done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode != 0
+            assert "no basic auth credentials" in done.stdout + done.stderr
+            assert "Traceback" not in done.stdout + done.stderr
+    finally:
+        registry.kill()
+        registry.wait()
+
+
 def documented(part: str, file: Path) -> list[str]:
     """A command of docs/operations.md that has this in it, for another cluster file."""
     lines = (ROOT / "docs" / "operations.md").read_text().splitlines()

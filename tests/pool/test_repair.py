@@ -250,6 +250,14 @@ def test_where_there_is_nothing_it_says_so(tmp_path, capsys):
     assert not (tmp_path / "typo").exists()
 
 
+def test_a_server_that_does_not_run_is_said_with_what_to_do(free_port, capsys):
+    assert run(["repair", "--store", f"redis://user:secret@127.0.0.1:{free_port()}/0"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("league: no server answers at redis://127.0.0.1:")
+    assert line.endswith("give the folder that has its appendonlydir as --store")
+    assert "secret" not in line
+
+
 def test_a_server_without_a_folder_is_repaired_by_value(store, raw, a_match):
     store.record(a_match("m1"))
     raw.xadd(store._keys.matches, {"match": "{}"}, id="7-0")

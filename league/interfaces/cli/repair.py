@@ -11,7 +11,7 @@ import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
-from league.errors import DamagedStoreError, LeagueError, WrongLeagueError
+from league.errors import DamagedStoreError, LeagueError, StoreUnreachableError, WrongLeagueError
 from league.interfaces.cli import console, options
 from league.pool.address import Address
 
@@ -39,6 +39,11 @@ def repair(
     try:
         with Store.open(store, league, create=False) as opened:
             problems = opened.verify().problems
+    except StoreUnreachableError as error:
+        if folder is not None:
+            raise
+        hint = "where its own files are damaged, end it and give the folder that has its appendonlydir as --store"
+        raise StoreUnreachableError(f"{error}; {hint}") from error
     except (DamagedStoreError, WrongLeagueError) as error:
         if kept is None and isinstance(error, WrongLeagueError):
             raise
