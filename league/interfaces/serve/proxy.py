@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
+import uvicorn
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp
 
 from league.connections import bound
 from league.interfaces.serve.whole import WholeRequests
@@ -16,19 +16,20 @@ MOST: Final = 4 * 2**20
 """Bytes of a body that is waited for: a longer one, perhaps of another application, is handed on as it comes."""
 
 
+class Server(uvicorn.Server):
+    """One whose connections are bounded."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """As uvicorn makes it."""
+        bound(config)
+        super().__init__(config)
+
+
 def bounded() -> list[Middleware]:
     """Bound the connections of the proxy in this process, and let only whole requests through it that it can read.
 
-    Ray Serve has an option for the second (it wraps its application in what is returned), and none for the first.
+    Ray Serve wraps its application in what is returned. For connections it has no option, so the server that it will
+    start is another one.
     """
-    from ray.serve._private import proxy
-
-    listen = proxy.start_asgi_http_server
-
-    async def start(app: ASGIApp, *args: Any, **options: Any) -> Any:
-        serving, server = await listen(app, *args, **options)
-        bound(server.config)  # Which `serving` reads once it begins.
-        return serving, server
-
-    proxy.start_asgi_http_server = start
+    uvicorn.Server = Server  # type: ignore[misc]
     return [Middleware(WholeRequests, MOST)]

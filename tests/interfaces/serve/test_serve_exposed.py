@@ -100,7 +100,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
                 parts = urllib.parse.urlsplit(process.stdout.readline().strip())
                 assert parts.hostname, log.read_text()
                 found = Service(host=parts.hostname, port=parts.port or 0)
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 240
                 while not found.answers():
                     assert time.monotonic() < deadline, log.read_text()
                 yield found
