@@ -126,22 +126,13 @@ def _server(folder: Path, binary: str) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="league-", dir=_SOCKETS) as private:
         socket = str(Path(private, "socket"))
         settings = {
-            "port": "0",
             "unixsocket": socket,
             "dir": str(folder),
-            "save": "",
-            "aof-use-rdb-preamble": "no",
             "sanitize-dump-payload": "yes",
             "enable-debug-command": "local",
+            "logfile": os.devnull,
         }
-        command = [binary, *(word for key, value in settings.items() for word in (f"--{key}", value))]
-        process = subprocess.Popen(  # noqa: S603
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=supervisor._parent_death_signal(),
-        )
+        process = supervisor.launch(binary, settings, folder)
         patience = Retry(ConstantBackoff(0.05), int(_PATIENCE_S / 0.05))
         try:
             with redis.Redis(unix_socket_path=socket, retry=patience, socket_timeout=_PATIENCE_S) as server:
