@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 
 from league.errors import StoreError
 from league.pool import dump, supervisor
@@ -120,6 +118,14 @@ def _written(server: Any, to: Path) -> None:
         time.sleep(0.05)
 
 
+def _wait_for(process: subprocess.Popen[bytes], socket: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while supervisor.answer(Path(socket)) != "ready":
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StoreError("no server can be started to read what is left of it")
+        time.sleep(0.02)
+
+
 @contextmanager
 def _server(folder: Path, binary: str) -> Iterator[Any]:
     """A connection to an empty server, which looks through whatever it is asked to restore, and ends with the block."""
@@ -127,15 +133,15 @@ def _server(folder: Path, binary: str) -> Iterator[Any]:
         socket = str(Path(private, "socket"))
         settings = {
             "unixsocket": socket,
-            "dir": str(folder),
+            "dir": str(folder.resolve()),
             "sanitize-dump-payload": "yes",
             "enable-debug-command": "local",
             "logfile": os.devnull,
         }
         process = supervisor.launch(binary, settings, folder)
-        patience = Retry(ConstantBackoff(0.05), int(_PATIENCE_S / 0.05))
         try:
-            with redis.Redis(unix_socket_path=socket, retry=patience, socket_timeout=_PATIENCE_S) as server:
+            _wait_for(process, socket)
+            with redis.Redis(unix_socket_path=socket, socket_timeout=_PATIENCE_S) as server:
                 server.execute_command("DEBUG", "SET-SKIP-CHECKSUM-VALIDATION", "1")
                 yield server
         except redis.RedisError as error:

@@ -117,10 +117,11 @@ def test_weights_in_a_damaged_dump_are_named_and_all_else_is_saved(folder, capsy
     assert run(["status", "--verify", "--store", str(folder)]) == code
 
 
-def test_an_entry_that_cannot_be_read_is_named(folder, capsys):
+def test_an_entry_that_cannot_be_read_is_named(folder, capsys, monkeypatch):
     one = entry_of(folder, b":payoff")
     damage(folder, one.payload[1], 128)
-    code, said = repair(folder, capsys)
+    monkeypatch.chdir(folder.parent)
+    code, said = repair(folder.name, capsys)
     assert code == 0
     assert "of league:{league}:payoff" in said
     assert "derived anew  payoff" in said
