@@ -38,6 +38,8 @@ LEAGUE_REDIS_USERNAME=league
 RAY_AUTH_MODE=token  # A token is asked of whoever connects.
 RAY_ROTATION_MAX_BYTES=${RAY_ROTATION_MAX_BYTES:-16777216}  # What environments print must not fill the disk.
 RAY_ROTATION_BACKUP_COUNT=${RAY_ROTATION_BACKUP_COUNT:-2}
+# Of connections to Ray Serve's proxy there are so many and no more: docs/serving.md.
+RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH=${RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH:-league.interfaces.serve.proxy:bounded}
 case $role in
 head)
   # Actors on all nodes are told this address, so it is the one that Ray's head has, too.

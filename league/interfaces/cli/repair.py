@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.console import RenderableType
 from rich.styled import Styled
 
-from league.errors import DamagedStoreError
+from league.errors import DamagedStoreError, LeagueError, StoreUnreachableError, WrongLeagueError
 from league.interfaces.cli import console, options
 from league.pool.address import Address
 
@@ -38,8 +39,17 @@ def repair(
     try:
         with Store.open(store, league, create=False) as opened:
             problems = opened.verify().problems
-    except DamagedStoreError as error:
-        raise DamagedStoreError(f"{address} cannot be repaired: restore the last backup ({error})") from error
+    except StoreUnreachableError as error:
+        if folder is not None:
+            raise
+        hint = "where its own files are damaged, end it and give the folder that has its appendonlydir as --store"
+        raise StoreUnreachableError(f"{error}; {hint}") from error
+    except (DamagedStoreError, WrongLeagueError) as error:
+        if kept is None and isinstance(error, WrongLeagueError):
+            raise
+        raise DamagedStoreError(
+            f"{address} cannot be repaired: restore the last backup ({_why(error, kept)})"
+        ) from error
     if problems and folder is not None and kept is None:
         kept = keep_files(folder)
     with Store.open(store, league, create=False) as opened:
@@ -49,6 +59,14 @@ def repair(
     console.show_page(_page(made, left), lambda: {**made.to_json(), "problems": list(left)}, json=json)
     if left:
         raise typer.Exit(1)
+
+
+def _why(error: LeagueError, kept: Path | None) -> str:
+    """What is missing, and where the files are that were there before."""
+    if kept is None:
+        return str(error)
+    missing = "its configuration is lost" if isinstance(error, WrongLeagueError) else str(error)
+    return f"{missing}; the files as they were: {kept}"
 
 
 def _page(made: Repair, left: tuple[str, ...]) -> Iterator[RenderableType]:

@@ -17,6 +17,7 @@ from league.actors.reach import check_reachable
 from league.cluster.session import ray_session
 from league.errors import ClusterError
 from league.interfaces.serve.application import Settings, application
+from league.interfaces.serve.proxy import CALLBACK
 from league.listening import listen, origin
 
 FASTER: Final = {
@@ -107,6 +108,8 @@ def _prepare(settings: Settings, port: int) -> bool:
         os.environ.setdefault(name, value)
     if settings.replicas > 1 or os.environ.setdefault(DIRECT, "1") != "1":
         os.environ[DIRECT] = "0"
+        for name, value in CALLBACK.items():
+            os.environ.setdefault(name, value)
         return False
     os.environ["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"] = str(port)
     os.environ["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(port + 1)

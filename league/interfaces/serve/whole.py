@@ -1,4 +1,4 @@
-"""What stands before Ray Serve in a replica that listens by itself: only whole requests, that it can read, come to it.
+"""What stands before Ray Serve in whoever listens, a replica or its proxy: only whole, readable requests come in.
 
 Ray Serve counts a request from its head on, so half a body would hold one of the places that a replica has for
 requests, and it keeps whatever comes of the bodies of those that wait for a place. It decodes headers as UTF-8, and
@@ -16,7 +16,7 @@ class WholeRequests:
     """Waits for the body of each request before the application hears of it."""
 
     def __init__(self, app: ASGIApp, most: int) -> None:
-        """`most`: bytes of a body; of a longer one the application gets more than these, enough to refuse it."""
+        """`most`: bytes of a body that is waited for; a longer one the application gets as it comes."""
         self._app = app
         self._most = most
 
@@ -28,22 +28,18 @@ class WholeRequests:
                 await JSONResponse(error, 400)(scope, receive, send)
                 return
         body = bytearray()
-        more = announced(Headers(scope=scope)) <= self._most
-        while more and len(body) <= self._most:
+        more = True
+        while more and max(len(body), announced(Headers(scope=scope))) <= self._most:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        whole: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+        read: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": more}]
         del body
 
         async def replayed() -> Message:
-            if whole:
-                return whole.pop()
-            while (message := await receive())["type"] != "http.disconnect":
-                pass  # The rest of a body that is too long.
-            return message
+            return read.pop() if read else await receive()
 
         await self._app(scope, replayed, send)
 

@@ -50,7 +50,7 @@ WRITES = {
 READS = {
     *("leaderboard", "status", "watch", "champion", "play", "exporter", "games", "config", "presets", "ratings"),
     *("pool list", "pool show"),
-    *("log list", "check"),
+    *("log list", "check", "cluster check"),
     "repair",  # Needs a store for itself: `tests/pool/test_repair.py`.
     "log archive",  # Needs a longer log: `tests/pool/` has its segments.
     *("compare", "tensorboard"),

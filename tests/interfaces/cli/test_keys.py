@@ -48,6 +48,7 @@ ELSEWHERE = {
     "pool export": "a file: below",
     "pool import": "a file: below",
     "check": "plays for a while: below",
+    "cluster check": "a file: tests/cluster/test_file.py",
     "log list": "segments: below",
     "log archive": "segments: below",
     "log export": "a file: below",

@@ -67,8 +67,11 @@ class Service:
             return False
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("1", id="by itself"), pytest.param("2", id="behind the proxy", marks=pytest.mark.long)],
+)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     # Ray's sockets need a short path.
     with tempfile.TemporaryDirectory(prefix="exposed-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         weights = pack(fresh(game_spec(CONFIG.game), CONFIG.network, seed=1))
@@ -86,6 +89,7 @@ def service() -> Iterator[Service]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"RAY_TMPDIR": folder}
         program = "from league.interfaces.cli import main; main()"
         command = [sys.executable, "-c", program, "serve", "--store", f"{folder}/store", "--port", "0"]
+        command += ["--replicas", request.param]
         log = Path(folder) / "log"
         with (
             log.open("w") as errors,
@@ -96,7 +100,7 @@ def service() -> Iterator[Service]:
                 parts = urllib.parse.urlsplit(process.stdout.readline().strip())
                 assert parts.hostname, log.read_text()
                 found = Service(host=parts.hostname, port=parts.port or 0)
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 240
                 while not found.answers():
                     assert time.monotonic() < deadline, log.read_text()
                 yield found
