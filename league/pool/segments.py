@@ -92,11 +92,28 @@ def _more(match: Match) -> str | None:
 
 def encode(matches: Sequence[Numbered]) -> bytes:
     """The file of a segment."""
+    return encode_table(table(matches))
+
+
+def encode_table(matches: Any) -> bytes:
+    """The file of a segment whose matches are a `table` already."""
     import pyarrow.parquet as pq
 
     written = io.BytesIO()
-    pq.write_table(table(matches), written, compression=COMPRESSION, use_dictionary=["row", "column"])
+    pq.write_table(matches, written, compression=COMPRESSION, use_dictionary=["row", "column"])
     return written.getvalue()
+
+
+def _numbers(column: Any) -> list[Any]:
+    """The values of a column without nulls; twice as fast as `to_pylist`."""
+    return list(column.to_numpy(zero_copy_only=False).tolist())
+
+
+def _names(column: Any) -> list[str]:
+    """The values of a column in which the same come again and again, each of them once in memory."""
+    encoded = column.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    return [names[index] for index in encoded.indices.to_pylist()]
 
 
 def decode(data: bytes) -> Iterator[Numbered]:
@@ -105,14 +122,22 @@ def decode(data: bytes) -> Iterator[Numbered]:
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(io.BytesIO(data)).select(schema().names).cast(schema()).combine_chunks()
-        results = read["results"].combine_chunks()
-        values, ends = results.values, results.offsets.to_pylist()
-        seatings = values.field("seating").to_pylist()
-        tallies = zip(*(values.field(name).to_pylist() for name in Tally._fields), strict=True)
-        pairs = list(zip(seatings, map(Tally._make, tallies), strict=True))
-        plain = zip(*(read[name].to_pylist() for name in (*_PLAIN, "more")), strict=True)
-        for place, (number, match_id, row, column, played_s, dropped, gate, groups, more) in enumerate(plain):
+        read = pq.read_table(io.BytesIO(data)).select(schema().names).cast(schema())
+        columns = {name: read[name].combine_chunks() for name in schema().names}
+        results, groups = columns["results"], columns["groups"]
+        values, ends, group_ends = results.values, results.offsets.to_pylist(), groups.offsets.to_pylist()
+        tallies = zip(*(_numbers(values.field(name)) for name in Tally._fields), strict=True)
+        pairs = list(zip(_names(values.field("seating")), map(Tally._make, tallies), strict=True))
+        grouped = _numbers(groups.values)
+        named = (columns["match_id"].to_pylist(), _names(columns["row"]), _names(columns["column"]))
+        plain = zip(
+            _numbers(columns["number"]),
+            *named,
+            *(_numbers(columns[name]) for name in ("played_s", "dropped", "gate")),
+            columns["more"].to_pylist(),
+            strict=True,
+        )
+        for place, (number, match_id, row, column, played_s, dropped, gate, more) in enumerate(plain):
             yield (
                 number,
                 Match(
@@ -122,7 +147,7 @@ def decode(data: bytes) -> Iterator[Numbered]:
                     results=dict(pairs[ends[place] : ends[place + 1]]),
                     played_s=played_s,
                     dropped=dropped,
-                    groups=tuple(groups),
+                    groups=tuple(grouped[group_ends[place] : group_ends[place + 1]]),
                     gate=gate,
                     **({} if more is None else json.loads(more)),
                 ),

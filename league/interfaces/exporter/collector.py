@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -17,12 +18,16 @@ from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
 
 
+LATEST: Final = 12
+"""Matches that say which seatings there are."""
+
+
 class LeagueCollector(Collector):
     """Reads one league; opens the store when it can, and anew after it was lost."""
 
     def __init__(self, address: str, league: str, say: Callable[[str], None] | None = None) -> None:
         """`say` is told when the store is lost and found. Raises `StoreError` if the address or name is malformed."""
-        self._attachment = Attachment(address, league, payoff=True)
+        self._attachment = Attachment(address, league, standings=True, latest=LATEST)
         self._readings = Readings()
         self._say = say or (lambda text: print(text, file=sys.stderr, flush=True))
         self._lost = False
@@ -68,7 +73,7 @@ class LeagueCollector(Collector):
         samples.add("league_store_seconds", time.perf_counter() - started, "read")
         _health(samples, store.health())
         if overview is not None:
-            self._readings.fill(samples, overview)
+            self._readings.fill(samples, overview, store)
 
 
 def _health(samples: Samples, health: Health | None) -> None:
