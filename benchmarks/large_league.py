@@ -131,9 +131,7 @@ def _table(played: large_store.Played, before: int) -> Any:
         "dropped": pa.array(np.zeros(count, dtype=np.int64)),
         "gate": pa.array(np.zeros(count, dtype=np.bool_)),
         "groups": pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * 5, pa.array(groups)),
-        "results": pa.ListArray.from_arrays(
-            np.arange(count + 1, dtype=np.int32) * 2, results, type=pa.list_(result)
-        ),
+        "results": pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * 2, results, type=pa.list_(result)),
         "more": pa.nulls(count, pa.string()),
     }
     return pa.table(columns, schema=segments.schema())

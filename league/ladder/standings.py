@@ -75,9 +75,7 @@ class Standing:
     @classmethod
     def from_json(cls, data: Iterable[Mapping[str, Any]]) -> Self:
         """The inverse of `to_json`; raises `TypeError` or `ValueError` for what is none."""
-        roles, anchors = (
-            {name: [int(count) for count in counts] for name, counts in part.items()} for part in data
-        )
+        roles, anchors = ({name: [int(count) for count in counts] for name, counts in part.items()} for part in data)
         if any(len(counts) != len(OUTCOMES) for part in (roles, anchors) for counts in part.values()):
             raise ValueError("a standing counts wins, draws and losses")
         return cls(roles, anchors)

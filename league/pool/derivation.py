@@ -149,7 +149,7 @@ class Derivation(Matches):
     """Part of the store: what follows from the log, from the log alone."""
 
     def rebuild(self, watch: Watch = lambda line: None) -> Rebuild:
-        """Derive payoff, standings, ratings and index anew: the repair of what `verify` finds in them. May run beside a league.
+        """Derive payoff, standings, ratings and index anew, also beside a league: the repair of what `verify` finds.
 
         Returns:
             What was derived, and in what the store differed from it until now.

@@ -77,7 +77,7 @@ class Latest(Derivation):
     ) -> News:
         """What came after the first `snapshots` and `promotions` and after the match with that number.
 
-        `latest` and `events`: so many of the newest at most. `standings` only if they are asked for, with all snapshots.
+        `latest` and `events`: so many of the newest at most. `standings` only if asked for, with all snapshots.
         """
         keys, source = self._keys, self._standings_key()
         now, last, sealed, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *more = (

@@ -118,11 +118,38 @@ def _names(column: Any) -> list[str]:
 
 def decode(data: bytes) -> Iterator[Numbered]:
     """The matches of a file, in their order; raises `SegmentError` for what is none."""
+    return _rows(_read(data))
+
+
+def unrated(data: bytes) -> tuple[list[Numbered], float]:
+    """Those that are not rated, without a look at the others, and when the first of all was played; raises as `decode`.
+
+    There are few of them, and they are marked by `gate`, or by something in `more`.
+    """
+    import pyarrow.compute as pc
+
+    read = _read(data)
+    marked = pc.or_(read["gate"], pc.is_valid(read["more"]))
+    first_s = read["played_s"][0].as_py() if len(read) else float("inf")
+    return [one for one in _rows(read.filter(marked)) if not one[1].rated], first_s
+
+
+def _read(data: bytes) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(io.BytesIO(data)).select(schema().names).cast(schema())
+        return pq.read_table(io.BytesIO(data)).select(schema().names).cast(schema())
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> SegmentError:
+    return SegmentError(f"a segment of the match log cannot be read: {' '.join(str(error).split())[:200]}")
+
+
+def _rows(read: Any) -> Iterator[Numbered]:
+    try:
         columns = {name: read[name].combine_chunks() for name in schema().names}
         results, groups = columns["results"], columns["groups"]
         values, ends, group_ends = results.values, results.offsets.to_pylist(), groups.offsets.to_pylist()
@@ -152,7 +179,5 @@ def decode(data: bytes) -> Iterator[Numbered]:
                     **({} if more is None else json.loads(more)),
                 ),
             )
-    except (pa.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
-        raise SegmentError(
-            f"a segment of the match log cannot be read: {' '.join(str(error).split())[:200]}"
-        ) from error
+    except (KeyError, TypeError, ValueError) as error:  # `pa.ArrowInvalid` is a `ValueError`.
+        raise _unreadable(error) from error

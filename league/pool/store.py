@@ -15,6 +15,7 @@ from league.pool.client import connect
 from league.pool.connection import OLDEST_SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
+from league.pool.evidence import Evidence
 from league.pool.journal import Journal
 from league.pool.latest import Latest
 from league.pool.log import Watch
@@ -31,7 +32,7 @@ AT_ONCE: Final = 20_000
 """Matches of a log of an older version up to which it is counted anew by whoever opens it."""
 
 
-class Store(Repairs, Backups, Restoration, Journal, Latest, People, Durability):
+class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises

@@ -52,9 +52,7 @@ class Attachment:
         """
         store = self.store()
         if self._mirror is None or self._mirror.store is not store:
-            self._mirror = Mirror(
-                store, standings=self._standings, latest=self._latest, events=self._events
-            )
+            self._mirror = Mirror(store, standings=self._standings, latest=self._latest, events=self._events)
         try:
             return Overview.read(self._mirror)
         except WrongLeagueError:

@@ -17,7 +17,6 @@ from league.interfaces.exporter.readings import Readings
 from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
 
-
 LATEST: Final = 12
 """Matches that say which seatings there are."""
 
