@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def build(
         store.create(CONFIG)
         snapshots = _add_snapshots(store, policies, now_s)
         strengths = _strengths(policies, rng)
-        _append(store, _play([s.name for s in snapshots], strengths, matches, now_s, rng))
+        _append(store, _matches(play([s.name for s in snapshots], strengths, matches, now_s, rng)))
         store.rebuild()
         _promote(store, snapshots, strengths)
         store.set_status(status_of(store, snapshots, matches, now_s).to_json(), now_s)
@@ -107,22 +107,47 @@ def _strengths(count: int, rng: np.random.Generator) -> Numbers:
     return 1500 * (1 - np.exp(-3 * np.arange(count) / count)) + rng.normal(0, 80, count)
 
 
-def _play(
-    names: Sequence[str], strengths: Numbers, count: int, now_s: float, rng: np.random.Generator
-) -> Iterator[Match]:
-    """`count` matches in order of time: the newest most often, neighbours in strength, one in ten against a bot."""
+class Played(NamedTuple):
+    """N matches in order of time, as columns."""
+
+    names: list[str]
+    """Of everyone, to whom the numbers in `row` and `column` point."""
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    won: NDArray[np.int64]
+    """[N, pairs, 2]: half points of the row, in seat 0 and in seat 1."""
+    times: Numbers
+
+
+def play(
+    names: Sequence[str],
+    strengths: Numbers,
+    count: int,
+    now_s: float,
+    rng: np.random.Generator,
+    *,
+    life: tuple[float, float] = (0.0, 1.0),
+) -> Played:
+    """`count` matches: the newest most often, neighbours in strength, one in ten against a bot.
+
+    `life`: from when to when, as shares of the time for which the league has run.
+    """
     names, total = [*names, *BOTS], len(names)
     strengths = np.concatenate([strengths, list(BOTS.values())])
-    known = np.maximum(2, np.ceil(total * (np.arange(count) + 1) / count)).astype(int)
+    age = life[0] + (life[1] - life[0]) * (np.arange(count) + 1) / count
+    known = np.maximum(2, np.ceil(total * age)).astype(int)
     row = (known * np.sqrt(rng.random(count))).astype(int)
     column = (row + rng.integers(1, 60, count) * rng.choice((-1, 1), count)) % known
     column = np.where(column == row, (row + 1) % known, column)
     column = np.where(rng.random(count) < 0.1, total + rng.integers(0, len(BOTS), count), column)
     style = rng.uniform(0, 2 * np.pi, len(names))
     edge = strengths[row] - strengths[column] + 80 * np.sin(style[row] - style[column])
-    won = _outcomes(edge, rng)
-    times = now_s - 86_400 * DAYS * (1 - np.arange(count) / count)
-    for n in range(count):
+    return Played(names, row, column, _outcomes(edge, rng), now_s - 86_400 * DAYS * (1 - age))
+
+
+def _matches(played: Played) -> Iterator[Match]:
+    names, row, column, won, times = played
+    for n in range(len(row)):
         points = won[n].sum(axis=1)
         yield Match(
             match_id=f"{n:08x}",

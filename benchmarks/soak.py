@@ -3,12 +3,13 @@
 Claim: while a league grows as old as a month, memory of its coordinator and its server stay flat, nothing that was
 recorded is lost or there twice, and ratings and payoff are those that its log gives.
 
-How: the real coordinator, keeper and store, whose learners and match workers are fake (`benchmarks.fake_league`). The
-learners' steps run fast: all of the run together they are as many as the demo makes in thirty days, so snapshots are
-spaced, frozen and pruned as in a month, and the log is sealed and archived every few hundred matches. The coordinator
-is a process of its own, which is killed (`kill -9`) every few seconds, wherever it is, and begins again; every third
-time the server of the store is killed with it. Each match is noted in a file once the store has taken it. Memory is
-compared between the second quarter of the run and the last.
+How: the real coordinator, keeper and store, whose learner and match workers are fake (`benchmarks.fake_league`). The
+learner's steps run fast: all of its iterations together are as many steps as the demo makes in thirty days, so
+snapshots are spaced, frozen and pruned as in a month, and the log is sealed and archived every few hundred matches. The
+run is over when those steps are made and retention has pruned, however long that takes. The coordinator is a process of
+its own, which is killed (`kill -9`) every few seconds of its work, wherever it is, and begins again; every fourth time
+the server of the store is killed with it. Each match is noted in a file once the store has taken it. Memory is compared
+between the second quarter of the steps and the last.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ from league.errors import StoreError
 from league.interfaces.cli.console import facts, stderr, stdout
 from league.ladder.records import Match
 from league.pool.store import Store
+from league.status import Status
 from league.view.words import duration, size
 
-SECONDS, KILL_EVERY_S = 300.0, 12.0
+ITERATIONS, KILL_EVERY_S = 4000, 12.0
 MONTH_STEPS = 30 * 86_400 * 267_000
 """Of one learner of the demo, at the speed at which it froze every 7.5 seconds."""
 ITERATION_S, MATCH_S = 0.05, 0.3
@@ -61,27 +63,34 @@ CONFIG = LeagueConfig.from_dict(
 )
 
 
-def work(address: str, notes: str, began_s: float, seconds: float) -> None:
-    """The coordinator's process: at work until it is killed, or the run is over."""
+def work(address: str, notes: str, iterations: int) -> None:
+    """The coordinator's process: at work until it is killed, or the month's steps are made."""
     with Path(notes).open("a", buffering=1) as noted:
-
-        def speed() -> int:
-            return int(MONTH_STEPS * ITERATION_S / seconds)
-
         while True:
             try:
                 with fake_league(
-                    address, LEAGUE, speed=speed, iteration_s=ITERATION_S, match_s=MATCH_S, run="soak"
+                    address,
+                    LEAGUE,
+                    speed=lambda: MONTH_STEPS // iterations,
+                    iteration_s=ITERATION_S,
+                    match_s=MATCH_S,
+                    run="soak",
                 ) as (league, _):
                     _noting(league.store, noted)
                     phase = league.tick("starting")
-                    while time.time() < began_s + seconds:
+                    # A keeper takes seconds to start, and is killed with its coordinator: it gets to work at last.
+                    while _share(league.training.steps) < 1 or not league.roster.pruned:
                         phase = league.tick(phase)
                     league.close(closing_s=1.0)
                     return
             except StoreError as error:  # Its server was killed: as `until_available` does in the real one.
                 print(error, file=sys.stderr)
                 time.sleep(0.2)
+
+
+def _share(steps: int) -> float:
+    """Of the month, as far as it is over: a little less counts as all of it, since a share of it is rounded down."""
+    return min(1.0, steps / (0.999 * MONTH_STEPS))
 
 
 def _noting(store: Store, noted: Any) -> None:
@@ -95,35 +104,41 @@ def _noting(store: Store, noted: Any) -> None:
     store.record_all = noting  # type: ignore[method-assign]
 
 
-def soak(folder: Path, seconds: float, kill_every_s: float, seed: int) -> dict[str, Any]:
+def soak(folder: Path, iterations: int, kill_every_s: float, seed: int) -> dict[str, Any]:
     """Run and kill; what is true at the end."""
-    luck, began_s = random.Random(seed), time.time()
-    address, notes = str(folder / "store"), str(folder / "notes")
+    luck, began_s = random.Random(seed), time.monotonic()
+    address, notes = str(folder / "store"), folder / "notes"
+    notes.touch()
     samples: list[dict[str, float]] = []
     kills = {"coordinator": 0, "server": 0}
     with Store.open(address, LEAGUE, timeout_s=30.0) as store:
         store.create(CONFIG)
         for number in itertools.count(1):
-            process = _start(address, notes, began_s, seconds)
-            until_s = min(time.time() + kill_every_s * luck.uniform(0.5, 1.5), began_s + seconds)
-            while process.poll() is None and (time.time() < until_s or until_s >= began_s + seconds):
+            process, before = _start(address, notes, iterations), notes.stat().st_size
+            ends_s: float | None = None
+            while process.poll() is None and (ends_s is None or time.monotonic() < ends_s):
                 time.sleep(0.2)
-                samples.append(_sample(store, process.pid, time.time() - began_s))
+                samples.append(_sample(store, process.pid))
+                if samples[-1]["share"] >= 1:  # It saves and ends: killed at that over and over it never would.
+                    ends_s = None
+                elif ends_s is None and notes.stat().st_size > before:  # It is at work.
+                    ends_s = time.monotonic() + kill_every_s * luck.uniform(0.5, 1.5)
             if process.poll() is not None:
                 if process.returncode:
                     raise SystemExit(f"the coordinator has ended by itself: {process.returncode}")
                 break
             _end(process)
             kills["coordinator"] += 1
-            if number % 3 == 0:
+            if number % 4 == 0:
                 os.kill(int(store._information()["process_id"]), signal.SIGKILL)  # type: ignore[index]
                 kills["server"] += 1
-            stderr().print(f"{duration(time.time() - began_s)}: {store.match_count():,} matches, killed {number} times")
-        return {**_found(store, Path(notes)), "kills": kills, **_memory(samples, seconds)}
+            done = f"{duration(time.monotonic() - began_s)}: {samples[-1]['share']:.0%} of a month"
+            stderr().print(f"{done}, {store.match_count():,} matches, killed {number} times")
+        return {**_found(store, notes), "kills": kills, **_memory(samples)}
 
 
-def _start(address: str, notes: str, began_s: float, seconds: float) -> subprocess.Popen[bytes]:
-    words = json.dumps([address, notes, began_s, seconds])
+def _start(address: str, notes: Path, iterations: int) -> subprocess.Popen[bytes]:
+    words = json.dumps([address, str(notes), iterations])
     code = f"from benchmarks import soak; soak.work(*{words})"
     return subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stderr=subprocess.DEVNULL)
 
@@ -134,24 +149,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _sample(store: Store, pid: int, at_s: float) -> dict[str, float]:
-    health = store.health()
+def _sample(store: Store, pid: int) -> dict[str, float]:
+    health, status = store.health(), Status.from_json(store.status())
     assert health is not None
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
         pages = 0
-    return {"at_s": at_s, "store": health.memory_bytes, "coordinator": pages * os.sysconf("SC_PAGE_SIZE")}
+    memory = {"store": health.memory_bytes, "coordinator": pages * os.sysconf("SC_PAGE_SIZE")}
+    return {"share": _share(status.steps), **memory}
 
 
-def _memory(samples: Sequence[dict[str, float]], seconds: float) -> dict[str, Any]:
+def _memory(samples: Sequence[dict[str, float]]) -> dict[str, Any]:
     """Of both, the median of the second quarter and of the last; of processes that have been up for a while."""
     found: dict[str, Any] = {"flat": True}
     for what in ("store", "coordinator"):
-        values = [(one["at_s"] / seconds, one[what]) for one in samples if one[what]]
+        values = [(one["share"], one[what]) for one in samples if one[what]]
         most = max(value for _, value in values)
-        early = [v for at, v in values if 0.25 <= at < 0.5 and v > most / 2] or [0.0]
-        late = [v for at, v in values if at >= 0.75 and v > most / 2] or [most]
+        early = [v for share, v in values if 0.25 <= share < 0.5 and v > most / 2] or [0.0]
+        late = [v for share, v in values if share >= 0.75 and v > most / 2] or [most]
         found[what] = {"second_quarter_bytes": median(early), "last_quarter_bytes": median(late)}
         found["flat"] = found["flat"] and median(late) <= GROWN * median(early) + SLACK_BYTES
     return found
@@ -178,7 +194,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run it in a folder of its own."""
     before = machine()
     with tempfile.TemporaryDirectory() as folder:
-        found = soak(Path(folder), options.seconds, options.kill_every, options.seed)
+        found = soak(Path(folder), options.iterations, options.kill_every, options.seed)
     held = not found["lost"] and not found["doubled"] and not found["problems"] and found["recomputed"]
     return {"machine": before, **found, "held": bool(held and found["flat"] and found["noted"])}
 
@@ -206,8 +222,8 @@ def show(report: dict[str, Any]) -> None:
 def main() -> int:
     """Measure and print; with `--check`, 1 where the claim does not hold."""
     asked = parser("soak", __doc__)
-    asked.add_argument("--seconds", type=float, default=SECONDS, help="of the run, which stand for a month")
-    asked.add_argument("--kill-every", type=float, default=KILL_EVERY_S, help="seconds between two kills, on average")
+    asked.add_argument("--iterations", type=int, default=ITERATIONS, help="of the learner, which stand for a month")
+    asked.add_argument("--kill-every", type=float, default=KILL_EVERY_S, help="seconds of work before it is killed")
     asked.add_argument("--seed", type=int, default=0, help="of the times of the kills")
     return run(asked, measure, show)
 

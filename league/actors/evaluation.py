@@ -17,8 +17,9 @@ from league.cluster.nodes import Node, match_nodes
 from league.cluster.plan import Bundle
 from league.every import Every
 from league.ladder.leaderboard import anchors_of
-from league.ladder.records import Match, Snapshot, Tally
+from league.ladder.records import Match, Snapshot
 from league.ladder.schedule import Schedule
+from league.ladder.standings import met
 from league.ladder.trials import Wanted
 from league.status import ArenaStatus
 
@@ -79,7 +80,8 @@ class Evaluation:
         self.futures = futures
         self.gate = Gate(roster)
         self.workers = [MatchWorkerHandle(n, roster, futures) for n in range(roster.config.arena.workers)]
-        self._met = Counter({pair: tally.games for pair, tally in self._against().items()})
+        anchors = anchors_of(roster.config, roster.snapshots, roster.bots)
+        self._met = Counter(met(roster.store.standings(), anchors))
         """Games of everyone with each anchor."""
         self._scheduled: tuple[list[Snapshot], Schedule] | None = None
         """A pool, and the schedule of its policies."""
@@ -110,10 +112,6 @@ class Evaluation:
     def unrated(self) -> int:
         """Matches that snapshots lack until each has played enough, at most: one match may serve two of them."""
         return self.schedule.unrated(SETTLED_MATCHES)
-
-    def _against(self) -> dict[tuple[str, str], Tally]:
-        roster = self.roster
-        return roster.store.payoff().against(anchors_of(roster.config, roster.snapshots, roster.bots))
 
     @property
     def schedule(self) -> Schedule:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from league.errors import PrunedPolicyError
 from league.ladder.promotion import Race
-from league.ladder.records import Match, Promotion
+from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.trials import Wanted
 from league.matches.candidates import Candidates
-from league.matches.race import promotion_of, start_race
+from league.matches.race import Races, promotion_of, start_race
 
 if TYPE_CHECKING:
     from league.actors.roster import Roster
+
+
+READ_EVERY = 1000
+"""Recorded matches after which the log is looked at for those of races: in small parts, not all when a race begins."""
 
 
 class Gate:
@@ -30,6 +34,9 @@ class Gate:
         """The champion when the race began."""
         self._known: list[str] = []
         """Who could be played when the race was looked at last."""
+        self._races, self._unread = Races(roster.store), 0
+        if (holder := self._holder(roster.snapshots)) is not None:
+            self._races.against(holder)  # As far back as it has to be: here, before anybody waits for the league.
 
     @property
     def busy(self) -> bool:
@@ -53,12 +60,16 @@ class Gate:
 
     def add(self, match: Match) -> None:
         """A match was played and is recorded."""
+        self._unread += 1
         if self._race is not None:
             self._race.add(match)
 
     def advance(self) -> None:
         """Conclude the race if it is decided, which may promote; and begin the next one if there are candidates."""
         roster = self.roster
+        if self._unread >= READ_EVERY:
+            self._races.read_on()
+            self._unread = 0
         if self._race is not None and (roster.champion != self._over or self._out_of_reach(self._race)):
             self._race = None
         if self._race is not None:
@@ -75,21 +86,26 @@ class Gate:
     def _out_of_reach(self, race: Race) -> bool:
         return not {*race.candidates, race.champion or race.candidates[0]} <= set(self.roster.playable())
 
+    def _holder(self, among: Sequence[Snapshot]) -> Snapshot | None:
+        champion = self.roster.champion
+        return next((s for s in among if champion is not None and s.name == champion.policy), None)
+
     def _start(self) -> Race | None:
         roster = self.roster
         champion, pool = roster.champion, roster.pool()
         candidates, succession = self._candidates.choose(champion, pool, roster.ratings)
         if not candidates:
             return None
-        self._over, self._known = champion, roster.playable()
+        self._over, self._known, holder = champion, roster.playable(), self._holder(pool)
         return start_race(
             roster.store,
             roster.config,
             roster.spec,
             candidates=candidates,
-            champion=next((s for s in pool if champion is not None and s.name == champion.policy), None),
+            champion=holder,
             pool=[snapshot.name for snapshot in pool],
             succession=succession,
+            evidence=None if holder is None else self._races.against(holder),
         )
 
     def _conclude(self, race: Race) -> None:

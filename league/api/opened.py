@@ -72,8 +72,7 @@ class OpenLeague:
         from league.pool.mirror import Mirror
         from league.view.overview import Overview
 
-        overview = Overview.read(Mirror(self.store, payoff=False))
-        return overview.ranked(*self.store.standings(overview.anchors))
+        return Overview.read(Mirror(self.store)).rows
 
     def leaderboard(self) -> pandas.DataFrame | Rows:
         """`standings` as a DataFrame, or as a list of mappings where pandas is not installed.

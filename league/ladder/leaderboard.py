@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, NamedTuple
@@ -11,6 +10,7 @@ from league.config import LeagueConfig, RatingConfig
 from league.ladder.comparison import expected_score, score_interval
 from league.ladder.ratings import Rating, Ratings, elo, lower_bound, points_per_mu
 from league.ladder.records import Snapshot, Tally
+from league.ladder.standings import Standing
 
 ANCHOR_MATCHES: Final = 2
 """Matches against anchors after which the rating of a snapshot is shown as settled."""
@@ -78,8 +78,7 @@ def leaderboard(
     snapshots: Sequence[Snapshot],
     bots: Sequence[str],
     ratings: Ratings,
-    totals: Mapping[str, Tally],
-    against: Mapping[tuple[str, str], Tally],
+    standings: Mapping[str, Standing],
     champion: str | None,
     config: LeagueConfig,
 ) -> list[Row]:
@@ -91,19 +90,16 @@ def leaderboard(
         snapshots: oldest first.
         bots: names of the fixed bots.
         ratings: by policy; those of anyone else are passed over.
-        totals: each one's games against all others, for its score; those of anyone else are passed over.
-        against: games of each (first) with each anchor (second).
+        standings: each one's games against all others and against anchors, for its score; those of anyone else are
+            passed over.
         champion: name of the champion, if there is one.
         config: the scale, and how many games a match has.
     """
     steps: dict[str, int | None] = {snapshot.name: snapshot.steps for snapshot in snapshots}
     steps |= {bot: None for bot in bots if bot not in steps}
     rated = {name: ratings.get(name) or Rating.new(config.ratings) for name in steps}
-    seen = _seen(rated, bots, against, config.ratings)
-    anchored = Counter[str]()
-    for (name, _), tally in against.items():
-        anchored[name] += tally.games
     strength = {name: elo(rating, ratings, config.ratings) for name, rating in rated.items()}
+    stand, anchors = {name: standings.get(name, Standing()) for name in steps}, anchors_of(config, snapshots, bots)
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
     return [
         Row(
@@ -115,9 +111,9 @@ def leaderboard(
             mu=rated[name].mu,
             sigma=rated[name].sigma,
             games=rated[name].games,
-            score=totals.get(name, Tally()),
-            against={bot: seen[name, bot] for bot in bots if (name, bot) in seen},
-            settled=steps[name] is None or anchored[name] >= settling_games(config),
+            score=stand[name].total,
+            against=_seen(name, stand[name], rated, bots, config.ratings),
+            settled=steps[name] is None or stand[name].anchored(anchors) >= settling_games(config),
             steps=steps[name],
             champion=name == champion,
         )
@@ -125,14 +121,12 @@ def leaderboard(
     ]
 
 
-def _seen(
-    rated: Ratings, bots: Sequence[str], against: Mapping[tuple[str, str], Tally], scale: RatingConfig
-) -> dict[tuple[str, str], Seen]:
-    """Each policy (first) against each bot (second) that it has met."""
+def _seen(name: str, standing: Standing, rated: Ratings, bots: Sequence[str], scale: RatingConfig) -> dict[str, Seen]:
+    """A policy against each bot that it has met."""
     return {
-        (name, bot): Seen(tally, expected_score((rated[name].mu - rated[bot].mu) * points_per_mu(scale)))
-        for (name, bot), tally in against.items()
-        if name in rated and bot in bots and name != bot and tally.games
+        bot: Seen(standing.against(bot), expected_score((rated[name].mu - rated[bot].mu) * points_per_mu(scale)))
+        for bot in bots
+        if bot in standing.anchors
     }
 
 

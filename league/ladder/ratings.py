@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple, Self
 
 from league.config import RatingConfig
@@ -104,13 +105,14 @@ def recompute(matches: Iterable[Match], config: RatingConfig) -> dict[str, Ratin
     return ratings
 
 
-def interleaved(tally: Tally) -> list[int]:
+@lru_cache(maxsize=4096)
+def interleaved(tally: Tally) -> tuple[int, ...]:
     """Order the games of a tally: 0 for each win, 1 for each draw, 2 for each loss, each kind evenly spaced.
 
     The j-th of n games of one kind sits at (2j + 1) / 2n of the match; where two coincide the win goes first.
     """
     spread = [((2 * j + 1) / (2 * n), outcome) for outcome, n in enumerate(tally) for j in range(n)]
-    return [outcome for _, outcome in sorted(spread)]
+    return tuple(outcome for _, outcome in sorted(spread))
 
 
 def elo(rating: Rating, ratings: Ratings, config: RatingConfig) -> Elo:

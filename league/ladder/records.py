@@ -38,10 +38,10 @@ class Tally(NamedTuple):
     @staticmethod
     def sum(tallies: Iterable[Tally]) -> Tally:
         """The games of all tallies, counted from the same side."""
-        total = Tally()
-        for tally in tallies:
-            total = total.plus(tally)
-        return total
+        wins = draws = losses = 0
+        for won, drawn, lost in tallies:
+            wins, draws, losses = wins + won, draws + drawn, losses + lost
+        return Tally(wins, draws, losses)
 
     def mirrored(self) -> Tally:
         """The same games from the other side."""

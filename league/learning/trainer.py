@@ -158,6 +158,7 @@ class Trainer:
 
     def weights(self) -> bytes:
         """The policy as it is now, packed."""
+        self._measure()
         network = fresh(self.spec, self.config.network, self.seed)
         state = {name.removeprefix("network."): torch.as_tensor(t) for name, t in self._module_state().items()}
         network.load_state_dict(state)
@@ -187,8 +188,9 @@ class Trainer:
         module = {f"network.{name}": tensor.numpy() for name, tensor in network.state_dict().items()}
         optimiser = _without_moments(self.algorithm.learner_group.get_state()[COMPONENT_LEARNER][COMPONENT_OPTIMIZER])
         self._set_learner_state({COMPONENT_RL_MODULE: {LEARNER_MODULE: module}, COMPONENT_OPTIMIZER: optimiser})
+        # Not measured here: a learner comes here in its constructor, where a game that ends its process does so for
+        # ever, as Ray tries that again and tells nobody.
         self._measured = not self.algorithm.scales
-        self._measure()
 
     def _set_learner_state(self, state: dict[str, Any]) -> None:
         # Without a sequence number, which makes RLlib take the weights even if they are older than its own.

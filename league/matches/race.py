@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from league.config import LeagueConfig
 from league.games.base import GameSpec
@@ -26,12 +26,16 @@ def start_race(
     champion: Snapshot | None,
     pool: Sequence[str],
     succession: bool = False,
+    evidence: Iterable[Match] | None = None,
 ) -> Race:
     """A race of `candidates` for the place of `champion`, with all that the log knows of it.
 
     `champion` None: there is none, or its weights cannot be read. `pool`: names of the snapshots that can be played.
-    `succession`: whether the candidates have to prove not to be weaker, instead of stronger.
+    `succession`: whether the candidates have to prove not to be weaker, instead of stronger. `evidence`: matches of
+    races since `since`, newest first, from whoever has them at hand.
     """
+    if evidence is None and champion is not None:
+        evidence = store.evidence_since(since(champion))
     seated, names = seatings(spec.seats), [snapshot.name for snapshot in candidates]
     return Race(
         candidates=names,
@@ -41,18 +45,52 @@ def start_race(
         group=len(seated),
         batch=config.arena.games,
         payoff=store.payoff_between([*names, *([] if champion is None else [champion.name])], pool, seated),
-        played=[] if champion is None else _since(store, candidates, champion),
+        played=evidence or (),
         succession=succession,
     )
 
 
-def _since(store: Store, candidates: Sequence[Snapshot], champion: Snapshot) -> Iterator[Match]:
-    """The matches since one of the candidates could have met the champion, newest first."""
-    oldest = max(min(s.created_s for s in candidates), champion.created_s) - CLOCKS_S
-    for match in store.matches(newest_first=True):
-        if match.played_s < oldest:
+def since(champion: Snapshot) -> float:
+    """Unix time before which nobody can have raced against a champion: it was frozen after that, in seconds."""
+    return champion.created_s - CLOCKS_S
+
+
+class Races:
+    """The matches of races since the present champion was frozen, as the log grows: none of it is read twice."""
+
+    def __init__(self, store: Store) -> None:
+        """Read nothing yet."""
+        self._store = store
+        self._kept: list[Match] = []
+        """In the order of the log."""
+        self._since_s = float("inf")
+        """All of them are there that were played since then."""
+        self._number = 0
+        """Of the last match of the log that was looked at."""
+
+    def against(self, champion: Snapshot) -> list[Match]:
+        """Those that may say something of a race against it, newest first.
+
+        The log is read from where it was read last; as far back as the champion's age only the first time, and where a
+        person has made somebody champion who is older than the last one.
+        """
+        if since(champion) < self._since_s:
+            self._number = self._store.stored_last()
+            self._kept = list(self._store.evidence_since(since(champion)))[::-1]
+            known = {match.match_id for match in self._kept}
+        else:
+            known = set()
+        self._since_s = since(champion)
+        self.read_on(known)
+        self._kept = [match for match in self._kept if match.played_s >= self._since_s]
+        return self._kept[::-1]
+
+    def read_on(self, known: Collection[str] = ()) -> None:
+        """Look at what has come since, if anything was; `known` are ids of matches that are kept already."""
+        if self._since_s == float("inf"):
             return
-        yield match
+        found, self._number = self._store.evidence_after(self._number)
+        self._kept += [match for match in found if match.match_id not in known]
 
 
 def promotion_of(

@@ -19,10 +19,14 @@ from league.errors import WrongLeagueError
 from league.ladder.payoff import match_counts
 from league.ladder.ratings import Rating, rate
 from league.ladder.records import Match, Plain
+from league.ladder.standings import Kind, Kinds, Standings, count
 from league.pool.connection import Command, dumps
 from league.pool.entries import entry_number, read_entries
 from league.pool.log import Damaged, Watch, _raise
-from league.pool.matches import Matches
+from league.pool.matches import RULES, Matches, read_kinds
+
+_FILTER: Final = 2**24
+"""Bytes of the filter before the hashes of ids: of ten million, one in fourteen has to be looked for."""
 
 _RECENT: Final = 250_000
 """Hashes of ids that are held as Python's numbers before they join the others, at 8 bytes each."""
@@ -49,9 +53,14 @@ class Stored:
     """Number of the last match in the log."""
     sealed: int
     """Number of the last match in a segment; those after it are in the index."""
+    rules: int
+    """By which it was derived: `RULES`, or those of an older version."""
+    kinds: Kinds
+    """Of the policies, as of the snapshots at that moment."""
     index: Hash
     payoff: Hash
     ratings: Hash
+    standings: Hash
 
 
 class Seen:
@@ -62,15 +71,24 @@ class Seen:
 
         self._old = np.empty(0, dtype=np.uint64)
         self._recent: set[int] = set()
+        self._filter = bytearray(_FILTER)
+        """A bit for some part of the hash: whoever finds his own unset was not seen, and nobody has to look."""
 
     def add(self, name: str) -> bool:
         """Whether it, or one that has the same hash, was seen before."""
         code = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+        byte, bit = (code >> 3) % _FILTER, 1 << (code & 7)
+        if not self._filter[byte] & bit:
+            self._filter[byte] |= bit
+            return self._remember(code)
         import numpy as np
 
         place = int(np.searchsorted(self._old, np.uint64(code)))
         if code in self._recent or (place < len(self._old) and int(self._old[place]) == code):
             return True
+        return self._remember(code)
+
+    def _remember(self, code: int) -> bool:
         self._recent.add(code)
         if len(self._recent) >= _RECENT:
             import numpy as np
@@ -83,12 +101,14 @@ class Seen:
 class Fold:
     """What follows from the log so far."""
 
-    def __init__(self, config: RatingConfig, sealed: int) -> None:
+    def __init__(self, config: RatingConfig, sealed: int, kinds: Kinds) -> None:
         """Begin with an empty log; matches up to the number `sealed` are in no index."""
         self.config = config
+        self.kinds = kinds
         self.last = self.matches = 0
         self.payoff: Counter[str] = Counter()
         self.ratings: dict[str, Rating] = {}
+        self.standings: Standings = {}
         self.index: dict[str, int] = {}
         """Number of each match after `sealed`, by id."""
         self.touched: set[str] = set()
@@ -100,7 +120,9 @@ class Fold:
         self.last, self.matches = number, self.matches + 1
         self.payoff.update(match_counts(match))
         self.ratings.update(rate(self.ratings, match, self.config))
-        self.touched |= {match.row, match.column}
+        count(self.standings, match, self.kinds)
+        self.touched.add(match.row)
+        self.touched.add(match.column)
         if number > self._sealed:
             self.index[match.match_id] = number
 
@@ -113,6 +135,8 @@ class Fold:
                 return str(self.payoff[field]).encode()
             case "ratings" if field in self.ratings:
                 return dumps(self.ratings[field].to_json()).encode()
+            case "standings" if field in self.standings:
+                return dumps(self.standings[field].to_json()).encode()
         return None
 
     def differing(self, kind: str, stored: Hash) -> set[str]:
@@ -125,7 +149,7 @@ class Derivation(Matches):
     """Part of the store: what follows from the log, from the log alone."""
 
     def rebuild(self, watch: Watch = lambda line: None) -> Rebuild:
-        """Derive payoff, ratings and index anew: the repair of what `verify` finds in them. May run beside a league.
+        """Derive payoff, standings, ratings and index anew, also beside a league: the repair of what `verify` finds.
 
         Returns:
             What was derived, and in what the store differed from it until now.
@@ -138,25 +162,35 @@ class Derivation(Matches):
         while True:
             config = self.require_config()
             stored = self.stored()
-            fold, seen = Fold(config.ratings, stored.sealed), Seen()
+            fold, seen = Fold(config.ratings, stored.sealed, stored.kinds), Seen()
             self.fold(fold, seen, until=stored.last, watch=watch)
             wrong = {kind: fold.differing(kind, getattr(stored, kind)) for kind in _KINDS}
-            lines = [line for kind in _KINDS for line in _lines(kind, getattr(stored, kind), fold, wrong[kind])]
-            rebuilt = fold.matches
+            # What an older version did not count is not wrong.
+            counted = [kind for kind in _KINDS if kind != "standings" or stored.rules >= RULES]
+            lines = [line for kind in counted for line in _lines(kind, getattr(stored, kind), fold, wrong[kind])]
+            rebuilt, right = fold.matches, stored.rules >= RULES and not any(wrong.values())
             fold.touched.clear()
-            if not lines or self._put_right(config, fold, seen, wrong):
+            if right or self._put_right(config, fold, seen, wrong):
                 return Rebuild(matches=rebuilt, ratings=len(fold.ratings), repaired=tuple(lines))
 
     def stored(self) -> Stored:
         """Everything that is derived, as of one moment."""
-        newest, sealed, *hashes = self._together(
+        newest, sealed, rules, snapshots, *hashes = self._together(
             ("XREVRANGE", self._keys.matches, "+", "-", "COUNT", 1),
             ("HGET", self._keys.sealed, "last"),
+            ("HGET", self._keys.meta, "rules"),
+            ("HGETALL", self._keys.snapshots),
             *(("HGETALL", key) for key in self._derived_keys.values()),
         )
         last = next((entry_number(entry) for entry, _ in read_entries(newest)), int(sealed or 0))
-        index, payoff, ratings = ({_text(field): value for field, value in found.items()} for found in hashes)
-        return Stored(last=last, sealed=int(sealed or 0), index=index, payoff=payoff, ratings=ratings)
+        derived = ({_text(field): value for field, value in found.items()} for found in hashes)
+        return Stored(
+            last=last,
+            sealed=int(sealed or 0),
+            rules=int(rules or 1),
+            kinds=read_kinds(snapshots),
+            **dict(zip(_KINDS, derived, strict=True)),
+        )
 
     def fold(
         self,
@@ -195,9 +229,11 @@ class Derivation(Matches):
             read: Command = pipe.execute_command
             if self.require_config(read).ratings != config.ratings:
                 return False
+            fold.kinds = read_kinds(read("HGETALL", self._keys.snapshots))
             self.fold(fold, seen)  # What has come since; a second attempt goes on from here.
             sealed = int(read("HGET", self._keys.sealed, "last") or 0)
             pipe.multi()
+            pipe.execute_command("HSET", self._keys.meta, "rules", RULES)
             # A wrong rating spreads to whomever its policy meets.
             ratings = wrong["ratings"] | fold.touched if wrong["ratings"] else set()
             for kind, fields in {**wrong, "ratings": ratings}.items():
@@ -209,7 +245,7 @@ class Derivation(Matches):
                         pipe.execute_command("HSET", self._derived_keys[kind], _bytes(field), value)
             return True
 
-        keys = [self._keys.meta, self._keys.matches, self._keys.sealed, self._keys.ratings]
+        keys = [self._keys.meta, self._keys.matches, self._keys.sealed, self._keys.ratings, self._keys.standings]
         return self._transact(keys, attempt)
 
     def update_config(self, config: LeagueConfig) -> None:
@@ -217,7 +253,7 @@ class Derivation(Matches):
 
         Raises `WrongLeagueError` if there is no league or it plays another game.
         """
-        fold, seen = Fold(config.ratings, sys.maxsize), Seen()
+        fold, seen = Fold(config.ratings, sys.maxsize, lambda name: Kind.of(None)), Seen()
         present = self.require_config()
         self._check_game(present, config)
         if present.ratings != config.ratings:
@@ -245,7 +281,7 @@ class Derivation(Matches):
             )
 
 
-_KINDS: Final = {"index": "match_index", "payoff": "payoff", "ratings": "ratings"}
+_KINDS: Final = {"index": "match_index", "payoff": "payoff", "ratings": "ratings", "standings": "standings"}
 """Fields of `Stored`, with the properties of `Keys`."""
 
 

@@ -58,6 +58,9 @@ class Keys:
     """Stream of the last `arena.replays` matches: entry `n-0` holds the n-th match's games as JSON in `games`."""
     payoff = _Key("payoff")
     """Hash of `Payoff.to_counts`, derived from the rated ones of `matches`."""
+    standings = _Key("standings")
+    """Hash: policy to `Standing` as JSON, derived from the rated ones of `matches` and from who is in `snapshots`.
+    Holds what `payoff` says of each policy, so that nobody has to read all of that; there once `rules` is 3."""
     ratings = _Key("ratings")
     """Hash: policy to `[mu, sigma, games]` as JSON, derived from the rated ones of `matches`."""
     promotions = _Key("promotions")

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from league.ladder.payoff import Payoff
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.standings import Standings
 from league.pool.connection import read_json
 from league.pool.derivation import Derivation
 from league.pool.entries import entry_number, read_entries, read_match
 from league.pool.journal import read_event_counts
-from league.pool.matches import read_payoff
+from league.pool.matches import kinds_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +51,8 @@ class News(Moment):
     """Number of the last match in the log, 0 without any."""
     latest: list[Match]
     """The last of those after the match that was known, newest first; as many as were asked for."""
-    payoff: Payoff | None
-    """With the `newest` match; None where it was not asked for."""
+    standings: Standings | None
+    """With the `newest` match; None where they were not asked for."""
 
 
 class Latest(Derivation):
@@ -73,14 +73,14 @@ class Latest(Derivation):
         return found
 
     def news(
-        self, *, snapshots: int, promotions: int, match: int, latest: int = 0, events: int = 0, payoff: bool = False
+        self, *, snapshots: int, promotions: int, match: int, latest: int = 0, events: int = 0, standings: bool = False
     ) -> News:
         """What came after the first `snapshots` and `promotions` and after the match with that number.
 
-        `latest` and `events`: so many of the newest at most. The large `payoff` only if it is asked for.
+        `latest` and `events`: so many of the newest at most. `standings` only if asked for, with all snapshots.
         """
-        keys = self._keys
-        now, last, sealed, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *counts = (
+        keys, source = self._keys, self._standings_key()
+        now, last, sealed, count, ratings, order, pruned, history, status, counted, refusals, fresh, noted, *more = (
             self._together(
                 ("TIME",),
                 ("XREVRANGE", keys.matches, "+", "-", "COUNT", 1),
@@ -95,21 +95,26 @@ class Latest(Derivation):
                 ("HGETALL", keys.refusals),
                 ("XREVRANGE", keys.matches, "+", f"({match}-0", "COUNT", latest),
                 ("LRANGE", keys.events, 0, events),  # One more: of none, the last index would mean all.
-                *([("HGETALL", keys.payoff)] if payoff else []),
+                *([("HGET", keys.meta, "rules"), ("HGETALL", source)] if standings else []),
             )
         )
+        if standings and source != self._standings_key(more[0]):  # They were counted anew just now.
+            return self.news(
+                snapshots=snapshots, promotions=promotions, match=match, latest=latest, events=events, standings=True
+            )
         stored = self._call("HMGET", keys.snapshots, *order) if order else []
+        new = [read_json(Snapshot.from_json, data) for data in stored if data is not None]
         return News(
             read_s=self._clock.set(now),
             names=len(order),
-            snapshots=[read_json(Snapshot.from_json, data) for data in stored if data is not None],
+            snapshots=new,
             promotions=[read_json(Promotion.from_json, entry) for entry in history],
             pruned_digests=frozenset(digest.decode() for digest in pruned),
             ratings=ratings,
             matches=count + int(sealed[1] or 0),
             newest=max((entry_number(entry) for entry, _ in read_entries(last)), default=int(sealed[0] or 0)),
             latest=[read_match(entry, fields) for entry, fields in read_entries(fresh)],
-            payoff=read_payoff(counts[0]) if payoff else None,
+            standings=self._read_standings(source, more[1], kinds_of(new)) if standings else None,
             said=None if status is None else read_json(dict, status),
             event_counts=read_event_counts(counted),
             events=[read_json(dict, event) for event in noted[:events]],

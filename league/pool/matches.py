@@ -7,17 +7,23 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from league.errors import StoreError, UnknownMatchError
-from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, against, check_policy_name, match_counts, totals
+from league.ladder import standings as counting
+from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts
 from league.ladder.ratings import Rating, rate
-from league.ladder.records import Match, Tally
-from league.pool.connection import Command, dumps
+from league.ladder.records import Match, Snapshot
+from league.ladder.standings import Kind, Kinds, Standing, Standings
+from league.pool.connection import Command, dumps, read_json
 from league.pool.entries import entry_number, read_entries, read_match, read_replays
 from league.pool.log import Log
 
 T = TypeVar("T")
+
+RULES: Final = 3
+"""Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings; since 3 there
+are `Keys.standings`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +65,7 @@ class Matches(Log):
                     raise StoreError(f"match {match.match_id}: {error}") from error
         # Every record appends to the log: watching it puts all of them in one order, the order of the ratings.
         return self._transact(
-            [self._keys.meta, self._keys.matches, self._keys.match_index, self._keys.ratings],
+            [self._keys.meta, self._keys.matches, self._keys.match_index, self._keys.ratings, self._keys.standings],
             lambda pipe: self._attempt_record(pipe, matches),
         )
 
@@ -68,8 +74,9 @@ class Matches(Log):
         config = self.require_config(read)
         known = read("HMGET", self._keys.match_index, *(match.match_id for match in matches))
         policies = list(dict.fromkeys(name for match in matches for name in (match.row, match.column)))
-        stored = read("HMGET", self._keys.ratings, *policies)
-        ratings = read_ratings({n.encode(): data for n, data in zip(policies, stored, strict=True) if data is not None})
+        ratings = read_ratings(_there(policies, read("HMGET", self._keys.ratings, *policies)))
+        standings = read_standings(_there(policies, read("HMGET", self._keys.standings, *policies)))
+        kinds = read_kinds(_there(policies, read("HMGET", self._keys.snapshots, *policies)))
         last = self._last_number(read)
         seen = {match.match_id for match, entry in zip(matches, known, strict=True) if entry is not None}
         counted, new, changed = list[bool](), list[Match](), set[str]()
@@ -81,9 +88,12 @@ class Matches(Log):
                 rated = rate(ratings, match, config.ratings)
                 ratings |= rated
                 changed |= rated.keys()
+                counting.count(standings, match, kinds)
         pipe.multi()
         self._queue_matches(pipe.execute_command, new, last + 1, config.arena.replays)
         self._queue_ratings(pipe.execute_command, {name: ratings[name] for name in changed})
+        for name in changed & standings.keys():
+            pipe.execute_command("HSET", self._keys.standings, name, dumps(standings[name].to_json()))
         return Recorded(counted=tuple(counted), ratings=ratings, last=last + len(new))
 
     def _queue_matches(self, queue: Command, matches: Sequence[Match], first: int, replays: int) -> None:
@@ -132,10 +142,6 @@ class Matches(Log):
         """Who beat whom, over all matches."""
         return read_payoff(self._call("HGETALL", self._keys.payoff))
 
-    def totals(self) -> dict[str, Tally]:
-        """Games of each policy against all others, over all matches, from its own point of view."""
-        return _readable(totals, self._call("HGETALL", self._keys.payoff))
-
     def payoff_of(self, policies: Collection[str]) -> Payoff:
         """`payoff` of these among each other, over all seatings; the table is read by the chunk and not held whole."""
         names, found, cursor = set(policies), dict[bytes, bytes](), 0
@@ -148,10 +154,30 @@ class Matches(Log):
             if not int(cursor):
                 return read_payoff(found)
 
-    def standings(self, anchors: Collection[str]) -> tuple[dict[str, Tally], dict[tuple[str, str], Tally]]:
-        """`totals`, and the games of each (first) with each of these anchors (second), as of one moment."""
-        counts = self._call("HGETALL", self._keys.payoff)
-        return _readable(totals, counts), _readable(lambda counts: against(counts, anchors), counts)
+    def standings(self) -> Standings:
+        """Each policy's games by role and by anchor, over all matches: what `payoff` says, a line for each policy."""
+        while True:
+            source = self._standings_key()
+            rules, found = self._together(("HGET", self._keys.meta, "rules"), ("HGETALL", source))
+            if source == self._standings_key(rules):
+                return self._read_standings(source, found, read_kinds(self._call("HGETALL", self._keys.snapshots)))
+
+    def standing(self, policy: str) -> Standing:
+        """That of one policy, which need not have played."""
+        if self._standings_key() != self._keys.standings:
+            return self.standings().get(policy, Standing())
+        data = self._call("HGET", self._keys.standings, policy)
+        return Standing() if data is None else read_standings({policy.encode(): data})[policy]
+
+    def _standings_key(self, rules: bytes | None = None) -> str:
+        """From where standings are read: until an older store is counted anew, from the payoff."""
+        rules = rules or self._call("HGET", self._keys.meta, "rules")
+        return self._keys.standings if int(rules or 1) >= RULES else self._keys.payoff
+
+    def _read_standings(self, source: str, found: Mapping[bytes, bytes], kinds: Kinds) -> Standings:
+        if source == self._keys.standings:
+            return read_standings(found)
+        return _readable(lambda counts: counting.of_counts(counts, kinds), found)
 
     def payoff_among(self, policies: Sequence[str], seatings: Iterable[str]) -> Payoff:
         """`payoff` of every two of these alone, over these seatings: for a few of many policies much less to read."""
@@ -194,6 +220,30 @@ def read_ratings(stored: Mapping[bytes, bytes]) -> dict[str, Rating]:
         return {name.decode(): Rating.from_json(json.loads(data)) for name, data in stored.items()}
     except (TypeError, ValueError) as error:
         raise StoreError(f"the store holds a rating that is none: {error}") from error
+
+
+def read_standings(stored: Mapping[bytes, bytes]) -> Standings:
+    """Standings as they are stored; raises `StoreError` for what is none."""
+    try:
+        return {name.decode(): Standing.from_json(json.loads(data)) for name, data in stored.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StoreError(f"the store holds a standing that is none: {error}") from error
+
+
+def read_kinds(stored: Mapping[bytes, bytes]) -> Kinds:
+    """Of which kind each name is, of snapshots as they are stored: one that is not among them is a bot."""
+    return kinds_of(read_json(Snapshot.from_json, data) for data in stored.values())
+
+
+def kinds_of(snapshots: Iterable[Snapshot]) -> Kinds:
+    """Of which kind each name is, where these are all snapshots."""
+    known, bot = {snapshot.name: Kind.of(snapshot) for snapshot in snapshots}, Kind.of(None)
+    return lambda name: known.get(name, bot)
+
+
+def _there(names: Iterable[str], stored: Iterable[bytes | None]) -> dict[bytes, bytes]:
+    """What `HMGET` has found, as `HGETALL` would say it."""
+    return {name.encode(): data for name, data in zip(names, stored, strict=True) if data is not None}
 
 
 def read_payoff(counts: Mapping[bytes, bytes]) -> Payoff:

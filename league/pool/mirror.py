@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from league.config import LeagueConfig
-from league.ladder.payoff import Payoff
 from league.ladder.ratings import Ratings
 from league.ladder.records import Match, Promotion, Snapshot
+from league.ladder.standings import Kind, Standings, count
 from league.pool.latest import Moment, News
 from league.pool.matches import read_ratings
 from league.pool.store import Store
@@ -21,10 +21,10 @@ class Refreshed:
     found: bool
     """Whether there is a league."""
     anew: bool = False
-    """Whether all was read, matches as the payoff: the first time, after a change of the configuration, and where what
-    was known is not there any more."""
+    """Whether all was read, matches as the standings: the first time, after a change of the configuration, and where
+    what was known is not there any more."""
     matches: Sequence[Match] = ()
-    """Else those since the last time, in the order of the log; of a mirror without the payoff none."""
+    """Else those since the last time, in the order of the log; of a mirror without the standings none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,8 +37,8 @@ class Known(Moment):
     promotions: Sequence[Promotion] = ()
     """The champion's whole history, oldest first."""
     ratings: Ratings = field(default_factory=dict)
-    payoff: Payoff = field(default_factory=Payoff)
-    """Grows as the mirror is read on."""
+    standings: Standings = field(default_factory=dict)
+    """Grow as the mirror is read on."""
     latest: Sequence[Match] = ()
     """The last matches, newest first, without replays."""
 
@@ -47,24 +47,24 @@ class Mirror:
     """What people look at of one league, as of the last `refresh`. Not thread-safe.
 
     The log, the snapshots and the champion's history are only appended to, so of these only what came since is read.
-    The payoff is read once and then follows from the log; it alone is changed in place, everything else is replaced, so
-    that whoever took it keeps what it was.
+    The standings are read once and then follow from the log; they alone are changed in place, everything else is
+    replaced, so that whoever took it keeps what it was.
     """
 
     known: Known
     """Of a league that `refresh` has found."""
 
-    def __init__(self, store: Store, *, payoff: bool = True, latest: int = 0, events: int = 0) -> None:
+    def __init__(self, store: Store, *, standings: bool = True, latest: int = 0, events: int = 0) -> None:
         """Read nothing yet. The store stays the caller's, to be closed.
 
         Args:
             store: of the league, which need not be there yet.
-            payoff: follow it. It is by far the largest, and costs a read of every match from then on.
+            standings: follow them, which costs a read of every match from then on.
             latest: how many matches to have at hand.
             events: how many events.
         """
         self.store = store
-        self._with_payoff, self._latest, self._events = payoff, latest, events
+        self._with_standings, self._latest, self._events = standings, latest, events
         self._identity: list[bytes | None] | None = None
         self._rated: dict[bytes, bytes] = {}
         """The ratings as they are stored: only those that have changed are parsed."""
@@ -90,16 +90,17 @@ class Mirror:
             match=before,
             latest=self._latest,
             events=self._events,
-            payoff=anew and self._with_payoff,
+            standings=anew and self._with_standings,
         )
         if news.newest < before:  # The server has come back without its last writes.
             self._identity = None
             return self.refresh()
-        follows = self._with_payoff and not anew
+        follows = self._with_standings and not anew
         matches = self.store.matches_after(before, news.newest) if follows else ()
         self._take(news)
+        snapshots = self.known.snapshots
         for match in matches:
-            self.known.payoff.add(match)
+            count(self.known.standings, match, lambda name: Kind.of(snapshots.get(name)))
         return Refreshed(found=True, anew=anew, matches=matches)
 
     def _take(self, news: News) -> None:
@@ -110,7 +111,7 @@ class Mirror:
             snapshots={**known.snapshots, **{snapshot.name: snapshot for snapshot in news.snapshots}},
             promotions=[*known.promotions, *news.promotions],
             ratings=self._rate(news.ratings),
-            payoff=known.payoff if news.payoff is None else news.payoff,
+            standings=known.standings if news.standings is None else news.standings,
             latest=[*news.latest, *known.latest][: self._latest],
         )
         self._names, self._number = self._names + news.names, news.newest

@@ -55,7 +55,8 @@ class Snapshots(Connection):
             read: Command = pipe.execute_command
             self.require_config(read)
             pruned = self.pruned(read)
-            stored = [read("HGET", self._keys.snapshots, snapshot.name) for snapshot, _ in new]
+            names = [snapshot.name for snapshot, _ in new]
+            stored, met = (read("HMGET", key, *names) for key in (self._keys.snapshots, self._keys.standings))
             for (snapshot, _), data in zip(new, stored, strict=True):
                 digest = None if data is None else read_json(Snapshot.from_json, data).digest
                 if digest is not None and digest != snapshot.digest:
@@ -68,6 +69,9 @@ class Snapshots(Connection):
                 if data is None:
                     pipe.execute_command("HSET", self._keys.snapshots, snapshot.name, dumps(snapshot.to_json()))
                     pipe.execute_command("RPUSH", self._keys.snapshot_order, snapshot.name)
+            if any(data is None and standing is not None for data, standing in zip(stored, met, strict=True)):
+                # Whoever met it took it for a bot: standings are counted anew by whoever opens the store next.
+                pipe.execute_command("HDEL", self._keys.meta, "rules")
 
         self._transact([self._keys.meta, self._keys.snapshots, self._keys.pruned], attempt)
 

@@ -15,9 +15,11 @@ from league.pool.client import connect
 from league.pool.connection import OLDEST_SCHEMA, dumps
 from league.pool.durability import Durability
 from league.pool.embedded import EmbeddedServer
+from league.pool.evidence import Evidence
 from league.pool.journal import Journal
 from league.pool.latest import Latest
 from league.pool.log import Watch
+from league.pool.matches import RULES
 from league.pool.people import People
 from league.pool.repair import Repairs
 from league.pool.restoration import Restoration
@@ -29,11 +31,8 @@ __all__ = ["Named", "Store", "Verification", "is_embedded", "redacted"]
 AT_ONCE: Final = 20_000
 """Matches of a log of an older version up to which it is counted anew by whoever opens it."""
 
-RULES: Final = 2
-"""Version of what follows from the log: since 2 the games of a race count for neither payoff nor ratings."""
 
-
-class Store(Repairs, Backups, Restoration, Journal, Latest, People, Durability):
+class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Durability):
     """One league on its server. Each process opens its own by address; threads may share one.
 
     Every method may raise `StoreUnavailableError` and `StorePermissionError` beside what it says. A write that raises
@@ -155,7 +154,6 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, People, Durability):
             return
         with suppress(StoreError):
             self.rebuild(watch)
-            self._call("HSET", self._keys.meta, "rules", RULES)
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""

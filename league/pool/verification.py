@@ -16,7 +16,7 @@ from league.pool.connection import read_json
 from league.pool.derivation import Derivation, Fold, Hash, Seen
 from league.pool.learners import Learners
 from league.pool.log import Watch
-from league.pool.matches import read_payoff, read_ratings
+from league.pool.matches import RULES, read_payoff, read_ratings, read_standings
 from league.pool.segments import Segment
 from league.pool.snapshots import Snapshots
 
@@ -75,7 +75,7 @@ class Verifier(Snapshots, Derivation, Champion, Learners):
     def _verify_matches(self, config: RatingConfig, watch: Watch) -> tuple[int, list[str]]:
         """What was derived at one moment, against the log up to that moment, which does not change any more."""
         stored, problems = self.stored(), list[str]()
-        fold, twice = Fold(config, stored.sealed), list[str]()
+        fold, twice = Fold(config, stored.sealed, stored.kinds), list[str]()
 
         def second(number: int, match: Match) -> None:
             first = self._first(match.match_id, number)
@@ -92,7 +92,8 @@ class Verifier(Snapshots, Derivation, Champion, Learners):
         problems += [*self._wrong_segments(), *twice, *_index_problems(fold, stored.index)]
         if not whole:
             return fold.matches, [*problems, "ratings and payoff cannot be checked without that part of the log"]
-        for read, hashed in ((read_payoff, stored.payoff), (read_ratings, stored.ratings)):
+        hashes = ((read_payoff, stored.payoff), (read_ratings, stored.ratings), (read_standings, stored.standings))
+        for read, hashed in hashes:
             try:
                 read({field.encode("utf-8", "surrogateescape"): value for field, value in hashed.items()})
             except StoreError as error:
@@ -102,6 +103,9 @@ class Verifier(Snapshots, Derivation, Champion, Learners):
         for name in sorted(fold.differing("ratings", stored.ratings)):
             was = stored.ratings.get(name, b"nothing").decode(errors="replace")
             problems.append(f"rating of {name}: stored {was}, the match log gives {fold.ratings.get(name)}")
+        # Those of an older version are counted by whoever trains the league next.
+        for name in sorted(fold.differing("standings", stored.standings)) if stored.rules >= RULES else ():
+            problems.append(f"the standing of {name} is not what the match log gives")
         return fold.matches + len(twice), problems
 
     def _wrong_segments(self) -> Iterator[str]:

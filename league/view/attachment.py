@@ -20,13 +20,13 @@ TIMEOUT_S: Final = 2.0
 class Attachment:
     """One league, which need not be there yet. Threads may share it, but only one at a time may `look`."""
 
-    def __init__(self, address: str, league: str, *, payoff: bool = False, latest: int = 0, events: int = 0) -> None:
+    def __init__(self, address: str, league: str, *, standings: bool = False, latest: int = 0, events: int = 0) -> None:
         """Raises `StoreError` if the address or the name is malformed; for what is looked at, see `Mirror`."""
         Address.parse(address)
         Keys(league)
         self.address = address
         self.league = league
-        self._payoff, self._latest, self._events = payoff, latest, events
+        self._standings, self._latest, self._events = standings, latest, events
         self._store: Store | None = None
         self._mirror: Mirror | None = None
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Attachment:
         """
         store = self.store()
         if self._mirror is None or self._mirror.store is not store:
-            self._mirror = Mirror(store, payoff=self._payoff, latest=self._latest, events=self._events)
+            self._mirror = Mirror(store, standings=self._standings, latest=self._latest, events=self._events)
         try:
             return Overview.read(self._mirror)
         except WrongLeagueError:

@@ -33,7 +33,7 @@ def heat_map(store: Store, overview: Overview) -> HeatMap:
     rated = [row for row in overview.rows if row.games]
     wanted = [row.policy for row in rated if row.champion or row.kind == "bot"]
     among = list(dict.fromkeys([*wanted, *(row.policy for row in rated[:HEAT_OF])]))
-    payoff = store.payoff_among(among, {seating for match in overview.latest for seating in match.results})
+    payoff = store.payoff_among(among, overview.seatings)
     return HeatMap(who_met(payoff, wanted[:HEAT], [row.policy for row in rated if row.policy in among], HEAT), payoff)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from league.config import LeagueConfig
 from league.ladder.leaderboard import Row, anchors_of, fixed_bots, leaderboard, settling_games
 from league.ladder.ratings import ANCHOR
-from league.ladder.records import Promotion, Tally
+from league.ladder.records import Promotion
 from league.ladder.retention import kept_bytes
 from league.pool.mirror import Known, Mirror, Refreshed
 from league.pool.store import Store
@@ -61,6 +60,11 @@ class Overview(Known):
         """The present champion's entry in the history, None before the first."""
         return self.promotions[-1] if self.promotions else None
 
+    @property
+    def seatings(self) -> set[str]:
+        """Those of the `latest` matches: each match has all that its game knows."""
+        return {seating for match in self.latest for seating in match.results}
+
     @cached_property
     def bots(self) -> list[str]:
         """Names of all fixed bots, as `fixed_bots` finds them; the weakest first, those without games last."""
@@ -69,14 +73,9 @@ class Overview(Known):
 
     @cached_property
     def rows(self) -> list[Row]:
-        """The leaderboard: everyone, the strongest first; without the payoff each `score` is empty."""
-        return self.ranked(self.payoff.totals(), self.payoff.against(self.anchors))
-
-    def ranked(self, totals: Mapping[str, Tally], against: Mapping[tuple[str, str], Tally]) -> list[Row]:
-        """The leaderboard, with everyone's games in all and against `anchors` from elsewhere: `Store.standings`."""
-        champion = self.champion.policy if self.champion else None
-        snapshots = list(self.snapshots.values())
-        return leaderboard(snapshots, self.bots, self.ratings, totals, against, champion, self.config)
+        """The leaderboard: everyone, the strongest first; without the standings each `score` is empty."""
+        champion, snapshots = self.champion.policy if self.champion else None, list(self.snapshots.values())
+        return leaderboard(snapshots, self.bots, self.ratings, self.standings, champion, self.config)
 
     @cached_property
     def anchors(self) -> list[str]:
@@ -85,7 +84,7 @@ class Overview(Known):
 
     def is_settled(self, name: str) -> bool:
         """Whether an Elo rests on something (`Row.settled`), of a single policy."""
-        games = sum(self.payoff.tally(name, anchor).games for anchor in self.anchors if anchor != name)
+        games = self.standings[name].anchored(self.anchors) if name in self.standings else 0
         return name not in self.snapshots or games >= settling_games(self.config)
 
     @cached_property

@@ -132,9 +132,10 @@ def test_large_league(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is lost however often it is killed; memory says little in so short a time."""
-    monkeypatch.setattr(sys, "argv", ["soak", "--seconds", "30", "--kill-every", "7", "--json"])
+    monkeypatch.setattr(sys, "argv", ["soak", "--iterations", "300", "--kill-every", "4", "--json"])
     assert importlib.import_module("benchmarks.soak").main() == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["lost"], found["doubled"], found["problems"], found["recomputed"]) == (0, 0, [], True)

@@ -6,9 +6,9 @@ import pytest
 
 from league.config import LeagueConfig
 from league.ladder.leaderboard import best_candidates, leaderboard
-from league.ladder.payoff import Payoff
 from league.ladder.ratings import Rating, elo
-from league.ladder.records import Match, Snapshot, Tally
+from league.ladder.records import Snapshot, Tally
+from league.ladder.standings import Kind, Standings, count_games
 
 CONFIG = LeagueConfig()
 
@@ -28,11 +28,17 @@ RATINGS = {
 }
 
 
+def counted(games: dict[tuple[str, str], Tally]) -> Standings:
+    standings: Standings = {}
+    known = {snapshot.name: snapshot for snapshot in SNAPSHOTS}
+    for (row, column), tally in games.items():
+        count_games(standings, row, column, tally, lambda name: Kind.of(known.get(name)))
+    return standings
+
+
 def test_rows_are_by_elo_and_those_without_games_are_last():
-    payoff = Payoff()
-    payoff.add(Match(match_id="1", row="main-0002", column="uniform", results={"01": Tally(5, 1, 2)}, played_s=0.0))
-    met = payoff.against(["uniform"])
-    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, payoff.totals(), met, "main-0001", CONFIG)
+    standings = counted({("main-0002", "uniform"): Tally(5, 1, 2)})
+    rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, standings, "main-0001", CONFIG)
     assert [row.policy for row in rows] == ["main-0002", "main-0001", "uniform", "main-0003"]
     assert [row.rank for row in rows] == [1, 2, 3, 4]
     assert [row.kind for row in rows] == ["snapshot", "snapshot", "bot", "snapshot"]
@@ -48,7 +54,7 @@ def test_rows_are_by_elo_and_those_without_games_are_last():
 
 
 def test_an_empty_league_has_no_rows():
-    assert leaderboard([], [], {}, {}, {}, None, CONFIG) == []
+    assert leaderboard([], [], {}, {}, None, CONFIG) == []
 
 
 def test_the_best_candidate_is_the_surest_not_the_highest():
@@ -61,8 +67,8 @@ def test_the_best_candidate_is_the_surest_not_the_highest():
 def test_beside_the_elo_stands_what_was_seen():
     """Rated 560 Elo above `uniform`, which promises 96%; one has scored half against it in many games, one in few."""
     against = {("main-0001", "uniform"): Tally(100, 0, 100), ("main-0002", "uniform"): Tally(1, 0, 0)}
-    against |= {("main-0002", "main-0001"): Tally(79, 0, 0), ("uniform", "main-0001"): Tally(100, 0, 100)}
-    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, {}, against, None, CONFIG)}
+    against |= {("main-0002", "main-0001"): Tally(79, 0, 0)}
+    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, counted(against), None, CONFIG)}
     seen = rows["main-0001"].against["uniform"]
     assert seen.games == Tally(100, 0, 100)
     assert seen.promised == pytest.approx(1 / (1 + 10 ** (-rows["main-0001"].elo / 400)))
@@ -81,7 +87,7 @@ def test_beside_the_elo_stands_what_was_seen():
 
 def test_one_that_has_won_or_lost_every_game_is_as_it_was_seen():
     against = {("main-0001", "uniform"): Tally(80, 0, 0), ("main-0002", "uniform"): Tally(0, 0, 80)}
-    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, {}, against, None, CONFIG)}
+    rows = {r.policy: r for r in leaderboard(SNAPSHOTS, ["uniform"], RATINGS, counted(against), None, CONFIG)}
     won, lost = (rows[name].against["uniform"].to_json() for name in ("main-0001", "main-0002"))
     assert (won["score"], won["score_high"], lost["score"], lost["score_low"]) == (1, 1, 0, 0)
     assert won["score_low"] > 0.9

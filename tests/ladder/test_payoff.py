@@ -64,17 +64,6 @@ def test_every_pair_comes_once_with_all_its_games(log):
     assert sum(tally.games for tally in pairs.values()) == sum(match.total.games for match in log)
 
 
-@given(st.lists(matches(), max_size=12))
-def test_totals_are_the_sum_over_opponents(log):
-    payoff = folded(log)
-    for policy, total in payoff.totals().items():
-        summed = Tally()
-        for other in payoff.policies():
-            if other != policy:
-                summed = summed.plus(payoff.tally(policy, other))
-        assert total == summed
-
-
 def test_a_seating_is_seen_from_the_row_that_is_asked_for():
     payoff = folded(
         [

@@ -123,7 +123,7 @@ def test_interleaving_keeps_the_counts_and_never_strays_from_the_pace(tally):
 
 
 def test_interleaving_in_numbers():
-    assert interleaved(Tally(4, 1, 2)) == [0, 2, 0, 1, 0, 2, 0]
+    assert interleaved(Tally(4, 1, 2)) == (0, 2, 0, 1, 0, 2, 0)
 
 
 def test_four_hundred_points_are_ten_to_one():

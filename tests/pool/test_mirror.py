@@ -35,7 +35,7 @@ def same(mirror: Mirror, store: Store) -> None:
     assert known.pruned_digests == store.pruned().keys()
     assert known.promotions == store.promotions()
     assert known.ratings == store.ratings()
-    assert known.payoff == store.payoff()
+    assert known.standings == store.standings()
     assert known.matches == store.match_count()
     assert known.said == store.status()
     assert known.event_counts == counted(store)

@@ -37,10 +37,10 @@ def league_of(tmp_path: Path) -> Iterator[Opened]:
         store.close()
 
 
-@pytest.mark.parametrize("payoff", [False, True])
-def test_what_is_shown_is_what_the_store_holds(payoff: bool, league_of: Opened) -> None:
+@pytest.mark.parametrize("standings", [False, True])
+def test_what_is_shown_is_what_the_store_holds(standings: bool, league_of: Opened) -> None:
     store = league_of(300)
-    mirror = Mirror(store, payoff=payoff, latest=12, events=6)
+    mirror = Mirror(store, standings=standings, latest=12, events=6)
     names = [snapshot.name for snapshot in store.snapshots()]
     for number in range(3):
         shown = Overview.read(mirror)
@@ -59,7 +59,7 @@ def test_what_is_shown_is_what_the_store_holds(payoff: bool, league_of: Opened) 
         assert [row.policy for row in shown.rows if row.kind == "bot"] == sorted(
             large_store.BOTS, key=lambda name: -shown.ratings[name].mu
         )
-        assert sum(row.score.games for row in shown.rows) == (sum(row.games for row in shown.rows) if payoff else 0)
+        assert sum(row.score.games for row in shown.rows) == (sum(row.games for row in shown.rows) if standings else 0)
         large_store.record_another(store, names, number)
         store.add_event("lost", str(number), 1.0)
         assert store.prune([f"veteran-{number:04d}"], by="anna", now_s=1.0)
@@ -68,7 +68,7 @@ def test_what_is_shown_is_what_the_store_holds(payoff: bool, league_of: Opened) 
 def test_what_was_read_stays_as_it_was(league_of: Opened) -> None:
     """Somebody else may still render it while the next one is read."""
     store = league_of(50)
-    mirror = Mirror(store, payoff=False, latest=3, events=3)
+    mirror = Mirror(store, standings=False, latest=3, events=3)
     first = Overview.read(mirror)
     before = dict(first.ratings), list(first.promotions), list(first.latest), first.matches
     large_store.record_another(store, list(first.snapshots), 0)
@@ -92,14 +92,14 @@ def cost(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Cost:
     return [words for words in sent if words[0] != "INFO"], after - before
 
 
-@pytest.mark.parametrize("payoff", [False, True])
+@pytest.mark.parametrize("standings", [False, True])
 def test_to_look_again_costs_what_is_new_and_not_what_there_is(
-    payoff: bool, league_of: Opened, monkeypatch: pytest.MonkeyPatch
+    standings: bool, league_of: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few, many = league_of(100), league_of(4000)
     found: dict[str, dict[Store, Cost]] = {"first": {}, "nothing": {}, "new": {}}
     for store in (few, many):
-        mirror = Mirror(store, payoff=payoff, latest=12, events=6)
+        mirror = Mirror(store, standings=standings, latest=12, events=6)
         names = [snapshot.name for snapshot in store.snapshots()]
         found["first"][store] = cost(mirror, monkeypatch)
         found["nothing"][store] = cost(mirror, monkeypatch)
@@ -111,14 +111,14 @@ def test_to_look_again_costs_what_is_new_and_not_what_there_is(
     for name in ("nothing", "new"):
         assert found[name][many][1] == pytest.approx(found[name][few][1], rel=0.05)
         for commands, _ in found[name].values():
-            assert ("HGETALL", many._keys.payoff) not in commands
+            assert ("HGETALL", many._keys.standings) not in commands
             assert not [words for words in commands if words[1:2] == (many._keys.snapshots,)]
-    assert found["new"][many][1] - found["nothing"][many][1] < 3 * 2 * 500, "three matches, for the list and the payoff"
-    asked = [words for words in found["first"][many][0] if words == ("HGETALL", many._keys.payoff)]
-    assert len(asked) == payoff
-    assert (found["first"][many][1] > 2 * found["first"][few][1]) == payoff
+    assert found["new"][many][1] - found["nothing"][many][1] < 3 * 2 * 500, "three matches, for list and standings"
+    asked = [words for words in found["first"][many][0] if words == ("HGETALL", many._keys.standings)]
+    assert len(asked) == standings
+    assert found["first"][many][1] < 2 * found["first"][few][1], "a line for each policy, however many matches"
     log = [words for words in found["new"][many][0] if words[0] == "XRANGE"]
-    assert [words[2] for words in log] == (["(4000-0"] if payoff else [])
+    assert [words[2] for words in log] == (["(4000-0"] if standings else [])
 
 
 def test_a_league_that_comes_later_goes_and_comes_back(tmp_path: Path) -> None:

@@ -58,8 +58,9 @@ def matches(
     from league.view.overview import Overview
 
     with options.open_league(store, league) as (opened, config):
-        overview = Overview.read(Mirror(opened, payoff=last is None or image is not None, latest=last or 0))
-    ratings, payoff, champion = overview.ratings, overview.payoff, overview.champion
+        overview = Overview.read(Mirror(opened, standings=False, latest=last or 0))
+        payoff = opened.payoff() if last is None or image is not None else Payoff()
+    ratings, champion = overview.ratings, overview.champion
     policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)
     if cycles or nash:
         from league.interfaces.cli.meta_game import show_cycles, show_nash  # With scipy, which takes its time.

@@ -75,7 +75,7 @@ class TrainingView:
         """Of the progress, what is shown at once when it changes."""
         self._end = contextlib.ExitStack()
         self._first_error: str | None = None
-        self._mirror = Mirror(store, payoff=False, events=1)
+        self._mirror = Mirror(store, standings=False, events=1)
 
     def __enter__(self) -> TrainingView:
         if self._live:

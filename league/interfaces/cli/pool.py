@@ -59,8 +59,7 @@ def show(
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
         named.require_digest("it is not in the pool")
         line = holdings(opened, config)[named.name]
-        matches = opened.totals().get(named.name)
-    played = matches or Tally()
+        played = opened.standing(named.name).total
     page = [console.facts(_facts(line, played))]
     console.show_page(page, lambda: {**line.to_json(), **plain.tally(played), "games": line.games}, json=json)
 

@@ -66,7 +66,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
     from league.view.plain import promotion
     from league.view.room import Room
 
-    overview, lease = Overview.read(Mirror(store, payoff=False, events=events)), store.lease()
+    overview, lease = Overview.read(Mirror(store, standings=False, events=events)), store.lease()
     said, champion = overview.status, overview.champion
     return {
         "league": overview.league,

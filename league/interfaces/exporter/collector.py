@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -16,13 +17,16 @@ from league.interfaces.exporter.readings import Readings
 from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
 
+LATEST: Final = 12
+"""Matches that say which seatings there are."""
+
 
 class LeagueCollector(Collector):
     """Reads one league; opens the store when it can, and anew after it was lost."""
 
     def __init__(self, address: str, league: str) -> None:
         """Raises `StoreError` if the address or name is malformed."""
-        self._attachment = Attachment(address, league, payoff=True)
+        self._attachment = Attachment(address, league, standings=True, latest=LATEST)
         self._readings = Readings()
         self._lost = False
         self._lock = threading.Lock()
@@ -68,7 +72,7 @@ class LeagueCollector(Collector):
         samples.add("league_store_seconds", time.perf_counter() - started, "read")
         _health(samples, store.health())
         if overview is not None:
-            self._readings.fill(samples, overview)
+            self._readings.fill(samples, overview, store)
 
 
 def _health(samples: Samples, health: Health | None) -> None:

@@ -13,12 +13,12 @@ from league.ladder.cycles import cycles
 from league.ladder.nash import MetaGame
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import elo
-from league.ladder.records import Tallies
+from league.ladder.records import Tallies, Tally
+from league.ladder.standings import BOT, Kind, Standing
+from league.pool.store import Store
 from league.status import LearnerStatus, Status
 from league.view.overview import Overview
 
-BOT: Final = "bot"
-"""The role of the fixed bots."""
 OF_MATCHES: Final = tuple(purpose for purpose in VALUES["purpose"] if purpose != "training")
 """The purposes for which matches are played."""
 
@@ -33,14 +33,14 @@ class Readings:
         """Of whom `_strongest` was computed last."""
         self._strongest: dict[str, float] = {}
 
-    def fill(self, samples: Samples, overview: Overview) -> None:
+    def fill(self, samples: Samples, overview: Overview, store: Store) -> None:
         """Add the samples of a league; no overview of it may be left out, since each brings only what is new."""
         samples.add("league_info", 1, overview.league, overview.config.game, version())
         _policies(samples, overview)
         _pool(samples, overview)
         self._count_roles(overview)
         self._add_roles(samples)
-        self._add_strongest(samples, overview)
+        self._add_strongest(samples, overview, store)
         _promotions(samples, overview)
         _by_label(samples, "league_refusals_total", overview.refusals, VALUES["verdict"], "asked")
         samples.add("league_matches_total", overview.matches)
@@ -50,14 +50,21 @@ class Readings:
 
     def _count_roles(self, overview: Overview) -> None:
         """Add what is new to the results of the roles."""
-        new = [((match.row, match.column), match.total) for match in overview.news.matches]
-        if overview.news.anew:
-            self._roles, new = Tallies(), list(overview.payoff.pairs().items())
         snapshots = overview.snapshots
-        for (row, column), tally in new:
-            first, second = (snapshots[name].role if name in snapshots else BOT for name in (row, column))
-            for roles, seen in (((first, second), tally), ((second, first), tally.mirrored())):
-                self._roles.add(roles, seen)
+
+        def role(name: str) -> str:
+            return Kind.of(snapshots.get(name)).role
+
+        if overview.news.anew:
+            self._roles = Tallies()
+            for name, standing in overview.standings.items():
+                for against, counts in standing.roles.items():
+                    self._roles.add((role(name), against), Tally(*counts))
+        for match in overview.news.matches:
+            if match.rated:
+                first, second = role(match.row), role(match.column)
+                self._roles.add((first, second), match.total)
+                self._roles.add((second, first), match.total.mirrored())
 
     def _add_roles(self, samples: Samples) -> None:
         for (role, against), tally in self._roles.items():
@@ -66,10 +73,10 @@ class Readings:
                 samples.add("league_role_games_total", tally.games, role, against)
         samples.add("league_games_total", sum(tally.games for tally in self._roles.values()) // 2)
 
-    def _add_strongest(self, samples: Samples, overview: Overview) -> None:
+    def _add_strongest(self, samples: Samples, overview: Overview, store: Store) -> None:
         """How the strongest do against each other and the bots, and whether they go round in circles."""
         names = _highest(overview, TOP_PAYOFF)
-        shown = overview.payoff.among([*names, *_bots(overview)])
+        shown = store.payoff_among([*names, *_bots(overview)], overview.seatings)
         for row, column in itertools.permutations(shown.policies(), 2):
             tally = shown.tally(row, column)
             if tally.games:
@@ -90,8 +97,9 @@ def _policies(samples: Samples, overview: Overview) -> None:
         samples.add("league_policy_elo_interval", interval, name, kind)
         samples.add("league_policy_games", ratings[name].games, name, kind)
         samples.add("league_policy_settled", overview.is_settled(name), name, kind)
+        standing = overview.standings.get(name, Standing())
         for bot in overview.bots if kind == "snapshot" else ():
-            if (seen := overview.payoff.tally(name, bot)).games:
+            if (seen := standing.against(bot)).games:
                 samples.add("league_policy_anchor_score", seen.score, name, bot)
 
 

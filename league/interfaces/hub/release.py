@@ -20,6 +20,7 @@ from league.policies.network import PolicyNetwork
 from league.policies.weights import unpack
 from league.pool.mirror import Mirror
 from league.pool.store import Store
+from league.rollout.arena import seatings
 from league.view import plain
 from league.view.overview import Overview
 
@@ -73,9 +74,9 @@ class Release:
         digest = named.require_digest()
         weights = store.weights(digest)
         rows = {row.policy: row for row in overview.rows}
-        met = [
-            (row, overview.payoff.tally(named.name, row.policy)) for row in overview.rows if row.policy != named.name
-        ]
+        others = [row for row in overview.rows if row.policy != named.name]
+        payoff = store.payoff_between([named.name], [row.policy for row in others], seatings(spec.seats))
+        met = [(row, payoff.tally(named.name, row.policy)) for row in others]
         replay, against = _game(store, config, named.name, spec)
         return cls(
             spec=spec,

@@ -49,7 +49,7 @@ class Site:
     """One league's page: what its routes share."""
 
     def __init__(self, address: str, league: str, token: str, play_url: str | None = None) -> None:
-        self.attachment = Attachment(address, league, latest=LATEST, events=EVENTS)
+        self.attachment = Attachment(address, league, standings=True, latest=LATEST, events=EVENTS)
         self.token = token
         self.wrong = WrongTokens()
         self.promoter = Promoter(address, league)
