@@ -72,14 +72,9 @@ def retention(
         One decision per snapshot, in their order.
     """
     reasons: dict[str, list[str]] = {snapshot.name: [] for snapshot in snapshots}
-    for name in reasons:
-        if name in champions:
-            reasons[name].append("champion")
     for snapshot in snapshots:
-        if snapshot.imported:
-            reasons[snapshot.name].append("imported")
-        if snapshot.landmark:
-            reasons[snapshot.name].append("anchor")
+        is_so = {"champion": snapshot.name in champions, "imported": snapshot.imported, "anchor": snapshot.landmark}
+        reasons[snapshot.name] += [reason for reason, is_true in is_so.items() if is_true]
     for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
         for snapshot in learned[-config.newest :]:
             reasons[snapshot.name].append("newest")
