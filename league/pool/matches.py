@@ -6,10 +6,11 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from league.errors import StoreError, UnknownMatchError
+from league.errors import DamagedStoreError, StoreError, UnknownMatchError
 from league.ladder import standings as counting
 from league.ladder.payoff import OUTCOMES, SEPARATOR, Payoff, check_policy_name, match_counts
 from league.ladder.ratings import Rating, rate
@@ -231,8 +232,15 @@ def read_standings(stored: Mapping[bytes, bytes]) -> Standings:
 
 
 def read_kinds(stored: Mapping[bytes, bytes]) -> Kinds:
-    """Of which kind each name is, of snapshots as they are stored: one that is not among them is a bot."""
-    return kinds_of(read_json(Snapshot.from_json, data) for data in stored.values())
+    """Of which kind each name is, of snapshots as they are stored: one that is not among them is a bot.
+
+    So is one that cannot be read, which `repair` removes.
+    """
+    found = []
+    for data in stored.values():
+        with suppress(DamagedStoreError):
+            found.append(read_json(Snapshot.from_json, data))
+    return kinds_of(found)
 
 
 def kinds_of(snapshots: Iterable[Snapshot]) -> Kinds:

@@ -21,12 +21,14 @@ from league.errors import BackupError, StoreError, StoreFullError, WrongLeagueEr
 from league.ladder.payoff import match_counts
 from league.ladder.ratings import Rating, rate
 from league.ladder.records import Match
+from league.ladder.standings import Standings, count
 from league.pool.backup import OF_ONE_MOMENT, Backup
 from league.pool.backup_file import naming, read_backup, read_json
 from league.pool.connection import dumps, sha256
 from league.pool.entries import read_match, read_replays
 from league.pool.keys import Keys
 from league.pool.lease import Leases
+from league.pool.matches import RULES, read_kinds
 from league.pool.segments import Segment, decode
 
 Commands = list[tuple[Any, ...]]
@@ -127,6 +129,8 @@ class _Writing:
         self.store = store
         self.keys = aside
         self.ratings: dict[str, Rating] = {}
+        self.standings: Standings = {}
+        self.kinds = read_kinds({})
         self.config: RatingConfig | None = None
         self.segments: dict[int, Segment] = {}
 
@@ -137,9 +141,10 @@ class _Writing:
                 self._apply(name, self._commands(name, data))
                 written += len(data)
                 watch(f"writing {name}: {written / 1e6:,.0f} MB so far")
-        rated = [word for one, rating in self.ratings.items() for word in (one, dumps(rating.to_json()))]
-        if rated:
-            self._apply("ratings", [("HSET", self.keys.ratings, *rated)])
+        for kind in ("ratings", "standings"):
+            derived = getattr(self, kind).items()
+            if words := [word for name, one in derived for word in (name, dumps(one.to_json()))]:
+                self._apply(kind, [("HSET", getattr(self.keys, kind), *words)])
         self.store._write(("DEL", self._done))
 
     @property
@@ -188,6 +193,9 @@ class _Writing:
         kind, key = OF_ONE_MOMENT[name], getattr(self.keys, name)
         if name == "meta":
             self.config = LeagueConfig.from_dict(json.loads(value["config"])).ratings
+            value["rules"] = str(RULES)  # By ours all that follows from the log is derived here.
+        if name == "snapshots":
+            self.kinds = read_kinds({one.encode("utf-8", "surrogateescape"): data for one, data in value.items()})
         if name == "segments":
             segments = [Segment.from_json(json.loads(data)) for data in value.values()]
             self.segments = {segment.number: segment for segment in segments}
@@ -216,9 +224,10 @@ class _Writing:
             raise BackupError("its matches come before its configuration")
         counts.update(match_counts(match))
         self.ratings.update(rate(self.ratings, match, self.config))
+        count(self.standings, match, self.kinds)
 
     def _matches(self, data: bytes) -> Commands:
-        """A part of the log, and what follows from it; ratings are kept here until all of it is written."""
+        """A part of the log, and what follows from it; ratings and standings are kept until all is written."""
         commands, counts = Commands(), Counter[str]()
         for entry, field, text in _entries(data, "match", read_match):
             match = read_match(entry, {b"match": text.encode()})

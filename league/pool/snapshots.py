@@ -56,7 +56,8 @@ class Snapshots(Connection):
             self.require_config(read)
             pruned = self.pruned(read)
             names = [snapshot.name for snapshot, _ in new]
-            stored, met = (read("HMGET", key, *names) for key in (self._keys.snapshots, self._keys.standings))
+            keys = (self._keys.snapshots, self._keys.standings)
+            stored, met = (read("HMGET", key, *names) if names else [] for key in keys)
             for (snapshot, _), data in zip(new, stored, strict=True):
                 digest = None if data is None else read_json(Snapshot.from_json, data).digest
                 if digest is not None and digest != snapshot.digest:

@@ -88,7 +88,7 @@ def test_goes_on_after_the_death_of_each_actor(run: Run, store: Store) -> None:
     assert store.verify().problems == ()
     lost = [event["text"] for event in store.events() if event["kind"] == "lost"]
     assert any(text.startswith("main: ") for text in lost), lost
-    assert Overview.read(Mirror(store, payoff=False)).event_counts["lost"] >= len(lost)
+    assert Overview.read(Mirror(store, standings=False)).event_counts["lost"] >= len(lost)
     totals = (store.status() or {})["totals"]
     assert totals["restarts"]["coordinator"] == 1
     assert totals["restarts"]["learner"] == 1, "however often it was asked in vain"

@@ -19,7 +19,7 @@ from league.pool.lease import Holder
 from league.pool.parts import LIST, PartsWriter, read_parts
 from league.pool.store import Store
 
-DERIVED = {"match_index", "payoff", "ratings"}
+DERIVED = {"match_index", "payoff", "standings", "ratings"}
 ELSEWHERE = {"weights", "segment", "checkpoint", "learners", "matches", "replays"}
 NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix", "key"}
 """A lease is of a run; `promoted` is a channel; the others are parts of every key."""

@@ -272,5 +272,5 @@ def test_nothing_expires(store, three, a_match, raw):
     store.save_checkpoint("main", b"state", {})
     store.set_status({})
     keys = raw.keys(f"league:{{{store.league}}}:*")
-    assert len(keys) == 13
+    assert len(keys) == 14
     assert all(raw.ttl(key) == -1 for key in keys)

@@ -17,6 +17,7 @@ from league.interfaces.cli.files import replacing
 from league.ladder.payoff import Payoff
 from league.ladder.records import Match
 from league.view import plain
+from league.view.strongest import SEATINGS, STRONGEST, left_out, payoff_of, strongest
 from league.view.words import moment, percent
 
 NONE: Final = "no matches yet"
@@ -49,6 +50,7 @@ def matches(
     nash: Annotated[
         bool, typer.Option("--nash", help="Which snapshots matter instead: their Nash mixture, who exploits whom.")
     ] = False,
+    top: Annotated[int, options.number(least=2, help="Of so many of the strongest, and of the bots.")] = STRONGEST,
     json: options.JsonOption = False,
 ) -> None:
     """Show the score of each policy (row) against each other one (column), strongest first."""
@@ -58,25 +60,28 @@ def matches(
     from league.view.overview import Overview
 
     with options.open_league(store, league) as (opened, config):
-        overview = Overview.read(Mirror(opened, standings=False, latest=last or 0))
-        payoff = opened.payoff() if last is None or image is not None else Payoff()
-    ratings, champion = overview.ratings, overview.champion
-    policies = sorted(payoff.policies(), key=lambda name: -ratings[name].mu if name in ratings else 0.0)
+        overview = Overview.read(Mirror(opened, standings=False, latest=max(last or 0, SEATINGS)))
+        names = strongest(overview, top)
+        payoff = payoff_of(opened, overview, names) if last is None or image is not None else Payoff()
+    champion, played, rest = overview.champion, set(payoff.policies()), left_out(overview, names)
+    policies = [name for name in names if name in played]
     if cycles or nash:
         from league.interfaces.cli.meta_game import show_cycles, show_nash  # With scipy, which takes its time.
 
         if nash:
-            show_nash(payoff, list(overview.snapshots), champion.policy if champion else None, json)
+            show_nash(payoff, list(overview.snapshots), champion.policy if champion else None, json, rest)
         else:
-            show_cycles(payoff, json)
+            show_cycles(payoff, json, rest)
         return
     if image is not None:
         _draw(policies, payoff, image, f"{config.game}: score of row against column")
     if last is not None:
-        page = tabulate(overview.latest, LATEST) if overview.latest else NONE
-        show_page([page], lambda: [plain.match(one) for one in overview.latest], json=json)
+        latest = overview.latest[:last]
+        show_page(
+            [tabulate(latest, LATEST) if latest else NONE], lambda: [plain.match(one) for one in latest], json=json
+        )
     else:
-        show_page(_payoff(policies, payoff), lambda: _pairs(policies, payoff), json=json)
+        show_page(_payoff(policies, payoff, rest), lambda: _pairs(policies, payoff), json=json)
 
 
 def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
@@ -94,7 +99,7 @@ def _pairs(policies: Sequence[str], payoff: Payoff) -> list[dict[str, Any]]:
     ]
 
 
-def _payoff(policies: Sequence[str], payoff: Payoff) -> Iterator[RenderableType]:
+def _payoff(policies: Sequence[str], payoff: Payoff, others: str) -> Iterator[RenderableType]:
     """All columns where nothing is cut off, on a terminal as many as it has room for."""
     if not policies:
         yield NONE
@@ -108,7 +113,7 @@ def _payoff(policies: Sequence[str], payoff: Payoff) -> Iterator[RenderableType]
     yield tabulate(enumerate(policies, start=1), columns)
     left_out = len(policies) - len(shown)
     rest = f"; {left_out} columns do not fit here: --image FILE.png shows all" if left_out else ""
-    yield f"score of the row against the column, and games; columns are numbered as the rows{rest}"
+    yield f"score of the row against the column, and games; columns are numbered as the rows{rest}{others}"
 
 
 def _against(number: int, column: str, payoff: Payoff) -> Column[tuple[int, str]]:

@@ -36,34 +36,38 @@ NASH: Final[Columns[dict[str, Any]]] = (
 )
 
 
-def show_cycles(payoff: Payoff, json: bool) -> None:
-    """Print every rock-paper-scissors triple, the surest first."""
+def show_cycles(payoff: Payoff, json: bool, others: str = "") -> None:
+    """Print every rock-paper-scissors triple, the surest first; `others` says whom the payoff leaves out."""
     found = cycles(payoff)
-    show_page(_cycles(found), lambda: [cycle.to_json() for cycle in found], json=json)
+    show_page(_cycles(found, others), lambda: [cycle.to_json() for cycle in found], json=json)
 
 
-def _cycles(found: Sequence[Cycle]) -> Iterator[RenderableType]:
+def _cycles(found: Sequence[Cycle], others: str) -> Iterator[RenderableType]:
     if not found:
-        yield "no cycles: where results are sure, nobody is beaten by someone weaker in a triple"
+        yield f"no cycles: where results are sure, nobody is beaten by someone weaker in a triple{others}"
         return
     left_out = len(found) - SHOWN_CYCLES
     yield tabulate(found[:SHOWN_CYCLES], CYCLES)
     rest = f"; {left_out:,} less sure ones are left out: --json has all" if left_out > 0 else ""
-    yield f"each beats the next, the last the first, above the 95% interval{rest}"
+    yield f"each beats the next, the last the first, above the 95% interval{rest}{others}"
 
 
-def show_nash(payoff: Payoff, snapshots: Sequence[str], champion: str | None, json: bool) -> None:
-    """Print the Nash mixture over the snapshots that have played, and who scores most against each."""
+def show_nash(payoff: Payoff, snapshots: Sequence[str], champion: str | None, json: bool, others: str = "") -> None:
+    """Print the Nash mixture over the snapshots that have played, and who scores most against each.
+
+    `others` says whom the payoff leaves out.
+    """
     report = nash_report(payoff, snapshots, champion)
-    show_page(_nash(report["mixture"], champion), lambda: report, json=json)
+    show_page(_nash(report["mixture"], champion, others), lambda: report, json=json)
 
 
-def _nash(rows: Sequence[dict[str, Any]], champion: str | None) -> Iterator[RenderableType]:
+def _nash(rows: Sequence[dict[str, Any]], champion: str | None, others: str) -> Iterator[RenderableType]:
     if not rows:
         yield "no matches of snapshots yet"
         return
     yield tabulate(rows, NASH, style=lambda row: None if row["weight"] else "dim")
-    yield "weight in the Nash mixture of the snapshots; expected scores, where there are few games from ratings"
+    said = "weight in the Nash mixture of the snapshots; expected scores, where there are few games from ratings"
+    yield f"{said}{others}"
     yield from (_champion_line(row) for row in rows if row["policy"] == champion)
 
 

@@ -11,6 +11,7 @@ from rich.styled import Styled
 
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, show_page, watching
+from league.view.strongest import SEATINGS, STRONGEST, left_out, payoff_of, strongest
 
 if TYPE_CHECKING:
     from league.ladder.agreement import Estimates
@@ -24,9 +25,10 @@ def ratings(
     ] = None,
     store: options.StoreOption = options.STORE,
     league: options.LeagueOption = options.LEAGUE,
+    top: Annotated[int, options.number(least=2, help="Of so many of the strongest, and of the bots.")] = STRONGEST,
     json: options.JsonOption = False,
 ) -> None:
-    """Show each policy's Elo twice: OpenSkill's, match by match, and Bradley-Terry's, from the whole log at once.
+    """Show each policy's Elo twice: OpenSkill's, match by match, and Bradley-Terry's, from all games at once.
 
     `league ratings recompute` derives all that follows from the match log anew, also while the league trains. It ends
     with exit code 0 where that equals what was stored, and with 1 where it did not: it does by then.
@@ -38,11 +40,16 @@ def ratings(
         raise typer.Exit(1 if rebuild.repaired else 0)
 
     from league.ladder.agreement import estimates
+    from league.pool.mirror import Mirror
+    from league.view.overview import Overview
 
     with options.open_league(store, league) as (opened, config):
-        rows = estimates(opened.ratings(), opened.payoff(), config.ratings)
+        overview = Overview.read(Mirror(opened, standings=False, latest=SEATINGS))
+        names = strongest(overview, top)
+        rows = estimates(overview.ratings, payoff_of(opened, overview, names), config.ratings)
     apart = sum(row.apart for row in rows)
     verdict = f"{apart} of {len(rows)} pairs of intervals lie apart" if apart else "all pairs of intervals overlap"
+    verdict += left_out(overview, names)
     note = f"Elo above uniform with its 95% interval, by OpenSkill and by Bradley-Terry; {verdict}"
     show(rows, COLUMNS, json=json, empty="no matches yet", note=note, style=lambda row: "yellow" if row.apart else None)
 

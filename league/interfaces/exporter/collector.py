@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from typing import Final
 
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
@@ -16,9 +15,7 @@ from league.interfaces.exporter.metrics import Samples
 from league.interfaces.exporter.readings import Readings
 from league.pool.durability import Health, disk
 from league.view.attachment import Attachment
-
-LATEST: Final = 12
-"""Matches that say which seatings there are."""
+from league.view.strongest import SEATINGS
 
 
 class LeagueCollector(Collector):
@@ -26,7 +23,7 @@ class LeagueCollector(Collector):
 
     def __init__(self, address: str, league: str) -> None:
         """Raises `StoreError` if the address or name is malformed."""
-        self._attachment = Attachment(address, league, standings=True, latest=LATEST)
+        self._attachment = Attachment(address, league, standings=True, latest=SEATINGS)
         self._readings = Readings()
         self._lost = False
         self._lock = threading.Lock()

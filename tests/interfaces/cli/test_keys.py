@@ -121,7 +121,7 @@ def test_a_line_of_watch(own: Store) -> None:
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
 
-    check(json.loads(json.dumps(_data(Overview.read(Mirror(own, payoff=False, events=1))))))
+    check(json.loads(json.dumps(_data(Overview.read(Mirror(own, standings=False, events=1))))))
 
 
 def test_no_command_is_left_out() -> None:

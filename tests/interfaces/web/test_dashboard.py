@@ -336,7 +336,7 @@ def test_every_kind_of_game_can_be_looked_at(game: str) -> None:
 
 
 def test_the_pictures_hold_what_the_table_says(own: Store) -> None:
-    board = Overview.read(Mirror(own, payoff=False))
+    board = Overview.read(Mirror(own, standings=False))
     shown = whiskers(board.rows)
     order = [shown[row.policy].at for row in board.rows]
     assert order == sorted(order, reverse=True)
@@ -521,7 +521,7 @@ def test_nobody_reads_the_whole_log_for_the_page(own: Store, monkeypatch: pytest
     call, together = Store._call, Store._together
     monkeypatch.setattr(Store, "_call", lambda self, *words: (calls.append(words), call(self, *words))[1])
     monkeypatch.setattr(Store, "_together", lambda self, *several: (calls.extend(several), together(self, *several))[1])
-    mirror = Mirror(own, payoff=False, latest=LATEST, events=EVENTS)
+    mirror = Mirror(own, standings=False, latest=LATEST, events=EVENTS)
     for _ in range(2):
         heat_map(own, Overview.read(mirror))
     assert [words for words in calls if words[0] == "XREVRANGE"]
