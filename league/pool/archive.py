@@ -80,7 +80,8 @@ def _write(path: Path, data: bytes) -> None:
 
 def _upload(url: str, data: bytes) -> None:
     files, inside = _file_system(url)
-    files.create_dir(str(PurePosixPath(inside).parent), recursive=True)
+    if files.type_name == "local":  # An object store has no folders: it would be left an empty object for each.
+        files.create_dir(str(PurePosixPath(inside).parent), recursive=True)
     with files.open_output_stream(inside) as stream:
         stream.write(data)
 

@@ -73,6 +73,7 @@ def test_the_first_page_holds_everything(page: str, recorded: Recorded) -> None:
     for words in ("tic_tac_toe", "main-0001", "perfect", "uniform", "3,000", "a runner came [bold]back[/bold]"):
         assert words in answer.text
     assert recorded.matches[-1].match_id in answer.text
+    assert "games, its Elo promises" in answer.text, "what was seen stands beside the Elo"
     assert TOKEN not in answer.text
 
 
@@ -521,7 +522,7 @@ def test_nobody_reads_the_whole_log_for_the_page(own: Store, monkeypatch: pytest
     call, together = Store._call, Store._together
     monkeypatch.setattr(Store, "_call", lambda self, *words: (calls.append(words), call(self, *words))[1])
     monkeypatch.setattr(Store, "_together", lambda self, *several: (calls.extend(several), together(self, *several))[1])
-    mirror = Mirror(own, standings=False, latest=LATEST, events=EVENTS)
+    mirror = Mirror(own, latest=LATEST, events=EVENTS)
     for _ in range(2):
         heat_map(own, Overview.read(mirror))
     assert [words for words in calls if words[0] == "XREVRANGE"]
