@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, NamedTuple
 
-from league.config import LeagueConfig, RatingConfig
+from league.config import LeagueConfig
 from league.ladder.comparison import expected_score, score_interval
-from league.ladder.ratings import Rating, Ratings, elo, lower_bound, points_per_mu
+from league.ladder.ratings import Elo, Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
 from league.ladder.standings import Standing
 
@@ -112,7 +112,7 @@ def leaderboard(
             sigma=rated[name].sigma,
             games=rated[name].games,
             score=stand[name].total,
-            against=_seen(name, stand[name], rated, bots, config.ratings),
+            against=_seen(stand[name], bots, strength[name], strength),
             settled=steps[name] is None or stand[name].anchored(anchors) >= settling_games(config),
             steps=steps[name],
             champion=name == champion,
@@ -121,10 +121,10 @@ def leaderboard(
     ]
 
 
-def _seen(name: str, standing: Standing, rated: Ratings, bots: Sequence[str], scale: RatingConfig) -> dict[str, Seen]:
+def _seen(standing: Standing, bots: Sequence[str], own: Elo, strength: Mapping[str, Elo]) -> dict[str, Seen]:
     """A policy against each bot that it has met."""
     return {
-        bot: Seen(standing.against(bot), expected_score((rated[name].mu - rated[bot].mu) * points_per_mu(scale)))
+        bot: Seen(standing.against(bot), expected_score(own.points - strength[bot].points))
         for bot in bots
         if bot in standing.anchors
     }

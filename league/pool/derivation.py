@@ -18,7 +18,7 @@ from league.ladder.records import Match, Plain
 from league.ladder.standings import Kind, Kinds
 from league.pool.connection import Command, dumps
 from league.pool.entries import entry_number, read_entries
-from league.pool.fold import Fold, Hash, Seen
+from league.pool.fold import Fold, Hash, Seen, seldom_collected
 from league.pool.log import Damaged, Watch, _raise
 from league.pool.matches import RULES, Matches, read_kinds
 
@@ -112,12 +112,13 @@ class Derivation(Matches):
 
         `twice` is told of such a match and its number. `damaged` is told of what cannot be read; by default it raises.
         """
-        for number, match in self.history(fold.last, until, damaged, watch):
-            if seen.add(match.match_id) and self._first(match.match_id, number) is not None:
-                twice(number, match)
-                fold.last = number
-            else:
-                fold.add(number, match)
+        with seldom_collected():
+            for number, match in self.history(fold.last, until, damaged, watch):
+                if seen.add(match.match_id) and self._first(match.match_id, number) is not None:
+                    twice(number, match)
+                    fold.last = number
+                else:
+                    fold.add(number, match)
 
     def _first(self, match_id: str, before: int) -> int | None:
         """Number of the first match with that id, of those before a number."""

@@ -1,9 +1,12 @@
-"""What follows from a match log, match by match, without a store: payoff, standings, ratings and index."""
+"""What follows from a match log, folded match by match: payoff, standings, ratings and index."""
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from league.config import RatingConfig
@@ -15,6 +18,9 @@ from league.pool.connection import dumps
 
 _FILTER: Final = 2**24
 """Bytes of the filter before the hashes of ids: of ten million, one in fourteen has to be looked for."""
+
+_COLLECTED: Final = 200_000
+"""New values after which Python looks for circles."""
 
 _RECENT: Final = 250_000
 """Hashes of ids that are held as Python's numbers before they join the others, at 8 bytes each."""
@@ -103,3 +109,14 @@ class Fold:
         """Fields of a stored hash that are not what follows from the log."""
         fields: set[str] = set(stored) | set(getattr(self, kind))
         return {field for field in fields if stored.get(field) != self.value(kind, field)}
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Millions of values come and go that refer to nobody in circles: to look for those takes a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(_COLLECTED, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
