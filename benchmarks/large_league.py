@@ -37,7 +37,7 @@ from league.ladder.records import Snapshot
 from league.policies.weights import digest
 from league.pool import segments
 from league.pool.connection import dumps, sha256
-from league.pool.derivation import Fold, Seen
+from league.pool.folding import Fold, Seen
 from league.pool.store import Store
 from league.view.words import duration, size
 

@@ -13,7 +13,8 @@ from league.ladder.records import Match, Promotion, Snapshot
 from league.ladder.retention import Pruned
 from league.pool.champion import Champion
 from league.pool.connection import read_json
-from league.pool.derivation import Derivation, Fold, Hash, Seen
+from league.pool.derivation import Derivation
+from league.pool.folding import Fold, Hash, Seen
 from league.pool.learners import Learners
 from league.pool.log import Watch
 from league.pool.matches import RULES, read_payoff, read_ratings, read_standings
