@@ -20,6 +20,8 @@ from league.errors import LeagueError
 
 Group = Literal["league.games", "league.bots", "league.networks"]
 _KIND: Final = {"league.games": "game", "league.bots": "bot", "league.networks": "network"}
+LONGEST_TEXT: Final = 300
+"""Characters of an exception's own words that are shown."""
 
 
 @lru_cache
@@ -80,6 +82,11 @@ def load(name: str, value: str, refuse: Callable[[str], LeagueError]) -> Any:
 
 
 def described(error: BaseException) -> str:
-    """An exception of somebody else's code in one line, without where it arose: `KeyError: 'eyes'`."""
-    text = " ".join(str(error).split())
+    """An exception of somebody else's code in one line that can be shown anywhere: `KeyError: 'eyes'`."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # Somebody else's code may raise anything, here too.
+        text = "it cannot be put into words"
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: LONGEST_TEXT + 1])
+    text = f"{text[:LONGEST_TEXT]}…" if len(text) > LONGEST_TEXT else text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -71,10 +71,7 @@ def retention(
     Returns:
         One decision per snapshot, in their order.
     """
-    reasons: dict[str, list[str]] = {snapshot.name: [] for snapshot in snapshots}
-    for snapshot in snapshots:
-        is_so = {"champion": snapshot.name in champions, "imported": snapshot.imported, "anchor": snapshot.landmark}
-        reasons[snapshot.name] += [reason for reason, is_true in is_so.items() if is_true]
+    reasons = {snapshot.name: _of_itself(snapshot, champions) for snapshot in snapshots}
     for learned in _grouped(snapshots, lambda snapshot: snapshot.learner).values():
         for snapshot in learned[-config.newest :]:
             reasons[snapshot.name].append("newest")
@@ -90,6 +87,12 @@ def retention(
         Keeping(snapshot=snapshot, reasons=tuple(reasons[snapshot.name]) or _twin(kept.get(snapshot.digest)))
         for snapshot in snapshots
     ]
+
+
+def _of_itself(snapshot: Snapshot, champions: Collection[str]) -> list[str]:
+    """Why a snapshot is kept whatever the others are."""
+    why = {"champion": snapshot.name in champions, "imported": snapshot.imported, "anchor": snapshot.landmark}
+    return [word for word, holds in why.items() if holds]
 
 
 def _best_of_epochs(learned: Sequence[Snapshot], ratings: Ratings, config: RetentionConfig) -> dict[int, Snapshot]:

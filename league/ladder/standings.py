@@ -49,7 +49,7 @@ class Standing:
 
     @property
     def total(self) -> Tally:
-        """Its games against everyone together."""
+        """Its games against everyone, bots included."""
         return Tally(*map(sum, zip(*self.roles.values(), strict=True))) if self.roles else Tally()
 
     def against(self, anchor: str) -> Tally:
@@ -69,7 +69,7 @@ class Standing:
             counts[0], counts[1], counts[2] = counts[0] + wins, counts[1] + draws, counts[2] + losses
 
     def to_json(self) -> list[Counts]:
-        """Plain data: counts by role, then counts by anchor."""
+        """Plain data for JSON: wins, draws and losses by role, and by anchor."""
         return [self.roles, self.anchors]
 
     @classmethod
