@@ -28,7 +28,8 @@ _IMAGES: Final = ("image", "head_image", "worker_image")
 _EXAMPLE: Final = "registry.example/"
 _EXAMPLE_NETWORK: Final = ipaddress.ip_network("192.0.2.0/24")
 _EXAMPLE_PROJECT: Final = "my-project"
-_VERSION: Final = re.compile(r":(\d+\.\d+\.\d+)$")
+_VERSION: Final = re.compile(r"(?:^|/)league(?:-gpu)?:(\d+\.\d+\.\d+)$")
+"""Of an image that is named as the Dockerfile says; other people's tags are theirs."""
 _V1: Final = "RAY_UP_enable_autoscaler_v2"
 
 
