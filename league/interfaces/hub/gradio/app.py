@@ -18,8 +18,15 @@ ROWS, COLUMNS, ACTIONS = GAME["rows"], GAME["columns"], len(GAME["actions"])
 SESSION = onnxruntime.InferenceSession(HERE / MANIFEST["model"]["file"], providers=["CPUExecutionProvider"])
 LONGEST = 80
 """Most characters of the policy's name that are shown."""
-TABLE = """<div class="table"><p class="status" role="status"></p><div class="board"></div>
-<p class="thought" role="status"></p></div>"""
+TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
+<p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
+STYLE = """
+.gradio-container { max-width: 720px !important; margin-inline: auto; }
+#game .html-container { padding: 4px 0; }
+@media (max-width: 720px) { #game { margin-inline: -20px !important; width: calc(100% + 40px) !important; } }
+.table .status { font-weight: 600; font-size: 1.1rem; min-height: 1.5em; margin: 10px 0 0; overflow-wrap: anywhere; }
+.table .thought { min-height: 1.5em; margin: 0; color: var(--body-text-color); }
+"""
 SCRIPT = """
 const board = new Board(element.querySelector(".board"), GAME, (action) => {
   trigger("choose", { action, ply: props.value.moves.length });
@@ -28,6 +35,7 @@ function draw() {
   const value = props.value;
   if (!value || typeof value !== "object") return;
   const had = element.contains(document.activeElement);
+  Board.players(element.querySelector(".league-players"), GAME, value.players);
   element.querySelector(".status").textContent = value.status;
   element.querySelector(".thought").textContent = value.thought;
   board.show(new LineGame(GAME, value.moves).position(value));
@@ -102,8 +110,12 @@ def answered(moves: list[int], seat: int, think: bool, hint: bool = False) -> tu
             shown["shares"] = (shares / shares.sum()).tolist()
             shown["thought"] = f"It expects {value:+.2f} for you here."
     name = POLICY if len(POLICY) <= LONGEST else POLICY[:LONGEST] + "…"
-    ends = {seat: f"You win against {name}.", 1 - seat: f"{name} wins.", -1: "A draw."}
-    shown["status"] = f"Your move against {name}. You have {'XO'[seat]}." if winner is None else ends[winner]
+    ends = {None: "Your move.", seat: f"You win against {name}.", 1 - seat: f"{name} wins.", -1: "A draw."}
+    shown["status"] = ends[winner]
+    elo = "" if MANIFEST["elo"] is None else f" · Elo {MANIFEST['elo']:+d}"
+    players = {seat: {"name": "You", "note": GAME["seats"][seat]}}
+    players[1 - seat] = {"name": name, "note": GAME["seats"][1 - seat] + elo}
+    shown["players"] = [players[0], players[1]]
     return line.moves, shown
 
 
@@ -163,7 +175,7 @@ FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", 
 
 if __name__ == "__main__":
     demo.launch(
-        css=(HERE / "board.css").read_text(encoding="utf-8"),
+        css=(HERE / "board.css").read_text(encoding="utf-8") + STYLE,
         theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "monospace"]),
         footer_links=[],
     )
