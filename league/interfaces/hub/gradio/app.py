@@ -21,9 +21,12 @@ LONGEST = 80
 TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
 <p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
 STYLE = """
-.gradio-container { max-width: 720px !important; margin-inline: auto; }
+.gradio-container { width: 100%; max-width: 720px !important; margin-inline: auto; }
 #game .html-container { padding: 4px 0; }
-@media (max-width: 720px) { #game { margin-inline: -20px !important; width: calc(100% + 40px) !important; } }
+@media (max-width: 720px) {
+  #game { margin-inline: -20px !important; width: calc(100% + 40px) !important; }
+  .table > :not(.board) { margin-inline: 20px !important; }
+}
 .table .status { font-weight: 600; font-size: 1.1rem; min-height: 1.5em; margin: 10px 0 0; overflow-wrap: anywhere; }
 .table .thought { min-height: 1.5em; margin: 0; color: var(--body-text-color); }
 """
@@ -154,15 +157,15 @@ def script() -> str:
     return "\n".join([*parts, SCRIPT])
 
 
-with gr.Blocks(title=GAME["title"], analytics_enabled=False) as demo:
+with gr.Blocks(title=GAME["title"], analytics_enabled=False, fill_width=True) as demo:
     gr.Markdown(f"# {GAME['title']}")
     moves, seat = gr.State([]), gr.State(0)
     table = gr.HTML(None, html_template=TABLE, js_on_load=script(), apply_default_css=False, elem_id="game")
     with gr.Row():
-        again = gr.Button("New game", variant="primary", min_width=120)
+        again = gr.Button("New game", variant="primary", min_width=240)
         hinted = gr.Button("Hint", min_width=90)
         undone = gr.Button("Undo", min_width=90)
-    with gr.Row():
+    with gr.Group():
         side = gr.Radio(["first", "second"], value="first", label="You play")
         think = gr.Checkbox(label="What it thinks")
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
@@ -172,10 +175,14 @@ with gr.Blocks(title=GAME["title"], analytics_enabled=False) as demo:
         event(does, [moves, seat, think], [moves, table], **quiet)
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif"]
+FILL = {"background_fill": "*primary_700", "background_fill_hover": "*primary_800", "text_color": "white"}
+THEME = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "monospace"]).set(
+    **{f"button_primary_{name}{dark}": value for name, value in FILL.items() for dark in ("", "_dark")}
+)
 
 if __name__ == "__main__":
     demo.launch(
         css=(HERE / "board.css").read_text(encoding="utf-8") + STYLE,
-        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "monospace"]),
+        theme=THEME,
         footer_links=[],
     )
