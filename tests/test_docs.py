@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import io
 import re
 import shlex
 import struct
@@ -39,6 +40,7 @@ RUN = {
     "status",
     "champion",
     "evaluate",
+    "play",
     "promote",
     "rollback",
     "export",
@@ -116,7 +118,7 @@ LEAGUE = commands("league")
 
 def test_something_was_found() -> None:
     assert len(LEAGUE) > 25
-    assert {one.words[1] for one in LEAGUE} >= RUN - {"config", "presets"} | {"train", "play", "exporter"}
+    assert {one.words[1] for one in LEAGUE} >= RUN - {"config", "presets"} | {"train", "exporter"}
 
 
 def test_every_line_of_a_shell_block_is_a_known_program() -> None:
@@ -370,8 +372,8 @@ def typed_at_a_league(page: Path) -> list[Typed]:
 
 
 def harmless(words: tuple[str, ...]) -> bool:
-    """What tests/interfaces/hub does with a package of npm needs it."""
-    return (words[1] in RUN and "--vendor" not in words) or {"publish", "--dry-run"} <= set(words)
+    """Whatever needs npm or a hub, tests/interfaces/hub types; `league play --web` is in tests/interfaces/play."""
+    return (words[1] in RUN and not {"--vendor", "--web"} & set(words)) or {"publish", "--dry-run"} <= set(words)
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if typed_at_a_league(page)], ids=lambda page: page.name)
@@ -385,6 +387,7 @@ def test_commands_that_start_nothing_run(
     for command in typed_at_a_league(page):
         few = ["--games", "2"] if command.words[1] == "evaluate" else []
         capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", io.StringIO("quit\n"))  # Of a game against a policy.
         code = run([*command.words[1:], *few])
         captured = capsys.readouterr()
         assert code in ((0, 1) if command.words[1] == "promote" else (0,)), f"{command}: {captured.err}"

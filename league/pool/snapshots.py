@@ -179,7 +179,7 @@ class Snapshots(Connection):
         if word == CHAMPION:
             last = self._call("LINDEX", self._keys.promotions, -1)
             if last is None:
-                raise UnknownPolicyError(f"league {self.league!r} has no champion yet")
+                raise UnknownPolicyError(f"league {self.league!r} has no champion yet: name a snapshot or a bot")
             champion = read_json(Promotion.from_json, last)
             return Named("snapshot", champion.policy, champion.digest)
         if word in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,10 @@ def serious(page: Page, axe: str) -> list[str]:
 
 
 def picture(page: Page, name: str) -> None:
-    """Write a picture for the documentation, if somebody wants any."""
+    """Write a picture for the documentation, if somebody wants any; few colours make it small."""
     folder = os.environ.get("LEAGUE_SCREENSHOTS")
     if folder:
-        page.screenshot(path=str(Path(folder) / name))
+        from PIL import Image
+
+        taken = Image.open(BytesIO(page.screenshot()))
+        taken.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(Path(folder) / name, optimize=True)

@@ -94,14 +94,18 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 if key not in hub.repositories:
                     return 404, {"error": "Repository not found"}
                 if found[3] == "preupload":
-                    files = [{**one, "lfs": one["size"] > LARGE} for one in json.loads(body)["files"]]
-                    modes = [
-                        {"path": one["path"], "uploadMode": "lfs" if one["lfs"] else "regular", "shouldIgnore": False}
-                        for one in files
-                    ]
-                    return 200, {"files": modes}
+                    return 200, {"files": self.modes(json.loads(body))}
                 return (200, self.commit(key, body)) if found[3] else (200, self.info(key))
             return 404, {"error": f"no {self.path}"}
+
+        def modes(self, said: dict[str, Any]) -> list[dict[str, Any]]:
+            """How each file is to come: by LFS what is large, or binary by its first bytes."""
+            found = []
+            for one in said["files"]:
+                large = one["size"] > LARGE or b"\0" in base64.b64decode(one["sample"])
+                mode = "lfs" if large else "regular"
+                found.append({"path": one["path"], "uploadMode": mode, "shouldIgnore": False})
+            return found
 
         def create(self, said: dict[str, Any]) -> tuple[int, Any]:
             kind = said.get("type", "model")

@@ -28,7 +28,8 @@ def describe(spec: GameSpec) -> dict[str, Any] | None:
     """What the scripts must know of a game, as JSON; None for one that they cannot draw.
 
     `name` and `title`; `rows` and `columns`; `drops`: an action is a column, and the stone falls in it, else it is a
-    cell, counted row by row; `line`: stones in a row that win; `actions`: the name of each.
+    cell, counted row by row; `line`: stones in a row that win; `actions`: the name of each; `seats`: what the stones of
+    each are called.
     """
     kind = BUILTIN[spec.name][0] if spec.name in BUILTIN else None
     if kind is None or not issubclass(kind, BitboardGame):
@@ -42,6 +43,7 @@ def describe(spec: GameSpec) -> dict[str, Any] | None:
         "drops": kind.columns,
         "line": kind.line,
         "actions": [str(action) for action in range(spec.actions)],
+        "seats": ["red", "gold"] if kind.columns else ["X", "O"],
     }
 
 

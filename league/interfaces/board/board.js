@@ -4,7 +4,7 @@
 //   const board = new Board(element, game, (action) => …);
 //   board.show(position);
 //
-// `game` is what league.interfaces.board.describe gives: { rows, columns, drops, seats: [name, name] }.
+// `game` is what league.interfaces.board.describe gives: { rows, columns, drops, seats: [name of the stones, …] }.
 // `position`: { marks: [["X" of seat 0, "O" of seat 1, or "", … of a row], … from the top],
 //               legal: [whether each action may be chosen, …],
 //               mover: 0 | 1, last: [row, column] | null, line: [[row, column], … of winning lines],
@@ -14,7 +14,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const CELL = 100;
 const STRIP = 44; // Above a column: what the policy thinks of it. Below: its number.
 
-/** The marks of a seat, as they are said. */
+/** The marks of the seats in a position. */
 const MARK = ["X", "O"];
 
 export class Board {
@@ -53,8 +53,10 @@ export class Board {
     this.#notes.forEach((note, action) => {
       note.textContent = this.#note(action);
       note.classList.toggle("hint", hint === action);
+      note.classList.toggle("best", shares !== null && shares[action] === Math.max(...shares));
     });
     this.#drawing.setAttribute("aria-label", this.#inWords());
+    this.#drawing.classList.toggle("decided", won.size > 0);
     this.#buttons.forEach((button, action) => {
       const open = position.ready && position.legal[action];
       button.setAttribute("aria-disabled", String(!open));
@@ -71,6 +73,22 @@ export class Board {
     this.#buttons[this.#tabStop].focus();
   }
 
+  /** Fills a list with who sits where: `players`, [{ name, note }] by seat; `game`: whose stones they have, or null. */
+  static players(list, game, players) {
+    const signs = game === null ? [] : game.drops ? ["x", "o"] : ["cross", "ring"];
+    const items = players.map(({ name, note }, seat) => {
+      const item = element("li", {});
+      if (signs[seat]) item.append(element("span", { class: `sign ${signs[seat]}`, "aria-hidden": "true" }));
+      const said = element("span", { class: "about" });
+      said.textContent = note;
+      const called = element("span", { class: "name" });
+      called.textContent = name;
+      item.append(called, " ", said);
+      return item;
+    });
+    list.replaceChildren(...items);
+  }
+
   #draw() {
     const { rows, columns, drops } = this.#game;
     const top = drops ? STRIP : 0;
@@ -80,6 +98,7 @@ export class Board {
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
         const cell = draw("g", { transform: `translate(${(column + 0.5) * CELL} ${top + (row + 0.5) * CELL})` });
+        cell.style.setProperty("--fall", `${-CELL * (row + 1)}px`);
         if (drops) cell.append(draw("circle", { class: "hole", r: 40 }), ...discs());
         else cell.append(draw("rect", { class: "hole", x: -46, y: -46, width: 92, height: 92, rx: 12 }), ...strokes());
         this.#cells.push(svg.appendChild(cell));
@@ -175,17 +194,21 @@ export class Board {
     const extra = (shares && legal[action] ? `, ${percent(shares[action])}` : "") + (hint === action ? ", hint" : "");
     if (!drops) {
       const mark = marks[Math.floor(action / columns)][action % columns];
-      return `Cell ${action}, row ${Math.floor(action / columns) + 1}, ${mark || "empty"}${extra}`;
+      return `Cell ${action}, row ${Math.floor(action / columns) + 1}, ${this.#name(mark)}${extra}`;
     }
-    const stones = marks.map((row) => row[action]).filter(Boolean);
+    const stones = marks.map((row) => row[action]).filter(Boolean).map((mark) => this.#name(mark));
     const full = legal[action] || stones.length < marks.length ? "" : ", full";
     return `Column ${action}, ${stones.length ? `from the top ${stones.join(" ")}` : "empty"}${full}${extra}`;
+  }
+
+  #name(mark) {
+    return mark ? this.#game.seats[MARK.indexOf(mark)] : "empty";
   }
 
   /** The whole position, for people who do not see it. */
   #inWords() {
     const { marks, last, line } = this.#position;
-    const rows = marks.map((row, number) => `row ${number + 1}: ${row.map((mark) => mark || "empty").join(" ")}`);
+    const rows = marks.map((row, number) => `row ${number + 1}: ${row.map((mark) => this.#name(mark)).join(" ")}`);
     const at = ([row, column]) => `row ${row + 1} column ${column}`;
     const news = last ? `. Last move: ${at(last)}` : "";
     return `Board, ${rows.join("; ")}${news}${line.length ? `. Winning line: ${line.map(at).join(", ")}` : ""}`;

@@ -66,12 +66,24 @@ def _said(release: Release) -> dict[str, Any]:
         "kind": network.config.kind,
         "widths": list(network.config.hidden or ()),
         "parameters": f"{sum(weights.numel() for weights in network.parameters()):,}",
+        "learned_from": _learned_from(release),
         "seed": release.config.seed,
         "versions": ", ".join(f"{package} {number}" for package, number in versions().items()),
         "opset": OPSET,
         "ir_version": IR_VERSION,
         "digest": release.snapshot.digest,
     }
+
+
+def _learned_from(release: Release) -> str:
+    sources = [source for role in release.config.roles.values() for source in role.mix if source.against == "bots"]
+    if not sources:
+        return "No games of people, no solver and no opening book were learned from."
+    bots = sorted({bot for source in sources for bot in source.bots or release.spec.bots})
+    names = ", ".join(map(in_markdown, bots))
+    return (
+        f"Some of its games were against fixed bots: {names}. No games of people and no opening book were learned from."
+    )
 
 
 def _strength(release: Release) -> str:

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any, Final
 
 from league.errors import GameError, MissingExtraError
-from league.interfaces.board import ASSETS, asset, describe
+from league.interfaces.board import ASSETS, asset, describe, title
 from league.interfaces.hub import runtime
 from league.interfaces.hub.card import readme
 from league.interfaces.hub.folder import FORMAT, MANIFEST, attributes
@@ -22,7 +22,7 @@ MODEL: Final = "policy.onnx"
 PAGE: Final = ("index.html", "page.css", "play.js", "policy.js", "icon.svg")
 APP: Final = ("app.py", "requirements.txt")
 GRADIO: Final = "6.31.0"
-PYTHON: Final = "3.11"
+PYTHON: Final = "3.11.13"
 
 Files = dict[str, bytes]
 
@@ -97,7 +97,8 @@ def model_repository(release: Release) -> Files:
 
 
 def _space_front(release: Release) -> dict[str, Any]:
-    return {"emoji": "🎲", "colorFrom": "blue", "colorTo": "yellow", "pinned": False}
+    short = f"Play {title(release.spec.name)} against a self-play champion"  # The hub takes 60 characters.
+    return {"emoji": "🔴", "colorFrom": "blue", "colorTo": "yellow", "pinned": False, "short_description": short}
 
 
 def _shared(release: Release) -> Files:
@@ -120,7 +121,8 @@ def _finished(
         raise MissingExtraError("pillow", "hub") from error
 
     model = {"file": MODEL, "integrity": runtime.integrity(files[MODEL])}
-    said = {"format": FORMAT, **manifest, "policy": release.name, "model": model}
+    elo = round(release.standing.elo) if release.standing.games else None
+    said = {"format": FORMAT, **manifest, "policy": release.name, "elo": elo, "model": model}
     files = {
         **files,
         MANIFEST: _json(said),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Final, NamedTuple
 
+from league.config import RatingConfig
 from league.errors import LeagueError
 from league.games import GameSpec, bot_names, game_spec
 from league.interfaces.play.opponents import begun, opponent, seat_of
 from league.interfaces.play.session import Session
 from league.ladder.people import PersonGame, PersonRow, Result, name_fault, person_rows
+from league.ladder.ratings import Ratings, elo
 from league.matches.players import PlayerLoader
 from league.pool.snapshots import CHAMPION
 from league.pool.store import Store
@@ -48,18 +50,26 @@ class Host:
         """Let go of the store."""
         self._attachment.close()
 
-    def choices(self) -> list[str]:
-        """Names to offer: the champion, the newest snapshots, the bots."""
-        store = self._attachment.store()
-        pruned = store.pruned()
+    def choices(self) -> dict[str, str]:
+        """Names to offer, the champion, the newest snapshots, the bots; by name what is shown of each."""
+        store, config = self._attachment.open()
+        pruned, ratings = store.pruned(), store.ratings()
         kept = [snapshot.name for snapshot in reversed(store.snapshots()) if snapshot.digest not in pruned]
-        champion = [] if store.champion() is None else [CHAMPION]
-        return [*champion, *kept[:SHOWN], *bot_names(self.spec)]
+        shown = {}
+        for name in (*kept[:SHOWN], *bot_names(self.spec)):
+            strength = _strength(name, ratings, config.ratings)
+            shown[name] = f"{name} · {strength}" if strength else name
+        return ({} if store.champion() is None else {CHAMPION: CHAMPION}) | shown
 
     def champion(self) -> str | None:
         """The name of the policy that is champion now, None before there is one."""
         promotion = self._attachment.store().champion()
         return None if promotion is None else promotion.policy
+
+    def standing(self, policy: str) -> str:
+        """The Elo of a policy, in words; empty for one that the league has not rated."""
+        store, config = self._attachment.open()
+        return _strength(policy, store.ratings(), config.ratings)
 
     def begin(self, wish: Wish, seed: int) -> Session:
         """A new game, up to the person's first move; whoever is its opponent stays so, whatever is promoted meanwhile.
@@ -115,3 +125,7 @@ class Host:
             if self._loader is None or self._loader.store is not store:
                 self._loader = PlayerLoader(store, self.spec)
             return self._loader
+
+
+def _strength(policy: str, ratings: Ratings, config: RatingConfig) -> str:
+    return f"Elo {elo(ratings[policy], ratings, config).points:+.0f}" if policy in ratings else ""

@@ -21,7 +21,7 @@ MOST_SEARCH: Final = min(MOST, 1000)
 """Simulations on offer: more would let people wait."""
 _HERE: Final = Path(__file__).parent
 _FONTS: Final = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif"]
-_TABLE: Final = """<div class="table"><ul class="players" aria-label="Players"></ul><div class="board"></div>
+_TABLE: Final = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
 <pre class="text" tabindex="0" role="region" aria-label="Position" hidden></pre>
 <img class="picture" alt="" hidden>
 <div class="choices" role="group" aria-label="Moves" hidden></div>

@@ -24,9 +24,10 @@ _SEATS: Final = {"0": "first", "1": "second"}
 class Tab:
     """What one browser tab plays; its events may come at once."""
 
-    def __init__(self, session: Session, *, champion: bool) -> None:
-        """`champion`: the game began against whoever was champion."""
+    def __init__(self, session: Session, *, champion: bool, standing: str) -> None:
+        """`champion`: the game began against whoever was champion; `standing`: how strong the opponent was then."""
         self.session = session
+        self.standing = standing
         self.told: list[Move] = list(session.moves)
         """What has happened since the person's last move."""
         self.champion = champion
@@ -57,7 +58,8 @@ class Page:
             choices, people = self.host.choices(), people_table(self.host.people())
         except LeagueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        return gr.update(choices=list(dict.fromkeys([asked, *choices])), value=asked), people
+        shown = [(label, name) for name, label in ({asked: choices.get(asked, asked)} | choices).items()]
+        return gr.update(choices=shown, value=asked), people
 
     def begin(self, policy: str, seat: str, heat: float, search: float, think: bool) -> tuple[Any, ...]:
         """Begin a new game, as the choices on the page say; what is shown from then on, by component."""
@@ -69,9 +71,10 @@ class Page:
         )
         try:
             session = self.host.begin(wish, self._dice.randrange(2**31))
+            standing = self.host.standing(session.opponent.name)
         except LeagueError as error:
             raise gr.Error(str(error), print_exception=False) from error
-        tab = Tab(session, champion=wish.policy == CHAMPION)
+        tab = Tab(session, champion=wish.policy == CHAMPION, standing=standing)
         return tab, *self._look(tab, think)
 
     def choose(self, tab: Tab | None, think: bool, name: str, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
@@ -150,7 +153,8 @@ class Page:
         elif think and session.waits:
             note = f"{note} {session.opponent.policy} is a fixed bot and has no opinion of positions.".strip()
         news = self._news(tab) if session.ending else ""
-        value = shown(session, told(session, tab.told, f"{note} {news}".strip()), opinion=opinion, hint=hint)
+        status = told(session, tab.told, f"{note} {news}".strip())
+        value = shown(session, status, opinion=opinion, hint=hint, standing=tab.standing)
         return (
             value,
             gr.update(interactive=session.waits and has_opinion),

@@ -21,6 +21,7 @@ def shown(
     *,
     opinion: Opinion | None = None,
     hint: int | None = None,
+    standing: str = "",
 ) -> dict[str, Any]:
     """What the page shows of a game.
 
@@ -29,6 +30,7 @@ def shown(
         status: one or two sentences: what has happened, and what is waited for.
         opinion: what the policy thinks of the person's position, if that is wanted.
         hint: an action to point at.
+        standing: how strong the opponent is, in a few words; empty where nobody knows.
     """
     board = describe(session.spec)
     legal, names = session.legal, session.names
@@ -56,10 +58,11 @@ def shown(
         "hint": hint,
         "ready": session.waits,
         "over": session.ending is not None,
+        "ending": session.ending,
         "ply": len(session.moves),
         "status": status,
         "thought": "" if opinion is None else thought(session, opinion),
-        "legend": _legend(session, board),
+        "players": _players(session, board, standing),
     }
 
 
@@ -101,9 +104,13 @@ def _choice(action: int, name: str, shares: list[float] | None) -> dict[str, Any
     return {"action": action, "name": name, "share": None if shares is None else shares[action]}
 
 
-def _legend(session: Session, board: dict[str, Any] | None) -> list[dict[str, str]]:
-    signs = [""] * session.spec.seats if board is None else ["x", "o"] if board["drops"] else ["cross", "ring"]
-    return [
-        {"mark": signs[seat], "name": f"seat {seat}: {'you' if seat == session.seat else session.opponent.name}"}
-        for seat in range(session.spec.seats)
-    ]
+def _players(session: Session, board: dict[str, Any] | None, standing: str) -> list[dict[str, str]]:
+    """By seat: who sits there, and as what."""
+    said = []
+    for seat in range(session.spec.seats):
+        place = f"seat {seat}" if board is None else board["seats"][seat]
+        if seat == session.seat:
+            said.append({"name": "You", "note": place})
+        else:
+            said.append({"name": session.opponent.name, "note": f"{place} · {standing}" if standing else place})
+    return said

@@ -10,19 +10,6 @@ function choose(action) {
   trigger("choose", { action, ply: props.value.ply, game: props.value.game_id });
 }
 
-function legend({ legend }) {
-  find(".players").replaceChildren(
-    ...legend.map(({ mark, name }) => {
-      const item = document.createElement("li");
-      const sign = document.createElement("span");
-      sign.className = `sign ${mark}`;
-      sign.setAttribute("aria-hidden", "true");
-      item.append(...(mark ? [sign] : []), document.createTextNode(name));
-      return item;
-    }),
-  );
-}
-
 function moves({ choices, ready, hint }) {
   const place = find(".choices");
   place.hidden = choices.length === 0;
@@ -49,7 +36,8 @@ function draw() {
   if (!value || typeof value !== "object") return;
   find(".status").textContent = value.status;
   find(".thought").textContent = value.thought;
-  legend(value);
+  find(".status").dataset.ending = value.ending ?? "";
+  Board.players(find(".league-players"), value.board, value.players);
   find(".board").hidden = value.board === null;
   find(".picture").hidden = value.picture === null;
   if (value.picture) find(".picture").src = value.picture;

@@ -109,7 +109,7 @@ def test_by_mouse_only_what_is_legal(browser: Browser, size: tuple[int, int]) ->
     column = page.get_by_role("button", name="Column 3")
     for _ in range(6):
         column.click()
-    expect(column).to_have_accessible_name("Column 3, from the top O X O X O X, full")
+    expect(column).to_have_accessible_name("Column 3, from the top gold red gold red gold red, full")
     expect(column).to_be_disabled()
     box = column.bounding_box()
     assert box["width"] >= 44

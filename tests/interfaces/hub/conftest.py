@@ -11,7 +11,7 @@ import pytest
 from league.config import LeagueConfig, NetworkConfig
 from league.games import game_spec
 from league.interfaces.cli import run
-from league.ladder.records import Snapshot
+from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.network import PolicyNetwork
 from league.policies.weights import digest, fresh, pack, unpack
@@ -35,6 +35,11 @@ def add(store: Store, name: str, seed: int, **network: Any) -> PolicyNetwork:
     return unpack(weights, spec)
 
 
+def promote(store: Store, name: str) -> None:
+    found = store.snapshot(name)
+    store.promote(Promotion(policy=name, digest=found.digest, by="anna", reason="a test", promoted_s=60.0))
+
+
 @pytest.fixture(scope="session", params=["connect_four", pytest.param("tic_tac_toe", marks=pytest.mark.long)])
 def game(request: pytest.FixtureRequest) -> str:
     return str(request.param)
@@ -42,12 +47,13 @@ def game(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def shared(folder: Path, game: str) -> Iterator[tuple[Store, PolicyNetwork]]:
-    """A league with a policy that has played, and one with a name that few would choose."""
+    """A league with a champion, `main-0001`, that has played, and a policy with a name that few would choose."""
     with Store.open(str(folder), f"shared-{game.replace('_', '-')}") as store:
         config = LeagueConfig.from_dict({"game": game})
         store.create(config)
         network = add(store, "main-0001", 1)
         add(store, MARKUP + "x" * 5000, 2)
+        promote(store, "main-0001")
         for bot in ("uniform", game_spec(game).bots[1]):
             store.record(Arena(store, config).play("main-0001", bot, games=10, seed=1))
         yield store, network
@@ -55,8 +61,8 @@ def shared(folder: Path, game: str) -> Iterator[tuple[Store, PolicyNetwork]]:
 
 @pytest.fixture(scope="session")
 def space(folder: Path, shared: tuple[Store, PolicyNetwork], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The static Space of that policy, with onnxruntime-web from its usual host."""
+    """The static Space of the champion, with onnxruntime-web from its usual host."""
     output = tmp_path_factory.mktemp("space") / "a folder"
     where = ["--store", str(folder), "--league", shared[0].league]
-    assert run(["export", "main-0001", *where, "--format", "space", "--output", str(output)]) == 0
+    assert run(["export", "champion", *where, "--format", "space", "--output", str(output)]) == 0
     return output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def test_a_static_space_has_all_it_needs(space: Path, shared: tuple[Store, Polic
     card = (space / "README.md").read_text()
     assert f"| `uniform` | bot | +0 | {'/'.join(map(str, tally))} |" in card
     assert snapshot.digest in card
+    assert "No games of people, no solver" in card
     with Image.open(space / "replay.gif") as picture:
         assert picture.n_frames == len(results["replay"]["moves"]) + 1
 
@@ -99,10 +101,12 @@ def test_a_gradio_space_names_its_versions_in_full(
     assert run(["export", "main-0001", *where, "--format", "space", "--sdk", "gradio", "-o", str(output)]) == 0
     assert files(output) == COMMON | BOARD | {"app.py", "requirements.txt"}
     said = front(output)
-    pins = dict(line.split("==") for line in (output / "requirements.txt").read_text().split())
+    lines = [line.partition(";")[0] for line in (output / "requirements.txt").read_text().splitlines()]
+    assert all(re.fullmatch(r"[\w-]+==[\d.]+", line) for line in lines)
+    pins = dict(line.split("==") for line in lines)
     assert said["sdk_version"] == pins["gradio"]
-    assert said["sdk_version"].count(".") == 2
-    assert said["python_version"]
+    for version in (said["sdk_version"], said["python_version"]):
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     assert said["app_file"] == "app.py"
 
 
@@ -194,13 +198,19 @@ def test_a_bot_and_a_game_that_the_page_cannot_play(
 ) -> None:
     assert "uniform is a fixed bot" in refused("export", "uniform", "--format", "space")
     with Store.open(str(folder), "leduc") as store:
-        store.create(LeagueConfig.from_dict({"game": "leduc_poker", "network": {"kind": "mlp", "hidden": [8]}}))
+        mix = [{"against": "self", "share": 0.5}, {"against": "bots", "share": 0.5}]
+        network = {"kind": "mlp", "hidden": [8]}
+        store.create(
+            LeagueConfig.from_dict({"game": "leduc_poker", "network": network, "roles": {"main": {"mix": mix}}})
+        )
         add(store, "main-0000", 0, kind="mlp", hidden=(8,))
         assert "not leduc_poker: use --format hf-model" in refused("export", "main-0000", "--format", "space", at=store)
         model = tmp_path / "model"
         assert league("export", "main-0000", "--format", "hf-model", "--output", str(model), at=store).code == 0
-        assert "softmax" in (model / "README.md").read_text()
-        assert "has not been rated" in (model / "README.md").read_text()
+        card = (model / "README.md").read_text()
+        assert "softmax" in card
+        assert "has not been rated" in card
+        assert "were against fixed bots: `uniform`" in card
 
 
 def test_the_current_folder_is_no_file(

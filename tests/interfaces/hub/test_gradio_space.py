@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from browsing import DESK, PHONE, picture, serious
 
 from league.games import make_game
 from league.interfaces.cli import run
@@ -24,7 +25,7 @@ from league.policies.network import PolicyNetwork
 from league.pool.store import Store
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-Page, expect = playwright.Page, playwright.expect
+Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
 
 pytestmark = pytest.mark.long
 STARTS_S = 120
@@ -83,22 +84,26 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     pytest.fail("the app did not start")
 
 
-@pytest.fixture
-def page(app: tuple[str, Path]) -> Iterator[Page]:
-    found = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-    with playwright.sync_playwright() as started:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = started.chromium.launch(executable_path=found, args=arguments)
-        yield browser.new_page(viewport={"width": 390, "height": 844})
-        browser.close()
+def opened(browser: Browser, url: str, size: tuple[int, int], scheme: str = "light") -> Page:
+    """A tab of a browser of its own; `asked` holds the addresses that it has asked."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page = context.new_page()
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(url)
+    expect(page.locator("[data-moves]")).to_be_visible(timeout=30_000)
+    return page
 
 
-def test_whole_games_from_both_seats(app: tuple[str, Path], page: Page, shared: tuple[Store, PolicyNetwork]) -> None:
-    network, dice = shared[1], random.Random(4)
-    page.goto(app[0])
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_whole_games_from_both_seats(
+    app: tuple[str, Path], browser: Browser, shared: tuple[Store, PolicyNetwork], size: tuple[int, int], way: str
+) -> None:
+    network, dice, page = shared[1], random.Random(4), opened(browser, app[0], size)
     for seat, name in enumerate(("first", "second")):
-        page.get_by_label(name, exact=True).check()
-        page.get_by_role("button", name="New game").click()
+        page.get_by_label(name, exact=True).check()  # Which begins a new game if it is another seat.
+        expect(page.locator(".league-players li").nth(seat)).to_contain_text("You", timeout=30_000)
         game, moves, done = make_game(network.spec.name, 1), [], False
         if seat == 0:
             expect(page.locator("[data-moves]")).to_have_attribute("data-moves", "", timeout=30_000)
@@ -108,7 +113,9 @@ def test_whole_games_from_both_seats(app: tuple[str, Path], page: Page, shared: 
                 action = dice.choice(legal[0].nonzero().flatten().tolist())
                 button = page.locator(f"[data-action='{action}']")
                 expect(button).to_have_attribute("aria-disabled", "false", timeout=30_000)
-                button.click() if seat == 0 else button.press("Enter")
+                for other in (~legal[0]).nonzero().flatten().tolist():
+                    page.locator(f"[data-action='{other}']").click(force=True)
+                button.click() if way == "mouse" else button.press("Enter")
             else:
                 with torch.no_grad():
                     action = int(network(game.observe(), legal)[0].argmax())
@@ -121,6 +128,42 @@ def test_whole_games_from_both_seats(app: tuple[str, Path], page: Page, shared: 
         mine = float(step.rewards[0, seat])
         words = "A draw." if mine == 0 else "You win" if mine > 0 else "main-0001 wins."
         expect(page.locator(".status")).to_contain_text(words)
+        assert page.locator(".moves button:not([aria-disabled=true])").count() == 0
+    page.get_by_role("button", name="New game").click()
+    expect(page.locator("[data-moves]")).to_have_attribute("data-moves", str(moves[0]), timeout=30_000)
+    assert [url for url in page.asked if not url.startswith((app[0], "data:"))] == [], "its own host alone"
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_accessible_at_every_size_and_in_the_dark(
+    app: tuple[str, Path], browser: Browser, axe: str, game: str, size: tuple[int, int], scheme: str
+) -> None:
+    page = opened(browser, app[0], size, scheme)
+    page.get_by_label("What it thinks").check()
+    for number, action in enumerate((3, 2), start=1):
+        page.locator(f"[data-action='{action}']").click()
+        expect(page.locator(".cell.seat1")).to_have_count(number, timeout=30_000)
+    page.get_by_role("button", name="Hint").click()
+    expect(page.locator(".moves button.hint")).to_have_count(1, timeout=30_000)
+    assert not serious(page, axe)
+    if game == "connect_four":
+        picture(page, f"gradio-space-{'phone' if size == PHONE else 'desk'}-{scheme}.png")
+    page.context.close()
+
+
+def test_two_tabs_play_two_games(app: tuple[str, Path], browser: Browser) -> None:
+    first = opened(browser, app[0], DESK)
+    second = first.context.new_page()
+    second.goto(app[0])
+    expect(second.locator("[data-moves]")).to_be_visible(timeout=30_000)
+    first.locator("[data-action='0']").click()
+    expect(first.locator(".cell.seat1")).to_have_count(1, timeout=30_000)
+    second.locator("[data-action='2']").click()
+    expect(second.locator("[data-moves]")).to_have_attribute("data-moves", re.compile("^2 .$"), timeout=30_000)
+    expect(first.locator("[data-moves]")).to_have_attribute("data-moves", re.compile("^0 .$"))
+    first.context.close()
 
 
 def test_neither_ray_nor_this_project_is_imported(app: tuple[str, Path]) -> None:

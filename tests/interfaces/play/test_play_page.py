@@ -1,18 +1,22 @@
 """Whole games on the page, in a real, headless Chromium: by mouse and by keyboard, at phone and at desk size.
 
-With LEAGUE_SCREENSHOTS set to a folder, the pictures of the documentation are written into it.
+With LEAGUE_SCREENSHOTS set to a folder, the pictures of the documentation are written into it; with
+LEAGUE_SCREENSHOTS_STORE set, too, they are of that league.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import torch
@@ -32,6 +36,7 @@ play_server = pytest.importorskip("play_server")
 Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
 expect.set_options(timeout=15_000)
 MARKUP = "<img/src=x/onerror=alert(1)>"
+SEATS = ["first", "second"]
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +65,13 @@ def url(four: Store, folder: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def three(folder: Path, filled: str) -> Iterator[tuple[str, Store]]:
+    """The page of a league of tic-tac-toe, and its store."""
+    with Store.open(str(folder), filled) as store, play_server.playing(str(folder), filled) as url:
+        yield url, store
+
+
 def opened(browser: Browser, url: str, size: tuple[int, int] = DESK, scheme: str = "light", query: str = "") -> Page:
     """A tab of a browser of its own, in which nothing may complain and no other host be asked."""
     width, height = size
@@ -80,8 +92,8 @@ def begin(page: Page, seat: str) -> None:
     page.get_by_role("radio", name=seat).check()
     page.get_by_role("button", name="New game").click()
     expect(page.locator("[data-game]").first).not_to_have_attribute("data-game", before)
-    mine = {"first": "0", "second": "1"}[seat]
-    expect(page.locator(".players")).to_contain_text(f"seat {mine}: you")
+    mine = SEATS.index(seat)
+    expect(page.locator(".league-players li").nth(mine)).to_contain_text("You")
     expect(page.locator(".status")).to_contain_text("Your move.")
 
 
@@ -114,7 +126,7 @@ class Shadow:
     """The same game beside the page, with the policy's own moves."""
 
     def __init__(self, store: Store, seat: int) -> None:
-        spec = game_spec("connect_four")
+        spec = game_spec(store.require_config().game)
         champion = store.champion()
         assert champion is not None
         self.player = NetworkPlayer(unpack(store.weights(champion.digest), spec), sample=False)
@@ -139,20 +151,40 @@ class Shadow:
 
     @property
     def marks(self) -> list[list[str]]:
-        return [list(row) for row in self.game.cells(0).marks]
+        return [[mark if mark in ("X", "O") else "" for mark in row] for row in self.game.cells(0).marks]
 
 
-@pytest.mark.parametrize("seat", ["first", "second"])
+@pytest.mark.parametrize("seat", SEATS)
 @pytest.mark.parametrize(
-    ("size", "how"), [(PHONE, by_mouse), (DESK, by_keyboard)], ids=["phone-mouse", "desk-keyboard"]
+    ("size", "how"),
+    [
+        pytest.param(PHONE, by_mouse, id="phone-mouse"),
+        pytest.param(DESK, by_keyboard, id="desk-keyboard"),
+        pytest.param(PHONE, by_keyboard, id="phone-keyboard", marks=pytest.mark.long),
+        pytest.param(DESK, by_mouse, id="desk-mouse", marks=pytest.mark.long),
+    ],
 )
 def test_a_whole_game_against_the_champion(
     browser: Browser, url: str, four: Store, axe: str, seat: str, size: tuple[int, int], how: Any
 ) -> None:
-    page = opened(browser, url, size)
+    whole_game(opened(browser, url, size), four, axe, seat, how)
+
+
+@pytest.mark.parametrize(
+    ("size", "how", "seat"), [(PHONE, by_keyboard, "first"), (DESK, by_mouse, "second")], ids=["phone", "desk"]
+)
+def test_a_whole_game_of_tic_tac_toe(
+    browser: Browser, three: tuple[str, Store], axe: str, seat: str, size: tuple[int, int], how: Any
+) -> None:
+    url, store = three
+    whole_game(opened(browser, url, size), store, axe, seat, how)
+
+
+def whole_game(page: Page, store: Store, axe: str, seat: str, how: Any) -> None:
+    """To its end, each answer the policy's own; what is illegal is tried in vain at every ply."""
     begin(page, seat)
-    shadow = Shadow(four, {"first": 0, "second": 1}[seat])
-    for _ in range(42):
+    shadow = Shadow(store, SEATS.index(seat))
+    while True:
         assert marks(page) == shadow.marks, "the moves are the policy's own"
         if shadow.done:
             break
@@ -162,7 +194,8 @@ def test_a_whole_game_against_the_champion(
             assert button.get_attribute("aria-disabled") == str(not open_).lower()
             if not open_:
                 button.click(force=True)
-        action = next(action for action in (3, 2, 4, 1, 5, 0, 6) if legal[action])
+        actions = range(len(legal))
+        action = min((one for one in actions if legal[one]), key=lambda one: abs(one - actions[-1] / 2))
         how(page, action)
         shadow.play(action)
         expect(page.locator(f".moves button[data-action='{action}']")).to_be_visible()
@@ -171,9 +204,8 @@ def test_a_whole_game_against_the_champion(
             arg=sum(mark in ("X", "O") for row in shadow.marks for mark in row),
         )
         expect(page.locator(".status")).not_to_contain_text("thinking")
-    assert shadow.done
     expect(page.locator(".status")).to_contain_text(re.compile("win|lose|draw"))
-    assert page.locator(".cell.won").count() in (0, *range(4, 12))
+    assert page.locator(".cell.won").count() == len(shadow.game.cells(0).line)
     assert page.locator(".moves button:not([aria-disabled=true])").count() == 0
     assert not serious(page, axe)
     assert page.complaints == []
@@ -255,15 +287,49 @@ def test_a_game_ends_against_whom_it_began(browser: Browser, url: str, four: Sto
         page.get_by_role("button", name="Resign").click()
         expect(page.locator(".status")).to_contain_text("main-0001 has become champion")
         begin(page, "second")
-        expect(page.locator(".players")).to_contain_text("main-0001")
+        expect(page.locator(".league-players")).to_contain_text("main-0001")
     finally:
         promote(four, "main-0000")
     page.context.close()
 
 
+def test_a_browser_that_goes_away_in_mid_game(browser: Browser, url: str, four: Store) -> None:
+    before = four.person_games()
+    page, other = opened(browser, url), opened(browser, url)
+    begin(page, "first")
+    page.locator("#name textarea, #name input").first.fill("gone")
+    by_mouse(page, 3)
+    page.context.close()
+    begin(other, "second")
+    other.reload()
+    expect(other.locator(".status")).to_contain_text("Your move.")
+    begin(other, "first")
+    by_mouse(other, 3)
+    expect(other.locator(".cell.seat1")).to_have_count(1)
+    assert four.person_games() == before, "a game without an end is not kept"
+    other.context.close()
+
+
+def test_policies_with_names_of_any_kind_and_length(browser: Browser, url: str, four: Store, axe: str) -> None:
+    name, weights = MARKUP + "x" * 2000, pack(fresh(game_spec("connect_four"), CONFIG.network, seed=9))
+    one = {"learner": "main", "steps": 0, "created_s": 1.0, "bytes": len(weights)}
+    four.add_snapshot(Snapshot(name=name, digest=digest(weights), **one), weights)
+    page = opened(browser, url, PHONE, query=f"?policy={quote(name)}")
+    expect(page.locator(".league-players")).to_contain_text(name)
+    begin(page, "second")
+    page.get_by_role("button", name="Resign").click()
+    expect(page.locator(".status")).to_contain_text(name)
+    assert not serious(page, axe)
+    page.goto(f"{url}?policy={quote(MARKUP)}")
+    expect(page.get_by_text("no policy").first).to_be_visible()
+    assert page.locator("img[src='x']").count() == 0
+    assert page.complaints == []
+    page.context.close()
+
+
 def test_an_opponent_by_its_address_and_one_that_is_not_there(browser: Browser, url: str) -> None:
     page = opened(browser, url, query="?policy=negamax-2")
-    expect(page.locator(".players")).to_contain_text("negamax-2")
+    expect(page.locator(".league-players")).to_contain_text("negamax-2")
     expect(page.get_by_role("button", name="Hint")).to_be_disabled()
     page.locator("#policy input").first.fill("main-0009")
     page.keyboard.press("Tab")
@@ -272,12 +338,23 @@ def test_an_opponent_by_its_address_and_one_that_is_not_there(browser: Browser, 
     page.context.close()
 
 
+@pytest.fixture(scope="module")
+def looked_at(url: str) -> Iterator[str]:
+    """The page, or that of LEAGUE_SCREENSHOTS_STORE."""
+    given = os.environ.get("LEAGUE_SCREENSHOTS_STORE")
+    if given is None:
+        yield url
+        return
+    with play_server.playing(given, "league") as other:
+        yield other
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_accessible_at_every_size_and_in_the_dark(
-    browser: Browser, url: str, axe: str, size: tuple[int, int], scheme: str
+    browser: Browser, looked_at: str, axe: str, size: tuple[int, int], scheme: str
 ) -> None:
-    page = opened(browser, url, size, scheme)
+    page = opened(browser, looked_at, size, scheme)
     begin(page, "first")
     for number, action in enumerate((3, 2, 4), start=1):
         by_mouse(page, action)
@@ -293,18 +370,61 @@ def test_accessible_at_every_size_and_in_the_dark(
     page.context.close()
 
 
-def test_games_without_a_board_have_named_moves(browser: Browser, folder: Path, recorded: Recorded, axe: str) -> None:
-    config = dataclasses.replace(CONFIG, game="rock_paper_scissors")
-    config = dataclasses.replace(config, arena=dataclasses.replace(config.arena, bots=("uniform",)))
-    with Store.open(str(folder), "rps") as store:
+@contextlib.contextmanager
+def page_of(browser: Browser, folder: Path, game: str, **wish: str) -> Iterator[Page]:
+    """A tab of a new league of any game, whose only policy is `uniform`."""
+    config = dataclasses.replace(CONFIG, game=game, arena=dataclasses.replace(CONFIG.arena, bots=("uniform",)))
+    with Store.open(str(folder), game.replace("_", "-")) as store:
         store.create(config)
-        with play_server.playing(str(folder), "rps", policy="uniform", seat="1") as url:
+        with play_server.playing(str(folder), store.league, policy="uniform", **wish) as url:
             page = opened(browser, url)
-            expect(page.locator(".status")).to_have_text("Your move.")
-            assert not serious(page, axe)
-            page.get_by_role("button", name="paper").click()
-            expect(page.locator(".status")).to_contain_text(re.compile("uniform plays (rock|paper|scissors)"))
+            yield page
+            assert page.complaints == []
             page.context.close()
+
+
+def test_what_is_hidden_is_told_at_the_end(browser: Browser, folder: Path, recorded: Recorded, axe: str) -> None:
+    with page_of(browser, folder, "rock_paper_scissors", seat="1") as page:
+        expect(page.locator(".status")).to_have_text("Your move.")
+        assert not serious(page, axe)
+        page.get_by_role("button", name="paper").click()
+        expect(page.locator(".status")).to_contain_text(re.compile("uniform plays (rock|paper|scissors)"))
+    with page_of(browser, folder, "leduc_poker", seat="0") as page:
+        expect(page.get_by_role("region", name="Position")).to_contain_text("your card")
+        assert page.get_by_text("uniform plays").count() == 0
+        expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+        over = page.locator("[data-over='true']")
+        while over.count() == 0:
+            ply = page.locator("[data-ply]").get_attribute("data-ply")
+            page.get_by_role("button", name="call").click()
+            expect(page.locator("[data-ply]")).not_to_have_attribute("data-ply", ply)
+            expect(over.or_(page.locator(".choices button:enabled")).first).to_be_visible()
+        expect(page.locator(".status")).to_contain_text("seat 0")
+
+
+def test_games_that_draw_themselves_have_named_moves(browser: Browser, folder: Path, axe: str) -> None:
+    pytest.importorskip("pygame", reason="needs the extra classic")
+    pytest.importorskip("chess", reason="needs the extra classic")
+    with page_of(browser, folder, "tictactoe_v3", seat="0") as page:
+        over, seen = page.locator("[data-over='true']"), set()
+        while over.count() == 0:
+            seen.add(page.locator(".picture").get_attribute("src"))
+            assert seen != {None}
+            ply = page.locator("[data-ply]").get_attribute("data-ply")
+            page.locator(".choices button").first.press("Enter")
+            expect(page.locator("[data-ply]")).not_to_have_attribute("data-ply", ply)
+            expect(over.or_(page.locator(".choices button:enabled")).first).to_be_visible()
+        assert len(seen) >= 3, "each position is a picture of its own"
+        expect(page.locator(".status")).to_contain_text(re.compile("win|lose|draw"))
+    with page_of(browser, folder, "chess_v6", seat="0") as page:
+        before = page.locator(".picture").get_attribute("src")
+        assert not serious(page, axe)
+        page.get_by_role("button", name="e2e4", exact=True).click()
+        expect(page.locator(".status")).to_contain_text(re.compile("uniform plays [a-h][1-8][a-h][1-8]"))
+        expect(page.locator(".picture")).not_to_have_attribute("src", before)
+        expect(page.get_by_role("button", name="e2e4", exact=True)).to_have_count(0)
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name="e2e4", exact=True)).to_be_enabled()
 
 
 def test_what_the_page_does_not_offer(url: str) -> None:

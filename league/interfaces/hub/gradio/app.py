@@ -18,8 +18,18 @@ ROWS, COLUMNS, ACTIONS = GAME["rows"], GAME["columns"], len(GAME["actions"])
 SESSION = onnxruntime.InferenceSession(HERE / MANIFEST["model"]["file"], providers=["CPUExecutionProvider"])
 LONGEST = 80
 """Most characters of the policy's name that are shown."""
-TABLE = """<div class="table"><p class="status" role="status"></p><div class="board"></div>
-<p class="thought" role="status"></p></div>"""
+TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
+<p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
+STYLE = """
+.gradio-container { width: 100%; max-width: 720px !important; margin-inline: auto; }
+#game .html-container { padding: 4px 0; }
+@media (max-width: 720px) {
+  #game { margin-inline: -20px !important; width: calc(100% + 40px) !important; }
+  .table > :not(.board) { margin-inline: 20px !important; }
+}
+.table .status { font-weight: 600; font-size: 1.1rem; min-height: 1.5em; margin: 10px 0 0; overflow-wrap: anywhere; }
+.table .thought { min-height: 1.5em; margin: 0; color: var(--body-text-color); }
+"""
 SCRIPT = """
 const board = new Board(element.querySelector(".board"), GAME, (action) => {
   trigger("choose", { action, ply: props.value.moves.length });
@@ -28,6 +38,7 @@ function draw() {
   const value = props.value;
   if (!value || typeof value !== "object") return;
   const had = element.contains(document.activeElement);
+  Board.players(element.querySelector(".league-players"), GAME, value.players);
   element.querySelector(".status").textContent = value.status;
   element.querySelector(".thought").textContent = value.thought;
   board.show(new LineGame(GAME, value.moves).position(value));
@@ -102,8 +113,12 @@ def answered(moves: list[int], seat: int, think: bool, hint: bool = False) -> tu
             shown["shares"] = (shares / shares.sum()).tolist()
             shown["thought"] = f"It expects {value:+.2f} for you here."
     name = POLICY if len(POLICY) <= LONGEST else POLICY[:LONGEST] + "…"
-    ends = {seat: f"You win against {name}.", 1 - seat: f"{name} wins.", -1: "A draw."}
-    shown["status"] = f"Your move against {name}. You have {'XO'[seat]}." if winner is None else ends[winner]
+    ends = {None: "Your move.", seat: f"You win against {name}.", 1 - seat: f"{name} wins.", -1: "A draw."}
+    shown["status"] = ends[winner]
+    elo = "" if MANIFEST["elo"] is None else f" · Elo {MANIFEST['elo']:+d}"
+    players = {seat: {"name": "You", "note": GAME["seats"][seat]}}
+    players[1 - seat] = {"name": name, "note": GAME["seats"][1 - seat] + elo}
+    shown["players"] = [players[0], players[1]]
     return line.moves, shown
 
 
@@ -142,15 +157,15 @@ def script() -> str:
     return "\n".join([*parts, SCRIPT])
 
 
-with gr.Blocks(title=GAME["title"], analytics_enabled=False) as demo:
+with gr.Blocks(title=GAME["title"], analytics_enabled=False, fill_width=True) as demo:
     gr.Markdown(f"# {GAME['title']}")
     moves, seat = gr.State([]), gr.State(0)
     table = gr.HTML(None, html_template=TABLE, js_on_load=script(), apply_default_css=False, elem_id="game")
     with gr.Row():
-        again = gr.Button("New game", variant="primary", min_width=120)
+        again = gr.Button("New game", variant="primary", min_width=240)
         hinted = gr.Button("Hint", min_width=90)
         undone = gr.Button("Undo", min_width=90)
-    with gr.Row():
+    with gr.Group():
         side = gr.Radio(["first", "second"], value="first", label="You play")
         think = gr.Checkbox(label="What it thinks")
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
@@ -160,10 +175,14 @@ with gr.Blocks(title=GAME["title"], analytics_enabled=False) as demo:
         event(does, [moves, seat, think], [moves, table], **quiet)
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif"]
+FILL = {"background_fill": "*primary_700", "background_fill_hover": "*primary_800", "text_color": "white"}
+THEME = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "monospace"]).set(
+    **{f"button_primary_{name}{dark}": value for name, value in FILL.items() for dark in ("", "_dark")}
+)
 
 if __name__ == "__main__":
     demo.launch(
-        css=(HERE / "board.css").read_text(encoding="utf-8"),
-        theme=gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=["ui-monospace", "monospace"]),
+        css=(HERE / "board.css").read_text(encoding="utf-8") + STYLE,
+        theme=THEME,
         footer_links=[],
     )

@@ -52,9 +52,9 @@ async function show() {
   if (now !== line) return;
   const shares = opinion?.shares ?? null;
   board.show({ ...now.position({ ready: mine && !resigned, shares, hint }) });
-  at("thought").hidden = opinion === null;
-  if (opinion) at("thought").textContent = `It expects ${signed(opinion.value)} for you here.`;
+  at("thought").textContent = opinion === null ? "" : `It expects ${signed(opinion.value)} for you here.`;
   at("said").textContent = said();
+  at("said").dataset.ending = line.winner() === seat && !resigned ? "won" : "";
   at("undo").disabled = !mine || now.moves.length < 2;
   at("hint").disabled = !mine;
   at("resign").disabled = over() || now.moves.length === 0;
@@ -69,7 +69,16 @@ function said() {
   const winner = line.winner();
   if (winner === -1) return "A draw.";
   if (winner !== null) return winner === seat ? `You win against ${manifest.policy}.` : `${manifest.policy} wins.`;
-  return line.mover === seat ? `Your move. You have ${seat === 0 ? "X" : "O"}.` : `${manifest.policy} is thinking…`;
+  return line.mover === seat ? "Your move." : `${manifest.policy} is thinking…`;
+}
+
+/** Who has which stones. */
+function players() {
+  const strength = manifest.elo === null ? [] : [`Elo ${manifest.elo < 0 ? "" : "+"}${manifest.elo}`];
+  const both = [{ name: "You", notes: [] }, { name: manifest.policy, notes: strength }];
+  if (seat === 1) both.reverse();
+  const said = both.map(({ name, notes }, one) => ({ name, note: [game.seats[one], ...notes].join(" · ") }));
+  Board.players(at("players"), game, said);
 }
 
 function signed(value) {
@@ -80,6 +89,7 @@ function begin(mine) {
   line = new LineGame(game);
   seat = mine;
   resigned = false;
+  players();
   next().then(() => board.focus());
 }
 
@@ -104,6 +114,7 @@ at("resign").addEventListener("click", () => {
 at("thinks").addEventListener("change", show);
 
 board.show(line.position());
+players();
 try {
   policy = await Policy.load(manifest);
   for (const id of ["first", "second"]) at(id).disabled = false;
