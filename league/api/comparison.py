@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from league.api.opened import OpenLeague
 from league.errors import GameError, PolicyError, WrongLeagueError
 from league.ladder.comparison import Interval, score_interval
-from league.ladder.records import Match
+from league.ladder.records import Promotion, Tally
 from league.view import plain
 
 
@@ -38,7 +38,7 @@ class Side:
 
     name: str
     """Its store, and its name there where it is not `league`."""
-    champion: str | None
+    champion: Promotion | None
     curve: tuple[Point, ...]
     """Its rated snapshots, oldest first."""
 
@@ -47,19 +47,46 @@ class Side:
         """Its snapshot of the highest Elo, the champion or not; None where none is rated."""
         return max(self.curve, key=lambda point: point.elo, default=None)
 
+    @property
+    def line(self) -> tuple[Point, ...]:
+        """The snapshots of the learner that brought the strongest: what is drawn, as steps are counted by learner."""
+        best = self.best
+        return () if best is None else tuple(point for point in self.curve if point.learner == best.learner)
+
+    def to_json(self) -> dict[str, Any]:
+        """One league as plain data for JSON: `name`, `champion` and `curve`."""
+        champion = None if self.champion is None else plain.promotion(self.champion)
+        return {"name": self.name, "champion": champion, "curve": [asdict(point) for point in self.curve]}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cross:
     """A match between the champions of two leagues."""
 
     row: str
+    """Name of the league whose champion's side is taken."""
+    row_policy: str
     column: str
-    match: Match
+    column_policy: str
+    """The champions; those of two leagues often have the same name."""
+    total: Tally
+    """Games by how they ended for the row's champion."""
 
     @property
     def score(self) -> Interval:
         """Points per game of the row's champion, with its 95% interval."""
-        return score_interval(self.match.total)
+        return score_interval(self.total)
+
+    def to_json(self) -> dict[str, Any]:
+        """The match as plain data for JSON; scores are points per game, 0 to 1."""
+        return {
+            "row": self.row_policy,
+            "row_league": self.row,
+            "column": self.column_policy,
+            "column_league": self.column,
+            **plain.tally(self.total),
+            **plain.interval("score", self.score),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,18 +98,12 @@ class Comparison:
     crosses: tuple[Cross, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The comparison as plain data for JSON: `game`, `leagues`, `matches`; scores are points per game, 0 to 1."""
-        crosses = [
-            {
-                "row": one.row,
-                "column": one.column,
-                "policies": [one.match.row, one.match.column],
-                **plain.tally(one.match.total),
-                **plain.interval("score", one.score),
-            }
-            for one in self.crosses
-        ]
-        return {"game": self.game, "leagues": [asdict(side) for side in self.sides], "matches": crosses}
+        """The comparison as plain data for JSON: `game`, `leagues` and `crosses`."""
+        return {
+            "game": self.game,
+            "leagues": [side.to_json() for side in self.sides],
+            "crosses": [cross.to_json() for cross in self.crosses],
+        }
 
 
 def compare(
@@ -107,34 +128,84 @@ def compare(
         WrongLeagueError: a league that is not there, or of another game than the first.
         GameError: all games of a match were dropped.
     """
-    if len(stores) < 2:
-        raise PolicyError("compare needs two stores or more")
-    named = [_named(one, league) for one in stores]
-    twice = next((one for one in named if named.count(one) > 1), None)
-    if twice is not None:
-        raise PolicyError(f"{_label(*twice)} is named twice: compare different leagues")
-    with ExitStack() as stack:
-        opened = [stack.enter_context(OpenLeague.open(*one)) for one in named]
-        labels = [_label(*one) for one in named]
-        for label, one in zip(labels, opened, strict=True):
-            if one.game != opened[0].game:
-                both = f"{labels[0]} plays {opened[0].game} and {label} plays {one.game}"
-                raise WrongLeagueError(f"{both}: only leagues of one game can be compared")
-        sides = tuple(_side(label, one) for label, one in zip(labels, opened, strict=True))
+    with Leagues(stores, league) as leagues:
+        sides = leagues.sides()
+        crosses = tuple(leagues.crosses(sides, games, seed=seed, watch=watch)) if games else ()
+    return Comparison(game=leagues.game, sides=sides, crosses=crosses)
+
+
+class Leagues:
+    """Leagues of one game, opened; a context manager that closes them."""
+
+    def __init__(self, stores: Sequence[str], league: str = "league") -> None:
+        """Open them, as `compare` does, and raises."""
+        if len(stores) < 2:
+            raise PolicyError("compare needs two stores or more")
+        named = [_named(one, league) for one in stores]
+        twice = next((one for one in named if named.count(one) > 1), None)
+        if twice is not None:
+            raise PolicyError(f"{_label(*twice)} is named twice: compare different leagues")
+        with ExitStack() as stack:
+            self._opened = [(_label(*one), stack.enter_context(OpenLeague.open(*one))) for one in named]
+            first, self._first = self._opened[0]
+            self.game = self._first.game
+            for label, one in self._opened:
+                if one.game != self.game:
+                    both = f"{first} plays {self.game} and {label} plays {one.game}"
+                    raise WrongLeagueError(f"{both}: only leagues of one game can be compared")
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Disconnect from all of them."""
+        self._stack.close()
+
+    def sides(self) -> tuple[Side, ...]:
+        """How each of them is now."""
+        return tuple(_side(label, one) for label, one in self._opened)
+
+    def crosses(
+        self, sides: Sequence[Side], games: int, *, seed: int | None, watch: Callable[[str], None]
+    ) -> Iterator[Cross]:
+        """The champions of `sides` meet, as `compare` says; each match as soon as it is played."""
         seeds = random.Random(random.SystemRandom().random() if seed is None else seed)  # noqa: S311
-        crosses = []
-        pairs = itertools.combinations(zip(sides, opened, strict=True), 2) if games else ()
-        for (row, first), (column, second) in pairs:
+        leagues = (league for _, league in self._opened)
+        for (row, first), (column, second) in itertools.combinations(zip(sides, leagues, strict=True), 2):
             if row.champion is not None and column.champion is not None:
                 watch(f"{row.name} against {column.name}")
-                match = _cross(first, second, games, seeds.randrange(2**31))
-                crosses.append(Cross(row=row.name, column=column.name, match=match))
-    return Comparison(game=opened[0].game, sides=sides, crosses=tuple(crosses))
+                rivals = row.champion.policy, column.champion.policy
+                total = self._match((first, second), rivals, games, seeds.randrange(2**31))
+                names = {"row_policy": rivals[0], "column_policy": rivals[1]}
+                yield Cross(row=row.name, column=column.name, total=total, **names)
+
+    def _match(self, leagues: Sequence[OpenLeague], policies: Sequence[str], games: int, seed: int) -> Tally:
+        """A policy of each of two stores at one table, by the openings of the first league of all."""
+        from league.games import make_game
+        from league.matches.players import PlayerLoader
+        from league.rollout.arena import play_match, rounded
+
+        spec, arena = make_game(self.game, 1).spec, self._first.config.arena
+        row, column = (
+            PlayerLoader(league.store, spec).player(policy) for league, policy in zip(leagues, policies, strict=True)
+        )
+        boards = make_game(self.game, rounded(games, spec.seats), seed=seed)
+        played = play_match(
+            boards, row, column, opening_plies=arena.opening_plies, max_plies=arena.max_plies, seed=seed
+        )
+        total = Tally.sum(played.results.values())
+        if not total.games:
+            raise GameError(f"all {played.dropped} games of {self.game} were dropped: there is no result")
+        return total
 
 
 def _named(store: str, league: str) -> tuple[str, str]:
-    address, hash_, name = store.partition("#")
-    return address, name if hash_ else league
+    address, hash_, name = store.rpartition("#")
+    return (address, name) if hash_ else (store, league)
 
 
 def _label(store: str, league: str) -> str:
@@ -147,10 +218,9 @@ def _side(label: str, league: OpenLeague) -> Side:
     snapshots = league.snapshots()
     rated = {row.policy: row for row in league.standings() if row.games}
     began = min((one.created_s for one in snapshots), default=0.0)
-    champion = league.champion()
     return Side(
         name=label,
-        champion=None if champion is None else champion.policy,
+        champion=league.champion(),
         curve=tuple(
             Point(
                 policy=one.name,
@@ -164,26 +234,3 @@ def _side(label: str, league: OpenLeague) -> Side:
             if one.name in rated
         ),
     )
-
-
-def _cross(row: OpenLeague, column: OpenLeague, games: int, seed: int) -> Match:
-    """The champions of two stores at one table, by the openings of the first league."""
-    from league.games import make_game
-    from league.matches.players import PlayerLoader
-    from league.rollout.arena import play_match, rounded
-
-    game = make_game(row.game, 1)
-    players = []
-    for league in (row, column):
-        named = league.store.resolve("champion", ())
-        players.append((named.name, PlayerLoader(league.store, game.spec).player(named.name)))
-    boards = make_game(row.game, rounded(games, game.spec.seats), seed=seed)
-    arena = row.config.arena
-    played = play_match(
-        boards, players[0][1], players[1][1], opening_plies=arena.opening_plies, max_plies=arena.max_plies, seed=seed
-    )
-    # Champions of two leagues often have the same name.
-    match = played.to_match(f"{players[0][0]} (row)", f"{players[1][0]} (column)", row.store.now_s())
-    if not match.total.games:
-        raise GameError(f"all {match.dropped} games of {row.game} were dropped: there is no result")
-    return match

@@ -17,6 +17,7 @@ from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
 from league.pool.store import Store
+from tests.interfaces.cli.test_keys import check
 
 
 def small(folder: str, name: str, game: str, seed: int) -> None:
@@ -60,9 +61,9 @@ def test_curves_and_a_match_of_the_champions(stores: tuple[str, str]) -> None:
         assert side.best is not None
         assert side.best.elo == max(point.elo for point in side.curve)
     (cross,) = found.crosses
-    assert 0 < cross.match.total.games <= 20
+    assert 0 < cross.total.games <= 20
     assert cross.score.low <= cross.score.value <= cross.score.high
-    assert compare(stores, games=20, seed=1).crosses[0].match.total == cross.match.total
+    assert compare(stores, games=20, seed=1).crosses[0].total == cross.total
     assert compare(stores, games=0).crosses == ()
 
 
@@ -91,7 +92,15 @@ def test_the_command(stores: tuple[str, str], tmp_path: Path, capsys: pytest.Cap
     assert "champion of" in printed
     assert printed.count("main-0002") == 2
     assert "Elo above uniform" in image.read_text(encoding="utf-8") or image.stat().st_size > 5000
+    assert run(["compare", *stores, "--games", "10", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    check(found)
+    assert [one["champion"]["policy"] for one in found["leagues"]] == ["main-0002", "main-0002"]
+    (cross,) = found["crosses"]
+    assert (cross["row"], cross["row_league"], cross["column_league"]) == ("main-0002", *stores)
     assert run(["compare", *stores, "--games", "0", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["leagues"]) == 2
+    assert json.loads(capsys.readouterr().out)["crosses"] == []
+    assert run(["compare", *stores, "--games", "0"]) == 0
+    assert "champion of" not in capsys.readouterr().out
     assert run(["compare", stores[0], f"{stores[1]}#other"]) == 2
     assert "only leagues of one game can be compared" in capsys.readouterr().err

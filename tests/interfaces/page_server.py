@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from league.interfaces.web.app import Server
 
@@ -13,9 +13,11 @@ TOKEN = "the-token-of-these-tests"
 
 
 @contextlib.contextmanager
-def serving(address: str, league: str, host: str = "127.0.0.1", play_url: str | None = None) -> Iterator[str]:
+def serving(
+    address: str, league: str, host: str = "127.0.0.1", play_url: str | None = None, beside: Sequence[str] = ()
+) -> Iterator[str]:
     """The page's address, without a slash at its end; `host`: where it believes to listen."""
-    server = Server(address, league, host=host, token=TOKEN, play_url=play_url)
+    server = Server(address, league, host=host, token=TOKEN, play_url=play_url, beside=beside)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

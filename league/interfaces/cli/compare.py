@@ -23,15 +23,15 @@ SIDES: Final[Columns[Side]] = (
     Column(">snapshots", lambda side: len(side.curve)),
     Column(">steps", lambda side: f"{max((one.steps for one in side.curve), default=0):,}"),
     Column(">time", lambda side: duration(max((one.seconds for one in side.curve), default=0.0))),
-    Column("champion", lambda side: side.champion or "none yet"),
+    Column("champion", lambda side: side.champion.policy if side.champion else "none yet"),
     Column(">best Elo", lambda side: f"{side.best.elo:+.0f}" if side.best else ""),
     Column(">± 95%", lambda side: f"{side.best.interval:.0f}" if side.best else ""),
 )
 CROSSES: Final[Columns[Cross]] = (
     Column("champion of", lambda one: one.row, fold=True),
     Column("against that of", lambda one: one.column, fold=True),
-    Column(">games", lambda one: one.match.total.games),
-    Column(">W/D/L", lambda one: "/".join(map(str, one.match.total))),
+    Column(">games", lambda one: one.total.games),
+    Column(">W/D/L", lambda one: "/".join(map(str, one.total))),
     Column(">score", lambda one: percent(one.score.value)),
     Column(">95% from", lambda one: percent(one.score.low)),
     Column(">to", lambda one: percent(one.score.high)),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def draw_curves(found: Comparison, path: Path, *, kind: str) -> None:
-    """One line per league, its snapshots as they are rated today, with their 95% intervals as a band."""
+    """One line per league, as `Side.line` has it, its snapshots as they are rated today, with their 95% intervals."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
@@ -19,7 +19,7 @@ def draw_curves(found: Comparison, path: Path, *, kind: str) -> None:
         over, (("steps", "steps of the learner", 1.0), ("seconds", "minutes", 60.0)), strict=True
     ):
         for side in found.sides:
-            curve = sorted(side.curve, key=lambda point: getattr(point, field))
+            curve = sorted(side.line, key=lambda point: getattr(point, field))
             across = [getattr(point, field) / scale for point in curve]
             (line,) = axes.plot(across, [point.elo for point in curve], marker="o", markersize=3, label=side.name)
             low, high = ([point.elo + sign * point.interval for point in curve] for sign in (-1, 1))

@@ -6,13 +6,14 @@ import os
 import re
 import secrets
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from league.errors import LeagueError, MissingExtraError
+from league.errors import LeagueError, MissingExtraError, StoreUnavailableError
 from league.interfaces.cli import options
 from league.listening import listen, origin
 from league.signals import interrupts
@@ -32,6 +33,10 @@ def dashboard(
     play: Annotated[
         str | None, typer.Option(help="Where `league play --web` answers: pages of policies link to it.", metavar="URL")
     ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(help="A store to compare this league with, at /compare; STORE#NAME names the league in it."),
+    ] = None,
     token_file: Annotated[
         Path | None, typer.Option(help=f"A file with the token that promotions ask for; or set {TOKEN_VARIABLE}.")
     ] = None,
@@ -47,11 +52,13 @@ def dashboard(
 
     if play is not None and not re.fullmatch(r"https?://[^\s?#]+", play):
         raise LeagueError(f"--play {play}: must be the http:// or https:// address that league play --web prints")
+    beside = compare or []
+    _check_comparable(store, league, beside)
     given = _token(token_file)
     if given is None and not is_loopback(host):
         raise LeagueError(f"--host {host} is seen beyond this machine: set {TOKEN_VARIABLE} or give --token-file")
     token = given or secrets.token_urlsafe(24)
-    server = Server(store, league, host=host, token=token, play_url=play)
+    server = Server(store, league, host=host, token=token, play_url=play, beside=beside)
     listening = listen(host, port)
     print(f"{origin(host, listening.getsockname()[1])}/", flush=True)
     if given is None:
@@ -62,6 +69,19 @@ def dashboard(
         # An orderly end of Python would tear the match's thread out of torch, which aborts the process.
         sys.stdout.flush()
         os._exit(0)
+
+
+def _check_comparable(store: str, league: str, beside: list[str]) -> None:
+    """Raise `LeagueError` where leagues are not of one game or not there; a server that does not answer may yet."""
+    if not beside:
+        return
+    from league.api.comparison import Leagues
+    from league.interfaces.web.comparing import MOST
+
+    if len(beside) >= MOST:
+        raise LeagueError(f"--compare: {len(beside)} stores: a chart has room for {MOST} leagues, this one among them")
+    with suppress(StoreUnavailableError):
+        Leagues([f"{store}#{league}", *beside], league).close()
 
 
 def _token(file: Path | None) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from league.connections import bound
 from league.errors import LeagueError, UnknownMatchError, UnknownPolicyError
 from league.interfaces.web.audit import address_of, note
+from league.interfaces.web.comparing import Comparing, elo_curves
 from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, same_origin, same_token
 from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
@@ -48,13 +49,21 @@ REASON_LENGTH: Final = 300
 class Site:
     """One league's page: what its routes share."""
 
-    def __init__(self, address: str, league: str, token: str, play_url: str | None = None) -> None:
+    def __init__(
+        self, address: str, league: str, token: str, play_url: str | None = None, beside: Sequence[str] = ()
+    ) -> None:
+        self.comparing = Comparing([f"{address}#{league}", *beside], league) if beside else None
         self.attachment = Attachment(address, league, standings=True, latest=LATEST, events=EVENTS)
         self.token = token
         self.wrong = WrongTokens()
         self.promoter = Promoter(address, league)
         self.pages = Pages(self.attachment, self.promoter, play_url)
         self.ending = asyncio.Event()
+
+    def close(self) -> bool:
+        """End what is being played; whether nothing is any more."""
+        compared = self.comparing is None or self.comparing.close()
+        return self.promoter.close() and compared
 
     def routes(self) -> list[Route | Mount]:
         """The paths that are answered, with who answers each."""
@@ -68,6 +77,7 @@ class Site:
             Route("/promotion", self.promote, methods=["POST"]),
             Route("/promotion/stop", self.stop, methods=["POST"]),
             Route("/runbook", self.runbook),
+            Route("/compare", self.compare),
             Route(HEALTH, lambda request: PlainTextResponse("ok")),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ]
@@ -76,7 +86,8 @@ class Site:
         """The first page, with all its parts in it; `?promote=` names a policy for the form."""
         parts = await self.pages.parts()
         wanted = request.query_params.get("promote", "")
-        return HTMLResponse(self.pages.render("home.html", parts=parts, wanted=wanted))
+        compared = self.comparing is not None
+        return HTMLResponse(self.pages.render("home.html", parts=parts, wanted=wanted, compared=compared))
 
     async def live(self, request: Request) -> Response:
         """Server-sent events: each part when it is first asked for and whenever it changes, named after it."""
@@ -114,6 +125,17 @@ class Site:
         newest = store.matches(config.arena.replays, newest_first=True)
         own = list(itertools.islice((match for match in newest if name in (match.row, match.column)), LATEST))
         return self.pages.policy(name, own, store.now_s())
+
+    async def compare(self, request: Request) -> Response:
+        """This league beside those that the page was given; 404 where it was given none."""
+        if self.comparing is None:
+            raise HTTPException(404, "no other league to compare with: start league dashboard with --compare STORE")
+        return HTMLResponse(await asyncio.to_thread(self._compare, self.comparing))
+
+    def _compare(self, comparing: Comparing) -> str:
+        known = comparing.look()
+        charts = {"steps": elo_curves(known.sides, "steps"), "time": elo_curves(known.sides, "seconds")}
+        return self.pages.render("compare.html", charts=charts, **known._asdict())
 
     async def runbook(self, request: Request) -> Response:
         """What each alert means, and what to do: there whether or not the store is."""
@@ -193,7 +215,7 @@ class Site:
     async def failed(self, request: Request, error: Exception) -> Response:
         """The page for a request that is refused, that no route answers, or whose match or store is not there."""
         if isinstance(error, HTTPException):
-            text = "there is no such page" if error.status_code == 404 else error.detail
+            text = "there is no such page" if error.detail == "Not Found" else error.detail
             return self._answer(request, error.status_code, text)
         absent = isinstance(error, UnknownMatchError | UnknownPolicyError)
         return self._answer(request, 404 if absent else 503, str(error))
@@ -231,13 +253,22 @@ def _fault(wanted: Wish, name: str) -> str | None:
 class Server(uvicorn.Server):
     """Serves a league's page; told to end, it lets go of those who listen for news."""
 
-    def __init__(self, address: str, league: str, *, host: str, token: str, play_url: str | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        league: str,
+        *,
+        host: str,
+        token: str,
+        play_url: str | None = None,
+        beside: Sequence[str] = (),
+    ) -> None:
         """A league at the address of a store; raises `StoreError` if that or the name is malformed.
 
         `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page;
-        `play_url`: where `league play --web` of this league answers.
+        `play_url`: where `league play --web` of this league answers; `beside`: stores of leagues to compare it with.
         """
-        self._site = Site(address, league, token, play_url)
+        self._site = Site(address, league, token, play_url, beside)
         failures = dict.fromkeys((HTTPException, LeagueError), self._site.failed)
         site = Starlette(routes=self._site.routes(), exception_handlers=failures)
         config = uvicorn.Config(
@@ -264,5 +295,5 @@ class Server(uvicorn.Server):
         """End in order: listeners, a test under way, the store."""
         self._site.ending.set()
         await super().shutdown(sockets)
-        self.ended = await asyncio.to_thread(self._site.promoter.close)
+        self.ended = await asyncio.to_thread(self._site.close)
         self._site.attachment.close()

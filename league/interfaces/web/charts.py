@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -32,6 +32,17 @@ class Tick(NamedTuple):
     label: str
 
 
+class Rated(NamedTuple):
+    """One snapshot on the line of its learner, or of its league."""
+
+    at: float
+    """Where it stands on the horizontal axis."""
+    policy: str
+    elo: float
+    interval: float
+    """Half the width of the 95% interval."""
+
+
 class Mark(NamedTuple):
     """One snapshot as a point of the picture, with its tooltip."""
 
@@ -42,7 +53,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One learner's snapshots as a line with its band of intervals."""
+    """The snapshots of a learner, or of a league, as a line with its band of intervals."""
 
     name: str
     path: str
@@ -55,7 +66,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """Elo over time: each snapshot at the moment when it was frozen, as it is rated today.
+    """Elo over time, or over steps: each snapshot at the moment when it was frozen, as it is rated today.
 
     A frozen policy does not change, so today's rating, from the most games, is the best account of how strong its
     learner was then.
@@ -115,8 +126,8 @@ def elo_history(overview: Overview, policy: str | None = None) -> History | None
         width=WIDTH,
         height=HEIGHT,
         plot=(left, top, right, bottom),
-        lines=_lines(frozen, x, y),
-        here=next((_mark(snapshot.created_s, row, x, y) for snapshot, row in frozen if row.policy == policy), None),
+        lines=drawn_lines(_by_learner(frozen), x, y),
+        here=next((_mark(_rated(*pair), x, y) for pair in frozen if pair[1].policy == policy), None),
         champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, WIDTH // 230))],
@@ -124,36 +135,47 @@ def elo_history(overview: Overview, policy: str | None = None) -> History | None
     )
 
 
-def _lines(frozen: Sequence[tuple[Snapshot, Row]], x: Scale, y: Scale) -> list[Line]:
-    by_learner: defaultdict[str, list[tuple[float, Row]]] = defaultdict(list)
+def _by_learner(frozen: Sequence[tuple[Snapshot, Row]]) -> dict[str, list[Rated]]:
+    """The learners with the most snapshots, by name."""
+    found: defaultdict[str, list[Rated]] = defaultdict(list)
     for snapshot, row in frozen:
-        by_learner[snapshot.learner].append((snapshot.created_s, row))
-    largest = sorted(by_learner, key=lambda name: -len(by_learner[name]))[:LINES]
+        found[snapshot.learner].append(_rated(snapshot, row))
+    largest = sorted(found, key=lambda name: -len(found[name]))[:LINES]
+    return {name: found[name] for name in sorted(largest)}
+
+
+def _rated(snapshot: Snapshot, row: Row) -> Rated:
+    return Rated(snapshot.created_s, row.policy, row.elo, row.interval)
+
+
+def drawn_lines(named: Mapping[str, Sequence[Rated]], x: Scale, y: Scale) -> list[Line]:
+    """A line for each name with somebody on it, of at most `POINTS` points."""
     lines = []
-    for learner in sorted(largest):
-        every = sorted(by_learner[learner], key=lambda pair: pair[0])
+    for name, points in named.items():
+        if not points:
+            continue
+        every = sorted(points, key=lambda one: one.at)
         stride = -(-len(every) // POINTS)
         kept = every[::-1][::stride][::-1]  # The newest is always among them.
-        first, last = every[0][1], every[-1][1]
-        up = [(x(at), y(row.elo + row.interval)) for at, row in kept]
-        down = [(x(at), y(row.elo - row.interval)) for at, row in reversed(kept)]
+        first, last = every[0], every[-1]
+        up = [(x(one.at), y(one.elo + one.interval)) for one in kept]
+        down = [(x(one.at), y(one.elo - one.interval)) for one in reversed(kept)]
         few = kept if len(kept) <= POINTS // 4 else []
-        marks = [_mark(at, row, x, y) for at, row in few]
         lines.append(
             Line(
-                name=learner,
-                path=_path([(x(at), y(row.elo)) for at, row in kept]),
+                name=name,
+                path=_path([(x(one.at), y(one.elo)) for one in kept]),
                 band=_path(up + down) + "Z",
-                marks=marks,
-                summary=f"{learner}: {len(every)} snapshots, from {first.policy} at Elo {first.elo:+.0f} "
+                marks=[_mark(one, x, y) for one in few],
+                summary=f"{name}: {len(every)} snapshots, from {first.policy} at Elo {first.elo:+.0f} "
                 f"to {last.policy} at {last.elo:+.0f} ± {last.interval:.0f}",
             )
         )
     return lines
 
 
-def _mark(at_s: float, row: Row, x: Scale, y: Scale) -> Mark:
-    return Mark(x(at_s), y(row.elo), f"{row.policy}: Elo {row.elo:+.0f} ± {row.interval:.0f}")
+def _mark(one: Rated, x: Scale, y: Scale) -> Mark:
+    return Mark(x(one.at), y(one.elo), f"{one.policy}: Elo {one.elo:+.0f} ± {one.interval:.0f}")
 
 
 def _champion(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> str:

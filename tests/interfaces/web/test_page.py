@@ -402,6 +402,22 @@ def test_accessible_at_every_size_and_in_the_dark(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_leagues_side_by_side_are_accessible(
+    browser: Browser, folder: Path, filled: str, own: Store, axe: str, scheme: str
+) -> None:
+    page = browser.new_page(color_scheme=scheme, reduced_motion="reduce")
+    with serving(str(folder), filled, beside=[f"{folder}#{own.league}"]) as url:
+        page.goto(url)
+        page.get_by_role("link", name="Compare").click()
+        expect(page.locator(".chart")).to_have_count(2)
+        expect(page.get_by_role("region", name="Table of matches between champions")).to_be_visible(timeout=60_000)
+        assert not serious(page, axe)
+        picture(page, f"compare-desk-{scheme}.png")
+        page.goto("about:blank")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_what_is_said_is_accessible_too(browser: Browser, url: str, own: Store, axe: str, scheme: str) -> None:
     """The notice, ailing learners, and the answers to a promotion."""
     learner = STATUS["learners"]["main"]
