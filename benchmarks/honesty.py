@@ -95,12 +95,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     rng = np.random.default_rng(options.seed)
     with Store.open(options.store, options.league, create=False) as opened:
         overview, arena = Overview.read(Mirror(opened)), Arena(opened, opened.require_config())
+        payoff = opened.payoff()
         pairs = pairs_of(overview)
         bots = set(overview.bots)
         elo = {row.policy: row.elo for row in overview.rows}
         settled = {row.policy: row.settled for row in overview.rows}
         champion = overview.champion.policy if overview.champion else ""
-        predicted = forecasts(overview.payoff, pairs)
+        predicted = forecasts(payoff, pairs)
         rows = []
         with progress() as shown:
             for a, b in shown.track(pairs, description="fresh games"):
@@ -115,7 +116,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                         "against": b,
                         "champion_and_bot": leads,
                         "settled": settled[a] and settled[b],
-                        "rated_games": overview.payoff.tally(a, b).games,
+                        "rated_games": payoff.tally(a, b).games,
                         "predicted": predicted[a, b]._asdict(),
                         "by_elo": 1 / (1 + 10 ** ((elo[b] - elo[a]) / 400)),
                         "seen": seen._asdict(),

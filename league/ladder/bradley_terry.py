@@ -54,16 +54,16 @@ class BradleyTerry:
         self._covariance = covariance
 
     @classmethod
-    def fit(cls, payoff: Payoff) -> Self:
-        """Fit everyone with a game; a draw is half a win for each.
+    def fit(cls, payoff: Payoff, names: Sequence[str] | None = None) -> Self:
+        """Fit everyone in `names`, the default is everyone with a game; a draw is half a win for each.
 
         Counting a draw so gives the same expected score as the data, and equal ranks in OpenSkill do the same to mu.
         A game that is drawn says more than one that is won or lost, so intervals are a little too wide where draws
-        are frequent.
+        are frequent. A policy without games among `names` has the mean strength of all, 0.
         """
-        names = payoff.policies()
-        points, games = score_matrices(payoff, names)
-        return cls(names, *_posterior(points, games))
+        chosen = payoff.policies() if names is None else list(names)
+        points, games = score_matrices(payoff, chosen)
+        return cls(chosen, *_posterior(points, games))
 
     def expected_scores(self, names: Sequence[str]) -> Matrix:
         """Points per game in (0, 1) expected of each of `names` against each: [K, K], 0.5 on the diagonal.
