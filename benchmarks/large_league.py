@@ -9,7 +9,8 @@ they answer after some seconds and make up who won. The log is written in bulk: 
 keeper makes of them, in the archive, the newest as `record` appends them; what follows from it is derived as
 `league ratings recompute` does. Some hundreds of the policies have weights, as retention leaves them, and the
 coordinator draws from those. A step's time is that of `League.tick` without what it waits for answers. Give `--store`
-a folder to keep the league, and the next run begins with what it holds.
+a folder to keep the league, and the next run begins with what it holds; `benchmarks.command_line`, `dashboard` and
+`exporter` take it, too.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ WRITTEN = 10_000
 """Values per round trip."""
 BULK = 200_000
 """Matches that are made at once."""
-LEAGUE = "large"
+LEAGUE = "league"
 
 
 def configuration(workers: int) -> LeagueConfig:

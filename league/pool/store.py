@@ -74,8 +74,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Du
             store._server = server
             # Answers, lets us in, and has no newer schema.
             found = store.settings() if refused else store.config()
-            # A long log takes minutes, which are `league train`'s to take, and to show.
-            if found is not None and not refused and store.match_count() <= AT_ONCE:
+            # A long log takes minutes, which are `league train`'s to take, and to show. Whoever trains now may be of an
+            # older version, which goes on by its own rules.
+            if found is not None and not refused and store.match_count() <= AT_ONCE and store.lease() is None:
                 store.follow_rules()
         except BaseException:
             if server is not None:

@@ -17,6 +17,7 @@ from league.ladder.ratings import Rating, recompute
 from league.ladder.records import Match, Tally
 from league.ladder.standings import of_counts
 from league.pool.keys import Keys
+from league.pool.lease import Holder
 from league.pool.matches import RULES, kinds_of
 from league.pool.mirror import Mirror
 from league.pool.store import Store
@@ -328,3 +329,21 @@ def test_a_snapshot_that_comes_after_its_matches_is_no_bot(store, a_match, a_sna
     store.follow_rules()
     assert store._redis.hget(store._keys.standings, "uniform") == b'[{"main":[5,2,5]},{"main-0001":[5,2,5]}]'
     assert_consistent(store)
+
+
+def test_nobody_counts_anew_what_an_older_version_is_still_counting(tcp, a_match):
+    name, holder = uuid.uuid4().hex, Holder.here()
+    with Store.open(tcp[0], name) as store:
+        store.create(LeagueConfig())
+        store.record(a_match("one"))
+        counted, keys = store.standings(), store._keys
+        store._redis.delete(keys.standings)
+        store._redis.hset(keys.meta, "rules", 2)
+        store.acquire(holder)
+        with Store.open(tcp[0], name) as reader:
+            assert reader.standings() == counted
+        assert store._redis.hget(keys.meta, "rules") == b"2"
+        store.release(holder)
+        with Store.open(tcp[0], name) as reader:
+            assert reader.standings() == counted
+        assert int(store._redis.hget(keys.meta, "rules")) == RULES

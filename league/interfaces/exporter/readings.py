@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -106,8 +107,11 @@ def _policies(samples: Samples, overview: Overview) -> None:
 def _highest(overview: Overview, count: int) -> list[str]:
     """The snapshots with the highest ratings, and the champion."""
     ratings, champion = overview.ratings, overview.champion
-    rated = sorted((name for name in overview.snapshots if name in ratings), key=lambda name: -ratings[name].mu)
-    return rated[:count] + [name for name in rated[count:] if champion is not None and name == champion.policy]
+    rated = [name for name in overview.snapshots if name in ratings]
+    highest = heapq.nlargest(count, rated, key=lambda name: ratings[name].mu)
+    if champion is not None and champion.policy in ratings and champion.policy not in highest:
+        highest.append(champion.policy)
+    return highest
 
 
 def _bots(overview: Overview) -> list[str]:
