@@ -427,6 +427,13 @@ def test_games_that_draw_themselves_have_named_moves(browser: Browser, folder: P
         expect(page.get_by_role("button", name="e2e4", exact=True)).to_be_enabled()
 
 
+def test_the_pages_own_theme_is_followed(browser: Browser, url: str, axe: str) -> None:
+    page = opened(browser, url, query="?__theme=dark")
+    assert page.evaluate("matchMedia('(prefers-color-scheme: light)').matches")
+    assert not serious(page, axe), "dark on dark"
+    page.context.close()
+
+
 def test_what_the_page_does_not_offer(url: str) -> None:
     def status(path: str, **options: Any) -> int:
         try:

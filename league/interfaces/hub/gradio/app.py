@@ -21,7 +21,8 @@ LONGEST = 80
 TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
 <p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
 STYLE = """
-.gradio-container { width: 100%; max-width: 720px !important; margin-inline: auto; }
+.gradio-container { width: 100%; max-width: 600px !important; margin-inline: auto; }
+#game .league-board.drops { max-width: min(34rem, max(20rem, 56vh)); }
 #game .html-container { padding: 4px 0; }
 @media (max-width: 720px) {
   #game { margin-inline: -20px !important; width: calc(100% + 40px) !important; }
