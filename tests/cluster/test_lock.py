@@ -50,3 +50,27 @@ def test_uv_takes_it() -> None:
     assert f"openskill=={LOCKED['openskill'][0]}" in done.stderr
     check = subprocess.run([uv, "lock", "--check", "--offline"], cwd=ROOT, capture_output=True, text=True)
     assert check.returncode == 0, f"pyproject.toml has changed since: make lock\n{check.stderr}"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_poetry_takes_the_project(tmp_path: Path) -> None:
+    """Poetry locks for itself: our lock is uv's, and versions that are locked twice drift apart."""
+    poetry = shutil.which("poetry")
+    if poetry is None:
+        pytest.skip("poetry is not installed here")
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+
+    def ask(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([poetry, "--no-ansi", *words], cwd=tmp_path, capture_output=True, text=True)
+
+    check = ask("check")
+    assert check.returncode == 0, check.stderr
+    locked = ask("lock")
+    said = re.search(r"Package \S+ \(.*?\) not found|All attempts to connect to \S+ failed", locked.stderr)
+    if locked.returncode and said is not None:
+        pytest.skip(f"the registry lacks what Poetry asks for, each package's own JSON: {said[0]}")
+    assert locked.returncode == 0, locked.stderr
+    done = ask("sync", "--no-root", "--dry-run")
+    assert done.returncode == 0, done.stderr

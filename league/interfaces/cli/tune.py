@@ -91,7 +91,10 @@ def _space(search: Path, base: LeagueConfig, *, changes: bool) -> Space:
     space = Space.read(search, base.to_dict())
     if changes:
         space.check_changeable()
-    check_playable(space.config({one.key: one.values[0] for one in space.ranges}))
+    first = {one.key: one.values[0] for one in space.ranges}
+    for one in space.ranges:
+        for value in one.values:
+            check_playable(space.config(first | {one.key: value}))
     return space
 
 

@@ -64,16 +64,17 @@ class Space:
         data: JSON = {}
         merge(data, base)
         ranges = []
-        for key, value in _leaves(read_toml(path)):
+        for key, value in _leaves(read_toml(path), base):
             if isinstance(value, Mapping):
                 ranges.append(_range(path, key, value))
             else:
                 merge(data, _nested(key, value))
+        space = cls(ranges=tuple(ranges), base=data)
+        space.config({}, of=path)
         if not ranges:
             raise ConfigError(
                 f"{path}: nothing to search: give a key a range, such as lr = {{ log_uniform = [1e-4, 1e-2] }}"
             )
-        space = cls(ranges=tuple(ranges), base=data)
         for one in ranges:
             for value in one.values:
                 space.config({one.key: value}, of=path)
@@ -121,11 +122,12 @@ class Space:
         return cls(ranges=tuple(ranges), base=data["base"])
 
 
-def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key with its value; a table with the word of a range in it is one."""
+def _leaves(data: Mapping[str, Any], known: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key with its value. A table is one where a word of a range is in it, or where `known` has a plain value."""
     for name, value in data.items():
-        if isinstance(value, Mapping) and value and not set(value) & set(KINDS):
-            yield from _leaves(value, f"{prefix}{name}.")
+        inner = known.get(name, {}) if isinstance(known, Mapping) else {}
+        if isinstance(value, Mapping) and value and isinstance(inner, Mapping) and not set(value) & set(KINDS):
+            yield from _leaves(value, inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

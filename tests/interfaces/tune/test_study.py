@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interfaces.cli.test_keys import check
+
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 SPACE = """
@@ -28,8 +30,8 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-uc", f"from league.interfaces.cli import run; raise SystemExit(run({list(words)!r}))"]
 
 
-def begin(folder: Path, *more: str) -> subprocess.Popen[str]:
-    (folder / "space.toml").write_text(SPACE, encoding="utf-8")
+def begin(folder: Path, *more: str, space: str = SPACE) -> subprocess.Popen[str]:
+    (folder / "space.toml").write_text(space, encoding="utf-8")
     words = ["tune", "--search", "space.toml", "--output", "study", "--game", "tic_tac_toe", "--json", *QUICK, *more]
     return subprocess.Popen(
         command(*words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -44,7 +46,7 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    process.send_signal(signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)  # Of Ray and of the trials, what is in the same group.
     process.wait()
     before = json.loads(first[0].read_text(encoding="utf-8"))["seconds"]
     assert before > 0
@@ -53,6 +55,7 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
     assert again.returncode == 0, err
     rows = json.loads(out)
     assert len(rows) == 3
+    check(rows)
     assert all(row["state"] == "done" and row["objective"] is not None for row in rows)
     assert [row["objective"] for row in rows] == sorted((row["objective"] for row in rows), reverse=True)
     assert first[0].parent.name in {row["name"] for row in rows}  # It went on, and was not begun anew.
@@ -93,3 +96,15 @@ def children(*words: str) -> list[int]:
         if all(word in line for word in words) and "tune" not in line.split("\0")[2:3]:
             found.append(int(entry.name))
     return found
+
+
+def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path) -> None:
+    space = "learning.lr = { log_uniform = [1e-3, 1e-2] }"
+    words = ["--samples", "2", "--minutes", "0.4", "--scheduler", "pbt", "--concurrent", "2"]
+    process = begin(tmp_path, *words, "--set", "network.kind=mlp", "--set", "network.hidden=[16]", space=space)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    rows = json.loads(out)
+    assert [row["state"] for row in rows] == ["done", "done"], rows
+    handed_on = [json.loads(file.read_text())["number"] for file in tmp_path.glob("study/leagues/*/progress.json")]
+    assert max(handed_on) > 0, "no trial went on with the league of another"
