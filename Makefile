@@ -20,7 +20,8 @@ demo: .venv/demo  ## Train Connect Four for three minutes, print the leaderboard
 	$(BIN)/league train --store $(STORE) --game connect_four --minutes $(MINUTES)
 	$(BIN)/league leaderboard --store $(STORE)
 	$(BIN)/league export champion --store $(STORE) --output $(STORE)/champion.onnx
-	@echo "Look at it, and at replays of its matches: make dashboard. Play against its champion: make play."
+	@echo "Look at it, and at replays of its matches: make dashboard"
+	@echo "Play against its champion: make play"
 
 dashboard: .venv/demo  ## Show the demo's league in the browser
 	$(BIN)/league dashboard --store $(STORE)
@@ -57,6 +58,7 @@ clean:  ## Remove the virtual environment and all caches, never a league
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
+	@echo "Setting up .venv: torch and Ray take some minutes, this once"
 	$(PYTHON) -m venv .venv
 
 .venv/constraints.txt: .venv/bin/python uv.lock cluster/locked.py

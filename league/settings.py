@@ -72,9 +72,10 @@ def parse_setting(setting: str) -> JSON:
     if not equals or not key:
         raise ConfigError(f"--set {setting!r}: write key=value, such as learning.lr=0.001")
     try:
-        value: Any = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = None if text == "auto" else text
+        read = tomllib.loads(f"value = {text}")
+    except ValueError:  # Not TOML, or a whole number of more digits than Python reads.
+        read = {}
+    value: Any = read["value"] if read.keys() == {"value"} else None if text == "auto" else text
     for part in reversed(key.split(".")):
         value = {part: value}
     return typing.cast(JSON, value)
@@ -99,7 +100,7 @@ def read_toml(path: Path) -> JSON:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # Not TOML, not UTF-8, or a whole number of more digits than Python reads.
         raise ConfigError(f"{path} is not TOML: {error}") from error
 
 

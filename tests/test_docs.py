@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import struct
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from league.config import LeagueConfig, knobs
 from league.games import game_spec
 from league.games.builtin import BUILTIN
 from league.interfaces.cli.app import app, run
+from league.interfaces.cli.champion import HISTORY
+from league.interfaces.cli.console import print_parts, tabulate
 from league.interfaces.exporter.metrics import METRICS
 from league.interfaces.serve.question import read_question
 from league.ladder.records import Promotion, Snapshot
@@ -476,3 +479,23 @@ def test_the_picture_is_a_leaderboard() -> None:
 def test_nothing_is_left_to_fill_in() -> None:
     for page in PAGES:
         assert not re.search(r"\b(TODO|TBD|FIXME|XXX)\b", text_of(page)), page.name
+
+
+def test_the_history_in_the_guide_is_drawn_as_the_command_draws_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "localtime", time.gmtime)
+    tested = {"llr": 3.91, "llr_bounds": [-2.94, 2.94], "games": 80, "regression": {"snapshots": 7}}
+    second, third = f"54e0ff9c2995{'0' * 52}", f"23e9caeacd24{'0' * 52}"
+    better = "stronger than main-0007: Elo +137 (+66 to +221)"
+    back: dict[str, Any] = {"how": "rollback", "reason": "rollback", "against": "main-0003", "pinned": True}
+    forced: dict[str, Any] = {"how": "forced", "reason": "for beginners", "pinned": True}
+    tried: dict[str, Any] = {"how": "automatic", "reason": better, "evidence": tested}
+    at_s = 1_795_428_734.0  # 2026-11-23 10:12:14 UTC
+    history = [
+        Promotion(policy="main-0008", digest=third, by="anna", promoted_s=at_s, **back),
+        Promotion(policy="main-0003", digest=second, by="anna", promoted_s=at_s - 1, **forced),
+        Promotion(policy="main-0008", digest=third, by="coordinator", promoted_s=at_s - 100, **tried),
+    ]
+    print_parts([tabulate(history, HISTORY)])
+    assert capsys.readouterr().out in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")

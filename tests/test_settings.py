@@ -143,6 +143,8 @@ def test_a_section_that_is_made_in_code_keeps_its_ranges_too() -> None:
         ("name=", {"name": ""}),
         ("seats=auto", {"seats": None}),
         ("name='auto'", {"name": "auto"}),
+        ("name=1\nseats=2", {"name": "1\nseats=2"}),
+        (f"seats={'9' * 5000}", {"seats": "9" * 5000}),
     ],
 )
 def test_a_setting_is_toml_or_a_word(setting: str, data: dict[str, Any]) -> None:

@@ -226,7 +226,8 @@ class LearnerHandle(RemoteWorker):
             roster.in_play[self.name] = set(self.opponents)
         now = time.monotonic()
         # While others had their turn it did not learn: its speed is over all of the time.
-        seconds = now - self._trained_at if self._trained_at else report.seconds
+        # Two that were heard of at once did not take no time.
+        seconds = max(report.seconds, now - self._trained_at if self._trained_at else 0.0)
         self._trained_at, self.diverged = now, 0
         self._status = self._status.after(iteration, seconds)
         learn_of(self.role, roster.pool(), self.memory, iteration.results)

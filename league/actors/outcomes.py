@@ -69,9 +69,7 @@ class Outcomes:
         games = self.training.games + self.matches.games
         if self._drawn and (games >= ALL_DRAWN or (late and games >= A_FEW)):
             return self._all_drawn
-        if self.began_at is not None and self.ended_at is None and now - self.began_at > NEVER_S:
-            return f"no game has ended yet, {now - self.began_at:.0f} s after the first ply: nothing is learned before"
-        return None
+        return self._unended
 
     @property
     def first_error(self) -> str | None:
@@ -83,7 +81,14 @@ class Outcomes:
         """Why a run that ends now has not gone well; None: it has."""
         if self.training.lost or self.matches.lost:
             return self._lost
-        return self._all_drawn if self._drawn and self.training.games >= DRAWN_AT_END else None
+        return self._all_drawn if self._drawn and self.training.games >= DRAWN_AT_END else self._unended
+
+    @property
+    def _unended(self) -> str | None:
+        waited = 0.0 if self.began_at is None or self.ended_at is not None else time.monotonic() - self.began_at
+        if waited <= NEVER_S:
+            return None
+        return f"no game has ended yet, {waited:.0f} s after the first ply: nothing is learned before"
 
     @property
     def _drawn(self) -> bool:

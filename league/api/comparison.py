@@ -13,6 +13,7 @@ from league.api.opened import OpenLeague
 from league.errors import GameError, PolicyError, WrongLeagueError
 from league.ladder.comparison import Interval, score_interval
 from league.ladder.records import Promotion, Tally
+from league.pool.keys import is_league_name
 from league.view import plain
 
 
@@ -204,8 +205,9 @@ class Leagues:
 
 
 def _named(store: str, league: str) -> tuple[str, str]:
+    """`STORE#NAME` in two; a `#` in a password, or in the name of a folder, is none that separates."""
     address, hash_, name = store.rpartition("#")
-    return (address, name) if hash_ else (store, league)
+    return (address, name) if hash_ and is_league_name(name) else (store, league)
 
 
 def _label(store: str, league: str) -> str:

@@ -11,12 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from league.errors import GameError
+from league.errors import GameError, LeagueError
 from league.games.aec_board import AecBoard
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
 from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name
 from league.games.base import GameSpec, Step
+from league.games.blame import blame
 from league.games.bubble import Bubble
 from league.games.stones import read_stones
 
@@ -59,7 +60,12 @@ def load_aec(name: str) -> AecSource:
 
     Raises `UnknownGameError`, `MissingExtraError`, or `GameError` with what is wrong.
     """
-    return Bubble().run(lambda: _load(full_name(name)))
+    try:
+        return Bubble().run(lambda: _load(full_name(name)))
+    except LeagueError:
+        raise
+    except Exception as error:  # Somebody else's metadata and agents may be anything.
+        raise GameError(f"{name} cannot be played: {blame(error)}") from error
 
 
 def _load(name: str) -> AecSource:
@@ -67,7 +73,7 @@ def _load(name: str) -> AecSource:
     env = build(name, factory)
     make = partial(build, name, factory)
     metadata = getattr(env, "metadata", None) or {}
-    if "ansi" in metadata.get("render_modes", ()):
+    if "ansi" in (metadata.get("render_modes") or ()):
         text = partial(build, name, factory, render_mode="ansi")
         try:
             text()

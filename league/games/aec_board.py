@@ -145,6 +145,8 @@ class AecBoard:
         array = np.asarray(seen)
         if array.shape != self._layout.shape and (array.shape, self._layout.shape) != ((), (1,)):
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
+        if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
+            raise ValueError(f"the observation holds {array.dtype}, not numbers")
         with np.errstate(over="ignore"):
             self._observation[:] = array
         if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():

@@ -109,7 +109,15 @@ def find_factory(name: str) -> Callable[..., AecEnv]:
         factory = getattr(module, candidate, None)
         if callable(factory):
             return factory  # type: ignore[no-any-return]
-    raise GameError(f"{module_name} has no {attribute or 'env'}() that builds a PettingZoo environment")
+    there = [
+        word for word, one in vars(module).items() if callable(one) and getattr(one, "__module__", "") == module_name
+    ]
+    hint = ""
+    if colon:
+        hint = nearest(attribute, there)
+    elif there:
+        hint = f"; give a function or class of it, such as {module_name}:{there[0]}"
+    raise GameError(f"{module_name} has no {attribute or 'env'}() that builds a PettingZoo environment{hint}")
 
 
 def build(name: str, factory: Callable[..., Any], **options: Any) -> AecEnv:

@@ -112,7 +112,8 @@ def _seat_layout(name: str, agents: tuple[Any, ...], agent: Any, seen: Any, play
             bounds = _bounds(seen)
     else:
         raise GameError(
-            f"{name}: the observation space of {agent} is {_short(seen)}; only Box and Discrete can be played"
+            f"{name}: the observation space of {agent} is {_short(seen)}; only Box, Discrete and MultiBinary can be "
+            "played"
         )
     if 0 in shape:
         raise GameError(f"{name}: the observations of {agent} have shape {list(shape)}: there is nothing to see")

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from league.games.aec_factory import AecEnv
+
+LARGEST: Final = 1e15
+"""A learner takes squares of what was paid, in numbers of 32 bits."""
 
 Paid = dict[Any, float]
 """By agent."""
@@ -150,6 +153,8 @@ def _number(agent: Any, reward: Any) -> float:
         number = reward
     if not math.isfinite(number):
         raise ValueError(f"the reward of {agent} is {number}")
+    if abs(number) > LARGEST:
+        raise ValueError(f"the reward of {agent} is {number:g}: more than {LARGEST:g}, which cannot be learned")
     return number
 
 

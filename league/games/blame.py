@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +28,10 @@ def touched(error: BaseException) -> list[traceback.FrameSummary]:
 
 def line(filename: str, number: int | None) -> str:
     """A line as people write it, `my_game.py:12`, from the current folder where it is below that."""
-    path = Path(filename)
-    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{number}"
+    path, folder = Path(filename), None
+    with suppress(OSError):  # It was deleted.
+        folder = Path.cwd()
+    return f"{path.relative_to(folder) if folder and path.is_relative_to(folder) else path}:{number}"
 
 
 def blame(error: BaseException) -> str:

@@ -25,7 +25,7 @@ import torch
 T = TypeVar("T")
 
 _exit: Final = os._exit
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 class Bubble:
@@ -63,8 +63,8 @@ class Bubble:
             sys.stdout = out
             found = _folder()
             self._folder = None if found == folder else found
-            if self._folder is not None:
-                _enter(folder)
+            if found != folder:
+                _enter(folder)  # Also out of one that was deleted.
             if warnings.filters is not filters or list(warnings.filters) != rules:
                 warnings.filters = filters
                 filters[:] = rules  # type: ignore[index]
@@ -74,6 +74,8 @@ class Bubble:
                 torch.set_default_dtype(number)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
                 if signal.getsignal(one) is not handler:
+                    if one == signal.SIGALRM:
+                        signal.setitimer(signal.ITIMER_REAL, 0)  # It would go off in our code.
                     signal.signal(one, handler)
 
 
@@ -122,10 +124,13 @@ class Dice:
 
 
 def raised_by_environment(error: BaseException) -> bool:
-    """Whether an exception is the environment's: `SystemExit` too, but not where a person or Ray ends the process."""
+    """Whether an exception is the environment's: of any kind, but not where a person or Ray ends the process.
+
+    Not every one is an `Exception`: a panic in Rust and a cancelled coroutine are none.
+    """
     if isinstance(error, Exception):
         return True
-    if not isinstance(error, SystemExit):
+    if isinstance(error, KeyboardInterrupt):
         return False
     innermost = error.__traceback__
     while innermost is not None and innermost.tb_next is not None:

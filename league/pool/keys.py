@@ -14,6 +14,11 @@ from league.errors import StoreError
 _LEAGUE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
+def is_league_name(name: str) -> bool:
+    """Whether a league may have that name."""
+    return _LEAGUE_NAME.fullmatch(name) is not None
+
+
 class _Key:
     """One of the `Keys`, by its own part of the name."""
 
@@ -91,7 +96,7 @@ class Keys:
     """List of the last 1000 `PersonGame` as JSON, newest first."""
 
     def __post_init__(self) -> None:
-        if not _LEAGUE_NAME.fullmatch(self.league):
+        if not is_league_name(self.league):
             raise StoreError(f"league name {self.league!r}: must be 1 to 64 letters, digits, '_', '.' or '-'")
 
     def weights(self, digest: str) -> str:

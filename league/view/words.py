@@ -58,5 +58,6 @@ def evidence(promotion: Promotion) -> str:
         words = f"evidence {llr:+.2f} ({lower:+.2f} refuses, {upper:+.2f} passes)"
         parts.append(f"{words}, {counted(evidence['games'], 'game')}")
     if "regression" in evidence:
-        parts.append(f"tried against {counted(evidence['regression']['snapshots'], 'other snapshot')}")
+        others = evidence["regression"]["snapshots"]
+        parts.append(f"tried against {counted(others, 'other snapshot')}" if others else "no other snapshot was there")
     return "; ".join(parts)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from league.actors.outcomes import ALL_DRAWN, ALL_LOST, Outcomes
+from league.actors.outcomes import ALL_DRAWN, ALL_LOST, NEVER_S, Outcomes
 from league.errors import LeagueError, UndecidedError
 from league.games import game_spec
 from league.matches.players import PlayerLoader
@@ -99,3 +99,15 @@ def test_matches_that_all_break_are_trouble_though_training_goes_on() -> None:
     outcomes.add(training=False, games=0, decided=0, dropped=40, error="longer than arena.max_plies = 2000")
     assert outcomes.failure == outcomes.trouble
     assert outcomes.trouble == "every game of matches is dropped, 40 so far: longer than arena.max_plies = 2000"
+
+
+def test_games_that_never_end_are_trouble_at_the_end_of_a_run_too() -> None:
+    outcomes = Outcomes()
+    outcomes.add(training=True, games=0, decided=0, dropped=0, error=None)
+    assert outcomes.failure is None
+    assert outcomes.began_at is not None
+    outcomes.began_at -= NEVER_S + 1
+    assert outcomes.failure is not None
+    assert outcomes.failure.startswith("no game has ended yet, ")
+    outcomes.add(training=False, games=1, decided=1, dropped=0, error=None)
+    assert outcomes.failure is None

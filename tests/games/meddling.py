@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 
@@ -34,6 +35,34 @@ class ExitsInReset(Sound):
         if seed:
             raise SystemExit
         super().reset(seed)
+
+
+class Panic(BaseException):
+    """As Rust's panics arrive in Python: no `Exception`; and it cannot say what it is."""
+
+    def __str__(self):
+        raise ValueError("not even that")
+
+
+class Panics(Sound):
+    def step(self, action):
+        if self.step_count == 2:
+            raise Panic
+        super().step(action)
+
+
+class Shouts(Sound):
+    def step(self, action):
+        raise ValueError("\x1b[31m" + "no " * 1000)
+
+
+class Alarms(Sound):
+    """Leaves an alarm behind that goes off in somebody else's code."""
+
+    def step(self, action):
+        signal.signal(signal.SIGALRM, lambda *frame: sys.exit("too late"))
+        signal.setitimer(signal.ITIMER_REAL, 3600)
+        super().step(action)
 
 
 class Forks(Sound):
@@ -111,3 +140,36 @@ class OtherName(Masked):
 
 def needs(size, colour="red"):
     return Sound()
+
+
+class Homeless(Sound):
+    """Works in a folder that it then deletes."""
+
+    def step(self, action):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+        if self.step_count == 2:
+            raise ValueError("nowhere")
+        super().step(action)
+
+
+class Complex(Sound):
+    def observe(self, agent):
+        return super().observe(agent) + 1j
+
+
+class Rich(Sound):
+    """Pays what no number of 32 bits can hold."""
+
+    def book(self, mover, paid):
+        super().book(mover, {agent: 1e308 * value for agent, value in paid.items()})
+
+
+class Modes(Sound):
+    metadata = {"name": "modes", "render_modes": None}  # noqa: RUF012
+
+
+class Agents(Sound):
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.possible_agents = [["a"], ["b"]]

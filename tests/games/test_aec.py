@@ -196,7 +196,7 @@ def test_scalar_observations_have_one_number():
     ("name", "message"),
     [
         ("odd_environments:ContinuousActions", "action space of left is Box.*only Discrete"),
-        ("odd_environments:TextView", "observation space of left is Text.*only Box and Discrete"),
+        ("odd_environments:TextView", "observation space of left is Text.*only Box, Discrete and MultiBinary"),
         ("odd_environments:DictView", "has no 'observation', only cards"),
         ("odd_environments:UnevenSeats", "spaces of right differ from those of left"),
         ("odd_environments:NoSeats", "possible_agents is empty"),

@@ -34,6 +34,27 @@ def test_an_environment_that_exits_as_it_starts_ends_its_game():
     assert "SystemExit" in game.last_error
 
 
+def test_what_is_no_exception_of_pythons_ends_its_game_too():
+    game = make_game("meddling:Panics", 1)
+    assert [game.step(torch.tensor([0])).dropped.item() for _ in range(3)] == [False, False, True]
+    assert "Panic: it cannot be put into words (" in game.last_error
+
+
+def test_an_exception_is_said_in_a_line_that_can_be_shown():
+    game = make_game("meddling:Shouts", 1)
+    assert game.step(torch.tensor([0])).dropped.item()
+    assert game.last_error.isprintable()
+    assert len(game.last_error) < 600
+
+
+def test_an_alarm_does_not_go_off_later():
+    before = signal.getsignal(signal.SIGALRM)
+    game = make_game("meddling:Alarms", 1)
+    game.step(torch.tensor([0]))
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGALRM) is before
+
+
 def test_a_person_who_interrupts_is_heard(monkeypatch):
     def interrupted(self, action):
         raise KeyboardInterrupt
@@ -153,3 +174,35 @@ def test_a_path_is_refused_with_the_name_of_its_module():
         make_game("games/my_game.py", 1)
     with pytest.raises(UnknownGameError, match=rf"looked for in {Path.cwd()} and along PYTHONPATH"):
         make_game("nobodys_game", 1)
+
+
+def test_a_folder_that_is_gone_is_left():
+    here = Path.cwd()
+    game = make_game("meddling:Homeless", 1)
+    assert [game.step(torch.tensor([0])).dropped.item() for _ in range(3)] == [False, False, True]
+    assert Path.cwd() == here
+    assert "ValueError: nowhere (" in game.last_error
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("Complex", "the observation holds complex"),
+        ("Agents", "TypeError: unhashable type: 'list'"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(kind, reason):
+    with pytest.raises(GameError, match=reason):
+        make_game(f"meddling:{kind}", 1)
+
+
+def test_what_cannot_be_learned_is_named():
+    game = make_game("meddling:Rich", 1)
+    for _ in range(6):
+        step = game.step(torch.tensor([0]))
+    assert step.dropped.item()
+    assert "e+308: more than 1e+15, which cannot be learned" in game.last_error
+
+
+def test_metadata_may_be_empty_words():
+    assert make_game("meddling:Modes", 1).spec.seats == 2

@@ -16,12 +16,16 @@ from typer.main import get_command
 
 from league.errors import LeagueError
 from league.interfaces.cli.commands import app
+from league.interfaces.cli.console import say
+from league.interfaces.cli.options import in_words
 
 __all__ = ["app", "main", "run"]
 
 REFUSED: Final = 2
 """Exit code for everything that the user can put right; a bug ends with 1 and a traceback."""
 INTERRUPTED: Final = 130
+SHOWN: Final = 100
+"""Characters of a path that is too long."""
 
 
 def main() -> NoReturn:
@@ -50,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     except TyperException as error:
         where = getattr(getattr(error, "ctx", None), "command_path", "league")
-        return _refuse(f"{error.format_message()} (see {where} --help)")
+        return _refuse(f"{in_words(error)} (see {where} --help)")
     except (KeyboardInterrupt, Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -58,6 +62,8 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # Of a path that was given, wherever that was looked at first.
+            return _refuse(f"{str(error.filename)[:SHOWN]}…: a name of a file or folder in it is too long")
         if error.errno != errno.ENOSPC or error.filename is not None:  # A bug: what writes a file says so itself.
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,5 +71,5 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"league: {' '.join(message.split())}", file=sys.stderr)
+    say(f"league: {' '.join(message.split())}", error=True)
     return REFUSED

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
+from league.interfaces.cli.console import Column, Columns, facts, say, show_page, tabulate
 from league.ladder.records import Promotion
 from league.view.plain import promotion as plain
 from league.view.words import evidence, moment
@@ -37,7 +37,7 @@ def rollback(
     """
     with options.open_league(store, league) as (opened, _):
         promotion = opened.rollback(options.user(), opened.now_s(), reason or "rollback")
-    print(f"{promotion.policy} is the champion again; pinned: the league keeps it")
+    say(f"{promotion.policy} is the champion again; pinned: the league keeps it")
 
 
 def champion(
@@ -58,8 +58,8 @@ def champion(
                 print(_line(promotion, json), flush=True)
         promotions = opened.promotions()[::-1]
     if history:
-        page = tabulate(promotions, HISTORY) if promotions else NONE
-        show_page([page], lambda: [plain(one) for one in promotions], json=json)
+        table = tabulate(promotions, HISTORY) if promotions else NONE
+        show_page([table], lambda: [plain(one) for one in promotions], json=json)
     else:
         latest = promotions[0] if promotions else None
         page = facts(_facts(latest)) if latest else NONE

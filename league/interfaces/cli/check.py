@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, show
+from league.interfaces.cli.console import Column, Columns, say, show
+from league.interfaces.cli.starting import loading
+from league.view.words import counted
 
 if TYPE_CHECKING:
     from league.games.checking import Finding
@@ -31,12 +33,13 @@ def check(
 
     It looks at spaces, masks, agents that are out, rewards, lengths, seeds, boards side by side, and speed.
     """
-    from league.games.checking import check_game
+    with loading():
+        from league.games.checking import check_game
 
     found = list(check_game(game, games=games, seed=1 if seed is None else seed))
     show(found, COLUMNS, json=json, style=lambda one: STYLES[one.level] if one.level != "ok" else None)
     faults = sum(one.level == "fault" for one in found)
     if not json:
-        print(f"{game}: {f'{faults} fault(s)' if faults else 'OK'}")
+        say(f"{game}: {counted(faults, 'fault') if faults else 'OK'}")
     if faults:
         raise typer.Exit(1)

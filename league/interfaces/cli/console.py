@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 PLAIN_WIDTH: Final = 10_000
 """Columns of a pipe or a file: nothing is wrapped or cut there."""
 
+FOLDED: Final = 12
+"""Columns of a terminal in which a text that may go on in the next line can be read."""
+
 Row = TypeVar("Row")
 
 
@@ -38,7 +41,9 @@ class Column(NamedTuple, Generic[Row]):
     value: Callable[[Row], object]
     """What it shows of a row: a `Text` as it is, anything else as text."""
     fold: bool = False
-    """Whether a value that does not fit goes on in the next line; else it is cut off."""
+    """Whether a value that does not fit goes on in the next line."""
+    spare: bool = False
+    """Whether a terminal that is too narrow for all columns goes without this one."""
 
 
 Columns = Sequence[Column[Row]]
@@ -74,6 +79,11 @@ def show_page(parts: Iterable[RenderableType], data: Callable[[], Any], *, json:
     print_parts(parts)
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Print one line for people; a terminal that is too narrow for it breaks it between words."""
+    (stderr() if error else stdout()).print(text, soft_wrap=False)
+
+
 def print_parts(parts: Iterable[RenderableType]) -> None:
     """Print each part of a page; off a terminal without the blanks that fill a table's lines up."""
     output = stdout()
@@ -92,9 +102,10 @@ def tabulate(
     *,
     style: Callable[[Row], str | None] = lambda row: None,
     title: str | None = None,
-) -> Table:
+) -> PlainTable:
     """A `table` of rows, each in the style that is said of it."""
     made = table(*(column.heading for column in columns), title=title)
+    made.spare = frozenset(column.heading.removeprefix(">") for column in columns if column.spare)
     for column, shown in zip(columns, made.columns, strict=True):
         if column.fold:
             shown.no_wrap, shown.overflow = False, "fold"
@@ -150,15 +161,29 @@ class PlainTable(Table):
     """A table without lines between its cells, which is drawn ten times as fast where nobody sees colours.
 
     There it is what Rich draws, to the letter; Rich draws whatever has a title, or cells that must be wrapped, cut or
-    cleaned of control characters.
+    cleaned of control characters. On a terminal that is too narrow nothing is cut off: the columns move together, and
+    if that is not enough `spare` ones are left out, or each row has a line for each of its cells.
     """
+
+    spare: frozenset[str] = frozenset()
+    """Headings of columns that a terminal that is too narrow goes without."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         columns = [[*([column.header] if self.show_header else ()), *column.cells] for column in self.columns]
         texts = [[str(cell) for cell in column] for column in columns]
         widths = [max(map(cell_len, column), default=0) for column in texts]
+        if console.is_terminal and self.show_header:
+            needed = sum(
+                width if column.no_wrap else min(width, FOLDED)
+                for column, width in zip(self.columns, widths, strict=True)
+            )
+            if needed + len(widths) - 1 > options.max_width:
+                yield from [self._without_spare()] if self.spare else self._in_lines()
+                return
+            if needed + 2 * (len(widths) - 1) > options.max_width:
+                self.padding = (0, 1, 0, 0)
         plain = not console.is_terminal and self.title is None and sum(widths) + 2 * len(widths) <= options.max_width
-        if not plain or not all(text.isprintable() for column in texts for text in column):
+        if not plain or not all(text.isprintable() and text == text.rstrip() for column in texts for text in column):
             yield from super().__rich_console__(console, options)
             return
         for line in zip(*texts, strict=True):
@@ -168,8 +193,31 @@ class PlainTable(Table):
                 padded.append(blanks + text if column.justify == "right" else text + blanks)
             yield Segment("  ".join(padded) + "\n")
 
+    def _without_spare(self) -> PlainTable:
+        kept = [column for column in self.columns if column.header not in self.spare]
+        made = table(*(str(column.header) for column in kept), title=None if self.title is None else str(self.title))
+        for column, shown in zip(kept, made.columns, strict=True):
+            shown.justify, shown.no_wrap, shown.overflow = column.justify, column.no_wrap, column.overflow
+        for number, row in enumerate(self.rows):
+            made.add_row(*(list(column.cells)[number] for column in kept), style=row.style)
+        return made
 
-def table(*columns: str, title: str | None = None) -> Table:
+    def _in_lines(self) -> Iterator[RenderableType]:
+        """Each row as lines of a heading and its cell."""
+        if self.title is not None:
+            yield Text(str(self.title), style="bold")
+        for number, row in enumerate(self.rows):
+            if number:
+                yield ""
+            one = facts({})
+            for column in self.columns:
+                cell = list(column.cells)[number]
+                if str(cell):
+                    one.add_row(str(column.header), cell, style=row.style)
+            yield one
+
+
+def table(*columns: str, title: str | None = None) -> PlainTable:
     """A table without lines; a column whose name starts with `>` is aligned on the right, without the sign."""
     made = PlainTable(
         box=None, pad_edge=False, header_style="dim", title=title, title_justify="left", title_style="bold"

@@ -13,10 +13,11 @@ from rich.table import Table
 
 from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page, table
+from league.interfaces.cli.starting import loading
 from league.ladder.comparison import Interval, score_interval
 from league.ladder.records import Match
 from league.view import plain
-from league.view.words import percent
+from league.view.words import counted, percent
 
 if TYPE_CHECKING:
     from league.matches.evaluation import Evaluated
@@ -38,8 +39,9 @@ def evaluate(
     json: options.JsonOption = False,
 ) -> None:
     """Play a match in both seats from paired random openings: the score with its 95% confidence interval."""
-    from league.api.opened import OpenLeague
-    from league.policies.search import with_search
+    with loading():
+        from league.api.opened import OpenLeague
+        from league.policies.search import with_search
 
     with OpenLeague.open(store, league) as opened, progress() as shown:
         task = shown.add_task(escape(f"{policy} against {against}"), total=games)
@@ -63,7 +65,8 @@ def _page(result: Evaluated, recorded: bool) -> Iterator[RenderableType]:
     yield f"Elo difference {value}, 95% interval {low} to {high}"
     yield from dropped(match)
     if result.repeated:
-        yield Styled(f"{result.repeated} games went move by move like earlier ones, and do not count", "dim")
+        text = f"{counted(result.repeated, 'game')} without a move that an earlier one lacks, not counted"
+        yield Styled(text, "dim")
     yield Styled(f"seed {result.seed}; {'recorded in the match log' if recorded else 'not recorded'}", "dim")
 
 

@@ -12,6 +12,7 @@ from league.errors import LeagueError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import facts, show_page
 from league.interfaces.cli.files import replacing
+from league.interfaces.cli.starting import loading
 from league.view.words import size
 
 if TYPE_CHECKING:
@@ -93,11 +94,12 @@ def _folder(
 
 
 def _file(store: Store, policy: str, format: Format, output: Path | None) -> dict[str, Any]:
-    from league.games import bot_names, game_spec
-    from league.interfaces.hub.markup import as_file
-    from league.policies.onnx import export_onnx
-    from league.policies.program import export_program
-    from league.policies.weights import unpack
+    with loading():
+        from league.games import bot_names, game_spec
+        from league.interfaces.hub.markup import as_file
+        from league.policies.onnx import export_onnx
+        from league.policies.program import export_program
+        from league.policies.weights import unpack
 
     spec = game_spec(store.require_config().game)
     named = store.resolve(policy, bot_names(spec, policy))

@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from league.disk import has_room, no_room
@@ -18,35 +18,45 @@ def replacing(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`, and put the file that was written there in its place.
 
     Where it is a `folder` that is written, `path` must not be there yet, or be an empty one. Folders on the way are
-    made. Raises `LeagueError` where the system refuses.
+    made, and a link is followed. Raises `LeagueError` where the system refuses, or a device is there.
     """
     if not folder:
-        refuse_folder(path)
-    part = path.absolute().with_name(f".{path.name}.{os.getpid()}.part")
+        refuse_other(path)
+    place = Path(os.path.realpath(path))  # The file that a link names, not the link.
+    part = place.with_name(f".{place.name}.{os.getpid()}.part")
     try:
-        if folder and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if folder and place.exists() and not (place.is_dir() and not any(place.iterdir())):
             raise LeagueError(f"cannot write {path}: it exists already, and is not an empty folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         yield part
-        part.replace(path)
+        part.replace(place)
     except OSError as error:
         raise _refusal(path, error) from error
     finally:
         if folder:
             shutil.rmtree(part, ignore_errors=True)
-        elif part.exists():
-            part.unlink()
+        else:
+            with suppress(OSError):
+                part.unlink()
 
 
-def refuse_folder(path: Path) -> None:
-    """Raise `LeagueError` where a file shall be written and a folder is."""
-    if path.is_dir():
-        raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
+def refuse_other(path: Path) -> None:
+    """Raise `LeagueError` where a file shall be written and something else is: a folder, or a device.
+
+    A user who may do anything would put a file in the place of `/dev/null`, for everybody.
+    """
+    try:
+        if path.is_dir():
+            raise LeagueError(f"cannot write {path}: it is a folder; give a file name")
+        if path.exists() and not path.is_file():
+            raise LeagueError(f"cannot write {path}: it is a device or a pipe; give a file name")
+    except OSError as error:
+        raise _refusal(path, error) from error
 
 
 def refuse_full(path: Path) -> None:
     """Raise `LeagueError` where a file shall be written later and there is no room for any."""
-    refuse_folder(path)
+    refuse_other(path)
     if not has_room(path):
         raise LeagueError(f"cannot write {path}: {no_room(path)}")
 

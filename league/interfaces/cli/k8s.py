@@ -14,7 +14,7 @@ from rich.table import Table
 from league.config import load_config
 from league.errors import KubernetesError
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate
+from league.interfaces.cli.console import Column, Columns, facts, say, show_page, tabulate
 from league.interfaces.k8s.selectors import KUBERAY, PROMETHEUS
 from league.view.dashboards import RUNBOOK
 from league.view.words import counted, duration, size
@@ -131,9 +131,9 @@ def scale(
     if count is None and least is None and most is None:
         raise KubernetesError("nothing to change: give a COUNT, --min or --max")
     now, autoscaled = scaling.scale(_connect(namespace, context), group, count=count, least=least, most=most)
-    print(f"{group}: {now['replicas']} workers, at least {now['minReplicas']}, at most {now['maxReplicas']}")
+    say(f"{group}: {now['replicas']} workers, at least {now['minReplicas']}, at most {now['maxReplicas']}")
     if autoscaled and count is not None and now["minReplicas"] < now["replicas"]:
-        print(f"the autoscaler takes away who is idle: --min {now['replicas']} keeps them")
+        say(f"the autoscaler takes away who is idle: --min {now['replicas']} keeps them")
 
 
 def logs(
@@ -195,7 +195,7 @@ def stop(namespace: NamespaceOption = DEFAULT_NAMESPACE, context: ContextOption 
     from league.interfaces.k8s.stopping import stop
 
     if not stop(_connect(namespace, context), _say):
-        print(f"namespace {namespace} has no RayJob league: nothing to stop")
+        say(f"namespace {namespace} has no RayJob league: nothing to stop")
 
 
 def delete(

@@ -76,7 +76,7 @@ def leaderboard(
 
 def columns_of(bots: Sequence[str]) -> Columns[Row]:
     """The columns of a leaderboard with these bots on it."""
-    return (*COLUMNS, *(Column(f">{bot}", partial(_score, bot=bot)) for bot in bots), STEPS)
+    return (*COLUMNS, *(Column(f">{bot}", partial(_score, bot=bot), spare=True) for bot in bots), STEPS)
 
 
 def strength(row: Row) -> str:

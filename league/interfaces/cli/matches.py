@@ -18,7 +18,7 @@ from league.ladder.payoff import Payoff
 from league.ladder.records import Match
 from league.view import plain
 from league.view.strongest import SEATINGS, STRONGEST, left_out, payoff_of, strongest
-from league.view.words import moment, percent
+from league.view.words import counted, moment, percent
 
 NONE: Final = "no matches yet"
 CELL_WIDTH = 11
@@ -28,12 +28,10 @@ LATEST: Final[Columns[Match]] = (
     Column("when", lambda match: moment(match.played_s)),
     Column("row", lambda match: match.row),
     Column("column", lambda match: match.column),
-    Column(">wins", lambda match: match.total.wins),
-    Column(">draws", lambda match: match.total.draws),
-    Column(">losses", lambda match: match.total.losses),
+    Column(">W/D/L", lambda match: "/".join(map(str, match.total))),
     Column(">score", lambda match: percent(match.total.score)),
     Column(">dropped", lambda match: match.dropped),
-    Column("match", lambda match: match.match_id[:12]),
+    Column("match", lambda match: match.match_id[:12], spare=True),
 )
 
 
@@ -112,7 +110,8 @@ def _payoff(policies: Sequence[str], payoff: Payoff, others: str) -> Iterator[Re
     ]
     yield tabulate(enumerate(policies, start=1), columns)
     left_out = len(policies) - len(shown)
-    rest = f"; {left_out} columns do not fit here: --image FILE.png shows all" if left_out else ""
+    do = "does" if left_out == 1 else "do"
+    rest = f"; {counted(left_out, 'column')} {do} not fit here: --image FILE.png shows all" if left_out else ""
     yield f"score of the row against the column, and games; columns are numbered as the rows{rest}{others}"
 
 

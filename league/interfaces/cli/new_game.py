@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from league.errors import GameError
+from league.interfaces.cli.console import say
 from league.interfaces.cli.files import replacing
 
 TEMPLATES: Final = "league.interfaces.cli"
@@ -39,4 +40,4 @@ def new_game(
     with replacing(path) as part:
         part.write_text(text.replace("NAME", name).replace("CLASS", title), encoding="utf-8")
     game = f"{name}:{title}" if tensors else name
-    print(f"wrote {path}; league check {game} plays it, league train --game {game} trains on it")
+    say(f"wrote {path}; league check {game} plays it, league train --game {game} trains on it")

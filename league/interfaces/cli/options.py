@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.exceptions import TyperException
 
 from league.config import presets
 
@@ -22,19 +23,40 @@ STORE: Final = "runs/league"
 LEAGUE: Final = "league"
 SEEDS: Final = 2**31 - 1
 """The largest seed."""
+LONGEST_NUMBER: Final = 40
+"""Characters of what was typed for a number that are shown."""
 MINUTES: Final = 10**7
 """The most that can be asked for: nineteen years."""
 
 
 def number(*names: str, least: float, most: float = 10**9, help: str, metavar: str | None = None) -> Any:
     """An option that is a number with bounds, which not-a-number is beyond."""
+    return typer.Option(*names, min=least, max=most, help=help, metavar=metavar)
 
-    def within(value: float | None) -> float | None:
-        if value is not None and not math.isfinite(value):
-            raise typer.BadParameter(f"{value} is not a finite number.")
-        return value
 
-    return typer.Option(*names, min=least, max=most, help=help, metavar=metavar, callback=within)
+def in_words(error: TyperException) -> str:
+    """What is wrong with what was typed; of a number which it is, and what it may be."""
+    said, cause = error.format_message(), error.__cause__
+    if not isinstance(cause, ValueError) or not hasattr(cause, "errors"):
+        return said
+    found = cause.errors()[0]  # As Pydantic says it.
+    given, limits, kind = str(found["input"]).strip(), found.get("ctx", {}), found["type"]
+    try:
+        finite = kind == "int_parsing_size" or math.isfinite(float(given))
+    except ValueError:
+        finite = True
+    wrong = {
+        "less_than_equal": f"is more than {limits.get('le')}",
+        "greater_than_equal": f"is less than {limits.get('ge')}",
+        "int_parsing": "is not a whole number",
+        "int_from_float": "is not a whole number",
+        "float_parsing": "is not a number",
+        "int_parsing_size": "has too many digits",
+    }.get(kind if finite else "")
+    if wrong is None and finite:
+        return said
+    shown = given if len(given) <= LONGEST_NUMBER else f"{given[:LONGEST_NUMBER]}…"
+    return f"{said.partition(': ')[0]}: {shown!r} {wrong or 'is not a finite number'}"
 
 
 def settings(help: str) -> Any:

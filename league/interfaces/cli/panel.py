@@ -188,8 +188,8 @@ def _board(view: View, narrow: bool) -> Table:
     columns: Columns[Row] = (
         Column(">", lambda row: row.rank),
         Column("policy", lambda row: f"★ {row.policy}" if row.champion else row.policy, fold=True),
-        Column(">Elo", lambda row: f"{row.elo:.0f}"),
-        Column(">± 95%", lambda row: f"{row.interval:.0f}"),
+        Column(">Elo", lambda row: f"{row.elo:.0f}" if row.games else "unrated"),
+        Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
         Column(">games", lambda row: count(row.games, narrow)),
         Column(">steps", lambda row: "" if row.steps is None else count(row.steps, narrow)),
     )

@@ -10,6 +10,7 @@ import typer
 
 from league.errors import LeagueError, MissingExtraError
 from league.interfaces.cli import options
+from league.interfaces.cli.starting import loading
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +52,8 @@ def play(
     Moves are numbers or names, such as e2e4; `hint`, `undo`, `resign` and `quit` are words, too.
     """
     _check(name)
-    from league.interfaces.play.host import Host, Wish
+    with loading():
+        from league.interfaces.play.host import Host, Wish
 
     wish = Wish(policy=policy, seat=seat, temperature=temperature, search=search)
     if web:

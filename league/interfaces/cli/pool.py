@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 COLUMNS: Final[Columns[Holding]] = (
     Column("policy", lambda line: f"★ {line.snapshot.name}" if line.champion else line.snapshot.name),
-    Column("learner", lambda line: line.snapshot.learner),
+    Column("learner", lambda line: line.snapshot.learner, spare=True),
     Column(">steps", lambda line: f"{line.snapshot.steps:,}"),
-    Column("frozen", lambda line: moment(line.snapshot.created_s)),
+    Column("frozen", lambda line: moment(line.snapshot.created_s), spare=True),
     Column(">size", lambda line: size(line.snapshot.bytes)),
     Column(">Elo", lambda line: line.strength.partition(" ± ")[0]),
     Column(">± 95%", lambda line: line.strength.partition(" ± ")[2]),
     Column(">games", lambda line: f"{line.games:,}"),
-    Column("weights", lambda line: line.weights),
+    Column("weights", lambda line: line.weights, fold=True),
 )
 
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from league.config import LeagueConfig
 from league.interfaces.cli import options
 from league.interfaces.cli.console import progress, show_page
+from league.interfaces.cli.starting import loading
 from league.view.plain import evidence, promotion
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def promote(
     exit code 1. The games are recorded, and a test goes on where it ended. Without POLICY the snapshots with the
     highest ratings race, and a champion that a person has pinned may be replaced by the league again.
     """
-    from league.matches import contest
+    with loading():
+        from league.matches import contest
 
     with options.open_league(store, league) as (opened, config):
         if games is not None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from league.interfaces.cli.console import progress
 
 
 class Starting(AbstractContextManager["Starting"]):
@@ -41,6 +44,14 @@ class Starting(AbstractContextManager["Starting"]):
             self._line.stop()
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             self._console.print(f"interrupted while {self._stage}: the league is as it was")
+
+
+@contextmanager
+def loading(what: str = "torch") -> Iterator[None]:
+    """A line on a terminal while something large is imported, which takes seconds; gone afterwards."""
+    with progress(SpinnerColumn(), TextColumn("{task.description}")) as shown:
+        shown.add_task(f"loading {what}", total=None)
+        yield
 
 
 def clock(seconds: float) -> str:

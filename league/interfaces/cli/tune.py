@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from league.config import LeagueConfig, load_config
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, show, stdout, tabulate
+from league.interfaces.cli.console import Column, Columns, say, show, stdout, tabulate
 from league.view.words import percent
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def tune(
         rows = study.run(watch)
     show(rows, COLUMNS, json=json)
     if not json:
-        print(f"best: {output / WINNER}; train on with league train --config {output / WINNER}")
+        say(f"best: {output / WINNER}; train on with league train --config {output / WINNER}")
 
 
 def _space(search: Path, base: LeagueConfig, *, changes: bool) -> Space:

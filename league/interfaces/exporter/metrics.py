@@ -184,6 +184,12 @@ _MATCHES: Final = (
     _entry("league_matches_total", "matches", "Matches in the log."),
     _entry("league_games_total", "games", "Games with a result in these matches."),
     _entry("league_dropped_games_total", "games", "Games without a result, of training and matches.", "purpose"),
+    _entry(
+        "league_undecided",
+        "bool",
+        "1 while no game of the run has been won or lost: all break, are drawn, or never end.",
+        not_shown="alert LeagueUndecided",
+    ),
     _entry("league_match_workers", "actors", "Match workers."),
     _entry("league_match_workers_busy", "actors", "Match workers that play."),
     _entry("league_match_seconds_total", "s", "Processor time that matches took.", "purpose"),

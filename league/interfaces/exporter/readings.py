@@ -162,6 +162,7 @@ def _status(samples: Samples, status: Status, now_s: float) -> None:
     _by_label(samples, "league_refusals_total", totals["refusals"], VALUES["verdict"], "automatic")
     _by_label(samples, "league_dropped_games_total", totals["dropped_games"], VALUES["purpose"])
     _by_label(samples, "league_match_seconds_total", totals["match_seconds"], OF_MATCHES)
+    samples.add("league_undecided", int(status.trouble is not None))
     for what in ("steps", "busy_seconds"):
         _by_label(samples, f"league_learner_{what}_total", totals[what], {**learners, **totals[what]})
     for group, count in status.nodes.items():

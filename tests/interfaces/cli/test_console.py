@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.table import Table
@@ -26,6 +26,7 @@ def drawn(table: Table, width: int) -> str:
 
 @pytest.mark.parametrize("width", [10_000, 12])
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=4))
+@example(rows=[("", "0 ", "")])
 def test_a_pipe_gets_what_rich_draws(width: int, rows: list[tuple[str, str, str]]) -> None:
     """Quickly where every cell is plain and fits, by Rich itself elsewhere: nobody can tell."""
     columns = [
@@ -37,3 +38,37 @@ def test_a_pipe_gets_what_rich_draws(width: int, rows: list[tuple[str, str, str]
         quickly = drawn(table, width)
         table.__class__ = Table
         assert quickly == drawn(table, width)
+
+
+NARROW = [
+    Column[tuple[str, str, str]]("policy", lambda row: row[0]),
+    Column[tuple[str, str, str]](">± 95%", lambda row: row[1]),
+    Column[tuple[str, str, str]](">± 95%", lambda row: row[1]),
+    Column[tuple[str, str, str]]("why", lambda row: row[2], fold=True),
+]
+WORDS = "stronger than the one before"
+
+
+def on_terminal(table: Table, width: int) -> list[str]:
+    file = StringIO()
+    Console(file=file, width=width, force_terminal=True, color_system=None, markup=False).print(table)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_on_a_terminal_that_is_too_narrow_nothing_is_cut_off() -> None:
+    rows = [("main-0001", "12.5", WORDS), ("main-0002", "", WORDS)]
+    assert on_terminal(tabulate(rows, NARROW), 80)[1] == f"main-0001   12.5   12.5  {WORDS}"
+    assert on_terminal(tabulate(rows, NARROW), 40)[1] == "main-0001   12.5   12.5  stronger than"
+    close = on_terminal(tabulate(rows, NARROW), 35)
+    assert close[1:3] == ["main-0001  12.5  12.5 stronger than", "                      the one"]
+    lines = ["policy  main-0001", "± 95%   12.5", "± 95%   12.5", "why     stronger than", "        the one before"]
+    assert on_terminal(tabulate(rows, NARROW), 24) == [*lines, "", "policy  main-0002", *lines[3:]]
+
+
+def test_a_column_that_can_be_spared_is_left_out_first() -> None:
+    columns = [NARROW[0], NARROW[1], Column[tuple[str, str, str]](">steps", lambda row: row[2], spare=True)]
+    assert on_terminal(tabulate([("main-0001", "12.5", WORDS)], columns), 80)[0] == f"policy     ± 95%{'steps':>30}"
+    assert on_terminal(tabulate([("main-0001", "12.5", WORDS)], columns), 30) == [
+        "policy     ± 95%",
+        "main-0001   12.5",
+    ]

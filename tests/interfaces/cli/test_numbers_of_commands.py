@@ -33,3 +33,22 @@ def test_a_number_has_bounds(words: tuple[str, ...], parameter: Any, refused: Ca
     for text in ("nan", "inf", "-inf", "1e308", f"{parameter.min - 1}", "x", "99999999999999999999"):
         said = refused(*words, f"{parameter.opts[0]}={text}")
         assert parameter.opts[0] in said or "argument" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("--minutes=nan", "'--minutes': 'nan' is not a finite number"),
+        ("--minutes=-inf", "'--minutes': '-inf' is not a finite number"),
+        ("--minutes=1e400", "'--minutes': '1e400' is not a finite number"),
+        ("--minutes=-1", "'--minutes': '-1' is less than 0.0"),
+        ("--minutes=99999999", "'--minutes': '99999999' is more than 10000000.0"),
+        ("--minutes=", "'--minutes': '' is not a number"),
+        ("--games=two", "'--games': 'two' is not a whole number"),
+        ("--games=1.5", "'--games': '1.5' is not a whole number"),
+        ("--games=nan", "'--games': 'nan' is not a finite number"),
+        (f"--games={'9' * 5000}", f"'--games': '{'9' * 40}…' has too many digits"),
+    ],
+)
+def test_it_is_said_which_number_is_wrong_and_why(option: str, wrong: str, refused: Callable[..., str]) -> None:
+    assert f"Invalid value for {wrong} (see league challenge --help)" in refused("challenge", "champion", option)

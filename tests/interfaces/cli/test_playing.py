@@ -18,6 +18,7 @@ from small_league import CONFIG, Command, Recorded
 from league.games import game_spec
 from league.policies.weights import unpack
 from league.pool.store import Store
+from league.view.words import counted
 
 Refused = Callable[..., str]
 
@@ -47,7 +48,7 @@ def test_games_that_repeat_others_do_not_count(league: Command) -> None:
     found = league(*arguments, "--json").json
     assert found["repeated"] > 0, "tic-tac-toe has few openings of two plies"
     assert found["games"] + found["repeated"] == 80
-    assert f"{found['repeated']} games went move by move like earlier ones" in league(*arguments).out
+    assert f"{counted(found['repeated'], 'game')} without a move that an earlier one lacks" in league(*arguments).out
 
 
 def test_an_evaluation_is_recorded_on_request_only(league: Command, own: Store) -> None:

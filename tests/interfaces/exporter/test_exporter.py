@@ -75,6 +75,7 @@ def test_everything_declared_is_exported(scrape: Scrape, own: Store, folder: Pat
     assert samples["league_matches_total"] == {(): 10}
     assert samples["league_pool_snapshots"] == {(): 3}
     assert samples["league_info"] == {(own.league, "tic_tac_toe", version("selfplay-league")): 1}
+    assert samples["league_undecided"] == {(): 0}
     assert samples["league_dropped_games_total"] == {("training",): 2, ("gate",): 0, ("rating",): 0}
     assert samples["league_champion_info"] == {("main-0001",): 1}
     assert samples["league_events_total"]["lost",] == 1
