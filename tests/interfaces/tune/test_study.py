@@ -107,7 +107,7 @@ def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path) -> 
     assert process.returncode == 0, err
     rows = json.loads(out)
     assert [row["state"] for row in rows] == ["done", "done"], rows
-    # Whether one goes on with the other's league depends on who is ahead when; that it can, on what each has handed over.
+    # Whether one takes up the other's league depends on who is ahead when; that it can, on what each has handed over.
     for row in rows:
         handed_over = next(tmp_path.glob(f"study/trials/*{row['name']}*/checkpoint_*/league.tar"))
         assert check_backup(handed_over)
