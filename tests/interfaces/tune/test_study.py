@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from league.pool.restoration import check_backup
+from league.pool.backup_file import check_backup
 from tests.interfaces.cli.test_keys import check
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
