@@ -177,7 +177,7 @@ def test_the_end_of_the_input_leaves_the_table(league: Command, monkeypatch: pyt
 def test_play_that_cannot_begin(refused: Refused) -> None:
     assert "--seat 2: must be one of random, 0, 1" in refused("play", "--seat", "2")
     assert "did you mean 'perfect'" in refused("play", "prefect")
-    assert "less than or equal to 5" in refused("play", "--temperature", "5.5")
+    assert "'5.5' is more than 5" in refused("play", "--temperature", "5.5")
     assert "without a temperature" in refused("play", "perfect", "--temperature", "1")
     for wrong in (("prefect",), ("--seat", "2"), ("perfect", "--temperature", "1"), ("--league", "none")):
         refused("play", "--web", *wrong)
