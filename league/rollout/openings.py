@@ -15,7 +15,7 @@ from league.games.base import Game, HasPositions, Player, Turn, sample_uniform
 ROUNDS = 8
 """So often openings are drawn until there are enough that differ."""
 
-PLENTY = 1000
+PLENTY = 100
 """An opening of a length of which there are fewer is drawn as much more seldom."""
 
 

@@ -197,11 +197,11 @@ def test_openings_of_a_match_lead_to_different_positions():
 
 
 def lengths_of_openings(name, games, draws):
-    """How often the openings of so many matches of so many games have each length up to 4."""
+    """How often the openings of so many matches of so many games have each length up to 6."""
     game, group = make_game(name, games), torch.arange(games) // 2
     generator = torch.Generator().manual_seed(games)
-    drawn = [draw_openings(game, group, 4, torch.zeros(games, dtype=torch.long), generator) for _ in range(draws)]
-    return torch.bincount(torch.cat([one.lengths for one in drawn]), minlength=5) / (games // 2 * draws)
+    drawn = [draw_openings(game, group, 6, torch.zeros(games, dtype=torch.long), generator) for _ in range(draws)]
+    return torch.bincount(torch.cat([one.lengths for one in drawn]), minlength=7) / (games // 2 * draws)
 
 
 @pytest.mark.parametrize("name", ["connect_four", "tic_tac_toe"])
@@ -209,9 +209,8 @@ def test_small_matches_and_large_ones_have_openings_of_the_same_lengths(name):
     """Otherwise what small ones promise, by games that come back in each, large ones don't keep."""
     small, large = lengths_of_openings(name, 40, 40), lengths_of_openings(name, 400, 4)
     assert torch.allclose(small, large, atol=0.06), (small, large)
-    assert small[0] < 0.02, "there is one"
-    assert large[0] < 0.02
-    assert small[4] > 0.25
+    assert max(small[0], large[0]) < 0.02, "there is one"
+    assert min(small[3:].min(), large[3:].min()) > 0.1
 
 
 def test_a_game_that_is_too_long_is_dropped():
