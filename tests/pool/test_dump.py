@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 
 import pytest
@@ -52,9 +53,10 @@ def base_of(folder):
     return base
 
 
-def entry_of(folder, text):
-    """The first entry whose key has this in it."""
-    return next(one for one in dump.entries(base_of(folder).read_bytes()) if text in one.key)
+def entry_of(folder, key):
+    """The first entry of a key of the league, or of one of those whose names go on with a hash."""
+    of = re.compile(rb"league:\{league\}:" + key + rb"(:[0-9a-f]{64})?")
+    return next(one for one in dump.entries(base_of(folder).read_bytes()) if of.fullmatch(one.key))
 
 
 def repair(folder, capsys):
@@ -99,7 +101,7 @@ def test_what_stands_before_a_torn_end_is_there(whole, length):
 
 
 def test_weights_in_a_damaged_dump_are_named_and_all_else_is_saved(folder, capsys):
-    damage(folder, entry_of(folder, b":weights:").end - 100)
+    damage(folder, entry_of(folder, b"weights").end - 100)
     damaged = base_of(folder).read_bytes()
     assert run(["status", "--verify", "--store", str(folder)]) == 2
     assert "league repair --store" in capsys.readouterr().err
@@ -118,7 +120,7 @@ def test_weights_in_a_damaged_dump_are_named_and_all_else_is_saved(folder, capsy
 
 
 def test_an_entry_that_cannot_be_read_is_named(folder, capsys, monkeypatch):
-    one = entry_of(folder, b":payoff")
+    one = entry_of(folder, b"payoff")
     damage(folder, one.payload[1], 128)
     monkeypatch.chdir(folder.parent)
     code, said = repair(folder.name, capsys)
@@ -131,7 +133,7 @@ def test_an_entry_that_cannot_be_read_is_named(folder, capsys, monkeypatch):
 
 
 def test_without_a_configuration_the_last_backup_is_named(folder, capsys):
-    damage(folder, entry_of(folder, b":meta").start)
+    damage(folder, entry_of(folder, b"meta").start)
     assert run(["repair", "--store", str(folder)]) == 2
     said = capsys.readouterr().err
     assert "cannot be repaired: restore the last backup (its configuration is lost; the files as they were: " in said
@@ -139,7 +141,7 @@ def test_without_a_configuration_the_last_backup_is_named(folder, capsys):
 
 
 def test_a_dump_that_is_cut_short_costs_what_is_missing(folder, capsys):
-    base, last = base_of(folder), entry_of(folder, b":matches")
+    base, last = base_of(folder), entry_of(folder, b"matches")
     data = base.read_bytes()  # Its entries have no order of their own: the one that is cut off is to be known.
     base.write_bytes(data[: last.start] + data[last.end : -9] + data[last.start : last.end - 1])
     code, said = repair(folder, capsys)
