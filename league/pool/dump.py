@@ -28,6 +28,8 @@ _ONE: Final = dict.fromkeys((0, 9, 10, 11, 12, 13, 16, 17, 20), "s")
 _MANY: Final = {1: "s", 2: "s", 3: "sf", 4: "ss", 5: "s8", 14: "s", 18: "ns", 15: "ss", 19: "ss", 21: "ss"}
 _AFTER: Final = {15: "nnn", 19: "nnnnnnnn", 21: "nnnnnnnn"}
 """Of a stream: what follows its entries, before the number of its groups of consumers."""
+SORTED: Final = (3, 5, 12, 17)
+"""Types of sorted sets, of which a league has none: one flipped bit makes one of a hash."""
 _VERSION: Final = b"\x0b\x00"
 """Since when the types above are what they are, as `RESTORE` wants to know it."""
 

@@ -27,8 +27,6 @@ from league.pool.dump import Data
 
 _PATIENCE_S: Final = 60.0
 _SOCKETS: Final = "/tmp"  # noqa: S108  where the path of one is short enough, in a folder of this user's alone
-_FOREIGN: Final = b"zset"
-"""The type of which a league has no key: one flipped bit makes it of a hash."""
 _SEARCHED: Final = 2**20
 """Bytes of a damaged piece in which keys are looked for, to name them."""
 
@@ -98,15 +96,12 @@ def restored(file: Path, to: Path, binary: str) -> list[Lost]:
 def _restores(server: Any, entry: dump.Entry, data: Data) -> bool:
     """Whether the server takes an entry; damage that reads as a key of nobody's, or of a type that no league has,
     is none."""
-    if not dump.NAME.fullmatch(entry.key):
+    if not dump.NAME.fullmatch(entry.key) or entry.payload[0] in dump.SORTED:
         return False
     options = ("ABSTTL",) if entry.expires_ms else ()
     try:
         server.execute_command("SELECT", entry.database)
         server.execute_command("RESTORE", entry.key, entry.expires_ms, entry.restorable(data), "REPLACE", *options)
-        if server.type(entry.key) == _FOREIGN:
-            server.delete(entry.key)
-            return False
     except redis.ResponseError:
         return False
     return True

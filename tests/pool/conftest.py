@@ -168,3 +168,11 @@ def python():
         process.wait()
         process.stdin.close()
         process.stdout.close()
+
+
+@pytest.fixture
+def folder(whole, tmp_path):
+    """A copy of the store that the test's module has made, whose server has ended, to damage."""
+    copy = tmp_path / "store"
+    shutil.copytree(whole, copy, ignore=shutil.ignore_patterns("server.sock"))
+    return copy

@@ -3,7 +3,6 @@
 import itertools
 import os
 import re
-import shutil
 
 import pytest
 
@@ -39,13 +38,6 @@ def whole(tmp_path_factory, a_match, a_snapshot, eventually):
     eventually(lambda: supervisor.answer(socket_path(folder.resolve())) == "dead")
     os.close(supervisor.locked(folder / "server.lock", supervisor.fcntl.LOCK_EX, 10.0))
     return folder
-
-
-@pytest.fixture
-def folder(whole, tmp_path):
-    copy = tmp_path / "store"
-    shutil.copytree(whole, copy, ignore=shutil.ignore_patterns("server.sock"))
-    return copy
 
 
 def base_of(folder):

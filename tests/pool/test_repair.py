@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -41,13 +40,6 @@ def ended(folder, eventually):
     eventually(lambda: supervisor.answer(socket_path(folder.resolve())) == "dead")
     lock = supervisor.locked(folder / "server.lock", supervisor.fcntl.LOCK_EX, 10.0)
     os.close(lock)
-
-
-@pytest.fixture
-def folder(whole, tmp_path):
-    copy = tmp_path / "store"
-    shutil.copytree(whole, copy, ignore=shutil.ignore_patterns("server.sock"))
-    return copy
 
 
 def log_of(folder):
