@@ -41,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
 
 from league.installation import installing
 
@@ -48,9 +49,19 @@ from league.installation import installing
 class LeagueError(Exception):
     """Root of everything raised on purpose."""
 
+    outside: ClassVar[str | None] = None
+    """What visitors of a page read instead of a message that names the store's address; None: the message itself."""
+
+    @property
+    def for_visitors(self) -> str:
+        """What happened, without what is no business of a visitor of a page, such as where the store is."""
+        return self.outside or str(self)
+
 
 class ConfigError(LeagueError):
     """A key, a type or a value in the configuration is wrong."""
+
+    outside = "this version refuses the league's configuration"
 
 
 class GameError(LeagueError):
@@ -88,17 +99,25 @@ class ArchiveError(PolicyError):
 class StoreError(LeagueError):
     """The store refused or failed."""
 
+    outside: ClassVar[str | None] = "the store of this league fails"
+
 
 class StoreUnavailableError(StoreError):
     """Not now. A league at work keeps what it has to write, waits, and tries again."""
+
+    outside = "the store of this league cannot be used now; it may be later"
 
 
 class StoreUnreachableError(StoreUnavailableError):
     """No server answers at that address."""
 
+    outside = "the store of this league cannot be reached now; it may be later"
+
 
 class StoreFullError(StoreUnavailableError):
     """The server has no room. Nothing was lost and nothing was added."""
+
+    outside = "the store of this league is full: nothing was written"
 
 
 class StoreReadOnlyError(StoreUnavailableError):
@@ -124,6 +143,8 @@ class LeaseError(StoreError):
 class UnknownMatchError(StoreError):
     """No match with that id in this league."""
 
+    outside = None
+
 
 class SegmentError(StoreError):
     """A segment of the match log is missing, is not what was archived, or cannot be archived."""
@@ -132,9 +153,13 @@ class SegmentError(StoreError):
 class StoreSchemaError(StoreError):
     """The league was written by a newer version of this project."""
 
+    outside = "a newer version has written this league"
+
 
 class DamagedStoreError(StoreError):
     """The files of a store are not what was written there."""
+
+    outside = "the store of this league is damaged"
 
 
 class BackupError(StoreError):
@@ -143,6 +168,8 @@ class BackupError(StoreError):
 
 class WrongLeagueError(StoreError):
     """The store holds another game's league, or none at all."""
+
+    outside = "this store holds no such league"
 
 
 class DivergedError(LeagueError):

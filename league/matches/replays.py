@@ -8,7 +8,7 @@ from typing import Final
 
 import torch
 
-from league.errors import StoreError
+from league.errors import GameError
 from league.games import game_spec, make_game
 from league.games.base import Cells, HasCells
 from league.ladder.records import Replay
@@ -37,8 +37,8 @@ def positions(game: str, replay: Replay) -> list[Position]:
     """Play a game again: its first position, and the one after each move. The last games are kept: change no list.
 
     Raises:
-        StoreError: the stored moves cannot be played.
-        LeagueError: there is no such game here, or it lacks an extra.
+        GameError: the stored moves cannot be played, or there is no such game here.
+        MissingExtraError: the game lacks an extra.
     """
     spec = game_spec(game)
     board = make_game(spec.name, 1, seed=0)
@@ -63,11 +63,11 @@ def positions(game: str, replay: Replay) -> list[Position]:
     look(None, None, False, False)
     for ply, action in enumerate(replay.moves):
         if not 0 <= action < spec.actions or not bool(board.legal()[0, action]):
-            raise StoreError(f"move {ply + 1} of the stored game, {action}, is not legal in {spec.name}")
+            raise GameError(f"move {ply + 1} of the stored game, {action}, is not legal in {spec.name}")
         mover = int(board.to_move()[0])
         done = bool(board.step(torch.tensor([action])).done[0])
         if done and ply < len(replay.moves) - 1:
-            raise StoreError(f"the stored game goes on after its end, at move {ply + 1}")
+            raise GameError(f"the stored game goes on after its end, at move {ply + 1}")
         look(mover, action, ply < replay.opening, done)
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from league.errors import StoreError
+from league.errors import LeagueError
 from league.ladder.people import Person, PersonGame, name_fault, newcomer, rated
 from league.pool.connection import Command, dumps, read_json
 from league.pool.matches import Matches, read_ratings
@@ -28,12 +28,12 @@ class People(Matches):
         Returns whether it was kept just now: False if it had been before.
 
         Raises:
-            StoreError: the name cannot be used, or the list of people is full.
+            LeagueError: the name cannot be used, or the list of people is full.
             WrongLeagueError: there is no league.
         """
         fault = name_fault(game.person)
         if fault is not None:
-            raise StoreError(fault)
+            raise LeagueError(fault)
         keys = self._keys
         return self._transact(
             [keys.meta, keys.people, keys.people_opponents, keys.people_games],
@@ -48,7 +48,9 @@ class People(Matches):
             return False
         person = self._person(read, keys.people, game.person)
         if person is None and int(read("HLEN", keys.people)) >= MOST_PEOPLE:
-            raise StoreError(f"the list of people is full: it has {MOST_PEOPLE} names, {game.person!r} is none of them")
+            raise LeagueError(
+                f"the list of people is full: it has {MOST_PEOPLE} names, {game.person!r} is none of them"
+            )
         opponent = self._person(read, keys.people_opponents, game.opponent)
         full = opponent is None and int(read("HLEN", keys.people_opponents)) >= MOST_OPPONENTS
         if opponent is None:

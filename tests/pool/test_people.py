@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from league.config import LeagueConfig
-from league.errors import StoreError
+from league.errors import LeagueError
 from league.ladder.people import PersonGame, person_rows
 from league.ladder.records import Match, Tally
 from league.pool import people as people_module
@@ -67,7 +67,7 @@ def test_a_game_counts_once_and_help_not_at_all(store: Store) -> None:
 
 @pytest.mark.parametrize("person", ["", " ", "a" * 41, "a\nb", " a", "\x1b[31mred"])
 def test_names_that_cannot_be(store: Store, person: str) -> None:
-    with pytest.raises(StoreError):
+    with pytest.raises(LeagueError):
         store.record_person_game(game(1, person=person))
     assert store.people() == {}
 
@@ -79,7 +79,7 @@ def test_what_strangers_can_make_grow_is_bounded(store: Store, monkeypatch: pyte
         store.record_person_game(game(number, person="ab"[number % 2], opponent=f"main-000{number}"))
     assert len(store.person_games(100)) == 3
     assert [person.rating.games for person in store.people().values()] == [1, 1], "of two opponents"
-    with pytest.raises(StoreError, match="full"):
+    with pytest.raises(LeagueError, match="full"):
         store.record_person_game(game(9, person="c"))
     assert store.record_person_game(game(10, person="a"))
 

@@ -16,6 +16,7 @@ from league.interfaces.play.shown import people_table, shown
 from league.interfaces.play.words import told
 from league.policies.search import searched
 from league.pool.snapshots import CHAMPION
+from league.view.visitors import Visitors
 
 _SEATS: Final = {"0": "first", "1": "second"}
 """Of two, as they are shown."""
@@ -39,6 +40,7 @@ class Page:
 
     def __init__(self, host: Host, wish: Wish, name: str = "", seed: int | None = None) -> None:
         self.host, self.wish, self.name = host, wish, name
+        self._visitors = Visitors()
         self._dice: random.Random = random.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
 
     @property
@@ -57,7 +59,7 @@ class Page:
         try:
             choices, people = self.host.choices(), people_table(self.host.people())
         except LeagueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise self._refusal(error) from error
         shown = [(label, name) for name, label in ({asked: choices.get(asked, asked)} | choices).items()]
         return gr.update(choices=shown, value=asked), people
 
@@ -73,7 +75,7 @@ class Page:
             session = self.host.begin(wish, self._dice.randrange(2**31))
             standing = self.host.standing(session.opponent.name)
         except LeagueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise self._refusal(error) from error
         tab = Tab(session, champion=wish.policy == CHAMPION, standing=standing)
         return tab, *self._look(tab, think)
 
@@ -89,7 +91,7 @@ class Page:
                     raise MoveError("that position is not on the board any more")
                 session.play(said["action"])
             except MoveError as error:
-                yield *self._look(tab, think, note=_sentence(error)), gr.skip()
+                yield *self._look(tab, think, note=_sentence(str(error))), gr.skip()
                 return
             tab.told = []
             if session.ending is None:
@@ -128,7 +130,7 @@ class Page:
             try:
                 return self._look(tab, think, hint=tab.session.hint())
             except LeagueError as error:
-                return self._look(tab, think, note=_sentence(error))
+                return self._look(tab, think, note=_sentence(self._visitors.told(error)))
 
     def think(self, tab: Tab | None, think: bool) -> tuple[Any, ...]:
         """Show or hide what the policy thinks."""
@@ -141,7 +143,7 @@ class Page:
             try:
                 note = change(tab.session) or ""
             except LeagueError as error:
-                note = _sentence(error)
+                note = _sentence(self._visitors.told(error))
             return self._look(tab, think, note=note)
 
     def _look(self, tab: Tab, think: bool, *, note: str = "", hint: int | None = None) -> tuple[Any, ...]:
@@ -175,7 +177,10 @@ class Page:
         try:
             return self.host.keep(session, str(name or "").strip()) or ""
         except LeagueError as error:
-            return f"The game is not recorded: {error}."
+            return f"The game is not recorded: {self._visitors.told(error)}."
+
+    def _refusal(self, error: LeagueError) -> gr.Error:
+        return gr.Error(self._visitors.told(error), print_exception=False)
 
     def _people(self, session: Session) -> Any:
         if not session.recorded:
@@ -186,8 +191,7 @@ class Page:
             return gr.skip()
 
 
-def _sentence(error: LeagueError) -> str:
-    text = str(error)
+def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 

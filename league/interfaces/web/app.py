@@ -22,14 +22,14 @@ from starlette.staticfiles import StaticFiles
 
 from league.connections import bound
 from league.errors import LeagueError, UnknownMatchError, UnknownPolicyError
-from league.interfaces.web.audit import address_of, note
 from league.interfaces.web.comparing import Comparing, elo_curves
-from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, same_origin, same_token
+from league.interfaces.web.guard import HEALTH, Guard, WrongTokens, address_of, is_loopback, same_origin, same_token
 from league.interfaces.web.pages import READ_EVERY_S, Pages
 from league.interfaces.web.promotion import Promoter, Wish
 from league.interfaces.web.runbook import read_runbook
 from league.matches.replays import Position, positions
 from league.view.attachment import Attachment
+from league.view.visitors import Visitors, note
 
 ALIVE_EVERY: Final = 15
 """Looks without news after which a line without meaning shows whether somebody still listens."""
@@ -50,14 +50,14 @@ class Site:
     """One league's page: what its routes share."""
 
     def __init__(
-        self, address: str, league: str, token: str, play_url: str | None = None, beside: Sequence[str] = ()
+        self, address: str, league: str, token: str, *, local: bool, play_url: str | None, beside: Sequence[str]
     ) -> None:
-        self.comparing = Comparing([f"{address}#{league}", *beside], league) if beside else None
+        self.visitors = Visitors()
+        self.comparing = Comparing([f"{address}#{league}", *beside], league, self.visitors) if beside else None
         self.attachment = Attachment(address, league, standings=True, latest=LATEST, events=EVENTS)
-        self.token = token
-        self.wrong = WrongTokens()
+        self.token, self.wrong = token, WrongTokens()
         self.promoter = Promoter(address, league)
-        self.pages = Pages(self.attachment, self.promoter, play_url)
+        self.pages = Pages(self.attachment, self.promoter, self.visitors, local=local, play_url=play_url)
         self.ending = asyncio.Event()
 
     def close(self) -> bool:
@@ -217,8 +217,9 @@ class Site:
         if isinstance(error, HTTPException):
             text = "there is no such page" if error.detail == "Not Found" else error.detail
             return self._answer(request, error.status_code, text)
+        assert isinstance(error, LeagueError)
         absent = isinstance(error, UnknownMatchError | UnknownPolicyError)
-        return self._answer(request, 404 if absent else 503, str(error))
+        return self._answer(request, 404 if absent else 503, self.visitors.told(error))
 
     def _answer(self, request: Request, status: int, text: str) -> Response:
         """A line into the page that asks by script, else a page of its own; a boosted link shows that in its place."""
@@ -268,7 +269,7 @@ class Server(uvicorn.Server):
         `host`: where the page listens; `token`: what promotions ask for, and beyond loopback the whole page;
         `play_url`: where `league play --web` of this league answers; `beside`: stores of leagues to compare it with.
         """
-        self._site = Site(address, league, token, play_url, beside)
+        self._site = Site(address, league, token, local=is_loopback(host), play_url=play_url, beside=beside)
         failures = dict.fromkeys((HTTPException, LeagueError), self._site.failed)
         site = Starlette(routes=self._site.routes(), exception_handlers=failures)
         config = uvicorn.Config(

@@ -13,6 +13,7 @@ from league.errors import LeagueError
 from league.every import Every
 from league.interfaces.web.charts import LINES, History, Rated, Scale, Tick, drawn_lines, nice_ticks
 from league.interfaces.web.promotion import ENDING_S
+from league.view.visitors import Visitors
 
 MOST: Final = LINES
 """Leagues on one chart: so many colours can be told apart."""
@@ -42,8 +43,9 @@ class Beside(NamedTuple):
 class Comparing:
     """Reads the leagues when somebody asks, and has their champions play in a thread. Threads may share it."""
 
-    def __init__(self, stores: Sequence[str], league: str) -> None:
-        """Two stores or more, as `league.api.comparison.compare` takes them."""
+    def __init__(self, stores: Sequence[str], league: str, visitors: Visitors) -> None:
+        """Two stores or more, as `league.api.comparison.compare` takes them, and who looks at what comes of it."""
+        self._visitors = visitors
         self._stores, self._league = tuple(stores), league
         self._lock = threading.Lock()
         self._read, self._play = Every(READ_EVERY_S, at_once=True), Every(PLAY_EVERY_S, at_once=True)
@@ -88,7 +90,7 @@ class Comparing:
         except _ClosedError:
             pass
         except LeagueError as error:
-            self._note = f"the champions could not meet: {error}"
+            self._note = f"the champions could not meet: {self._visitors.told(error)}"
         except Exception:
             traceback.print_exc(file=sys.stderr)
             self._note = "a bug: the page's own log has the traceback"

@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from league.every import Every
-from league.interfaces.web.audit import address_of, note
+from league.view.visitors import note
 
 HEALTH: Final = "/healthz"
 """Open to all, for probes: says only that the page is up."""
@@ -51,6 +51,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def address_of(scope: Scope) -> str:
+    """Whose connection it is; of a proxy where there is one before the page."""
+    client = scope.get("client")
+    return client[0] if client else "an unknown address"
 
 
 def same_token(token: str, given: str) -> bool:

@@ -21,6 +21,7 @@ from league.status import LearnerStatus
 from league.view.attachment import Attachment
 from league.view.heat import HeatMap, heat_map
 from league.view.overview import Overview
+from league.view.visitors import Visitors
 from league.view.words import duration, evidence, moment, percent, size
 
 READ_EVERY_S: Final = 1.0
@@ -52,9 +53,18 @@ PARTS: Final = (
 class Pages:
     """Renders what the store holds, or last held."""
 
-    def __init__(self, attachment: Attachment, promoter: Promoter, play_url: str | None = None) -> None:
-        """`play_url`: where people can play against this league, if they can."""
+    def __init__(
+        self,
+        attachment: Attachment,
+        promoter: Promoter,
+        visitors: Visitors,
+        *,
+        local: bool,
+        play_url: str | None = None,
+    ) -> None:
+        """`local`: nobody looks from beyond this machine; `play_url`: where people can play against this league."""
         self._play_url = play_url
+        self._visitors = visitors
         self._attachment = attachment
         self._promoter = promoter
         self._overview: Overview | None = None
@@ -64,7 +74,7 @@ class Pages:
         self._parts: dict[str, str] = {}
         self._every = Every(READ_EVERY_S, at_once=True)
         self._lock = asyncio.Lock()
-        self._templates = _environment()
+        self._templates = _environment(local)
 
     async def parts(self) -> Mapping[str, str]:
         """HTML by part, at most `READ_EVERY_S` old while the store answers."""
@@ -101,7 +111,7 @@ class Pages:
             self._heat = heat_map(self._attachment.store(), overview)
             self._overview, self._error = overview, None
         except LeagueError as error:
-            self._error = str(error)
+            self._error = self._visitors.told(error)
         values: dict[str, Any] = {"attempt": self._promoter.attempt, "silent_s": SILENT_S, "shown": CHAMPIONS}
         if self._overview is not None:
             top = shortened(self._overview.rows)
@@ -110,7 +120,7 @@ class Pages:
         return {part: self.render(f"parts/{part}.html", **values) for part in PARTS}
 
 
-def _environment() -> Environment:
+def _environment(local: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("league.interfaces.web"),
         autoescape=True,
@@ -131,6 +141,7 @@ def _environment() -> Environment:
         "percent": percent,
     }
     environment.filters |= filters
+    environment.globals["local"] = local
     return environment
 
 

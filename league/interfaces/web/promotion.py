@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from league.errors import LeagueError
-from league.interfaces.web.audit import note
 from league.matches.contest import Result, compete, force
 from league.pool.store import Store
+from league.view.visitors import note
 
 ENDING_S: Final = 5.0
 """How long the end of the page waits for a match under way."""
@@ -82,6 +82,7 @@ class Promoter:
         return not self._thread.is_alive()
 
     def _run(self, wish: Wish) -> None:
+        reason = ""
         try:
             result = self._promote(wish)
             lines = (*(trial.summary for trial in result.trials), result.note)
@@ -89,12 +90,13 @@ class Promoter:
         except _StoppedError:
             self._say("stopped; the games so far are recorded, and a new test goes on from them", outcome="stopped")
         except LeagueError as error:
-            self._say(str(error), outcome="failed")
+            self._say(error.for_visitors, outcome="failed")
+            reason = str(error)
         except Exception:
             traceback.print_exc(file=sys.stderr)
             self._say("a bug: the page's own log has the traceback", outcome="failed")
         assert self.attempt is not None
-        note(f"promotion: {wish.policy!r}: {self.attempt.outcome}: {self.attempt.lines[-1]}")
+        note(f"promotion: {wish.policy!r}: {self.attempt.outcome}: {reason or self.attempt.lines[-1]}")
 
     def _promote(self, wish: Wish) -> Result:
         with Store.open(self._address, self._league, create=False) as store:

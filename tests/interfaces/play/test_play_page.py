@@ -21,7 +21,7 @@ from urllib.parse import quote
 import pytest
 import torch
 from browsing import DESK, PHONE, picture, serious
-from small_league import CONFIG, Recorded
+from small_league import CONFIG, Recorded, fill
 
 from league.games import game_spec, make_game
 from league.games.base import Turn
@@ -308,6 +308,34 @@ def test_a_browser_that_goes_away_in_mid_game(browser: Browser, url: str, four: 
     expect(other.locator(".cell.seat1")).to_have_count(1)
     assert four.person_games() == before, "a game without an end is not kept"
     other.context.close()
+
+
+def test_a_store_that_goes_in_mid_game(
+    browser: Browser, folder: Path, recorded: Recorded, tmp_path: Path, capfd: pytest.CaptureFixture[str], axe: str
+) -> None:
+    """The game goes on; visitors are not told where the store is, the log is."""
+    store = Store.open(str(tmp_path), "going")
+    fill(store, recorded)
+    with play_server.playing(f"unix://{tmp_path}/server.sock", store.league) as url:
+        page = opened(browser, url)
+        begin(page, "first")
+        store.close()
+        while (tmp_path / "server.sock").exists():  # The embedded server ends with its last client but the page.
+            page.wait_for_timeout(10)
+        page.locator("#name textarea, #name input").first.fill("anna")
+        by_mouse(page, 4)
+        expect(page.locator(".cell.seat1")).to_have_count(1)
+        page.get_by_role("button", name="Resign").click()
+        expect(page.locator(".status")).to_contain_text("not recorded: the store of this league cannot be reached now")
+        page.get_by_role("button", name="New game").click()
+        expect(page.get_by_text("the store of this league cannot be reached now").last).to_be_visible()
+        assert str(tmp_path) not in page.content()
+        assert not serious(page, axe)
+        with Store.open(str(tmp_path), "going"):
+            begin(page, "second")
+        assert page.complaints == []
+        page.context.close()
+    assert f"no server answers at unix://{tmp_path}/server.sock" in capfd.readouterr().err
 
 
 def test_policies_with_names_of_any_kind_and_length(browser: Browser, url: str, four: Store, axe: str) -> None:

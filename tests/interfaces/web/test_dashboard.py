@@ -24,7 +24,7 @@ import pytest
 from page_server import TOKEN, serving
 from small_league import CONFIG, STATUS, Command, Recorded, fill
 
-from league.errors import StoreError
+from league.errors import GameError
 from league.games import game_spec
 from league.installation import installing
 from league.interfaces.web.app import EVENTS, LATEST
@@ -322,7 +322,7 @@ def has_line(grid: tuple[tuple[str, ...], ...]) -> str | None:
 
 @pytest.mark.parametrize("moves", [(9,), (-1,), (4, 4), (0, 3, 1, 4, 2, 5)])
 def test_stored_moves_that_are_none(moves: tuple[int, ...]) -> None:
-    with pytest.raises(StoreError, match="stored game"):
+    with pytest.raises(GameError, match="stored game"):
         positions("tic_tac_toe", Replay(seating="01", points=1.0, seed=0, opening=0, moves=moves))
 
 

@@ -21,6 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from page_server import TOKEN, serving
+from small_league import Recorded, fill
 
 from league.connections import HEAD_BYTES
 from league.pool.store import Store
@@ -302,3 +303,23 @@ def test_whatever_is_sent_is_no_bug_of_ours(
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(65536)
         assert not answer.startswith(b"HTTP/1.1 5"), (answer, sent)
+
+
+def test_nobody_beyond_this_machine_is_told_where_the_store_is(
+    tmp_path: Path, recorded: Recorded, capfd: pytest.CaptureFixture[str]
+) -> None:
+    address, known = f"unix://{tmp_path}/server.sock", {"Authorization": password(TOKEN)}
+    with serving(address, "league", host=BEYOND) as url:
+        answers = [ask(url, **known), ask(url, "/matches", **known)]
+        with Store.open(str(tmp_path), "league") as store:
+            fill(store, recorded)
+            while "main-0001" not in ask(url, **known)[1]:
+                pass
+            answers.append(ask(url, **known))
+        while (tmp_path / "server.sock").exists():  # The embedded server ends with its last client but the page.
+            time.sleep(0.01)
+        answers.append(ask(url, "/matches", **known))
+    assert [status for status, _ in answers] == [200, 503, 200, 503]
+    assert [text for _, text in answers if str(tmp_path) in text] == []
+    assert all("store of this league cannot be reached now" in answers[at][1] for at in (0, 1, 3))
+    assert f"no server answers at {address}" in capfd.readouterr().err

@@ -301,7 +301,9 @@ def test_names_and_reasons_with_markup_are_text(page: Page, url: str, own: Store
     assert page.locator("img, script:not([src])").count() == 0
 
 
-def test_a_store_that_goes_and_comes_back(page: Page, tmp_path: Path, recorded: Recorded) -> None:
+def test_a_store_that_goes_and_comes_back(
+    page: Page, tmp_path: Path, recorded: Recorded, capfd: pytest.CaptureFixture[str]
+) -> None:
     with serving(f"unix://{tmp_path}/server.sock", "league") as url:
         page.goto(url)
         expect(page.locator(".notice:visible")).to_contain_text("Nothing to show yet.")
@@ -312,11 +314,13 @@ def test_a_store_that_goes_and_comes_back(page: Page, tmp_path: Path, recorded: 
         # The embedded server ends with its last client but the page, which may not keep it.
         expect(page.locator(".notice:visible")).to_contain_text("The store does not answer.")
         expect(page.get_by_role("region", name="Leaderboard table")).to_contain_text("perfect")
+        assert str(tmp_path) not in page.locator(".notice:visible").inner_text()
         with Store.open(str(tmp_path), "league") as store:
             store.record(dataclasses.replace(recorded.matches[0], match_id="later"))
             expect(page.locator("#match-later")).to_be_visible()
             expect(page.locator(".notice:visible")).to_have_count(0)
         page.goto("about:blank")
+    assert f"no server answers at unix://{tmp_path}/server.sock" in capfd.readouterr().err
 
 
 def test_a_server_that_goes_is_noticed(browser: Browser, folder: Path, filled: str) -> None:
