@@ -27,6 +27,8 @@ from league.pool.store import Store
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
 
+expect.set_options(timeout=30_000)
+
 pytestmark = pytest.mark.long
 STARTS_S = 120
 
@@ -150,6 +152,54 @@ def test_accessible_at_every_size_and_in_the_dark(
     assert not serious(page, axe)
     if game == "connect_four":
         picture(page, f"gradio-space-{'phone' if size == PHONE else 'desk'}-{scheme}.png")
+    page.context.close()
+
+
+def test_hint_undo_resign_and_strength(
+    app: tuple[str, Path], browser: Browser, shared: tuple[Store, PolicyNetwork]
+) -> None:
+    """Each as far as it goes, with the keyboard; at full strength the first move is always the same, else it varies."""
+    network, page = shared[1], opened(browser, app[0], DESK)
+    game = make_game(network.spec.name, 1)
+    with torch.no_grad():
+        best = int(network(game.observe(), game.legal())[0].argmax())
+    played, status = page.locator("[data-moves]"), page.locator(".status")
+    hint, undo, resign, again = (page.get_by_role("button", name=one) for one in ("Hint", "Undo", "Resign", "New game"))
+    expect(hint).to_be_enabled()
+    expect(undo).to_be_disabled()
+    expect(resign).to_be_disabled()
+    hint.press("Enter")
+    expect(page.locator(f"[data-action='{best}']")).to_have_accessible_name(re.compile("hint"))
+    page.locator(f"[data-action='{best}']").press("Enter")
+    expect(resign).to_be_enabled()
+    undo.press("Enter")
+    expect(played).to_have_attribute("data-moves", "")
+    page.locator("[data-action='1']").press("Enter")
+    expect(page.locator(".cell.seat1")).to_have_count(1)
+    resign.press("Enter")
+    expect(status).to_have_text("You resigned: main-0001 wins.")
+    assert page.locator(".moves button:not([aria-disabled=true])").count() == 0
+    for button in (hint, undo, resign):
+        expect(button).to_be_disabled()
+    page.get_by_label("What it thinks").check()
+    expect(status).to_have_text("You resigned: main-0001 wins.")
+    page.get_by_label("second", exact=True).check()
+    expect(played).to_have_attribute("data-moves", str(best))
+    expect(undo).to_be_disabled()
+    page.get_by_label("as trained").check()
+    seen = {best}
+    for _ in range(40):  # Of so many draws from an untrained network's seven moves, one at least is another.
+        resign.click()
+        expect(status).to_contain_text("You resigned")
+        again.click()
+        expect(status).to_have_text("Your move.")
+        seen.add(int(str(played.get_attribute("data-moves"))))
+        if len(seen) > 1:
+            break
+    assert len(seen) > 1
+    page.get_by_label("full").check()
+    again.click()
+    expect(played).to_have_attribute("data-moves", str(best))
     page.context.close()
 
 

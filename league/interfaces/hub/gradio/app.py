@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -16,6 +17,9 @@ MANIFEST = json.loads((HERE / "league.json").read_text(encoding="utf-8"))
 GAME, POLICY = MANIFEST["game"], MANIFEST["policy"]
 ROWS, COLUMNS, ACTIONS = GAME["rows"], GAME["columns"], len(GAME["actions"])
 SESSION = onnxruntime.InferenceSession(HERE / MANIFEST["model"]["file"], providers=["CPUExecutionProvider"])
+DICE = np.random.default_rng()
+STRENGTHS = [("full", 0.0), ("varied", 0.5), ("as trained", 1.0)]
+"""What is offered, each with its temperature."""
 LONGEST = 80
 """Most characters of the policy's name that are shown."""
 TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
@@ -54,8 +58,8 @@ draw();
 class Line:
     """A game in which two seats place stones in turn and a line wins, after some moves."""
 
-    def __init__(self, moves: list[int]) -> None:
-        self.moves = list(moves)
+    def __init__(self, moves: Sequence[int]) -> None:
+        self.moves = tuple(moves)
         self.marks = np.full((ROWS, COLUMNS), -1)
         """The seat whose stone lies in each cell, -1 where none does."""
         for ply, action in enumerate(moves):
@@ -99,54 +103,86 @@ class Line:
         return logits[0], float(value[0])
 
 
-def answered(moves: list[int], seat: int, think: bool, hint: bool = False) -> tuple[list[int], dict[str, Any]]:
-    """Let the policy move if it is its turn; the moves then, and what the page shows."""
-    line = Line(moves)
-    if line.winner() is None and line.mover != seat:
-        line = Line([*moves, int(line.opinion()[0].argmax())])
-    winner = line.winner()
-    shown = {"moves": line.moves, "ready": winner is None, "shares": None, "hint": None, "thought": ""}
-    if winner is None and (think or hint):
-        logits, value = line.opinion()
-        shares = np.exp(logits - logits.max())
+class Game(NamedTuple):
+    """What one browser tab plays."""
+
+    moves: tuple[int, ...] = ()
+    seat: int = 0
+    """The person's."""
+    resigned: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody moves any more."""
+        return self.resigned or Line(self.moves).winner() is not None
+
+
+def replied(game: Game, temperature: float) -> Game:
+    """The game once the policy has moved, if it is its turn: its best move, above temperature 0 one that is drawn."""
+    line = Line(game.moves)
+    if game.over or line.mover == game.seat:
+        return game
+    logits, _ = line.opinion()
+    action = logits.argmax() if temperature <= 0 else DICE.choice(ACTIONS, p=softmax(logits / temperature))
+    return game._replace(moves=(*game.moves, int(action)))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """The probability of each action, as float64: they sum to 1 closely enough to draw from."""
+    parts: np.ndarray = np.exp(logits.astype(float) - logits.max())
+    parts /= parts.sum()
+    return parts
+
+
+def look(game: Game, think: bool, hint: bool = False) -> tuple[Any, ...]:
+    """The game, what the page shows of it, and whether Hint, Undo and Resign may be pressed."""
+    shown = {"moves": game.moves, "ready": not game.over, "shares": None, "hint": None, "thought": ""}
+    if not game.over and (think or hint):
+        logits, value = Line(game.moves).opinion()
         shown["hint"] = int(logits.argmax()) if hint else None
         if think:
-            shown["shares"] = (shares / shares.sum()).tolist()
+            shown["shares"] = softmax(logits).tolist()
             shown["thought"] = f"It expects {value:+.2f} for you here."
     name = POLICY if len(POLICY) <= LONGEST else POLICY[:LONGEST] + "…"
-    ends = {None: "Your move.", seat: f"You win against {name}.", 1 - seat: f"{name} wins.", -1: "A draw."}
-    shown["status"] = ends[winner]
+    ends = {None: "Your move.", game.seat: f"You win against {name}.", 1 - game.seat: f"{name} wins.", -1: "A draw."}
+    shown["status"] = f"You resigned: {name} wins." if game.resigned else ends[Line(game.moves).winner()]
     elo = "" if MANIFEST["elo"] is None else f" · Elo {MANIFEST['elo']:+d}"
-    players = {seat: {"name": "You", "note": GAME["seats"][seat]}}
-    players[1 - seat] = {"name": name, "note": GAME["seats"][1 - seat] + elo}
+    players = {game.seat: {"name": "You", "note": GAME["seats"][game.seat]}}
+    players[1 - game.seat] = {"name": name, "note": GAME["seats"][1 - game.seat] + elo}
     shown["players"] = [players[0], players[1]]
-    return line.moves, shown
+    may = (not game.over, len(game.moves) > game.seat and not game.resigned, not game.over and bool(game.moves))
+    return game, shown, *(gr.update(interactive=one) for one in may)
 
 
-def begin(seat: str, think: bool) -> tuple[list[int], int, dict[str, Any]]:
+def begin(side: str, temperature: float, think: bool) -> tuple[Any, ...]:
     """A new game of this tab."""
-    mine = 0 if seat == "first" else 1
-    moves, shown = answered([], mine, think)
-    return moves, mine, shown
+    return look(replied(Game(seat=0 if side == "first" else 1), temperature), think)
 
 
-def choose(moves: list[int], seat: int, think: bool, event: gr.EventData) -> tuple[list[int], dict[str, Any]]:
+def choose(game: Game, temperature: float, think: bool, event: gr.EventData) -> tuple[Any, ...]:
     """The person's move; one that is not legal, or was meant for another position, changes nothing."""
     action, ply = event._data.get("action"), event._data.get("ply")
-    line = Line(moves)
-    wanted = isinstance(action, int) and 0 <= action < ACTIONS and line.mover == seat and ply == len(moves)
-    return answered([*moves, action] if wanted and line.legal()[action] else moves, seat, think)
+    line = Line(game.moves)
+    wanted = isinstance(action, int) and 0 <= action < ACTIONS and line.mover == game.seat and ply == len(game.moves)
+    if wanted and not game.resigned and line.legal()[action]:
+        game = replied(game._replace(moves=(*game.moves, action)), temperature)
+    return look(game, think)
 
 
-def hint(moves: list[int], seat: int, think: bool) -> tuple[list[int], dict[str, Any]]:
+def advise(game: Game, think: bool) -> tuple[Any, ...]:
     """The same position, with what the policy would do in the person's place."""
-    return answered(moves, seat, think, hint=True)
+    return look(game, think, hint=True)
 
 
-def undo(moves: list[int], seat: int, think: bool) -> tuple[list[int], dict[str, Any]]:
+def undo(game: Game, think: bool) -> tuple[Any, ...]:
     """Take the person's last move back, and the answer to it."""
-    mine = len(moves) - 1 if len(moves) % 2 != seat else len(moves) - 2
-    return answered(moves[:mine] if mine >= seat else moves, seat, think)
+    mine = len(game.moves) - (1 if len(game.moves) % 2 != game.seat else 2)
+    return look(game._replace(moves=game.moves[:mine]) if mine >= game.seat and not game.resigned else game, think)
+
+
+def resign(game: Game, think: bool) -> tuple[Any, ...]:
+    """The game, given up by the person."""
+    return look(game if game.over else game._replace(resigned=True), think)
 
 
 def script() -> str:
@@ -160,20 +196,25 @@ def script() -> str:
 
 with gr.Blocks(title=GAME["title"], analytics_enabled=False, fill_width=True) as demo:
     gr.Markdown(f"# {GAME['title']}")
-    moves, seat = gr.State([]), gr.State(0)
+    game = gr.State(Game())
     table = gr.HTML(None, html_template=TABLE, js_on_load=script(), apply_default_css=False, elem_id="game")
     with gr.Row():
         again = gr.Button("New game", variant="primary", min_width=240)
-        hinted = gr.Button("Hint", min_width=90)
-        undone = gr.Button("Undo", min_width=90)
+        hinted, undone, resigned = (
+            gr.Button(label, min_width=90, interactive=False) for label in ("Hint", "Undo", "Resign")
+        )
     with gr.Group():
         side = gr.Radio(["first", "second"], value="first", label="You play")
+        strength = gr.Radio(STRENGTHS, value=0.0, label="Strength")
         think = gr.Checkbox(label="What it thinks")
+    looks = [game, table, hinted, undone, resigned]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for start in (demo.load, again.click, side.change):
-        start(begin, [side, think], [moves, seat, table], **quiet)
-    for event, does in ((table.choose, choose), (hinted.click, hint), (undone.click, undo), (think.change, answered)):
-        event(does, [moves, seat, think], [moves, table], **quiet)
+        start(begin, [side, strength, think], looks, **quiet)
+    table.choose(choose, [game, strength, think], looks, **quiet)
+    pressed = ((hinted.click, advise), (undone.click, undo), (resigned.click, resign), (think.change, look))
+    for event, does in pressed:
+        event(does, [game, think], looks, **quiet)
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Liberation Sans", "sans-serif"]
 FILL = {"background_fill": "*primary_700", "background_fill_hover": "*primary_800", "text_color": "white"}
