@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Final
 
 from league.ladder.records import Promotion
+
+NAME: Final = 80
+"""Most characters that are shown of a policy's name, which may be of any length."""
+
+
+def short(name: str) -> str:
+    """A policy's name as it is shown to people: no longer than leaves room for what it is shown beside."""
+    return name if len(name) <= NAME else f"{name[:NAME]}…"
 
 
 def percent(share: float) -> str:

@@ -103,7 +103,7 @@ def _games(playing: Host, wish: Wish, name: str, seed: int, hints: bool, output:
     while True:
         session = playing.begin(wish._replace(seat=seat), seed)
         mine, seats = session.seat, session.spec.seats
-        output.print(f"you have seat {mine} of {seats} against {session.opponent.name}; seed {seed}", markup=False)
+        output.print(f"you have seat {mine} of {seats} against {session.opponent.called}; seed {seed}", markup=False)
         if hints and session.opponent.adviser is None:
             output.print(f"{session.opponent.policy} is a fixed bot and has no opinion of positions", markup=False)
         try:

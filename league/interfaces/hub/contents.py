@@ -14,7 +14,7 @@ from league.interfaces.board import ASSETS, asset, describe, title
 from league.interfaces.hub import runtime
 from league.interfaces.hub.card import readme
 from league.interfaces.hub.folder import FORMAT, MANIFEST, attributes
-from league.interfaces.hub.markup import in_html, in_markdown
+from league.interfaces.hub.markup import in_html, in_markdown, short
 from league.interfaces.hub.release import Release
 from league.policies.onnx import export_onnx
 
@@ -122,7 +122,8 @@ def _finished(
 
     model = {"file": MODEL, "integrity": runtime.integrity(files[MODEL])}
     elo = round(release.standing.elo) if release.standing.games else None
-    said = {"format": FORMAT, **manifest, "policy": release.name, "elo": elo, "model": model}
+    names = {"policy": release.name, "called": short(release.name)}
+    said = {"format": FORMAT, **manifest, **names, "elo": elo, "model": model}
     files = {
         **files,
         MANIFEST: _json(said),

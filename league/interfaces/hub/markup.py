@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any, Final
+from typing import Any
 
-SHOWN: Final = 80
-"""Most characters of a name that are shown."""
+from league.view import words
 
 
 def one_line(value: Any) -> str:
     """Its text without what a terminal or a line could stumble over, cut to a length that can be read."""
     text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
-    return text if len(text) <= 2 * SHOWN else f"{text[: 2 * SHOWN]}…"
+    return text if len(text) <= 2 * words.NAME else f"{text[: 2 * words.NAME]}…"
 
 
 def short(name: str) -> str:
     """A name as it is shown to people."""
-    text = one_line(name)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return words.short(one_line(name))
 
 
 def in_html(name: str) -> str:
@@ -36,4 +34,4 @@ def in_markdown(name: str) -> str:
 
 def as_file(name: str) -> str:
     """A name as part of the name of a file."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip(".-")[:SHOWN] or "policy"
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip(".-")[: words.NAME] or "policy"

@@ -16,6 +16,7 @@ from league.matches.players import PlayerLoader
 from league.pool.snapshots import CHAMPION
 from league.pool.store import Store
 from league.view.attachment import Attachment
+from league.view.words import short
 
 SHOWN: Final = 200
 """Snapshots that are offered, the newest; any other one can be named."""
@@ -58,7 +59,7 @@ class Host:
         shown = {}
         for name in (*kept[:SHOWN], *bot_names(self.spec)):
             strength = _strength(name, ratings, config.ratings)
-            shown[name] = f"{name} · {strength}" if strength else name
+            shown[name] = f"{short(name)} · {strength}" if strength else short(name)
         return ({} if store.champion() is None else {CHAMPION: CHAMPION}) | shown
 
     def champion(self) -> str | None:

@@ -17,6 +17,7 @@ from league.interfaces.play.words import told
 from league.policies.search import searched
 from league.pool.snapshots import CHAMPION
 from league.view.visitors import Visitors
+from league.view.words import short
 
 _SEATS: Final = {"0": "first", "1": "second"}
 """Of two, as they are shown."""
@@ -170,8 +171,9 @@ class Page:
             now = self.host.champion()
         except LeagueError:
             return ""
-        promoted = tab.champion and now is not None and tab.session.opponent.policy.partition("+")[0] != now
-        return f"Meanwhile {now} has become champion: it plays the next game." if promoted else ""
+        if now is None or not tab.champion or now == tab.session.opponent.policy.partition("+")[0]:
+            return ""
+        return f"Meanwhile {short(now)} has become champion: it plays the next game."
 
     def _keep(self, session: Session, name: str) -> str:
         try:

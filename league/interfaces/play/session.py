@@ -22,6 +22,7 @@ from league.games.base import Cells, HasCells, action_name
 from league.matches.replays import changed
 from league.policies.player import NetworkPlayer
 from league.policies.search import SearchPlayer
+from league.view.words import short
 
 Ending = Literal["won", "drawn", "lost", "resigned", "dropped"]
 
@@ -44,6 +45,11 @@ class Opponent(NamedTuple):
     def name(self) -> str:
         """Who this is in the records: the same policy at another temperature is somebody else."""
         return self.policy if self.temperature is None else f"{self.policy}+temperature{self.temperature:g}"
+
+    @property
+    def called(self) -> str:
+        """Its name as it is shown, however long it is."""
+        return short(self.name)
 
     @property
     def adviser(self) -> NetworkPlayer | SearchPlayer | None:

@@ -112,5 +112,5 @@ def _players(session: Session, board: dict[str, Any] | None, standing: str) -> l
         if seat == session.seat:
             said.append({"name": "You", "note": place})
         else:
-            said.append({"name": session.opponent.name, "note": f"{place} · {standing}" if standing else place})
+            said.append({"name": session.opponent.called, "note": f"{place} · {standing}" if standing else place})
     return said

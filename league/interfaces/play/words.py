@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from league.interfaces.play.session import Move, Opinion, Session
+from league.view.words import short
 
 _BOARDS = {True: "column ", False: "cell "}
 
@@ -13,7 +14,7 @@ def made(session: Session, moves: Sequence[Move]) -> list[str]:
     """What the others did in these moves, as far as the person may know it, one sentence each."""
     several = session.spec.seats > 2
     return [
-        f"{session.opponent.name}{f' at seat {move.seat}' if several else ''} plays {named(session, move.name)}."
+        f"{session.opponent.called}{f' at seat {move.seat}' if several else ''} plays {named(session, move.name)}."
         for move in session.told(moves)
         if move.seat != session.seat
     ]
@@ -21,14 +22,14 @@ def made(session: Session, moves: Sequence[Move]) -> list[str]:
 
 def told(session: Session, moves: Sequence[Move], note: str = "") -> str:
     """What the others did in these moves, how the game ended or what is waited for, and a note."""
-    name = session.opponent.name
+    name = session.opponent.called
     now = ending(session) if session.ending else "Your move." if session.waits else f"{name} is thinking."
     return " ".join([*made(session, moves), now, note]).strip()
 
 
 def ending(session: Session) -> str:
     """How a game ended, in a sentence."""
-    name, points = session.opponent.name, ""
+    name, points = session.opponent.called, ""
     if not session.spec.deterministic and session.ending != "resigned":
         points = " (" + ", ".join(f"seat {seat} {reward:+g}" for seat, reward in enumerate(session.returns)) + ")"
     match session.ending:
@@ -45,7 +46,7 @@ def ending(session: Session) -> str:
 
 def thought(session: Session, opinion: Opinion) -> str:
     """What the policy expects for the person."""
-    return f"{session.opponent.policy} expects {opinion.value:+.2f} for you here."
+    return f"{short(session.opponent.policy)} expects {opinion.value:+.2f} for you here."
 
 
 def named(session: Session, move: str) -> str:

@@ -6,6 +6,7 @@ LEAGUE_SCREENSHOTS_STORE set, too, they are of that league's champion.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -36,7 +37,7 @@ from league.interfaces.hub.runtime import CDN, FILES, PACKAGE, VERSION
 from league.policies.network import PolicyNetwork
 from league.pool.store import Store
 
-from .conftest import add, promote
+from .conftest import MARKUP, add, promote
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page, Browser, Route, expect = playwright.Page, playwright.Browser, playwright.Route, playwright.expect
@@ -77,10 +78,10 @@ def vendored(
     return export(tmp_path_factory.mktemp("vendored"), package, str(folder), shared[0].league)
 
 
-def export(place: Path, package: Path, store: str, league: str) -> Path:
-    """The Space of a league's champion that asks no other host."""
+def export(place: Path, package: Path, store: str, league: str, policy: str = "champion") -> Path:
+    """The Space of a league's policy that asks no other host."""
     where = ["--store", store, "--league", league, "--output", str(place / "space")]
-    assert run(["export", "champion", *where, "--format", "space", "--vendor", str(package)]) == 0
+    assert run(["export", policy, *where, "--format", "space", "--vendor", str(package)]) == 0
     return place / "space"
 
 
@@ -278,6 +279,30 @@ def test_a_thousand_positions_in_webassembly(
     assert len(found["values"]) == POSITIONS
     assert abs(np.array(found["logits"]) - logits.flatten().numpy()).max() <= 1e-4
     assert abs(np.array(found["values"]) - value.numpy()).max() <= 1e-4
+
+
+@pytest.mark.long
+def test_a_name_of_any_kind_and_length_leaves_room_for_the_board(
+    browser: Browser,
+    folder: Path,
+    shared: tuple[Store, PolicyNetwork],
+    package: Path,
+    tmp_path: Path,
+    complaints: list[str],
+    axe: str,
+) -> None:
+    name = MARKUP + "x" * 5000
+    place = export(tmp_path, package, str(folder), shared[0].league, name)
+    with contextlib.contextmanager(_serve)(place) as url:
+        page = opened(browser, PHONE, complaints)
+        started(page, url)
+        expect(page.locator("#players")).to_contain_text(f"{name[:80]}…")
+        expect(page.locator(".league-board")).to_be_in_viewport(ratio=1)
+        page.locator("[data-action='3']").click()
+        page.get_by_role("button", name="Resign").click()
+        expect(page.locator("#said")).to_have_text(f"You resigned: {name[:80]}… wins.")
+        assert page.locator("img[src='x']").count() == 0
+        assert not serious(page, axe)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

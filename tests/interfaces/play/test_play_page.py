@@ -339,14 +339,15 @@ def test_a_store_that_goes_in_mid_game(
 
 
 def test_policies_with_names_of_any_kind_and_length(browser: Browser, url: str, four: Store, axe: str) -> None:
-    name, weights = MARKUP + "x" * 2000, pack(fresh(game_spec("connect_four"), CONFIG.network, seed=9))
+    name, weights = MARKUP + "x" * 10_000, pack(fresh(game_spec("connect_four"), CONFIG.network, seed=9))
     one = {"learner": "main", "steps": 0, "created_s": 1.0, "bytes": len(weights)}
     four.add_snapshot(Snapshot(name=name, digest=digest(weights), **one), weights)
     page = opened(browser, url, PHONE, query=f"?policy={quote(name)}")
-    expect(page.locator(".league-players")).to_contain_text(name)
+    expect(page.locator(".league-players")).to_contain_text(f"{name[:80]}…")
+    expect(page.locator(".league-board")).to_be_in_viewport(ratio=1)
     begin(page, "second")
     page.get_by_role("button", name="Resign").click()
-    expect(page.locator(".status")).to_contain_text(name)
+    expect(page.locator(".status")).to_contain_text(f"{name[:80]}… wins")
     assert not serious(page, axe)
     page.goto(f"{url}?policy={quote(MARKUP)}")
     expect(page.get_by_text("no policy").first).to_be_visible()

@@ -14,14 +14,12 @@ import onnxruntime
 
 HERE = Path(__file__).parent
 MANIFEST = json.loads((HERE / "league.json").read_text(encoding="utf-8"))
-GAME, POLICY = MANIFEST["game"], MANIFEST["policy"]
+GAME, POLICY = MANIFEST["game"], MANIFEST["called"]
 ROWS, COLUMNS, ACTIONS = GAME["rows"], GAME["columns"], len(GAME["actions"])
 SESSION = onnxruntime.InferenceSession(HERE / MANIFEST["model"]["file"], providers=["CPUExecutionProvider"])
 DICE = np.random.default_rng()
 STRENGTHS = [("full", 0.0), ("varied", 0.5), ("as trained", 1.0)]
 """What is offered, each with its temperature."""
-LONGEST = 80
-"""Most characters of the policy's name that are shown."""
 TABLE = """<div class="table"><ul class="league-players" aria-label="Players"></ul><div class="board"></div>
 <p class="status" role="status"></p><p class="thought" role="status"></p></div>"""
 STYLE = """
@@ -143,12 +141,16 @@ def look(game: Game, think: bool, hint: bool = False) -> tuple[Any, ...]:
         if think:
             shown["shares"] = softmax(logits).tolist()
             shown["thought"] = f"It expects {value:+.2f} for you here."
-    name = POLICY if len(POLICY) <= LONGEST else POLICY[:LONGEST] + "…"
-    ends = {None: "Your move.", game.seat: f"You win against {name}.", 1 - game.seat: f"{name} wins.", -1: "A draw."}
-    shown["status"] = f"You resigned: {name} wins." if game.resigned else ends[Line(game.moves).winner()]
+    ends = {
+        None: "Your move.",
+        game.seat: f"You win against {POLICY}.",
+        1 - game.seat: f"{POLICY} wins.",
+        -1: "A draw.",
+    }
+    shown["status"] = f"You resigned: {POLICY} wins." if game.resigned else ends[Line(game.moves).winner()]
     elo = "" if MANIFEST["elo"] is None else f" · Elo {MANIFEST['elo']:+d}"
     players = {game.seat: {"name": "You", "note": GAME["seats"][game.seat]}}
-    players[1 - game.seat] = {"name": name, "note": GAME["seats"][1 - game.seat] + elo}
+    players[1 - game.seat] = {"name": POLICY, "note": GAME["seats"][1 - game.seat] + elo}
     shown["players"] = [players[0], players[1]]
     may = (not game.over, len(game.moves) > game.seat and not game.resigned, not game.over and bool(game.moves))
     return game, shown, *(gr.update(interactive=one) for one in may)

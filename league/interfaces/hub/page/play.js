@@ -65,17 +65,17 @@ function over() {
 }
 
 function said() {
-  if (resigned) return `You resigned: ${manifest.policy} wins.`;
+  if (resigned) return `You resigned: ${manifest.called} wins.`;
   const winner = line.winner();
   if (winner === -1) return "A draw.";
-  if (winner !== null) return winner === seat ? `You win against ${manifest.policy}.` : `${manifest.policy} wins.`;
-  return line.mover === seat ? "Your move." : `${manifest.policy} is thinking…`;
+  if (winner !== null) return winner === seat ? `You win against ${manifest.called}.` : `${manifest.called} wins.`;
+  return line.mover === seat ? "Your move." : `${manifest.called} is thinking…`;
 }
 
 /** Who has which stones. */
 function players() {
   const strength = manifest.elo === null ? [] : [`Elo ${manifest.elo < 0 ? "" : "+"}${manifest.elo}`];
-  const both = [{ name: "You", notes: [] }, { name: manifest.policy, notes: strength }];
+  const both = [{ name: "You", notes: [] }, { name: manifest.called, notes: strength }];
   if (seat === 1) both.reverse();
   const said = both.map(({ name, notes }, one) => ({ name, note: [game.seats[one], ...notes].join(" · ") }));
   Board.players(at("players"), game, said);
