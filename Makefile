@@ -6,6 +6,7 @@ MINUTES ?= 3
 # The versions of uv.lock, which were tested; `make CONSTRAINTS=/dev/null` takes the newest that pyproject.toml allows.
 CONSTRAINTS ?= .venv/constraints.txt
 # Tests run side by side, by file, in the order of their folders: the long ones are in the first.
+# tests/conftest.py lets a long one of the last begin before all.
 WORKERS ?= 4
 # In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
 CHECKOV := 3.3.30

@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A shell has what it starts in the background ignore SIGINT, and so has whatever that starts.
@@ -10,3 +11,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest of the files that would begin last begins first: at the end it would have one worker to itself."""
+    items.sort(key=lambda item: item.path.name != "test_docs.py")
