@@ -2,9 +2,10 @@
 
 D. Silver et al., "Mastering Chess and Shogi by Self-Play with a General Reinforcement Learning Algorithm", 2017, and
 beside it bounds: T. Cazenave and A. Saffidine, "Score Bounded Monte-Carlo Tree Search", 2010, of which M. Winands et
-al., "Monte-Carlo Tree Search Solver", 2008, is the case without draws. A node's moves are all tried when it is opened,
-so the search knows every end that is one ply ahead of it, and what follows from ends is backed up as bounds. A move
-that cannot beat a proven one is not looked at again, and a search whose root is proven stops.
+al., "Monte-Carlo Tree Search Solver", 2008, is the case without draws. A node's moves are all looked at when it is
+opened (`look_ahead`, or tried where a game has no `Positions`), so the search knows every end that is one ply ahead of
+it, and what follows from ends is backed up as bounds. A move that cannot beat a proven one is not looked at again, and
+a search whose root is proven stops.
 
 Shapes: `B` boards, `A` actions, `M` nodes of a board's tree, `W` words of a position, `n` boards still searched, `D`
 plies of the longest path. Node `k` of board `b` is row `b M + k`; its root is `k = 0`. All values are of the seat that
@@ -18,7 +19,8 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor
 
-from league.games.base import Searchable
+from league.games.base import HasPositions, Searchable
+from league.policies.lookahead import look_ahead
 from league.policies.network import PolicyNetwork
 
 EXPLORATION: Final = 2.0
@@ -28,6 +30,8 @@ EXPLORATION_BASE: Final = 19652
 """Visits over which that weight slowly grows (the same, `c_base`)."""
 REDUCTION: Final = 0.2
 """A move that was not tried is taken to be worth so much less than its node."""
+LOOKAHEAD_WEIGHT: Final = 8.0
+"""Of `look_ahead`. The policy that it makes is sharper than it sees: the square root of that is the prior."""
 ILLEGAL: Final = -2.0
 """Both bounds of an illegal action: below every result."""
 
@@ -169,18 +173,13 @@ class Tree:
 
     def _open(self, new: Tensor, boards: Searchable, legal: Tensor) -> None:
         """Ask the network about new nodes, and look at all of their moves for ends of the game."""
-        logits, values = self.network(boards.observe(), legal)
-        words, mover = boards.words(), boards.to_move()
-        rows, actions = legal.nonzero(as_tuple=True)
-        step = self.game.at(words[rows]).step(actions)
-        reward = step.rewards.gather(1, mover[rows, None]).squeeze(1)
-        lower, upper = torch.full((2, *legal.shape), ILLEGAL, device=legal.device)
-        lower[rows, actions] = torch.where(step.done, reward, -1.0)
-        upper[rows, actions] = torch.where(step.done, reward, 1.0)
-        self.words[new] = words
-        self.prior[new] = logits.float().softmax(dim=1)
-        self.lower[new], self.upper[new] = lower, upper
-        self.value[new] = values.float().clamp(-1, 1)
+        prior, value, result, known = (_looked if isinstance(boards, HasPositions) else _tried)(
+            self.network, boards, legal
+        )
+        self.words[new] = boards.words()
+        self.prior[new], self.value[new] = prior, value.clamp(-1, 1)
+        self.lower[new] = torch.where(known, result, -1.0).masked_fill(~legal, ILLEGAL)
+        self.upper[new] = torch.where(known, result, 1.0).masked_fill(~legal, ILLEGAL)
 
     def _back_up(self, path: _Path, new: Tensor) -> None:
         """Add the values of new nodes to the moves that led there, and what is proven to their bounds."""
@@ -220,3 +219,23 @@ class Tree:
         """bool `[k]`: no move can turn out better than what one of them is sure of."""
         proven: Tensor = self.upper[nodes].amax(dim=1) <= self.lower[nodes].amax(dim=1)
         return proven
+
+
+def _looked(network: PolicyNetwork, boards: Searchable, legal: Tensor) -> tuple[Tensor, ...]:
+    """What looking one ply ahead says of boards: prior, value, results of moves, and which of those are known."""
+    assert isinstance(boards, HasPositions)
+    rows = torch.arange(boards.num_games, device=boards.device)
+    look = look_ahead(network, boards.positions(rows), boards.observe(), legal, weight=LOOKAHEAD_WEIGHT)
+    doubtful = look.policy.sqrt()
+    return doubtful / doubtful.sum(dim=1, keepdim=True), look.value, look.moves.values, look.moves.known
+
+
+def _tried(network: PolicyNetwork, boards: Searchable, legal: Tensor) -> tuple[Tensor, ...]:
+    """The same of boards whose moves can only be tried: known are the results of those that end the game."""
+    logits, value = network(boards.observe(), legal)
+    rows, actions = legal.nonzero(as_tuple=True)
+    step = boards.at(boards.words()[rows]).step(actions)
+    reward = step.rewards.gather(1, boards.to_move()[rows, None]).squeeze(1)
+    result, known = torch.zeros(legal.shape, device=legal.device), torch.zeros_like(legal)
+    result[rows, actions], known[rows, actions] = reward, step.done
+    return logits.float().softmax(dim=1), value.float(), result, known

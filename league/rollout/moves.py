@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from league.games.base import GameSpec, HasPositions, Player, Turn
+from league.policies.lookahead import look_ahead
 from league.policies.network import PolicyNetwork
 from league.policies.player import draw
-from league.rollout.lookahead import look_ahead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ class LearningPlayer(Player):
         else:
             assert isinstance(turn.game, HasPositions)
             positions = turn.game.positions(turn.rows)
-            logits, improved, value = look_ahead(self.network, positions, seen, legal, weight=self.weight)
+            logits, improved, value, _ = look_ahead(self.network, positions, seen, legal, weight=self.weight)
             chances = improved.log()
         action = draw(chances, legal, turn.generator)
         random = torch.zeros_like(turn.rows, dtype=torch.bool)

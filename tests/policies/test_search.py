@@ -111,6 +111,38 @@ def test_a_lost_position_is_known_as_lost_and_answered_with_a_legal_move(network
     assert boards.legal()[0, found.actions[0]]
 
 
+def test_two_threats_at_once_are_seen_without_a_simulation(network):
+    """Looking one ply ahead proves what can no longer be met, and so does the search that rests on it."""
+    boards = connect_four_after(3, 3, 2, 0)
+    found = look(network, boards, 1)
+    assert bool(found.proven[0])
+    assert (int(found.actions[0]), float(found.values[0])) == (4, 1.0)
+
+
+class Unlooked:
+    """A game that offers its boards, but not as values: its moves can only be tried."""
+
+    def __init__(self, game):
+        self._game = game
+
+    def at(self, words):
+        return Unlooked(self._game.at(words))
+
+    def __getattr__(self, name):
+        if name == "positions":
+            raise AttributeError(name)
+        return getattr(self._game, name)
+
+
+def test_a_game_that_cannot_be_looked_ahead_in_is_searched_too(network):
+    boards = random_boards("connect_four", 64, 30, seed=3)
+    plain, looked = look(network, Unlooked(boards), 200), look(network, boards, 200)
+    both = plain.proven & looked.proven
+    assert both.sum() > 10
+    assert torch.equal(plain.values[both], looked.values[both])
+    assert looked.proven.sum() >= plain.proven.sum()
+
+
 def test_only_moves_that_are_allowed_are_chosen(network):
     boards = random_boards("connect_four", 64, 30, seed=2)
     allowed = boards.legal() & (torch.rand(64, 7, generator=torch.Generator().manual_seed(0)) < 0.5)

@@ -27,6 +27,17 @@ WINNING = 50.0
 """Added to the logits of moves that win at once: nothing else is played then."""
 
 
+class ActionValues(NamedTuple):
+    """What the moves of `n` positions are worth to the mover."""
+
+    values: Tensor
+    """float32 `[n, A]` in [-1, 1]: Q; 0 for illegal moves, and for all others where one wins at once."""
+    wins: Tensor
+    """bool `[n, A]`: which of them win at once."""
+    known: Tensor
+    """bool `[n, A]`: which values are exact, whatever the network says."""
+
+
 class Look(NamedTuple):
     """What looking ahead says of `n` positions."""
 
@@ -36,6 +47,8 @@ class Look(NamedTuple):
     """float32 `[n, A]`: the improved policy, as probabilities."""
     value: Tensor
     """float32 `[n]`: what the improved policy is worth."""
+    moves: ActionValues
+    """What every move is worth."""
 
 
 def look_ahead(
@@ -46,17 +59,14 @@ def look_ahead(
     `observation` and `legal` are what a `Turn` shows of them, `weight` is how far Q outweighs the policy.
     """
     logits = network.logits(network.features(observation), legal)
-    values, wins = action_values(network, positions, legal)
-    improved = (torch.log_softmax(logits, dim=1) + weight * values + WINNING * wins).masked_fill(~legal, ILLEGAL)
-    policy = torch.softmax(improved, dim=1)
-    return Look(logits, policy, (policy * values).sum(dim=1))
+    moves = action_values(network, positions, legal)
+    improved = torch.log_softmax(logits, dim=1) + weight * moves.values + WINNING * moves.wins
+    policy = torch.softmax(improved.masked_fill(~legal, ILLEGAL), dim=1)
+    return Look(logits, policy, (policy * moves.values).sum(dim=1), moves)
 
 
-def action_values(network: PolicyNetwork, positions: Positions, legal: Tensor) -> tuple[Tensor, Tensor]:
-    """Q of every move, float32 `[n, A]` in [-1, 1], and which of them win at once, bool `[n, A]`.
-
-    Where a move wins at once, the others are not looked at and have 0, as illegal ones have.
-    """
+def action_values(network: PolicyNetwork, positions: Positions, legal: Tensor) -> ActionValues:
+    """Q of every move that is `legal`, bool `[n, A]`. Where one wins at once, the others are not looked at."""
     wins = positions.wins()
     rows, actions = (legal & ~wins.any(dim=1, keepdim=True)).nonzero(as_tuple=True)
     children = positions.after(rows, actions)
@@ -75,9 +85,12 @@ def action_values(network: PolicyNetwork, positions: Positions, legal: Tensor) -
     if len(seen):
         said = network.values(network.features(seen)).clamp(-1.0, 1.0)
         value[quiet], value[forced[calm]] = -said[: len(quiet)], said[len(quiet) :]
-    values = wins.float()
+    values, known = wins.float(), wins.clone()
     values[rows, actions] = value
-    return values, wins
+    exact = torch.ones_like(lost)
+    exact[quiet], exact[forced[calm]] = False, False
+    known[rows, actions] = exact
+    return ActionValues(values, wins, known)
 
 
 def _settled(positions: Positions) -> tuple[Tensor, Tensor]:

@@ -7,11 +7,11 @@ from league.config import LeagueConfig, LearningConfig, NetworkConfig, RolloutCo
 from league.errors import ConfigError
 from league.games import game_spec, make_game, sample_uniform
 from league.games.bitboards import to_bitboards
+from league.policies.lookahead import action_values, look_ahead
 from league.policies.network import ILLEGAL
 from league.policies.weights import fresh
 from league.rollout.choices import settled
 from league.rollout.collect import Collector
-from league.rollout.lookahead import action_values, look_ahead
 from league.rollout.opponents import Opponents
 
 GAMES = ["connect_four", "tic_tac_toe"]
@@ -58,7 +58,9 @@ class Undecided(torch.nn.Module):
 def test_what_is_exact_is_what_brute_force_says(name, plies):
     game, rows = midgame(name, plies)
     positions = game.positions(rows)
-    values, wins = action_values(Undecided(0.25), positions, positions.legal())
+    values, wins, known = action_values(Undecided(0.25), positions, positions.legal())
+    assert not known[~positions.legal()].any()
+    assert torch.equal(known & (values.abs() == 0.25), torch.zeros_like(known)), "what the network says is no knowledge"
     exact = {1.0: 0, -1.0: 0, 0.0: 0}
     for number in range(len(rows)):
         one = positions[torch.tensor([number])]
@@ -72,6 +74,7 @@ def test_what_is_exact_is_what_brute_force_says(name, plies):
             if said in (1.0, -1.0):
                 # A loss to a reply, or behind a forced one; a win behind whatever is replied.
                 assert -solve(child, 4) == said
+                assert known[number, action]
                 exact[said] += 1
             else:
                 assert said in (0.25, -0.25) or not bool(child.legal().all())
@@ -85,7 +88,7 @@ def test_the_value_is_asked_where_nothing_hangs(name):
     """From the other side after a quiet move; from one's own side behind a forced reply."""
     game, rows = midgame(name, 4 if name == "tic_tac_toe" else 12)
     positions, network = game.positions(rows), Undecided(0.25)
-    values, _ = action_values(network, positions, positions.legal())
+    values, _, _ = action_values(network, positions, positions.legal())
     seen = torch.cat(network.seen)
     asked = type(positions)(game, *to_bitboards(seen))
     assert not asked.wins().any()
@@ -103,7 +106,7 @@ def test_the_improved_policy_is_the_softmax_of_both(name):
     seen, legal = positions.observe(), positions.legal()
     with torch.inference_mode():
         look = look_ahead(network, positions, seen, legal, weight=8.0)
-        values, wins = action_values(network, positions, legal)
+        values, wins, _ = action_values(network, positions, legal)
         logits, _ = network(seen, legal)
     assert torch.equal(look.logits, logits)
     torch.testing.assert_close(look.policy.sum(dim=1), torch.ones(len(rows)))
