@@ -59,7 +59,7 @@ class Bubble:
         _enter(self._folder)
         os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
         # Where a command prints what another program reads, nobody else does.
-        sys.stdout = sys.stderr = _Voice(sys.stderr)  # type: ignore[assignment]
+        sys.stdout = sys.stderr = _Voice(sys.stderr)
         try:
             yield
         finally:
