@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -168,10 +169,9 @@ def raised_by_environment(error: BaseException) -> bool:
         return True
     if isinstance(error, KeyboardInterrupt):
         return _inside.get() and not isinstance(error, Interrupted)
-    innermost = error.__traceback__
-    while innermost is not None and innermost.tb_next is not None:
-        innermost = innermost.tb_next
-    return innermost is None or f"{os.sep}ray{os.sep}_private{os.sep}" not in innermost.tb_frame.f_code.co_filename
+    # Ray's handler of SIGTERM runs in whatever line is under way.
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+    return not any(f"{os.sep}ray{os.sep}_private{os.sep}" in file or file.endswith("_raylet.pyx") for file in files)
 
 
 @contextlib.contextmanager
