@@ -68,6 +68,15 @@ def test_a_person_who_interrupts_is_heard(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("file", ["python/ray/_raylet.pyx", "/lib/ray/_private/worker.py"])
+def test_ray_ends_a_process_also_while_an_environment_is_at_work(file, monkeypatch):
+    game = make_game("meddling:Exits", 1)
+    handler = compile("raise SystemExit(1)", file, "exec")  # As Ray's handler of SIGTERM does.
+    monkeypatch.setattr(meddling.Exits, "step", lambda self, action: exec(handler))
+    with pytest.raises(SystemExit):
+        game.step(torch.tensor([0]))
+
+
 def test_a_child_that_is_forked_does_not_play_on(tmp_path):
     game = make_game("meddling:Forks", 1)
     me = os.getpid()
