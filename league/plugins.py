@@ -76,7 +76,7 @@ def load(name: str, value: str, refuse: Callable[[str], LeagueError]) -> Any:
         found: Any = importlib.import_module(module)
         for part in filter(None, attribute.split(".")):
             found = getattr(found, part)
-    except Exception as error:  # Somebody else's code may raise anything.
+    except (Exception, SystemExit) as error:  # Somebody else's code may raise anything.
         raise refuse(f"{asked} cannot be imported: {described(error)}") from error
     return found
 

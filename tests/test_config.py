@@ -127,6 +127,11 @@ def test_no_knob_goes_beyond_its_range(key: str, field: dataclasses.Field[Any], 
             "network.kind=mpl",
             "network.kind = 'mpl': must be one of mlp, conv, tables, or module:function; did you mean 'mlp'?",
         ),
+        *(
+            (f"{key}={name}", f"{key} = {name!r}: must be cpu, cuda or cuda:N, N from 0 to 99")
+            for key in ("rollout.device", "arena.device")
+            for name in ("", "gpu", "mps", "meta", "CUDA", "cuda:", "cuda:-1", "cuda:x", "cuda:01", "cuda:99999999999")
+        ),
         ("promotion.elo1=0", "promotion.elo1 = 0.0: must be above elo0 = 0.0"),
         ("game=auto", "game = None: must be a string"),
         ("network.hidden=[64, 0]", "network.hidden = 0: must be at least 1"),

@@ -135,14 +135,16 @@ class OpenLeague:
             PrunedPolicyError: its weights were pruned.
             CorruptSnapshotError: its weights are not what was stored.
             GameError: this game cannot be searched.
+            ConfigError: this machine has no such device.
         """
         from league.api.policy import Policy
         from league.games import game_spec
+        from league.games.registry import torch_device
         from league.matches.players import PlayerLoader, resolve
 
         spec = game_spec(self.game)
         named = resolve(self.store, name, spec)
-        return Policy(named.name, spec, PlayerLoader(self.store, spec, device), digest=named.digest)
+        return Policy(named.name, spec, PlayerLoader(self.store, spec, torch_device(device)), digest=named.digest)
 
     def match(
         self,

@@ -17,9 +17,9 @@ WIDEST: Final = 8192
 
 
 def check_device(name: str | None) -> None:
-    """Raise `ConfigError` where a torch device is none; None is one that is chosen."""
-    if name is not None and not re.fullmatch(r"(cpu|cuda|mps|xpu)(:[0-9]+)?", name):
-        raise ConfigError(f"device = {name!r}: must be cpu, cuda, mps or xpu, or one by its number, such as cuda:1")
+    """Raise `ConfigError` where boards cannot lie on a torch device of that name; None is one that is chosen."""
+    if name is not None and not re.fullmatch(r"(cpu|cuda)(:(0|[1-9][0-9]?))?", name):
+        raise ConfigError(f"device = {name!r}: must be cpu, cuda or cuda:N, N from 0 to 99")
 
 
 def check_gpus(gpus: float | None) -> None:

@@ -18,7 +18,7 @@ from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name
 from league.games.base import GameSpec, Step
 from league.games.blame import blame
-from league.games.bubble import Bubble
+from league.games.bubble import Bubble, passed_over, raised_by_environment
 from league.games.stones import read_stones
 
 SEEDS = 2**31
@@ -64,7 +64,9 @@ def load_aec(name: str) -> AecSource:
         return Bubble().run(lambda: _load(full_name(name)))
     except LeagueError:
         raise
-    except Exception as error:  # Somebody else's metadata and agents may be anything.
+    except BaseException as error:  # Somebody else's metadata and agents may be anything.
+        if not raised_by_environment(error):
+            raise
         raise GameError(f"{name} cannot be played: {blame(error)}") from error
 
 
@@ -194,10 +196,11 @@ class AecGame:
         return str(action) if env is None else aec_action_name(self.spec.name, env, action)
 
     def _rendered(self, env: AecEnv) -> Any:
-        try:
-            return self._bubble.run(env.render)
-        except Exception:  # a user's code may raise anything; there are the numbers
-            return None
+        def draw() -> Any:
+            with passed_over():  # There are the numbers.
+                return env.render()
+
+        return self._bubble.run(draw)
 
     def _tensor(self, name: str, array: NDArray[Any]) -> Tensor:
         # The arrays change in place with the next ply; what was handed out must not.

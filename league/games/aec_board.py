@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import traceback
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from league.games.aec_layout import Layout
 from league.games.aec_mask import find_mask, read_mask
 from league.games.aec_rewards import Ledger, Paid
 from league.games.blame import blame
-from league.games.bubble import Dice, raised_by_environment
+from league.games.bubble import Dice, passed_over, raised_by_environment
 
 
 class AecBoard:
@@ -165,7 +164,7 @@ class AecBoard:
         self.error = f"{doing}: {blame(error)}"
         _log(self.error, error)
         if self.env is not None:
-            with contextlib.suppress(Exception):  # What is broken may not close, either.
+            with passed_over():  # What is broken may not close, either.
                 self.env.close()
         self.env = None
         self._over = True

@@ -15,6 +15,7 @@ from league.games.aec_factory import AecEnv
 from league.games.aec_mask import MASK
 from league.games.base import Bounds
 from league.games.blame import blame
+from league.games.bubble import raised_by_environment
 
 WIDEST: Final = 1000.0
 """Of a number's range: bounds farther apart say little of what occurs between them."""
@@ -68,7 +69,9 @@ def read_layout(name: str, env: AecEnv) -> Layout:
             # PettingZoo's base class warns where an environment only has the dictionaries of spaces.
             warnings.simplefilter("ignore", UserWarning)
             spaces = [(env.observation_space(agent), env.action_space(agent)) for agent in agents]
-    except Exception as error:  # a user's code may raise anything
+    except BaseException as error:  # a user's code may raise anything
+        if not raised_by_environment(error):
+            raise
         raise GameError(f"{name}: cannot read its agents and spaces: {blame(error)}") from error
     if not agents:
         raise GameError(f"{name}: possible_agents is empty")

@@ -13,6 +13,7 @@ from league.errors import GameError
 from league.games.aec import load_aec
 from league.games.aec_factory import AecEnv, build, find_factory
 from league.games.base import GameSpec
+from league.games.bubble import Bubble, passed_over
 
 
 class Painter:
@@ -24,6 +25,7 @@ class Painter:
     def __init__(self, spec: GameSpec) -> None:
         self._name = spec.name
         self._env: AecEnv | None = None
+        self._bubble = Bubble()
         self._made: list[int] = []
         self._able = spec.deterministic and not spec.batched
 
@@ -31,12 +33,14 @@ class Painter:
         """The position after these actions, uint8 `[height, width, 3]`; None where the environment does not draw."""
         if not self._able:
             return None
-        try:
-            drawn = self._drawn(list(actions))
-        except Exception:  # A user's code may raise anything; the game goes on without its picture.
-            drawn = None
+        drawn = self._bubble.run(lambda: self._tried(list(actions)))
         self._able = drawn is not None
         return drawn
+
+    def _tried(self, actions: list[int]) -> NDArray[np.uint8] | None:
+        with passed_over():  # The game goes on without its picture.
+            return self._drawn(actions)
+        return None
 
     def _drawn(self, actions: list[int]) -> NDArray[np.uint8] | None:
         env = self._env or self._build()

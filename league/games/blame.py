@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sysconfig
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from league.errors import GameError, LeagueError
 from league.plugins import described
 
 _OURS: Final = str(Path(__file__).resolve().parents[1])
@@ -32,6 +34,19 @@ def line(filename: str, number: int | None) -> str:
     with suppress(OSError):  # It was deleted.
         folder = Path.cwd()
     return f"{path.relative_to(folder) if folder and path.is_relative_to(folder) else path}:{number}"
+
+
+@contextmanager
+def blamed(game: str) -> Iterator[None]:
+    """What a user's own code raises in the block becomes a `GameError` that names its line; anything else passes."""
+    try:
+        yield
+    except LeagueError:
+        raise
+    except (Exception, SystemExit) as error:
+        if not any(is_own(frame.filename) for frame in touched(error)):
+            raise
+        raise GameError(f"{game}: {blame(error)}") from error
 
 
 def blame(error: BaseException) -> str:

@@ -140,7 +140,7 @@ class _Theirs(NamedTuple):
     def make(self) -> Player:
         try:
             player: Player = self.kind()
-        except Exception as error:  # Somebody else's code may raise anything.
+        except (Exception, SystemExit) as error:  # Somebody else's code may raise anything.
             raise PolicyError(f"bot {self.name} cannot be built: {described(error)}") from error
         return player
 

@@ -14,9 +14,11 @@ import random
 import signal
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
 
 import numpy as np
@@ -26,6 +28,7 @@ T = TypeVar("T")
 
 _exit: Final = os._exit
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+_inside: Final[contextvars.ContextVar[bool]] = contextvars.ContextVar("inside a bubble", default=False)
 
 
 class Bubble:
@@ -36,6 +39,7 @@ class Bubble:
 
     def __init__(self) -> None:
         self._context = contextvars.copy_context()
+        self._context.run(_inside.set, True)
         self._folder: str | None = None
         """Of the environments, where it is another one than ours."""
 
@@ -46,21 +50,24 @@ class Bubble:
 
     @contextlib.contextmanager
     def _kept(self) -> Iterator[None]:
-        process, folder, out = os.getpid(), _folder(), sys.stdout
+        process, folder, streams = os.getpid(), _folder(), (sys.stdout, sys.stderr)
         filters, rules = warnings.filters, list(warnings.filters)
         gradients, number = torch.is_grad_enabled(), torch.get_default_dtype()
         in_main = threading.current_thread() is threading.main_thread()
         handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
+        if handlers and callable(handlers[0]):
+            signal.signal(signal.SIGINT, _heard(handlers[0]))
         _enter(self._folder)
         os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
-        sys.stdout = sys.stderr  # Where a command prints what another program reads, nobody else does.
+        # Where a command prints what another program reads, nobody else does.
+        sys.stdout = sys.stderr = _Voice(sys.stderr)
         try:
             yield
         finally:
             os._exit = _exit
             if os.getpid() != process:
                 _exit(0)  # A copy of a whole learner, or worker, that nobody waits for.
-            sys.stdout = out
+            sys.stdout, sys.stderr = streams
             found = _folder()
             self._folder = None if found == folder else found
             if found != folder:
@@ -73,10 +80,23 @@ class Bubble:
             if torch.get_default_dtype() != number:
                 torch.set_default_dtype(number)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
-                if signal.getsignal(one) is not handler:
+                if handler is not None and signal.getsignal(one) is not handler:  # None: not Python's to set.
                     if one == signal.SIGALRM:
                         signal.setitimer(signal.ITIMER_REAL, 0)  # It would go off in our code.
                     signal.signal(one, handler)
+
+
+class _Voice:
+    """What an environment prints goes to a stream that it cannot close."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def close(self) -> None:
+        """Leave it open: it is not the environment's."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _exit_of(process: int, thread: int) -> Callable[[int], NoReturn]:
@@ -88,6 +108,22 @@ def _exit_of(process: int, thread: int) -> Callable[[int], NoReturn]:
         _exit(status)
 
     return leave
+
+
+class Interrupted(KeyboardInterrupt):
+    """A person's Ctrl-C, which came while an environment was at work. One that it raises itself is its own affair."""
+
+
+def _heard(handler: Callable[[int, FrameType | None], Any]) -> Callable[[int, FrameType | None], None]:
+    """The handler of SIGINT, such that what it raises can be told from what an environment does."""
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except KeyboardInterrupt as interrupt:
+            raise Interrupted from interrupt
+
+    return hear
 
 
 class Dice:
@@ -126,16 +162,26 @@ class Dice:
 def raised_by_environment(error: BaseException) -> bool:
     """Whether an exception is the environment's: of any kind, but not where a person or Ray ends the process.
 
-    Not every one is an `Exception`: a panic in Rust and a cancelled coroutine are none.
+    Not every one is an `Exception`: a panic in Rust and a cancelled coroutine are none. To be asked where it arose,
+    inside the bubble: outside of one Ctrl-C cannot be told from a `KeyboardInterrupt` of the environment.
     """
     if isinstance(error, Exception):
         return True
     if isinstance(error, KeyboardInterrupt):
-        return False
-    innermost = error.__traceback__
-    while innermost is not None and innermost.tb_next is not None:
-        innermost = innermost.tb_next
-    return innermost is None or f"{os.sep}ray{os.sep}_private{os.sep}" not in innermost.tb_frame.f_code.co_filename
+        return _inside.get() and not isinstance(error, Interrupted)
+    # Ray's handler of SIGTERM runs in whatever line is under way.
+    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+    return not any(f"{os.sep}ray{os.sep}_private{os.sep}" in file or file.endswith("_raylet.pyx") for file in files)
+
+
+@contextlib.contextmanager
+def passed_over() -> Iterator[None]:
+    """Whatever an environment raises in the block is of no account."""
+    try:
+        yield
+    except BaseException as error:  # a user's code may raise anything
+        if not raised_by_environment(error):
+            raise
 
 
 def _folder() -> str | None:

@@ -48,7 +48,7 @@ class Outside(NamedTuple):
             options["seed"] = seed
         try:
             game: Game = self.kind(num_games, **options)
-        except Exception as error:  # A user's code may raise anything.
+        except (Exception, SystemExit) as error:  # A user's code may raise anything.
             raise GameError(f"{self.name} cannot be built: {described(error)}") from error
         game.spec = self.spec
         return game
@@ -77,7 +77,7 @@ def _class_at(name: str) -> type[Any] | None:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except Exception:  # The adapter imports it again, and says why it cannot be.
+    except (Exception, SystemExit):  # The adapter imports it again, and says why it cannot be.
         return None
     return found if _is_game(found) else None
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from league.config.limits import check_device
 from league.errors import ConfigError, LeagueError
 from league.games.aec_factory import classic_games
 from league.games.base import Game, GameSpec, Searchable
@@ -37,7 +38,7 @@ def make_game(name: str, num_games: int, *, device: str = "cpu", seed: int = 0) 
     """
     if num_games < 1:
         raise ConfigError(f"{num_games} games: must be at least 1")
-    where = _device(device)
+    where = torch_device(device)
     theirs = outside(name)
     if theirs is not None and theirs.kind is not None:
         return theirs.make(num_games, device=where, seed=seed)
@@ -95,14 +96,11 @@ def known_games() -> list[KnownGame]:
     return [*builtin, *theirs, *(KnownGame(*row) for row in classic_games())]
 
 
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise ConfigError(f"device {name!r}: must be cpu, cuda or cuda:N")
+def torch_device(name: str) -> torch.device:
+    """A device on which boards can lie; raises `ConfigError` where there is none of that name here."""
+    check_device(name)
+    device = torch.device(name)
     found = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device.type == "cuda" and (device.index or 0) >= found:
-        raise ConfigError(f"device {name!r}: torch finds {found} CUDA devices here; use cpu")
+        raise ConfigError(f"device = {name!r}: torch finds {found} CUDA devices here; use cpu")
     return device

@@ -21,6 +21,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch, concat_samples
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from league.errors import LeagueError
 from league.iteration import Rollout
 from league.learning.module import OBSERVATION
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
@@ -87,9 +88,10 @@ class LeaguePPO(PPO):
         group = self.env_runner_group
         is_local = group.num_remote_workers() == 0
         started = time.perf_counter()
-        sampled = group.foreach_env_runner(
-            lambda runner: (*runner.sample(), runner.get_metrics()), local_env_runner=is_local
-        )
+        answers = group.foreach_env_runner(_fragment, local_env_runner=is_local)
+        sampled = [answer for answer in answers if not isinstance(answer, LeagueError)]
+        if len(sampled) < len(answers):
+            raise next(answer for answer in answers if isinstance(answer, LeagueError))
         self.metrics.aggregate([metrics for _, _, metrics in sampled], key=ENV_RUNNER_RESULTS)
         self.played = [played for _, played, _ in sampled]
         self.sample_s, self.learn_s, self.learned_steps = time.perf_counter() - started, 0.0, 0
@@ -111,6 +113,14 @@ class LeaguePPO(PPO):
             self.take(_seen(batch, max(played.largest_return for played in self.played)))
         group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
         self.learn_s = time.perf_counter() - started - self.sample_s
+
+
+def _fragment(runner: LeagueRunner) -> tuple[MultiAgentBatch, Rollout, Any] | LeagueError:
+    """What a runner has played, or why it cannot: of one that raises RLlib ends the process, and tells nobody."""
+    try:
+        return (*runner.sample(), runner.get_metrics())
+    except LeagueError as error:
+        return error
 
 
 def minibatch_size(rows: int, asked: int) -> int:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from league.games.base import Game, HasAbsentees, Player, Step, Turn
+from league.games.blame import blamed
 
 NOBODY = -1
 """Index in place of a player's, where nobody is asked for the ply."""
@@ -80,11 +81,19 @@ class Table:
 
     def restart(self, mask: Tensor, seeds: Tensor | None = None) -> None:
         """Begin a new game on the boards of `mask` (bool `[B]`)."""
-        self.game.reset(mask, seeds)
+        with blamed(self.game.spec.name):
+            self.game.reset(mask, seeds)
         self.returns.masked_fill_(mask[:, None], 0.0)
 
     def ply(self) -> Ply:
-        """Ask everybody who is to move, and advance all boards by one ply."""
+        """Ask everybody who is to move, and advance all boards by one ply.
+
+        Raises `GameError` where a game on tensors or a bot of somebody else's does: its boards are one, and lost.
+        """
+        with blamed(self.game.spec.name):
+            return self._ply()
+
+    def _ply(self) -> Ply:
         game = self.game
         observation, legal, mover = game.observe(), game.legal(), game.to_move()
         opening = self.opening_left > 0

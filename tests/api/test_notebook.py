@@ -43,10 +43,8 @@ for number, text in enumerate(json.loads({json.dumps(json.dumps(cells()))})):
     if last is not None:
         print(eval(compile(ast.Expression(last.value), f"cell {{number}}", "eval"), space), flush=True)
 """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    nobody = {**os.environ, "PATH": os.defpath}  # A kernel's environment need not be entered.
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=nobody, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "main-0000" in done.stdout
     assert "against uniform, 95% interval" in done.stdout

@@ -23,6 +23,13 @@ class Exits(Sound):
         super().step(action)
 
 
+class Interrupts(Sound):
+    def step(self, action):
+        if self.step_count == 2:
+            raise KeyboardInterrupt("enough")
+        super().step(action)
+
+
 class ExitsHard(Sound):
     def step(self, action):
         if self.step_count == 2:
@@ -82,6 +89,8 @@ class Meddles(Sound):
         np.seterr(all="raise")
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
+        sys.stdout.close()
+        sys.stderr.close()
         sys.stdout = None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)

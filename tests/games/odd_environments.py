@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
@@ -67,6 +69,13 @@ class RaisesInStep(Walk):
     def step(self, action):
         if self.steps == 2:
             raise RuntimeError("the table\nfell over")
+        super().step(action)
+
+
+class ExitsInStep(Walk):
+    def step(self, action):
+        if self.steps == 2:
+            os._exit(3)
         super().step(action)
 
 

@@ -19,6 +19,7 @@ from league.interfaces.cli import run
 
 FAULTS: dict[str, tuple[str, str, str | tuple[str, ...]]] = {
     "RaisesInStep": ("step", "RuntimeError: the table fell over", 'raise RuntimeError("the table'),
+    "ExitsInStep": ("step", "SystemExit: 3", "os._exit(3)"),
     "RaisesInObserve": ("observe", "KeyError: 'eyes'", 'raise KeyError("eyes")'),
     "RaisesInReset": ("reset", "no more chairs", 'raise ValueError("no more chairs")'),
     "NeverStarts": ("loading", "no chairs", ("def reset(", 'raise ValueError("no chairs")')),

@@ -27,6 +27,8 @@ def test_builtin_games_start_at_the_start(name):
         ("gpu", "must be cpu, cuda or cuda:N"),
         ("", "must be cpu, cuda or cuda:N"),
         ("meta", "must be cpu, cuda or cuda:N"),
+        ("cuda:-1", "must be cpu, cuda or cuda:N"),
+        ("cuda:99999999999", "must be cpu, cuda or cuda:N, N from 0 to 99"),
         ("cuda:99", "torch finds [0-9]+ CUDA devices here"),
     ],
 )

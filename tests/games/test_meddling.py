@@ -17,7 +17,10 @@ from league.games import make_game
 from league.games.aec import load_aec
 
 
-@pytest.mark.parametrize(("kind", "why"), [("Exits", "SystemExit: enough"), ("ExitsHard", "SystemExit: 3")])
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("Exits", "SystemExit: enough"), ("ExitsHard", "SystemExit: 3"), ("Interrupts", "KeyboardInterrupt: enough")],
+)
 def test_an_environment_that_exits_ends_its_game(kind, why):
     game = make_game(f"meddling:{kind}", 2)
     steps = [game.step(torch.tensor([0, 0])) for _ in range(3)]
@@ -56,12 +59,21 @@ def test_an_alarm_does_not_go_off_later():
 
 
 def test_a_person_who_interrupts_is_heard(monkeypatch):
-    def interrupted(self, action):
-        raise KeyboardInterrupt
-
+    """Ctrl-C while an environment is at work is not what the environment raises itself."""
+    before = signal.getsignal(signal.SIGINT)
     game = make_game("meddling:Exits", 1)
-    monkeypatch.setattr(meddling.Exits, "step", interrupted)
+    monkeypatch.setattr(meddling.Exits, "step", lambda self, action: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
+        game.step(torch.tensor([0]))
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("file", ["python/ray/_raylet.pyx", "/lib/ray/_private/worker.py"])
+def test_ray_ends_a_process_also_while_an_environment_is_at_work(file, monkeypatch):
+    game = make_game("meddling:Exits", 1)
+    handler = compile("raise SystemExit(1)", file, "exec")  # As Ray's handler of SIGTERM does.
+    monkeypatch.setattr(meddling.Exits, "step", lambda self, action: exec(handler))
+    with pytest.raises(SystemExit):
         game.step(torch.tensor([0]))
 
 
@@ -87,7 +99,8 @@ def test_what_is_global_is_as_it_was(capsys):
     assert before == (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
-    assert capsys.readouterr().out == ""
+    print("heard", file=sys.stderr)
+    assert capsys.readouterr() == ("", "a line for nobody\nheard\n")
 
 
 def test_global_dice_are_each_boards_own():

@@ -11,7 +11,7 @@ import torch
 from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig, NetworkConfig
-from league.errors import DivergedError, PolicyError
+from league.errors import DivergedError, GameError, PolicyError
 from league.games import game_spec, make_bot, make_game
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.runner import LEARNER_MODULE
@@ -312,6 +312,16 @@ def test_runners_of_their_own(train):
         lambda runner: runner.get_state()["rl_module"][LEARNER_MODULE], local_env_runner=False
     ):
         assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("runners", [0, 1])
+def test_what_a_users_game_raises_is_raised_with_its_line_wherever_it_is_played(runners):
+    spec = game_spec("tests.learning.breaking_tensors:Breaks")
+    trainer = Trainer(spec, config(), seed=0, hardware=Hardware(runners=runners))
+    with pytest.raises(GameError, match=r"Breaks: RuntimeError: the boards collapsed \(.*breaking_tensors.py:15, in"):
+        trainer.iterate()
+    trainer.stop()
 
 
 @pytest.mark.long

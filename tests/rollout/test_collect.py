@@ -9,6 +9,7 @@ import torch
 from ledger_game import LedgerGame, LedgerNetwork, places, value_of
 
 from league.config import NetworkConfig, RolloutConfig
+from league.errors import GameError
 from league.games import make_game, sample_uniform
 from league.games.base import Player
 from league.ladder.matchmaking import SELF
@@ -405,3 +406,19 @@ def test_on_a_gpu():
     experience = [collector.collect(32, 1.0, 0.9) for _ in range(2)][-1]
     assert experience.moves.observation.device.type == experience.advantage.device.type == "cuda"
     assert experience.results["uniform"].games > 0
+
+
+@pytest.mark.parametrize("error", [ValueError("nowhere to go"), SystemExit("enough")])
+def test_what_a_users_game_or_bot_raises_is_named_with_its_line(error, monkeypatch):
+    def fail(*arguments):
+        raise error
+
+    game = make_game("tic_tac_toe", 4)
+    network = fresh(game.spec, NetworkConfig(kind="mlp", hidden=(8,)), seed=0)
+    collector = Collector(game, network, MIRROR, seed=0)
+    for owner, method in ((type(game), "step"), (type(collector.player), "choose")):
+        with monkeypatch.context() as broken:
+            broken.setattr(owner, method, fail)
+            with pytest.raises(GameError, match=rf"tic_tac_toe: {error!r}".partition("(")[0]) as caught:
+                collector.collect(2, 1.0, 1.0)
+        assert f"{error} (tests/rollout/test_collect.py:" in str(caught.value)

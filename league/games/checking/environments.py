@@ -14,6 +14,7 @@ from typing import Any, Final
 import gymnasium.spaces
 import numpy as np
 
+from league.games.bubble import Bubble, raised_by_environment
 from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
 from league.plugins import described
 
@@ -47,6 +48,7 @@ class Probe:
     def __init__(self, make: Callable[[], Any]) -> None:
         """`make` builds an environment, as the adapter's factory does."""
         self.make = make
+        self._bubble = Bubble()
         self.printed = 0
         """Characters that environments have written to the standard output."""
 
@@ -101,15 +103,21 @@ class Probe:
 
     def call(self, env: Any, method: str, doing: str, call: Callable[[], Any]) -> Any:
         """Call a method, quietly; raises `FaultError` in place of whatever it raises."""
-        try:
-            with warnings.catch_warnings(), redirect_stdout(StringIO()) as said:
-                warnings.simplefilter("ignore")
-                answer = call()
-            self.printed += len(said.getvalue())
-            return answer
-        except Exception as error:  # Somebody else's code may raise anything.
-            where = raised_at(error) or defined_at(env, method)
-            raise FaultError(method, f"{doing}: {described(error)}", where) from error
+
+        def quietly() -> Any:
+            try:
+                with warnings.catch_warnings(), redirect_stdout(StringIO()) as said:
+                    warnings.simplefilter("ignore")
+                    answer = call()
+                self.printed += len(said.getvalue())
+                return answer
+            except BaseException as error:  # Somebody else's code may raise anything.
+                if not raised_by_environment(error):
+                    raise
+                where = raised_at(error) or defined_at(env, method)
+                raise FaultError(method, f"{doing}: {described(error)}", where) from error
+
+        return self._bubble.run(quietly)
 
     def _legal(self, env: Any, agent: Any, seen: Any) -> Any:
         count = int(env.action_space(agent).n)

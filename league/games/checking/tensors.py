@@ -29,7 +29,7 @@ class Checked:
         """Call a method; raises `FaultError` in place of whatever it raises."""
         try:
             return getattr(self.game, method)(*arguments)
-        except Exception as error:  # Somebody else's code may raise anything.
+        except (Exception, SystemExit) as error:  # Somebody else's code may raise anything.
             where = raised_at(error) or defined_at(self.game, method)
             raise FaultError(method, f"{method}: {described(error)}", where) from error
 

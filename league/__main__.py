@@ -1,0 +1,5 @@
+"""`python -m league`: the command where the environment's programs are not on the path, as in a notebook."""
+
+from league.interfaces.cli import main
+
+main()
