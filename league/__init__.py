@@ -32,6 +32,7 @@ def open(store: str, league: str = "league", *, timeout_s: float = 5.0) -> OpenL
         StorePermissionError: the server or the folder refuses us.
         StoreSchemaError: the league was written by a newer version of this project.
         DamagedStoreError: its files are not what was written there.
+        ConfigError: another version wrote its configuration, and this one refuses it.
         StoreError: the address or the name is malformed, or the embedded server does not start.
     """
     from league.api.opened import OpenLeague

@@ -93,10 +93,16 @@ class Connection:
         schema, config = (read or self._call)("HMGET", self._keys.meta, "schema", "config")
         if schema is None:
             return None
-        if int(schema) > SCHEMA:
+        try:
+            number = int(schema)
+        except ValueError as error:
+            raise DamagedStoreError(
+                f"the schema of league {self.league!r} at {self._shown} cannot be read: restore the last backup"
+            ) from error
+        if number > SCHEMA:
             raise StoreSchemaError(
-                f"league {self.league!r} at {self._shown} has schema {int(schema)} and this version reads up to "
-                f"{SCHEMA}: install a newer version of league"
+                f"league {self.league!r} at {self._shown} has schema {number} and this version reads up to {SCHEMA}: "
+                "install a newer version of league"
             )
 
         def plain() -> dict[str, Any]:

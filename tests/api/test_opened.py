@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import subprocess
 import sys
 import threading
@@ -15,11 +16,23 @@ import pytest
 
 import league
 from league.config import LeagueConfig
-from league.errors import GameError, LeagueError, PolicyError, StoreError, WrongLeagueError
+from league.errors import (
+    ConfigError,
+    DamagedStoreError,
+    GameError,
+    LeagueError,
+    PolicyError,
+    StoreError,
+    StoreSchemaError,
+    WrongLeagueError,
+)
 from league.games import game_spec
+from league.interfaces.cli import run
 from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
+from league.pool import supervisor
+from league.pool.lease import Holder
 from league.pool.store import Store
 
 EMPTY = np.zeros((3, 3, 2), np.float32)
@@ -190,3 +203,57 @@ def test_a_store_that_is_not_there_is_refused(tmp_path: Path, address: str) -> N
         league.open("redis://127.0.0.1:1/0", timeout_s=0.2)
     with pytest.raises(LeagueError):
         league.open("")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kind", "said"),
+    [
+        ("schema", "3", StoreSchemaError, "has schema 3 and this version reads up to 2"),
+        ("schema", "\x01", DamagedStoreError, "the schema of league .* cannot be read"),
+        ("config", '{"learning": {"momentum": 1}}', ConfigError, "no option 'learning.momentum'"),
+        ("config", '{"game"', DamagedStoreError, "the configuration of league .* cannot be read"),
+    ],
+)
+def test_a_league_of_another_version_is_refused_in_one_line(
+    field: str, value: str, kind: type[LeagueError], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "runs")
+    with Store.open(folder) as store:
+        store.create(LeagueConfig(game="tic_tac_toe"))
+        store._redis.hset(store._keys.meta, field, value)
+        with pytest.raises(kind, match=said) as raised:
+            league.open(folder)
+        assert "\n" not in str(raised.value)
+        assert run(["leaderboard", "--store", folder]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("lock", "said"),
+    [("clients.lock", "its server has been ending for"), ("start.lock", "another process has been starting")],
+)
+def test_a_folder_that_is_locked_is_refused(
+    lock: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "runs"
+    (folder / "appendonlydir").mkdir(parents=True)
+    monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 0.1)
+    held = supervisor.locked(folder / lock, supervisor.fcntl.LOCK_EX, 0.0)
+    assert held is not None
+    try:
+        with pytest.raises(StoreError, match=said):
+            league.open(str(folder))
+    finally:
+        os.close(held)
+
+
+def test_a_league_that_trains_is_opened(address: str) -> None:
+    with Store.open(address) as training:
+        holder = Holder.here()
+        training.acquire(holder)
+        try:
+            with league.open(address) as one:
+                assert len(one.standings()) == 3
+        finally:
+            training.release(holder)

@@ -96,7 +96,7 @@ class Study:
             results = tuner.fit()
         rows = ranked(watcher.rows or [_of_result(result) for result in results])
         best = rows[0] if rows else None
-        if best is None or best.objective is None:
+        if best is None or best.objective is None or best.state == "failed":
             failed = next((row.error for row in rows if row.error), "none has reported")
             raise LeagueError(f"no trial has come to a score: {failed}")
         self._write_winner(best)
@@ -189,8 +189,12 @@ class Study:
 
 
 def ranked(rows: Sequence[Row]) -> list[Row]:
-    """The best first; those that have not reported last."""
-    return sorted(rows, key=lambda row: (row.objective is None, -(row.objective or 0.0), row.name))
+    """The best first, then those that have not reported; last those that failed, however well they did until then."""
+
+    def place(row: Row) -> tuple[bool, bool, float, str]:
+        return row.state == "failed", row.objective is None, -(row.objective or 0.0), row.name
+
+    return sorted(rows, key=place)
 
 
 _STATES: Final = {

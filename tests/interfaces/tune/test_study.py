@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from league.interfaces.tune.study import Row, ranked
 from league.pool.backup_file import check_backup
 from tests.interfaces.cli.test_keys import check
-
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 SPACE = """
 [learning]
@@ -39,6 +38,8 @@ def begin(folder: Path, *more: str, space: str = SPACE) -> subprocess.Popen[str]
     )
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -> None:
     words = ["--samples", "3", "--minutes", "0.2", "--scheduler", "none", "--concurrent", "1"]
     process = begin(tmp_path, *words)
@@ -69,6 +70,8 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_trial_that_dies_takes_nobody_along(tmp_path: Path) -> None:
     process = begin(tmp_path, "--samples", "2", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1")
     deadline, killed = time.monotonic() + 240, None
@@ -86,6 +89,32 @@ def test_a_trial_that_dies_takes_nobody_along(tmp_path: Path) -> None:
     assert (tmp_path / "study" / "best.toml").exists()
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_trial_that_diverges_says_so_and_is_not_the_winner(tmp_path: Path) -> None:
+    space = "learning.lr = { choice = [1e-3, 1e30] }"
+    words = ["--samples", "4", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1", "--seed", "1"]
+    process = begin(tmp_path, *words, "--set", "network.kind=mlp", "--set", "network.hidden=[16]", space=space)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    rows = json.loads(out)
+    assert {(row["drawn"]["learning.lr"], row["state"]) for row in rows} == {(1e-3, "done"), (1e30, "failed")}
+    assert all("every learner has diverged" in row["error"] for row in rows if row["state"] == "failed")
+    assert rows[-1]["state"] == "failed"
+    assert "lr = 0.001" in (tmp_path / "study" / "best.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_study_in_which_every_trial_fails_has_no_winner(tmp_path: Path) -> None:
+    words = ["--samples", "1", "--minutes", "0.15", "--set", "network.kind=mlp"]
+    process = begin(tmp_path, *words, space="learning.lr = { choice = [1e30] }")
+    err = process.communicate(timeout=400)[1]
+    assert process.returncode == 2, err
+    assert err.splitlines()[-1].startswith("league: no trial has come to a score: its league ended with 2: ")
+    assert not (tmp_path / "study" / "best.toml").exists()
+
+
 def children(*words: str) -> list[int]:
     """Processes whose command line has all of these words in it."""
     found = []
@@ -99,6 +128,8 @@ def children(*words: str) -> list[int]:
     return found
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path) -> None:
     space = "learning.lr = { log_uniform = [1e-3, 1e-2] }"
     words = ["--samples", "2", "--minutes", "0.4", "--scheduler", "pbt", "--concurrent", "2"]
@@ -111,3 +142,12 @@ def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path) -> 
     for row in rows:
         handed_over = next(tmp_path.glob(f"study/trials/*{row['name']}*/checkpoint_*/league.tar"))
         assert check_backup(handed_over)
+
+
+def row(name: str, state: str, objective: float | None) -> Row:
+    return Row(name=name, state=state, drawn={}, score=objective, objective=objective, seconds=1.0, steps=1, error=None)
+
+
+def test_whoever_failed_wins_nothing() -> None:
+    rows = [row("a", "failed", 0.9), row("b", "done", 0.6), row("c", "running", None), row("d", "done", 0.7)]
+    assert [one.name for one in ranked(rows)] == ["d", "b", "c", "a"]
