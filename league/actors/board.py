@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tensorboardX import SummaryWriter
 from league.config import LeagueConfig, knobs
 from league.disk import has_room
 from league.games import GameSpec
+from league.installation import installing
 from league.iteration import Iteration
 from league.ladder.ratings import elo
 from league.ladder.records import Tally
@@ -34,21 +36,33 @@ class Board:
     def _open(self) -> bool:
         return has_room(self._folder)  # Without, the writer's thread would die, and we wait for it for ever.
 
-    def describe(self, config: LeagueConfig, network: PolicyNetwork) -> None:
-        """The configuration as text and as hyper-parameters, and the graph of the network; written once."""
+    def describe(self, config: LeagueConfig) -> None:
+        """The configuration as text and as hyper-parameters, for a learner that begins."""
         if not self._open:
             return
         self._writer.add_text("configuration", f"```toml\n{config.to_toml()}```")
         plain = {key: value for key, value, _ in knobs(config) if isinstance(value, int | float | str)}
         self._writer.add_hparams(plain, {"hparam/steps": 0}, name="configuration", global_step=0)
+
+    def draw(self, network: PolicyNetwork) -> None:
+        """The graph of the network, once, in a folder of its own; torch traces it by the help of TensorBoard."""
+        folder = self._folder / "network"
+        if folder.exists() or not self._open:
+            return
+        if find_spec("tensorboard") is None:
+            self._writer.add_text("graph", f"drawn when the league trains on after: {installing('tensorboard')}")
+            return
         example = torch.zeros(1, *self._spec.shape), torch.ones(1, self._spec.actions, dtype=torch.bool)
+        writer = SummaryWriter(str(folder))
         try:
             with warnings.catch_warnings(), torch.no_grad():
                 warnings.simplefilter("ignore")  # tensorboardX traces as torch did.
                 network(*example)  # What a network prepares the first time is no part of its graph.
-                self._writer.add_graph(network, example)
+                writer.add_graph(network, example)
         except Exception as error:  # A network of somebody else's, or one that cannot be traced: there is no graph.
             self._writer.add_text("graph", f"the network cannot be drawn: {type(error).__name__}")
+        finally:
+            writer.close()
 
     def learned(self, iteration: Iteration, seconds: float, threads: int, steps: int) -> None:
         """What an iteration brought, at so many steps of the learner."""

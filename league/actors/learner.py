@@ -70,7 +70,8 @@ class Learner:
         self._board = Board(Path(place.log_dir) / name, self.spec, bots)
         until_available(self._resume)
         if not self.trainer.steps:
-            self._board.describe(self.trainer.config, fresh(self.spec, self.config.network, 0))
+            self._board.describe(self.trainer.config)
+        self._board.draw(fresh(self.spec, self.config.network, 0))
 
     def _say(self, kind: str, text: str) -> None:
         until_available(lambda: self.store.add_event(kind, text, self.store.now_s()))

@@ -32,7 +32,8 @@ def test_opponents_are_one_chart_and_strength_is_a_curve(tmp_path: Path) -> None
     loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="extra tensorboard")
     board = Board(tmp_path / "main", SPEC, ("uniform",))
     network = fresh(SPEC, CONFIG.network, 1)
-    board.describe(CONFIG, network)
+    board.describe(CONFIG)
+    board.draw(network)
     board.learned(ITERATION, 1.0, 1, 50)
     weights = pack(network)
     with Store.open(str(tmp_path / "runs")) as store:
@@ -57,6 +58,32 @@ def test_opponents_are_one_chart_and_strength_is_a_curve(tmp_path: Path) -> None
     (score,) = read.Scalars("score/uniform")
     assert score.value == pytest.approx(match.total.score)
     assert shown.games == match.total.games
-    assert tags["graph"]
+    drawn = loading.EventAccumulator(str(tmp_path / "main" / "network"))
+    drawn.Reload()
+    assert drawn.Tags()["graph"]
     assert any("configuration" in name for name in tags["tensors"])
     assert (tmp_path / "main" / "configuration").is_dir()
+
+
+def test_a_league_that_began_without_tensorboard_is_drawn_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="extra tensorboard")
+    network = fresh(SPEC, CONFIG.network, 1)
+    with monkeypatch.context() as without:
+        without.setattr("league.actors.board.find_spec", lambda name: None)
+        board = Board(tmp_path / "main", SPEC, ())
+        board.draw(network)
+        board.close()
+    read = loading.EventAccumulator(str(tmp_path / "main"))
+    read.Reload()
+    (said,) = read.Tensors("graph/text_summary")
+    assert b"tensorboard]" in said.tensor_proto.string_val[0]
+    for _ in range(2):
+        board = Board(tmp_path / "main", SPEC, ())
+        board.draw(network)
+        board.close()
+    assert len(list((tmp_path / "main" / "network").iterdir())) == 1
+    drawn = loading.EventAccumulator(str(tmp_path / "main" / "network"))
+    drawn.Reload()
+    assert drawn.Tags()["graph"]
