@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ray import tune
+from ray.exceptions import ActorDiedError
 from ray.tune.callback import Callback
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, PopulationBasedTraining
 from ray.tune.search.basic_variant import BasicVariantGenerator
@@ -231,8 +232,7 @@ def _of_trial(trial: Any) -> Row:
     result = trial.last_result or {}
     error = None
     if trial.status == "ERROR" and trial.error_file and Path(trial.error_file).exists():
-        lines = Path(trial.error_file).read_text(encoding="utf-8").strip().splitlines()
-        error = lines[-1].partition(": ")[2] or lines[-1] if lines else None
+        error = _why(Path(trial.error_file).read_text(encoding="utf-8").strip())
     return Row(
         name=trial.trial_id,
         state=_STATES.get(trial.status, trial.status.lower()),
@@ -243,6 +243,14 @@ def _of_trial(trial: Any) -> Row:
         steps=result.get("steps", 0),
         error=error,
     )
+
+
+def _why(text: str) -> str | None:
+    """What a trial's file of errors comes to, in one line."""
+    if ActorDiedError.BASE_ERROR_MSG in text:
+        return "its process has died: it was killed, or memory ran out"
+    last = text.splitlines()[-1] if text else None
+    return last and (last.partition(": ")[2] or last)
 
 
 def _of_result(result: Any) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ hidden = { choice = [[16], [32, 32]] }
 [roles.main]
 mix = { choice = [[{ against = "self" }], [{ against = "past" }]] }
 """
+PAGE = Path(__file__).parents[3] / "docs" / "tuning.md"
 BASE = LeagueConfig().to_dict()
 
 
@@ -50,6 +52,13 @@ def test_ranges_are_drawn_from_and_the_rest_is_shared(tmp_path: Path) -> None:
     assert sum(config.learning.lr < 1e-3 for config in configs) > 15
     assert {config.roles["main"].plays_itself for config in configs} == {True, False}
     assert Space.from_json(read.to_json()) == read
+
+
+def test_the_spaces_of_the_documentation_can_be_searched(tmp_path: Path) -> None:
+    texts = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    spaces = [space(tmp_path, text) for text in texts]
+    assert spaces
+    assert all(len(one.ranges) > 1 for one in spaces)
 
 
 def test_a_winner_is_read_back_as_it_was(tmp_path: Path) -> None:
