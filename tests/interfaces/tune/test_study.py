@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +13,9 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from league.interfaces.cli import tune
 from league.interfaces.tune.study import Row, ranked
 from league.pool.backup_file import check_backup
 from tests.interfaces.cli.test_keys import check
@@ -154,3 +158,19 @@ def row(name: str, state: str, objective: float | None) -> Row:
 def test_whoever_failed_wins_nothing() -> None:
     rows = [row("a", "failed", 0.9), row("b", "done", 0.6), row("c", "running", None), row("d", "done", 0.7)]
     assert [one.name for one in ranked(rows)] == ["d", "b", "c", "a"]
+
+
+def test_the_table_is_live_on_a_terminal_and_elsewhere_a_line_for_each_trial_that_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(tune, "stdout", lambda: Console(file=shown, force_terminal=True, width=100))
+    with tune._table(json=False) as watch:
+        watch([row("first", "running", 0.25)])
+        watch([row("first", "done", 0.75), row("second", "running", None)])
+    assert re.search(r"first +done +75\.0%.*\n.*second +running", shown.getvalue())
+    monkeypatch.setattr(tune, "stdout", lambda: Console(file=shown, force_terminal=False))
+    with tune._table(json=False) as watch:
+        for _ in range(2):
+            watch([row("first", "done", 0.75), row("second", "running", None)])
+    assert capsys.readouterr().out == "first  done  75.0%  75.0%  1  1\n"
