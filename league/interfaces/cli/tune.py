@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -103,7 +104,8 @@ def _table(json: bool) -> Iterator[Callable[[list[Row]], None]]:
     """A table that follows the trials on a terminal; elsewhere a line for each trial that ends."""
     console = stdout()
     if json:
-        yield lambda rows: None
+        with redirect_stdout(sys.stderr):  # Where a process dies Ray says so, among the JSON.
+            yield lambda rows: None
         return
     if not console.is_terminal:
         yield _Lines().look
