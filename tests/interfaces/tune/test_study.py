@@ -98,27 +98,13 @@ def test_a_trial_that_dies_takes_nobody_along(whole: bool, said: str, tmp_path: 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_trial_that_diverges_says_so_and_is_not_the_winner(tmp_path: Path) -> None:
-    space = "learning.lr = { choice = [1e-3, 1e30] }"
-    words = ["--samples", "4", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1", "--seed", "1"]
-    process = begin(tmp_path, *words, "--set", "network.kind=mlp", "--set", "network.hidden=[16]", space=space)
-    out, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err
-    rows = json.loads(out)
-    assert {(row["drawn"]["learning.lr"], row["state"]) for row in rows} == {(1e-3, "done"), (1e30, "failed")}
-    assert all("every learner has diverged" in row["error"] for row in rows if row["state"] == "failed")
-    assert rows[-1]["state"] == "failed"
-    assert "lr = 0.001" in (tmp_path / "study" / "best.toml").read_text(encoding="utf-8")
-
-
-@pytest.mark.long
-@pytest.mark.timeout(900)
-def test_a_study_in_which_every_trial_fails_has_no_winner(tmp_path: Path) -> None:
-    words = ["--samples", "1", "--minutes", "0.15", "--set", "network.kind=mlp"]
+def test_a_study_whose_trials_diverge_ends_long_before_their_time_and_has_no_winner(tmp_path: Path) -> None:
+    words = ["--samples", "1", "--minutes", "60", "--set", "network.kind=mlp"]
     process = begin(tmp_path, *words, space="learning.lr = { choice = [1e30] }")
-    err = process.communicate(timeout=400)[1]
+    err = process.communicate(timeout=800)[1]
     assert process.returncode == 2, err
-    assert err.splitlines()[-1].startswith("league: no trial has come to a score: its league ended with 2: ")
+    said = "league: no trial has come to a score: its league ended with 2: league: every learner has diverged"
+    assert err.splitlines()[-1].startswith(said)
     assert not (tmp_path / "study" / "best.toml").exists()
 
 
