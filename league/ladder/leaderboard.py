@@ -99,7 +99,7 @@ def leaderboard(
     steps |= {bot: None for bot in bots if bot not in steps}
     rated = {name: ratings.get(name) or Rating.new(config.ratings) for name in steps}
     strength = {name: elo(rating, ratings, config.ratings) for name, rating in rated.items()}
-    stand, anchors = {name: standings.get(name, Standing()) for name in steps}, anchors_of(config, snapshots, bots)
+    stand, anchors = {name: standings.get(name, Standing()) for name in steps}, set(anchors_of(config, snapshots, bots))
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
     return [
         Row(
