@@ -100,6 +100,7 @@ def test_honesty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     found = report("honesty", str(tmp_path / "store"), "--games", "40", monkeypatch=monkeypatch, capsys=capsys)
     (row,) = found["pairs"]
     assert row["champion_and_bot"]
+    assert (found["matches"], found["matches_with_anchors"]) == (1, 1)
     assert row["predicted"]["value"] < 0.05 < 0.15 < row["seen"]["value"]
     assert not found["held"]
     assert not row["held"]
