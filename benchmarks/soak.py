@@ -12,8 +12,8 @@ and worker every few seconds of its work, wherever it is, and begins again; ever
 killed with it. In the second half it is left alone, so that what grows in a process would be seen. Beside it, all the
 time, one after the other run `league status --verify`, `league ratings recompute`, `league log archive` and `league
 pool prune`, which are killed, too; where one of the first two ends by itself, it must have found nothing wrong. Each
-match is noted in a file once the store has taken it. Memory is compared between the second quarter of the steps and the
-last.
+match is noted in a file once the store has taken it. Memory is compared between the middle half of the steps and their
+last quarter.
 """
 
 from __future__ import annotations
@@ -238,14 +238,14 @@ def _resident(pid: int) -> int:
 
 
 def _memory(samples: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Of each, the median of the second quarter and of the last; of processes that have been up for a while."""
+    """Of each, the median of the middle half and of the last quarter; of processes that have been up for a while."""
     found: dict[str, Any] = {"flat": True}
     for what in PARTS:
         values = [(one["share"], one[what]) for one in samples if one.get(what)]
         most = max((value for _, value in values), default=0.0)
-        early = [v for share, v in values if 0.25 <= share < 0.5 and v > most / 2] or [0.0]
+        early = [v for share, v in values if 0.25 <= share < 0.75 and v > most / 2] or [0.0]
         late = [v for share, v in values if share >= 0.75 and v > most / 2] or [most]
-        found[what] = {"second_quarter_bytes": median(early), "last_quarter_bytes": median(late)}
+        found[what] = {"middle_half_bytes": median(early), "last_quarter_bytes": median(late)}
         found["flat"] = found["flat"] and median(late) <= GROWN * median(early) + SLACK_BYTES
     return found
 
@@ -281,8 +281,8 @@ def show(report: dict[str, Any]) -> None:
     """Print the report."""
 
     def memory(what: str) -> str:
-        early, late = report[what]["second_quarter_bytes"], report[what]["last_quarter_bytes"]
-        return f"{size(early)} in the second quarter, {size(late)} in the last"
+        early, late = report[what]["middle_half_bytes"], report[what]["last_quarter_bytes"]
+        return f"{size(early)} in the middle half, {size(late)} in the last quarter"
 
     rows = {
         "kills": f"coordinator {report['kills']['coordinator']}, server {report['kills']['server']}",
