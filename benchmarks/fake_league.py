@@ -1,7 +1,8 @@
 """A real coordinator on a real store, whose learners and match workers are fake: they take time, and make things up.
 
-What is real is `league.actors.league.League` with all of its loop, the store, and the keeper in a process of its own.
-What is fake stands where Ray is: actors whose calls answer after a while, placement of learners, census of nodes.
+What is real is `league.actors.league.League` with all of its loop, the store, and the keeper in a process of its own;
+if asked for, a match worker that plays, in another. What is fake stands where Ray is: actors whose calls answer after a
+while, placement of learners, census of nodes.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from ray.exceptions import RayTaskError
 
 from league.actors.futures import Futures
 from league.actors.keeper import Keeper
 from league.actors.league import League
 from league.actors.learner import Report
+from league.actors.match_worker import MatchWorker
 from league.actors.place import Place
 from league.cluster.nodes import Node
 from league.cluster.plan import Hardware, Plan
+from league.errors import LeagueError
 from league.iteration import Iteration, Usage
 from league.ladder.records import Match, Snapshot, Tally
 from league.policies.weights import digest
@@ -81,7 +87,10 @@ class FakeFutures(Futures):
     def _result(self, future: Any) -> Any:
         self._heap.remove(future)
         heapq.heapify(self._heap)
-        return future.make()
+        try:
+            return future.make()
+        except LeagueError as error:  # As it comes from an actor.
+            raise RayTaskError("fake", "", error, proctitle="fake", pid=0, ip="127.0.0.1") from error
 
 
 class FakeActor:
@@ -134,9 +143,11 @@ def _age(name: str) -> int:
 
 
 class FakeLearner(FakeActor):
-    def __init__(self, place: Place, name: str, speed: Callable[[], int], seconds: float) -> None:
+    def __init__(
+        self, place: Place, name: str, speed: Callable[[], int], seconds: float, frozen: Callable[[], bytes]
+    ) -> None:
         super().__init__()
-        self.name, self.speed, self.iteration_s = name, speed, seconds
+        self.name, self.speed, self.iteration_s, self.frozen = name, speed, seconds, frozen
         self.store = place.open()
         found = self.store.checkpoint(name)
         self.steps = int(found[1]["steps"]) if found else 0
@@ -157,7 +168,7 @@ class FakeLearner(FakeActor):
         return Report(steps=self.steps, seconds=self.iteration_s, iteration=iteration)
 
     def do_freeze(self, name: str, parent: str | None) -> Snapshot:
-        weights = random.randbytes(WEIGHTS)
+        weights = self.frozen()
         snapshot = Snapshot(
             name=name,
             digest=digest(weights),
@@ -175,12 +186,12 @@ class FakeLearner(FakeActor):
         return self.steps
 
 
-class FakeKeeper:
-    """The real keeper, in a process of its own."""
+class OwnProcess:
+    """A real actor in a process of its own, which begins with the first call: what Ray would be for it."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, actor: type[Keeper | MatchWorker], place: Place) -> None:
         context = multiprocessing.get_context("spawn")
-        self._process = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(place,))
+        self._process = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(actor, place))
 
     def __getattr__(self, method: str) -> Any:
         def remote(*arguments: Any) -> Answer:
@@ -193,15 +204,18 @@ class FakeKeeper:
         self._process.shutdown(wait=True, cancel_futures=True)
 
 
-_keepers: list[Keeper] = []
+_actors: list[Keeper | MatchWorker] = []
 
 
-def _begin(place: Place) -> None:
-    _keepers.append(Keeper(place))
+def _begin(actor: type[Keeper | MatchWorker], place: Place) -> None:
+    with contextlib.suppress(OSError):  # Its name among processes, where the system has such.
+        Path("/proc/self/comm").write_text(actor.__name__)
+    with mock.patch("league.actors.match_worker.give_way"):  # Here it would wait for whatever else the machine does.
+        _actors.append(actor(place))
 
 
 def _do(method: str, *arguments: Any) -> Any:
-    return getattr(_keepers[0], method)(*arguments)
+    return getattr(_actors[0], method)(*arguments)
 
 
 class FakePlacement:
@@ -232,29 +246,35 @@ def fake_league(
     iteration_s: float = ITERATION_S,
     match_s: float | None = None,
     run: str | None = None,
+    frozen: Callable[[], bytes] = lambda: random.randbytes(WEIGHTS),
+    plays: int = 0,
 ) -> Iterator[tuple[League, FakeFutures]]:
     """A league at work, to be ticked, and what it waits for.
 
     `speed` gives the steps of an iteration. `run` names the run: the same one may take the lease again at once.
+    `frozen` gives the weights of a snapshot. The first `plays` match workers are real: they need those of a network.
     """
     holder = Holder.here() if run is None else Holder(host="fake", pid=0, run=run, since_s=0.0)
     place = Place(store=address, league=league, log_dir="", holder=holder)
-    keepers: list[FakeKeeper] = []
+    processes: list[OwnProcess] = []
     played_s = MATCH_S if match_s is None else match_s
 
-    def a_keeper(place: Place) -> FakeKeeper:
-        keepers.append(FakeKeeper(place))
-        return keepers[-1]
+    def own_process(actor: type[Keeper | MatchWorker], place: Place) -> OwnProcess:
+        processes.append(OwnProcess(actor, place))
+        return processes[-1]
+
+    def a_match_worker(place: Place, number: int, *_: Any, **__: Any) -> OwnProcess | FakeMatchWorker:
+        return own_process(MatchWorker, place) if number < plays else FakeMatchWorker(played_s)
 
     replaced = {
         "league.actors.league.Futures": FakeFutures,
         "league.actors.league.Census": lambda: mock.Mock(alive={}),
         "league.actors.training.Placement": FakePlacement,
         "league.actors.learner_handle.spawn_learner": lambda place, name, *rest: FakeLearner(
-            place, name, speed, iteration_s
+            place, name, speed, iteration_s, frozen
         ),
-        "league.actors.evaluation.spawn_match_worker": lambda *_, **__: FakeMatchWorker(played_s),
-        "league.actors.keeper_handle.spawn_keeper": a_keeper,
+        "league.actors.evaluation.spawn_match_worker": a_match_worker,
+        "league.actors.keeper_handle.spawn_keeper": lambda place: own_process(Keeper, place),
         "league.actors.remote_worker.ray": mock.Mock(),
         "league.actors.evaluation.match_nodes": lambda nodes: [NODE],
     }
@@ -265,6 +285,6 @@ def fake_league(
         try:
             yield opened, opened.futures  # type: ignore[misc]
         finally:
-            for keeper in keepers:
-                keeper.close()
+            for process in processes:
+                process.close()
             opened.store.close()

@@ -10,7 +10,8 @@ pair plays fresh games from paired random openings, which are not recorded: 400,
 bot, so that it is the prediction that misses by 5 points and not the luck of the games. An interval holds if what was
 seen lies within it, both uncertainties together. Far away: spread evenly over the ladder, the nearest fifth left out.
 
-The store is only read. Three minutes of a demo take about five minutes here:
+How many of all matches, races included, were with an anchor is told beside it: what anchors cost other matches. The
+store is only read. Three minutes of a demo take about five minutes here:
 
     make demo
     python -m benchmarks.honesty runs/demo --check
@@ -123,7 +124,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                         "held": holds(predicted[a, b], seen),
                     }
                 )
-    return {"machine": machine(), "champion": champion, "matches": overview.matches, "pairs": rows, **verdict(rows)}
+        tied = sum(not overview.anchors.isdisjoint((match.row, match.column)) for match in opened.matches())
+    about = {"champion": champion, "matches": overview.matches, "matches_with_anchors": tied}
+    return {"machine": machine(), **about, "pairs": rows, **verdict(rows)}
 
 
 def holds(predicted: Interval, seen: Interval) -> bool:
@@ -164,7 +167,9 @@ def verdict(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def show(report: dict[str, Any]) -> None:
     """Print the report as tables."""
     output = stdout()
-    output.print(facts({**report["machine"], "champion": report["champion"], "matches": report["matches"]}))
+    share = percent(report["matches_with_anchors"] / max(1, report["matches"]))
+    matches = f"{report['matches']:,}, of which {share} with an anchor"
+    output.print(facts({**report["machine"], "champion": report["champion"], "matches": matches}))
     made = table("policy", "against", ">rated games", ">by Elo", ">predicted", ">95%", ">seen", ">off", "interval")
     for row in report["pairs"]:
         predicted, seen = Interval(**row["predicted"]), Interval(**row["seen"])

@@ -2,198 +2,72 @@
 
 Claim: with 10,000 policies, 10 million matches in the log and 1,000 match workers, on two cores, the coordinator's step
 takes 20 ms or less in 99 of 100 cases, the server holds the league in less than 2 GB, and `league status --verify`
-finds nothing wrong.
+finds nothing wrong. What is full first, and at how many results a second, is printed: the coordinator's thread, or the
+server's, by the processor time that one result takes of each.
 
 How: the real coordinator and the real store, whose learners and match workers are fake (`benchmarks.fake_league`):
-they answer after some seconds and make up who won. The log is written in bulk: old matches as the segments that the
-keeper makes of them, in the archive, the newest as `record` appends them; what follows from it is derived as
-`league ratings recompute` does. Some hundreds of the policies have weights, as retention leaves them, and the
-coordinator draws from those. A step's time is that of `League.tick` without what it waits for answers. Give `--store`
-a folder to keep the league, and the next run begins with what it holds; `benchmarks.command_line`, `dashboard` and
-`exporter` take it, too.
+they answer after some seconds and make up who won. What they go on from was made in bulk (`benchmarks.long_league`).
+The coordinator draws from those policies that have weights. A step's time is that of `League.tick` without what it
+waits for answers. Coordinator and verification are processes of their own, whose memory is told. Give `--store` a
+folder to keep the league, and the next run begins with what it holds. What people see of it is measured by the same
+folder, against the limits for small ones:
+
+    python -m benchmarks.large_league --check --store runs/large
+    python -m benchmarks.exporter --check --store runs/large
+    python -m benchmarks.dashboard --check --store runs/large
+    python -m benchmarks.command_line --check --store runs/large
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import resource
+import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from benchmarks import large_store
 from benchmarks.command import parser, run
-from benchmarks.fake_league import WEIGHTS, fake_league
+from benchmarks.fake_league import MATCH_S, fake_league
+from benchmarks.long_league import SAID_EVERY_S, fill
 from benchmarks.machine import machine
-from league.config import LeagueConfig, LogConfig
 from league.every import Every
 from league.interfaces.cli.console import facts, stderr, stdout
-from league.ladder.records import Snapshot
-from league.policies.weights import digest
-from league.pool import segments
-from league.pool.connection import dumps, sha256
-from league.pool.fold import Fold, Seen
 from league.pool.store import Store
 from league.view.words import duration, size
 
-POLICIES, MATCHES, WORKERS, LEARNERS = 10_000, 10_000_000, 1000, 8
+POLICIES, MATCHES, WORKERS = 10_000, 10_000_000, 1000
 PRESENT = 300
 """About as many as retention leaves of so many, in a league of weeks."""
 SECONDS = 60.0
 TICK_MS, STORE_BYTES = 20.0, 2e9
-SAID_EVERY_S = 10.0
-WRITTEN = 10_000
-"""Values per round trip."""
-BULK = 200_000
-"""Matches that are made at once."""
 LEAGUE = "league"
 
 
-def configuration(workers: int) -> LeagueConfig:
-    """A league of eight learners whose match workers never rest."""
-    return LeagueConfig.from_dict(
-        {
-            "game": "connect_four",
-            "network": {"kind": "mlp", "hidden": [16]},
-            "arena": {"workers": workers, "share": 1.0, "games": large_store.GAMES, "bots": list(large_store.BOTS)},
-            "retention": {"automatic": False},
-            "roles": {"main": {"count": LEARNERS}},
-        }
-    )
-
-
-def fill(store: Store, policies: int, matches: int, workers: int, present: int, seed: int = 0) -> None:
-    """Make the league, or leave it as it is where it is there; so many of its policies have weights."""
-    if store.config() is not None:
-        store.update_config(configuration(workers))
-        return
-    rng, now_s = np.random.default_rng(seed), time.time()
-    store.create(configuration(workers))
-    names = _add_policies(store, policies, now_s, rng)
-    kept = set(names[:: max(1, policies // present)]) | set(names[-20 * LEARNERS :])
-    store.prune([name for name in names if name not in kept], by="coordinator", now_s=now_s)
-    strengths = large_store._strengths(policies, rng)
-    number, started, log = 0, time.monotonic(), LogConfig()
-    # As sealing leaves it, which begins where `keep` and a segment are there.
-    sealed = max(0, matches - log.keep) // log.segment * log.segment
-    while number < matches:
-        count = min(BULK, (sealed if number < sealed else matches) - number)
-        life = number / matches, (number + count) / matches
-        table = _table(large_store.play(names, strengths, count, now_s, rng, life=life), number)
-        for start in range(0, count if number < sealed else 0, log.segment):
-            _seal(store, table.slice(start, min(log.segment, count - start)), number + start)
-        if number >= sealed:
-            _append(store, table)
-        number += count
-        store.archive(None)
-        stderr().print(f"{number:,} of {matches:,} matches after {duration(time.monotonic() - started)}")
-    _derive(store)
-
-
-def _derive(store: Store) -> None:
-    """What follows from the log, written to a store that has none of it: in pieces, as nobody else is at work."""
-    stored, said = store.stored(), Every(SAID_EVERY_S)
-    fold = Fold(store.require_config().ratings, stored.sealed, stored.kinds)
-    store.fold(fold, Seen(), watch=lambda line: stderr().print(line) if said.claim() else None)
-    pipe: Any = store._redis.pipeline(transaction=False)
-    for kind, key in store._derived_keys.items():
-        for field in getattr(fold, kind):
-            pipe.execute_command("HSET", key, field, fold.value(kind, field))
-            if len(pipe) == WRITTEN:
-                pipe.execute()
-    pipe.execute()
-
-
-def _table(played: large_store.Played, before: int) -> Any:
-    """Matches after the number `before` as `segments.table` has them, made of whole columns."""
-    count, games = len(played.row), played.won.shape[1]
-    points = played.won.sum(axis=2)
-    groups = np.stack([(points == half).sum(axis=1) for half in range(5)], axis=1).ravel()
-    tallies = [(played.won == value).sum(axis=1).ravel() for value in (2, 1, 0)]
-    assert all(tally.max(initial=0) <= games for tally in tallies)
-    result = segments.schema().field("results").type.value_type
-    results = pa.StructArray.from_arrays(
-        [pa.array(["01", "10"] * count), *map(pa.array, tallies)], fields=[result.field(n) for n in range(4)]
-    )
-    names = pa.array(played.names)
-    numbers = np.arange(before + 1, before + count + 1)
-    columns = {
-        "number": pa.array(numbers),
-        "match_id": pa.array([f"{number:032x}" for number in numbers.tolist()]),
-        "row": names.take(pa.array(played.row)),
-        "column": names.take(pa.array(played.column)),
-        "played_s": pa.array(played.times),
-        "dropped": pa.array(np.zeros(count, dtype=np.int64)),
-        "gate": pa.array(np.zeros(count, dtype=np.bool_)),
-        "groups": pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * 5, pa.array(groups)),
-        "results": pa.ListArray.from_arrays(np.arange(count + 1, dtype=np.int32) * 2, results, type=pa.list_(result)),
-        "more": pa.nulls(count, pa.string()),
-    }
-    return pa.table(columns, schema=segments.schema())
-
-
-def _seal(store: Store, table: Any, after: int) -> None:
-    data = segments.encode_table(table)
-    segment = segments.Segment(
-        number=store.archived()["segments"] + 1,
-        first=after + 1,
-        last=after + len(table),
-        matches=len(table),
-        bytes=len(data),
-        sha256=sha256(data),
-    )
-    store._take_in(segment, data, after, [])
-
-
-def _append(store: Store, table: Any) -> None:
-    pipe: Any = store._redis.pipeline(transaction=False)
-    for number, match in segments.decode(segments.encode_table(table)):
-        pipe.execute_command("XADD", store._keys.matches, f"{number}-0", "match", dumps(match.to_json()))
-    pipe.execute()
-
-
-def _add_policies(store: Store, count: int, now_s: float, rng: np.random.Generator) -> list[str]:
-    made, frozen = [], [0] * LEARNERS
-    for number in range(count):
-        learner = number % LEARNERS
-        weights = rng.bytes(WEIGHTS)
-        snapshot = Snapshot(
-            name=f"main{learner + 1}-{frozen[learner]:04d}",
-            digest=digest(weights),
-            learner=f"main{learner + 1}",
-            steps=250_000 * frozen[learner],
-            created_s=now_s - 86_400 * large_store.DAYS * (1 - number / count),
-            bytes=len(weights),
-        )
-        frozen[learner] += 1
-        made.append((snapshot, weights))
-    for start in range(0, count, 1000):
-        store.add_snapshots(made[start : start + 1000])
-    return [snapshot.name for snapshot, _ in made]
-
-
-def work(address: str, seconds: float) -> dict[str, Any]:
+def work(address: str, seconds: float, match_s: float) -> dict[str, Any]:
     """Run the coordinator for a while; its steps, and what it has recorded."""
     started = time.monotonic()
-    with fake_league(address, LEAGUE) as (league, futures):
+    with fake_league(address, LEAGUE, match_s=match_s) as (league, futures):
         opened_s = time.monotonic() - started
         phase, steps, processor = league.tick("starting"), list[float](), list[float]()
         while time.monotonic() - started - opened_s < seconds / 4:  # Until everybody is at work.
             phase = league.tick(phase)
-        before, began = league.roster.matches, time.monotonic()
+        before, began, server_s = league.roster.matches, time.monotonic(), _server_s(league.store)
         while time.monotonic() - began < seconds:
             waited, at, used = futures.waited_s, time.monotonic(), time.thread_time()
             phase = league.tick(phase)
             processor.append(1000 * (time.thread_time() - used))
             steps.append(1000 * (time.monotonic() - at - (futures.waited_s - waited)))
         recorded, took = league.roster.matches - before, time.monotonic() - began
-    busy = sum(steps) / 1000 / took
+        server_ms = 1000 * (_server_s(league.store) - server_s)
+    of_result = {"coordinator": sum(processor) / max(1, recorded), "server": server_ms / max(1, recorded)}
+    full = max(of_result, key=lambda what: of_result[what])
     return {
         "start_s": opened_s,
         "steps": len(steps),
@@ -202,9 +76,40 @@ def work(address: str, seconds: float) -> dict[str, Any]:
         "worst_ms": max(steps),
         "p99_processor_ms": float(np.percentile(processor, 99)),
         "results_per_s": recorded / took,
-        "busy": busy,
-        "coordinator_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "busy": sum(steps) / 1000 / took,
+        "result_processor_ms": of_result,
+        "full_first": full,
+        "full_at_results_per_s": 1000 / max(of_result[full], 1e-9),
+        "coordinator_bytes": _peak(),
     }
+
+
+def check(address: str) -> dict[str, Any]:
+    """What `league status --verify` finds, and what it takes."""
+    said = Every(SAID_EVERY_S)
+    with Store.open(address, LEAGUE, timeout_s=120.0) as store:
+        started = time.monotonic()
+        verified = store.verify(lambda line: stderr().print(line) if said.claim() else None)
+        took = {"verify_s": time.monotonic() - started, "verify_processor_s": time.process_time()}
+    return {**took, "matches": verified.matches, "verify_bytes": _peak(), "problems": list(verified.problems[:10])}
+
+
+def _server_s(store: Store) -> float:
+    """Processor time of the server so far, in seconds."""
+    info = store._information()
+    return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+
+
+def _peak() -> int:
+    """Most memory that this process has had, in bytes; `getrusage` would count what its parent had."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
+
+
+def _alone(do: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    """What it returns, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(do, *arguments).result()
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -213,30 +118,27 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     with _folder(options.store) as address, Store.open(address, LEAGUE, timeout_s=120.0) as store:
         fill(store, options.policies, options.matches, options.workers, options.present)
         filled_s = time.monotonic() - started
-        worked = work(address, options.seconds)
+        worked = _alone(work, address, options.seconds, options.match_seconds)
         health = store.health()
         assert health is not None
-        started = time.monotonic()
-        verified = store.verify()
-        verify_s = time.monotonic() - started
+        verified = _alone(check, address)
         files = sum(segment.bytes for segment in store.segments())
+        policies = len(store.snapshots())
     held = (
         worked["p99_ms"] <= TICK_MS
         and health.memory_bytes < STORE_BYTES
-        and not verified.problems
+        and not verified["problems"]
         and worked["results_per_s"] > 0
     )
     return {
         "machine": before,
-        "policies": options.policies,
-        "matches": verified.matches,
+        "policies": policies,
         "workers": options.workers,
         **worked,
+        **verified,
         "store_bytes": health.memory_bytes,
         "archive_bytes": files,
         "filled_s": filled_s,
-        "verify_s": verify_s,
-        "problems": list(verified.problems[:10]),
         "held": held,
     }
 
@@ -252,16 +154,21 @@ def _folder(given: str | None) -> Iterator[str]:
 
 def show(report: dict[str, Any]) -> None:
     """Print the report."""
+    of_result = report["result_processor_ms"]
     rows = {
         "league": f"{report['policies']:,} policies, {report['matches']:,} matches, {report['workers']:,} workers",
         "step": f"median {report['p50_ms']:.1f} ms, p99 {report['p99_ms']:.1f} ms, worst {report['worst_ms']:.0f} ms; "
         f"p99 at most {TICK_MS:g} ms; of processor time p99 {report['p99_processor_ms']:.1f} ms",
         "results": f"{report['results_per_s']:.0f}/s, of which the coordinator's thread was busy {report['busy']:.0%}",
+        "a result": f"{of_result['coordinator']:.2f} ms of the coordinator's processor time, "
+        f"{of_result['server']:.2f} ms of the server's",
+        "full first": f"the {report['full_first']}, at {report['full_at_results_per_s']:.0f} results/s",
         "coordinator": size(report["coordinator_bytes"]),
         "store": f"{size(report['store_bytes'])}, at most {size(STORE_BYTES)}; archive {size(report['archive_bytes'])}",
         "start": f"{report['start_s']:.1f} s",
         "fill": duration(report["filled_s"]),
-        "verify": f"{duration(report['verify_s'])}, which derives everything anew: {len(report['problems'])} problems",
+        "verify": f"{duration(report['verify_s'])}, which derives everything anew: {len(report['problems'])} problems; "
+        f"{duration(report['verify_processor_s'])} of processor time, {size(report['verify_bytes'])}",
     }
     stdout().print(facts({**report["machine"], **rows}))
 
@@ -274,6 +181,7 @@ def main() -> int:
     asked.add_argument("--matches", type=int, default=MATCHES)
     asked.add_argument("--present", type=int, default=PRESENT, help="policies with weights, besides the newest")
     asked.add_argument("--workers", type=int, default=WORKERS)
+    asked.add_argument("--match-seconds", type=float, default=MATCH_S, help="that a fake match takes, on average")
     asked.add_argument("--seconds", type=float, default=SECONDS, help="for which the coordinator works")
     return run(asked, measure, show)
 

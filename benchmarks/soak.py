@@ -1,20 +1,25 @@
 """A month in some minutes, with kills in between: `python -m benchmarks.soak [--check]`.
 
-Claim: while a league grows as old as a month, memory of its coordinator and its server stay flat, nothing that was
-recorded is lost or there twice, and ratings and payoff are those that its log gives.
+Claim: while a league grows as old as a month, memory of its coordinator, its keeper, a match worker and its server stay
+flat, nothing that was recorded is lost or there twice, and ratings and payoff are those that its log gives.
 
-How: the real coordinator, keeper and store, whose learner and match workers are fake (`benchmarks.fake_league`). The
-learner's steps run fast: all of its iterations together are as many steps as the demo makes in thirty days, so
-snapshots are spaced, frozen and pruned as in a month, and the log is sealed and archived every few hundred matches. The
-run is over when those steps are made and retention has pruned, however long that takes. The coordinator is a process of
-its own, which is killed (`kill -9`) every few seconds of its work, wherever it is, and begins again; every fourth time
-the server of the store is killed with it. Each match is noted in a file once the store has taken it. Memory is compared
-between the second quarter of the steps and the last.
+How: the real coordinator, keeper and store and one real match worker, which plays; the learner and the other match
+workers are fake (`benchmarks.fake_league`). The learner's steps run fast: all of its iterations together are as many
+steps as the demo makes in thirty days, so snapshots are spaced, frozen and pruned as in a month, and the log is sealed
+and archived every few hundred matches. The run is over when those steps are made and retention has pruned, however long
+that takes. For the first half of the month the coordinator, a process of its own, is killed (`kill -9`) with its keeper
+and worker every few seconds of its work, wherever it is, and begins again; every fourth time the server of the store is
+killed with it. In the second half it is left alone, so that what grows in a process would be seen. Beside it, all the
+time, one after the other run `league status --verify`, `league ratings recompute`, `league log archive` and `league
+pool prune`, which are killed, too; where one of the first two ends by itself, it must have found nothing wrong. Each
+match is noted in a file once the store has taken it. Memory is compared between the middle half of the steps and their
+last quarter.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -35,8 +40,10 @@ from benchmarks.fake_league import fake_league
 from benchmarks.machine import machine
 from league.config import LeagueConfig
 from league.errors import StoreError
+from league.games import game_spec
 from league.interfaces.cli.console import facts, stderr, stdout
 from league.ladder.records import Match
+from league.policies.weights import fresh, pack
 from league.pool.store import Store
 from league.status import Status
 from league.view.words import duration, size
@@ -48,7 +55,21 @@ ITERATION_S, MATCH_S = 0.05, 0.3
 GROWN = 1.2
 """So much larger may memory be at the end; Python and the server round up."""
 SLACK_BYTES = 30e6
+CALM = 0.5
+"""Share of the month after which nobody is killed any more but the commands beside it."""
+BESIDE = (
+    ("status", "--verify"),
+    ("ratings", "recompute"),
+    ("log", "archive", "--keep", "400"),
+    ("pool", "prune", "--yes"),
+)
+CHECKING = 2
+"""Of those, so many say by exit code 1 that something was wrong."""
+LIVES_S = 8.0
+"""Of a command beside it, at most: they take two or three seconds."""
 LEAGUE = "soak"
+PARTS = {"coordinator": "coordinator", "Keeper": "keeper", "MatchWorker": "match worker", "store": "store"}
+"""Whose memory is looked at: what the system calls the process, and what people do."""
 CONFIG = LeagueConfig.from_dict(
     {
         "game": "connect_four",
@@ -75,6 +96,8 @@ def work(address: str, notes: str, iterations: int) -> None:
                     iteration_s=ITERATION_S,
                     match_s=MATCH_S,
                     run="soak",
+                    frozen=_weights,
+                    plays=1,
                 ) as (league, _):
                     _noting(league.store, noted)
                     phase = league.tick("starting")
@@ -86,6 +109,10 @@ def work(address: str, notes: str, iterations: int) -> None:
             except StoreError as error:  # Its server was killed: as `until_available` does in the real one.
                 print(error, file=sys.stderr)
                 time.sleep(0.2)
+
+
+def _weights() -> bytes:
+    return pack(fresh(game_spec(CONFIG.game), CONFIG.network, seed=random.getrandbits(31)))
 
 
 def _share(steps: int) -> float:
@@ -104,6 +131,45 @@ def _noting(store: Store, noted: Any) -> None:
     store.record_all = noting  # type: ignore[method-assign]
 
 
+class Beside:
+    """Commands of people on the same league, one after the other, each killed unless it ends before."""
+
+    def __init__(self, address: str, luck: random.Random) -> None:
+        self.address, self.luck = address, luck
+        self.killed = self.ended = 0
+        self.wrong: list[str] = []
+        """What they found wrong."""
+        self._number = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._until_s = 0.0
+
+    def look(self) -> None:
+        """Start the next one if none runs, or kill the one that runs if it is time."""
+        process = self._process
+        if process is None:
+            words = BESIDE[self._number % len(BESIDE)]
+            code = "from league.interfaces.cli import main; main()"
+            command = [sys.executable, "-c", code, *words, "--store", self.address, "--league", LEAGUE]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self._until_s = time.monotonic() + self.luck.uniform(0, LIVES_S)
+        elif process.poll() is not None:
+            said, _ = process.communicate()
+            if process.returncode == 1 and self._number % len(BESIDE) < CHECKING:
+                self.wrong.append(said[-1000:])
+            self.ended += 1
+            self._number, self._process = self._number + 1, None
+        elif time.monotonic() > self._until_s:
+            self.close()
+
+    def close(self) -> None:
+        """Kill the one that runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self.killed += 1
+            self._number, self._process = self._number + 1, None
+
+
 def soak(folder: Path, iterations: int, kill_every_s: float, seed: int) -> dict[str, Any]:
     """Run and kill; what is true at the end."""
     luck, began_s = random.Random(seed), time.monotonic()
@@ -111,15 +177,17 @@ def soak(folder: Path, iterations: int, kill_every_s: float, seed: int) -> dict[
     notes.touch()
     samples: list[dict[str, float]] = []
     kills = {"coordinator": 0, "server": 0}
-    with Store.open(address, LEAGUE, timeout_s=30.0) as store:
+    beside = Beside(address, luck)
+    with contextlib.closing(beside), Store.open(address, LEAGUE, timeout_s=30.0) as store:
         store.create(CONFIG)
         for number in itertools.count(1):
             process, before = _start(address, notes, iterations), notes.stat().st_size
             ends_s: float | None = None
             while process.poll() is None and (ends_s is None or time.monotonic() < ends_s):
                 time.sleep(0.2)
+                beside.look()
                 samples.append(_sample(store, process.pid))
-                if samples[-1]["share"] >= 1:  # It saves and ends: killed at that over and over it never would.
+                if samples[-1]["share"] >= CALM:
                     ends_s = None
                 elif ends_s is None and notes.stat().st_size > before:  # It is at work.
                     ends_s = time.monotonic() + kill_every_s * luck.uniform(0.5, 1.5)
@@ -134,7 +202,9 @@ def soak(folder: Path, iterations: int, kill_every_s: float, seed: int) -> dict[
                 kills["server"] += 1
             done = f"{duration(time.monotonic() - began_s)}: {samples[-1]['share']:.0%} of a month"
             stderr().print(f"{done}, {store.match_count():,} matches, killed {number} times")
-        return {**_found(store, notes), "kills": kills, **_memory(samples)}
+        beside.close()
+        commands = {"killed": beside.killed, "ended": beside.ended, "wrong": beside.wrong}
+        return {**_found(store, notes), "kills": kills, "commands": commands, **_memory(samples)}
 
 
 def _start(address: str, notes: Path, iterations: int) -> subprocess.Popen[bytes]:
@@ -152,23 +222,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _sample(store: Store, pid: int) -> dict[str, float]:
     health, status = store.health(), Status.from_json(store.status())
     assert health is not None
+    found = {"share": _share(status.steps), "store": health.memory_bytes, "coordinator": _resident(pid)}
+    with contextlib.suppress(OSError):  # They are all gone.
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            found[Path(f"/proc/{child}/comm").read_text().strip()] = _resident(int(child))
+    return found
+
+
+def _resident(pid: int) -> int:
+    """Memory of a process, in bytes; 0: it is gone."""
     try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
-        pages = 0
-    memory = {"store": health.memory_bytes, "coordinator": pages * os.sysconf("SC_PAGE_SIZE")}
-    return {"share": _share(status.steps), **memory}
+        return 0
 
 
 def _memory(samples: Sequence[dict[str, float]]) -> dict[str, Any]:
-    """Of both, the median of the second quarter and of the last; of processes that have been up for a while."""
+    """Of each, the median of the middle half and of the last quarter; of processes that have been up for a while."""
     found: dict[str, Any] = {"flat": True}
-    for what in ("store", "coordinator"):
-        values = [(one["share"], one[what]) for one in samples if one[what]]
-        most = max(value for _, value in values)
-        early = [v for share, v in values if 0.25 <= share < 0.5 and v > most / 2] or [0.0]
+    for what in PARTS:
+        values = [(one["share"], one[what]) for one in samples if one.get(what)]
+        most = max((value for _, value in values), default=0.0)
+        early = [v for share, v in values if 0.25 <= share < 0.75 and v > most / 2] or [0.0]
         late = [v for share, v in values if share >= 0.75 and v > most / 2] or [most]
-        found[what] = {"second_quarter_bytes": median(early), "last_quarter_bytes": median(late)}
+        found[what] = {"middle_half_bytes": median(early), "last_quarter_bytes": median(late)}
         found["flat"] = found["flat"] and median(late) <= GROWN * median(early) + SLACK_BYTES
     return found
 
@@ -195,7 +272,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     before = machine()
     with tempfile.TemporaryDirectory() as folder:
         found = soak(Path(folder), options.iterations, options.kill_every, options.seed)
-    held = not found["lost"] and not found["doubled"] and not found["problems"] and found["recomputed"]
+    whole = not found["lost"] and not found["doubled"] and not found["problems"] and not found["commands"]["wrong"]
+    held = whole and found["recomputed"]
     return {"machine": before, **found, "held": bool(held and found["flat"] and found["noted"])}
 
 
@@ -203,18 +281,19 @@ def show(report: dict[str, Any]) -> None:
     """Print the report."""
 
     def memory(what: str) -> str:
-        early, late = report[what]["second_quarter_bytes"], report[what]["last_quarter_bytes"]
-        return f"{size(early)} in the second quarter, {size(late)} in the last"
+        early, late = report[what]["middle_half_bytes"], report[what]["last_quarter_bytes"]
+        return f"{size(early)} in the middle half, {size(late)} in the last quarter"
 
     rows = {
         "kills": f"coordinator {report['kills']['coordinator']}, server {report['kills']['server']}",
+        "commands beside it": f"{report['commands']['killed']} killed, {report['commands']['ended']} ended, "
+        f"{len(report['commands']['wrong'])} found something wrong",
         "matches": f"{report['matches']:,} in the log, {report['noted']:,} noted: {report['lost']} lost, "
         f"{report['doubled']} doubled",
         "pool": f"{report['snapshots']:,} snapshots, {report['present']} with weights",
         "log": f"{report['segments']} segments",
         "verify": f"{len(report['problems'])} problems; recomputed {'equal' if report['recomputed'] else 'NOT equal'}",
-        "coordinator": memory("coordinator"),
-        "store": memory("store"),
+        **{name: memory(what) for what, name in PARTS.items()},
     }
     stdout().print(facts({**report["machine"], **rows}))
 

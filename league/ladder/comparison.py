@@ -36,9 +36,9 @@ def score_interval(tally: Tally, z: float = Z_95) -> Interval:
     games = tally.games
     if games == 0:
         raise ValueError("a score needs games")
-    smooth = tally.plus(Tally(1, 1, 1))
-    binomial = smooth.score * (1 - smooth.score)
-    effective = games * binomial / (binomial - smooth.draws / smooth.games / 4)
+    draws, smooth = tally.draws + 1, (tally.wins + 1 + (tally.draws + 1) / 2) / (games + 3)
+    binomial = smooth * (1 - smooth)
+    effective = games * binomial / (binomial - draws / (games + 3) / 4)
     score, z2 = tally.score, z**2
     centre = (score + z2 / (2 * effective)) / (1 + z2 / effective)
     half = z * math.sqrt(score * (1 - score) / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from league.config import LeagueConfig
 from league.ladder.comparison import expected_score, score_interval
-from league.ladder.ratings import Elo, Rating, Ratings, elo, lower_bound
+from league.ladder.ratings import ANCHOR, Elo, Rating, Ratings, elo, lower_bound
 from league.ladder.records import Snapshot, Tally
 from league.ladder.standings import Standing
 
@@ -67,9 +67,20 @@ class Row:
     """Steps of its learner when it was frozen; None for a bot."""
     champion: bool
 
+    @property
+    def bound(self) -> Literal["least", "most"] | None:
+        """Whether its Elo is only the least, or the most, that it may be: it has won, or lost, every game.
+
+        Such results fit any strength beyond. Of `uniform`, which is at 0 by definition, there is nothing to say.
+        """
+        wins, draws, losses = self.score
+        if self.policy == ANCHOR or draws or (wins and losses) or not self.score.games:
+            return None
+        return "least" if wins else "most"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data: `results` are the games by their end, `score` the points per game of them, in [0, 1]."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "champion"}
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "champion"} | {"bound": self.bound}
         found["against_bots"] = {name: seen.to_json() for name, seen in found.pop("against").items()}
         return found | {"results": self.score._asdict(), "score": self.score.score, "is_champion": self.champion}
 
@@ -99,7 +110,7 @@ def leaderboard(
     steps |= {bot: None for bot in bots if bot not in steps}
     rated = {name: ratings.get(name) or Rating.new(config.ratings) for name in steps}
     strength = {name: elo(rating, ratings, config.ratings) for name, rating in rated.items()}
-    stand, anchors = {name: standings.get(name, Standing()) for name in steps}, anchors_of(config, snapshots, bots)
+    stand, anchors = {name: standings.get(name, Standing()) for name in steps}, set(anchors_of(config, snapshots, bots))
     order = sorted(steps, key=lambda name: (rated[name].games == 0, -rated[name].mu))
     return [
         Row(

@@ -6,7 +6,7 @@ is one line for each policy, so these lines are counted beside it, match by matc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Any, Final, NamedTuple, Self
 
 from league.ladder.payoff import OUTCOMES, SEPARATOR
@@ -56,9 +56,9 @@ class Standing:
         """Against one that may be an anchor."""
         return Tally(*self.anchors.get(anchor, ()))
 
-    def anchored(self, anchors: Iterable[str]) -> int:
+    def anchored(self, anchors: Set[str]) -> int:
         """Games against these anchors together."""
-        return sum(sum(self.anchors[name]) for name in anchors if name in self.anchors)
+        return sum([sum(counts) for name, counts in self.anchors.items() if name in anchors])
 
     def add(self, opponent: str, kind: Kind, wins: int, draws: int, losses: int) -> None:
         """Count games against one opponent."""

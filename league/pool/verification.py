@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from league.config import RatingConfig
 from league.errors import CorruptSnapshotError, DamagedStoreError, PrunedPolicyError, SegmentError, StoreError
@@ -20,6 +21,9 @@ from league.pool.log import Watch
 from league.pool.matches import RULES, read_payoff, read_ratings, read_standings
 from league.pool.segments import Segment
 from league.pool.snapshots import Snapshots
+
+PIECE: Final = 20_000
+"""Derived values that are parsed together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +99,10 @@ class Verifier(Snapshots, Derivation, Champion, Learners):
             return fold.matches, [*problems, "ratings and payoff cannot be checked without that part of the log"]
         hashes = ((read_payoff, stored.payoff), (read_ratings, stored.ratings), (read_standings, stored.standings))
         for read, hashed in hashes:
+            fields = iter(hashed.items())
             try:
-                read({field.encode("utf-8", "surrogateescape"): value for field, value in hashed.items()})
+                while piece := dict(islice(fields, PIECE)):  # Millions of counts of a payoff, not all of them at once.
+                    read({field.encode("utf-8", "surrogateescape"): value for field, value in piece.items()})
             except StoreError as error:
                 problems.append(str(error))
         if fold.differing("payoff", stored.payoff):

@@ -78,9 +78,9 @@ class Overview(Known):
         return leaderboard(snapshots, self.bots, self.ratings, self.standings, champion, self.config)
 
     @cached_property
-    def anchors(self) -> list[str]:
-        """Names of those that tie the ratings to something that does not change: bots first."""
-        return anchors_of(self.config, self.snapshots.values(), self.bots)
+    def anchors(self) -> frozenset[str]:
+        """Names of those that tie the ratings to something that does not change."""
+        return frozenset(anchors_of(self.config, self.snapshots.values(), self.bots))
 
     def is_settled(self, name: str) -> bool:
         """Whether an Elo rests on something (`Row.settled`), of a single policy."""

@@ -100,6 +100,7 @@ def test_honesty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     found = report("honesty", str(tmp_path / "store"), "--games", "40", monkeypatch=monkeypatch, capsys=capsys)
     (row,) = found["pairs"]
     assert row["champion_and_bot"]
+    assert (found["matches"], found["matches_with_anchors"]) == (1, 1)
     assert row["predicted"]["value"] < 0.05 < 0.15 < row["seen"]["value"]
     assert not found["held"]
     assert not row["held"]
@@ -121,14 +122,15 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_large_league(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("benchmarks.large_league.LogConfig", lambda: LogConfig(keep=300, segment=100))
-    options = ("--policies", "60", "--present", "20", "--matches", "1000", "--workers", "40", "--seconds", "1")
-    monkeypatch.setattr("benchmarks.fake_league.MATCH_S", 0.2)
-    found = report("large_league", *options, monkeypatch=monkeypatch, capsys=capsys)
+    monkeypatch.setattr("benchmarks.long_league.LogConfig", lambda: LogConfig(keep=300, segment=100))
+    league = ("--policies", "60", "--present", "20", "--matches", "1000")
+    work = ("--workers", "40", "--seconds", "1", "--match-seconds", "0.2")
+    found = report("large_league", *league, *work, monkeypatch=monkeypatch, capsys=capsys)
     assert found["matches"] > 1000, "those of the run are in the log"
     assert found["problems"] == []
     assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["worst_ms"]
     assert found["archive_bytes"] > 0
+    assert 0 < found["full_at_results_per_s"] < 100_000
 
 
 @pytest.mark.long
@@ -140,5 +142,7 @@ def test_soak(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     found = json.loads(capsys.readouterr().out)
     assert (found["lost"], found["doubled"], found["problems"], found["recomputed"]) == (0, 0, [], True)
     assert found["kills"]["coordinator"] >= 2
+    assert found["commands"]["wrong"] == []
+    assert found["commands"]["killed"] + found["commands"]["ended"] >= 3
     assert 0 < found["noted"] <= found["matches"]
     assert found["present"] < found["snapshots"], "retention was at work"

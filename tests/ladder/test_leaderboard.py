@@ -36,6 +36,23 @@ def counted(games: dict[tuple[str, str], Tally]) -> Standings:
     return standings
 
 
+def test_who_has_won_or_lost_everything_has_no_finite_elo() -> None:
+    """What is known is said: on which side of the number the truth lies."""
+    standings: Standings = {}
+    for row, column, games in (
+        ("main-0001", "uniform", Tally(40)),
+        ("main-0001", "main-0002", Tally(5)),
+        ("main-0002", "uniform", Tally(39, 0, 1)),
+        ("main-0003", "main-0002", Tally(0, 0, 5)),
+        ("main-0004", "main-0005", Tally(0, 9, 0)),
+    ):
+        count_games(standings, row, column, games, lambda name: Kind("main", anchor=name == "uniform"))
+    snapshots = [a_snapshot(number) for number in range(1, 7)]
+    rows = leaderboard(snapshots, ["uniform"], {}, standings, None, CONFIG)
+    bounded = {row.policy: row.to_json()["bound"] for row in rows if row.bound}
+    assert bounded == {"main-0001": "least", "main-0003": "most"}
+
+
 def test_rows_are_by_elo_and_those_without_games_are_last():
     standings = counted({("main-0002", "uniform"): Tally(5, 1, 2)})
     rows = leaderboard(SNAPSHOTS, ["uniform"], RATINGS, standings, "main-0001", CONFIG)

@@ -17,6 +17,7 @@ from league.pool.backup_file import check_backup
 from league.pool.keys import Keys
 from league.pool.segments import decode, encode
 from league.pool.store import Store
+from tests.full_disk import fill, small_disk
 
 RULE = LogConfig(keep=5, segment=10)
 
@@ -337,16 +338,28 @@ def test_a_segment_that_is_missing_or_damaged_is_named_and_nothing_is_made_of_th
     assert store.record(a_match(48, "c", "a")), "the league goes on"
 
 
-def test_a_full_disk_of_the_archive_keeps_the_segments_in_the_store(filled, monkeypatch):
+@pytest.mark.parametrize("leave", [0, 4096], ids=["nothing left", "found full while it writes"])
+def test_a_full_disk_of_the_archive_keeps_the_segments_in_the_store(filled, tmp_path, monkeypatch, leave):
+    """A real one. Room that somebody else takes after it was looked for ends the same way."""
     store, log = filled
     store.seal(RULE)
-    with monkeypatch.context() as patch:
-        patch.setattr("league.pool.archive.has_room", lambda path, size: False)
-        with pytest.raises(StoreFullError, match="the match log cannot be archived: no room on the disk"):
-            store.archive(None)
-    assert all(one.place is None for one in store.segments())
-    assert_whole(store, log)
-    assert store.archive(None) == 4
+    with small_disk(tmp_path / "disk") as disk:
+        filler, place = fill(disk, leave), disk / "archive"
+        with monkeypatch.context() as patch:
+            if leave:
+                patch.setattr("league.pool.archive.has_room", lambda path, size: True)
+            with pytest.raises(SegmentError if leave else StoreFullError, match="archive") as refused:
+                store.archive(str(place))
+        assert ("No space left" if leave else "no room on the disk") in str(refused.value)
+        assert sum(one.place is None for one in store.segments()) >= 3
+        assert [path.name for path in place.glob(".*")] == [], "nothing half written is left"
+        assert_whole(store, log)
+        filler.unlink()
+        assert store.archive(str(place)) >= 3
+        assert_whole(store, log)
+        assert store.archive(str(place)) == 0
+        moved = [segment.place for segment in store.segments()]
+        assert all(path.startswith(str(place)) for path in moved)
 
 
 def test_an_archive_that_gives_back_something_else_is_not_believed(filled, monkeypatch):

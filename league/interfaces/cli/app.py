@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
@@ -24,12 +25,16 @@ __all__ = ["app", "main", "run"]
 REFUSED: Final = 2
 """Exit code for everything that the user can put right; a bug ends with 1 and a traceback."""
 INTERRUPTED: Final = 130
+COLLECTED: Final = 50_000
+"""New values after which Python looks for circles: of a league of thousands of policies most come to stay."""
 SHOWN: Final = 100
 """Characters of a path that is too long."""
 
 
 def main() -> NoReturn:
     """The entry point `league`: run a command, and end with its exit code."""
+    gc.freeze()
+    gc.set_threshold(COLLECTED)
     code = run(sys.argv[1:])
     others = (thread for thread in threading.enumerate() if thread is not threading.current_thread())
     if "league.games.aec" in sys.modules and not all(thread.daemon for thread in others):

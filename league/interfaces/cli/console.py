@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape
 from rich.segment import Segment
+from rich.table import Column as RichColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -91,9 +92,12 @@ def print_parts(parts: Iterable[RenderableType]) -> None:
         if output.is_terminal:
             output.print(part)
             continue
-        with output.capture() as drawn:
-            output.print(part)
-        print("\n".join(line.rstrip() for line in drawn.get().replace("\u00a0", " ").removesuffix("\n").split("\n")))
+        lines = part.plain_lines(output.width) if isinstance(part, PlainTable) else None
+        if lines is None:
+            with output.capture() as drawn:
+                output.print(part)
+            lines = drawn.get().replace("\u00a0", " ").removesuffix("\n").split("\n")
+        print("\n".join([line.rstrip() for line in lines]))
 
 
 def tabulate(
@@ -157,6 +161,24 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, force_jupyter=False)
 
 
+def _widest(texts: Sequence[str]) -> int:
+    """Columns of a terminal that the longest of these takes; 0 for none."""
+    return max(map(len if "".join(texts).isascii() else cell_len, texts), default=0)
+
+
+def _padded(texts: Sequence[str], *, right: bool) -> list[str]:
+    """All of them as wide as the widest, with blanks on the left where they belong on the right."""
+    width, pad = _widest(texts), str.rjust if right else str.ljust
+    if "".join(texts).isascii():
+        return [pad(text, width) for text in texts]
+    return [pad(text, width - cell_len(text) + len(text)) for text in texts]
+
+
+def _simple(texts: Sequence[str]) -> bool:
+    """Whether these are drawn as they are: no control characters among them, and no blanks at their ends."""
+    return "".join(texts).isprintable() and not any(text.endswith(" ") for text in texts)
+
+
 class PlainTable(Table):
     """A table without lines between its cells, which is drawn ten times as fast where nobody sees colours.
 
@@ -168,11 +190,28 @@ class PlainTable(Table):
     spare: frozenset[str] = frozenset()
     """Headings of columns that a terminal that is too narrow goes without."""
 
+    def plain_lines(self, width: int) -> list[str] | None:
+        """What Rich would draw off a terminal that wide, without colours; None for what only Rich can draw."""
+        columns = self._texts()
+        if self.title is not None or not all(map(_simple, columns)):
+            return None
+        if sum(map(_widest, columns)) + 2 * len(columns) > width:
+            return None
+        padded = (
+            _padded(texts, right=column.justify == "right") for column, texts in zip(self.columns, columns, strict=True)
+        )
+        return list(map("  ".join, zip(*padded, strict=True)))
+
+    def _texts(self) -> list[list[str]]:
+        """Each column's cells, its heading first where there are headings."""
+        return [[str(cell) for cell in (*self._heading(column), *column.cells)] for column in self.columns]
+
+    def _heading(self, column: RichColumn) -> tuple[RenderableType, ...]:
+        return (column.header,) if self.show_header else ()
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        columns = [[*([column.header] if self.show_header else ()), *column.cells] for column in self.columns]
-        texts = [[str(cell) for cell in column] for column in columns]
-        widths = [max(map(cell_len, column), default=0) for column in texts]
         if console.is_terminal and self.show_header:
+            widths = list(map(_widest, self._texts()))
             needed = sum(
                 width if column.no_wrap else min(width, FOLDED)
                 for column, width in zip(self.columns, widths, strict=True)
@@ -182,16 +221,11 @@ class PlainTable(Table):
                 return
             if needed + 2 * (len(widths) - 1) > options.max_width:
                 self.padding = (0, 1, 0, 0)
-        plain = not console.is_terminal and self.title is None and sum(widths) + 2 * len(widths) <= options.max_width
-        if not plain or not all(text.isprintable() and text == text.rstrip() for column in texts for text in column):
+        lines = None if console.is_terminal else self.plain_lines(options.max_width)
+        if lines is None:
             yield from super().__rich_console__(console, options)
-            return
-        for line in zip(*texts, strict=True):
-            padded = []
-            for column, width, text in zip(self.columns, widths, line, strict=True):
-                blanks = " " * (width - cell_len(text))
-                padded.append(blanks + text if column.justify == "right" else text + blanks)
-            yield Segment("  ".join(padded) + "\n")
+        else:
+            yield from (Segment(f"{line}\n") for line in lines)
 
     def _without_spare(self) -> PlainTable:
         kept = [column for column in self.columns if column.header not in self.spare]

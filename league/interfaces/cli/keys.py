@@ -46,6 +46,9 @@ KEYS: Final[dict[str, Key]] = {
     "bot_exploiter": Key("object", "of the bots, who scores most against the policy"),
     "bots": Key("list", "names of a game's fixed bots"),
     "bradley_terry": Key("object", "`elo` and `interval` by Bradley-Terry, from the whole log at once"),
+    "bound": Key(
+        "text", "`least` or `most`: the Elo may be any beyond that, as the policy has won, or lost, every game"
+    ),
     "by": Key("text", "who decided: `coordinator`, or a user's name"),
     "by_seating": Key("object", "the same numbers for each seating: one character per seat, 0 for the first policy"),
     "bytes": Key("number", "size, in bytes: of weights, or of a file"),

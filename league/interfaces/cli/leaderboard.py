@@ -32,6 +32,9 @@ STEPS: Final[Column[Row]] = Column(">steps", lambda row: row.kind if row.steps i
 NOTE: Final = (
     "scores as they were seen, by bot; * is not what the Elo promises, beyond chance; ~ has met the anchors too seldom"
 )
+BOUNDED: Final = "; > has won every game, < has lost every game: by how much is not known"
+"""Added where there is such a policy."""
+BOUNDS: Final = {None: "", "least": ">", "most": "<"}
 
 PEOPLE: Final[Columns[PersonRow]] = (
     Column(">rank", lambda row: row.rank),
@@ -71,7 +74,8 @@ def leaderboard(
     rows, columns = everyone[:top], columns_of([row.policy for row in reversed(everyone) if row.kind == "bot"])
     if svg is not None:
         _save_picture(tabulate(rows, columns, style=row_style), svg, f"league leaderboard · {opened.game}")
-    show(rows, columns, json=json, empty="no policies yet", note=NOTE, style=row_style)
+    note = NOTE + (BOUNDED if any(row.bound for row in rows) else "")
+    show(rows, columns, json=json, empty="no policies yet", note=note, style=row_style)
 
 
 def columns_of(bots: Sequence[str]) -> Columns[Row]:
@@ -80,8 +84,8 @@ def columns_of(bots: Sequence[str]) -> Columns[Row]:
 
 
 def strength(row: Row) -> str:
-    """Its Elo; `~` before one that is not settled."""
-    return f"{'' if row.settled else '~'}{row.elo:+.0f}" if row.games else "unrated"
+    """Its Elo; `~` before one that is not settled, `>` or `<` before one of which only that is known."""
+    return f"{'' if row.settled else '~'}{BOUNDS[row.bound]}{row.elo:+.0f}" if row.games else "unrated"
 
 
 def _score(row: Row, bot: str) -> str:

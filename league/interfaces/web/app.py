@@ -111,9 +111,9 @@ class Site:
                 await asyncio.wait_for(self.ending.wait(), READ_EVERY_S)
 
     async def leaderboard(self, request: Request) -> Response:
-        """Everyone, as of now; the page asks again by itself."""
+        """Everyone, as of now, one page of them: `?page=1`; the page asks again by itself."""
         await self.pages.parts()
-        return HTMLResponse(self.pages.render("leaderboard.html"))
+        return HTMLResponse(await asyncio.to_thread(self.pages.ranked, _whole(request, "page")))
 
     async def policy(self, request: Request) -> Response:
         """A policy: its place, its learner's curve, its last matches, and how to play it."""

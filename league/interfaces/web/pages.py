@@ -28,6 +28,8 @@ READ_EVERY_S: Final = 1.0
 """The store is read at most so often, however many people look."""
 TOP: Final = 10
 """Snapshots on the leaderboard of the first page, beside the bots among them; the champion may be one more."""
+RANKED: Final = 500
+"""Policies on a page of the whole leaderboard: more take a browser seconds, whenever it reads them anew."""
 CHAMPIONS: Final = 8
 """Champions on the first page."""
 SILENT_S: Final = 300
@@ -94,6 +96,14 @@ class Pages:
             "promotable": overview.promotable if overview else {},
         }
         return self._templates.get_template(template).render(known | values)
+
+    def ranked(self, wanted: int) -> str:
+        """The page of the whole leaderboard with that number, 1 being its top, or the nearest that there is."""
+        rows = [] if self._overview is None else self._overview.rows
+        pages = max(1, -(-len(rows) // RANKED))
+        number = max(1, min(wanted, pages))
+        shown = rows[(number - 1) * RANKED : number * RANKED]
+        return self.render("leaderboard.html", rows=shown, number=number, pages=pages)
 
     def policy(self, name: str, latest: Sequence[Match], now_s: float) -> str:
         """The page of one policy with its `latest` matches; raises `UnknownPolicyError` where there is none."""

@@ -185,6 +185,26 @@ def test_the_page_of_all_policies_changes_by_itself(page: Page, url: str, own: S
     assert page.evaluate("window.same")
 
 
+def test_many_policies_are_shown_page_by_page(page: Page, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("league.interfaces.web.pages.RANKED", 2)
+    page.goto(f"{url}/leaderboard?page=0")
+    names, ranks = list[str](), list[str]()
+    while True:
+        ranks += page.locator("tbody tr td:first-child").all_inner_texts()
+        names += page.locator("tbody tr th a").all_inner_texts()
+        following = page.get_by_role("link", name="Weaker")
+        if not following.count():
+            break
+        following.click()
+        expect(page.locator("tbody tr td:first-child").first).to_have_text(str(len(ranks) + 1))
+    assert ranks == [str(number + 1) for number in range(len(names))]
+    assert len(set(names)) == len(names) > 4
+    page.goto(f"{url}/leaderboard?page=99")  # There is none: the last is the nearest.
+    assert page.locator("tbody tr th a").last.inner_text() == names[-1]
+    page.get_by_role("link", name="Stronger").click()
+    expect(page.get_by_role("link", name="Weaker")).to_be_visible()
+
+
 def test_nothing_is_cut_off_on_a_phone(browser: Browser, url: str, own: Store, recorded: Recorded) -> None:
     """No region scrolls sideways, no label leaves its picture, and every link is high enough for a finger."""
     weights, first = recorded.snapshots[0][1], recorded.snapshots[0][0]
