@@ -45,8 +45,8 @@ def panels() -> list[Panel]:
         ),
         timeseries(
             "Disk of the store",
-            "Free room where a store lies that is a folder, or on Kubernetes, by the kubelet, on the volume of its server. "
-            "Of another server's disk no client can tell: watch its machine.",
+            "Free room where a store lies that is a folder, and on Kubernetes, by the kubelet, on the volume of its "
+            "server. Of another server's disk no client can tell: watch its machine.",
             query(f"league_store_disk_free_bytes{PICKED}", "free"),
             query(f"league_store_disk_bytes{PICKED}", "all"),
             query(_of_volume("kubelet_volume_stats_available_bytes"), "volume: free"),
