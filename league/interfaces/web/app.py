@@ -203,10 +203,8 @@ class Site:
                     raise HTTPException(413, "refused: the form is too long")
         except ClientDisconnect as error:
             raise HTTPException(400, "the form was cut short") from error
-        fields = parse_qs(body.decode(errors="replace"))
-        form = {name: values[0] for name, values in fields.items()}
-        right = same_token(self.token, form.get("token", ""))
-        if not right:  # Wherever it comes from.
+        form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
+        if not (right := same_token(self.token, form.get("token", ""))):  # Wherever it comes from.
             await self.wrong.tell(request.scope)
         if not same_origin(request.headers):
             raise HTTPException(403, "refused: the request does not come from this page")
