@@ -45,11 +45,20 @@ def panels() -> list[Panel]:
         ),
         timeseries(
             "Disk of the store",
-            "Free room where a store lies that is a folder. Of a server's disk no client can tell: watch its machine.",
+            "Free room where a store lies that is a folder, and on Kubernetes, by the kubelet, on the volume of its "
+            "server. Of another server's disk no client can tell: watch its machine.",
             query(f"league_store_disk_free_bytes{PICKED}", "free"),
             query(f"league_store_disk_bytes{PICKED}", "all"),
+            query(_of_volume("kubelet_volume_stats_available_bytes"), "volume: free"),
+            query(_of_volume("kubelet_volume_stats_capacity_bytes"), "volume: all"),
             unit="bytes",
             height=6,
             min=0,
         ),
     ]
+
+
+def _of_volume(metric: str) -> str:
+    """What the kubelet says of the volume of the store, for the league whose exporter is in the same namespace."""
+    volume = f'max by (namespace) ({metric}{{persistentvolumeclaim=~"data-league-redis-.*"}})'
+    return f"{volume} * on (namespace) group_right group by (namespace, instance) (league_info{PICKED})"

@@ -47,7 +47,7 @@ class Repair:
 class Repairs(Verifier):
     """Part of the store: what can be put right in it."""
 
-    def repair(self, now_s: float) -> tuple[list[str], list[str]]:
+    def repair(self) -> tuple[list[str], list[str]]:
         """Remove what cannot be read, and derive anew what follows from the rest. Nobody may train the league.
 
         Weights that are damaged or missing count as pruned from now on, by `repair`; an archive that holds them brings
@@ -69,7 +69,7 @@ class Repairs(Verifier):
             *self._without(self._unreadable()),
             *self._without(self._unreadable_matches()),
             *self._without(self._half_snapshots()),
-            *self._without(self._damaged_weights(now_s)),
+            *self._without(self._damaged_weights()),
             *self._without(self._damaged_checkpoints()),
         ]
         lost += [f"match {number} of the log is missing" for number in self._missing_matches()]
@@ -115,8 +115,8 @@ class Repairs(Verifier):
                 line = f"the place of snapshot {name.decode()} in the order: it counts as the newest"
                 yield line, ("RPUSH", self._keys.snapshot_order, name)
 
-    def _damaged_weights(self, now_s: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        record = dumps(Pruned(by=BY, pruned_s=now_s).to_json())
+    def _damaged_weights(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        record = dumps(Pruned(by=BY, pruned_s=self.now_s()).to_json())
         pruned = self.pruned()
         for digest in dict.fromkeys(s.digest for s in self.snapshots() if s.digest not in pruned):
             try:

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parents[2] / "dashboards"
 FILES = sorted((FOLDER / "grafana").glob("*.json"))
 RULES = sorted((FOLDER / "prometheus").glob("*.yml"))
 
-METRIC = re.compile(r"\b(?:league[_:][a-z_:]+|ray_[a-z_]+|autoscaler_[a-z_]+|ALERTS)\b(?!\s*[=~!])")
+METRIC = re.compile(r"\b(?:league[_:][a-z_:]+|ray_[a-z_]+|autoscaler_[a-z_]+|kubelet_[a-z_]+|ALERTS)\b(?!\s*[=~!])")
 
 
 def load(path: Path) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_the_dashboards_link_to_each_other() -> None:
 
 def test_every_metric_that_is_used_exists() -> None:
     known = {metric.name for metric in METRICS} | {rule["record"] for rule in rules() if "record" in rule}
-    known |= rays() | served() | FROM_THE_RAYLET | {"ALERTS"}
+    known |= rays() | served() | FROM_THE_RAYLET | FROM_THE_KUBELET | {"ALERTS"}
     for path in FILES:
         for name, target in queries(path):
             found = names(target["expr"])
@@ -126,6 +126,9 @@ def test_every_metric_that_is_used_exists() -> None:
 
 FROM_THE_RAYLET = {"ray_memory_manager_worker_eviction_total", "ray_unintentional_worker_failures_total"}
 """Its names are in a binary: `test_killed_for_memory.py` meets them."""
+
+FROM_THE_KUBELET = {"kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
+"""Stable metrics of Kubernetes (docs.kubernetes.io, "Kubernetes Metrics Reference")."""
 
 
 def served() -> set[str]:

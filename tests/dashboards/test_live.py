@@ -32,6 +32,8 @@ WITHOUT_DATA = {
     "league-operations: Alerts over time A": "nothing is wrong with this league",
     "league-operations: Killed for memory A": "the counter comes with the first kill: test_killed_for_memory.py",
     "league-operations: Killed for memory B": "the counter comes with the first failure",
+    "league-operations: Disk of the store C": "Kubernetes tells of it",
+    "league-operations: Disk of the store D": "Kubernetes tells of it",
     "league-operations: Promotions followed A": "the counter comes with the first promotion that is followed",
 }
 """The only queries that may find nothing on a machine that tests run on, and why."""

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from dashboard_files import FILES, names, queries, rules
 from live_league import Live, answers, prometheus, wait_until
+from test_dashboards import FROM_THE_KUBELET
 
 from league.interfaces.exporter.metrics import METRICS, VALUES
 
@@ -59,7 +60,10 @@ def page(session: str) -> Iterator[str]:
         for number in range(1 if metric.name in ONE_EACH else several):
             choices = {label: values.get(label, ("one", "two")) for label in metric.labels}
             labels = {label: choice[number % len(choice)] for label, choice in choices.items()}
+            labels |= {"namespace": session} if metric.name == "league_info" else {}
             yield f"{metric.name}{{{shown(labels)}}} {counted if metric.kind == 'counter' else 1 + number}"
+    volume = {"namespace": session, "persistentvolumeclaim": "data-league-redis-0"}
+    yield from (f"{name}{{{shown(volume)}}} 3" for name in sorted(FROM_THE_KUBELET))
     for name, labels in sorted(of_ray().items()):
         for bucket in ("0.1", "+Inf") if name.endswith("_bucket") else ("",):
             more = {"SessionName": session} | ({"le": bucket} if bucket else {})

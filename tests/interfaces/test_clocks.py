@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from page_server import serving
-from small_league import STATUS, Command
+from small_league import STATUS, Command, Recorded
 
 from league.interfaces.cli import watch
 from league.interfaces.exporter.collector import LeagueCollector
 from league.matches.contest import force
 from league.pool.clock import Clock
+from league.pool.embedded import socket_path
 from league.pool.store import Store
 from league.signals import Interruption
 from league.status import STALE_S, Status
@@ -126,6 +127,18 @@ def test_what_people_do_is_dated_by_the_store(ahead_s: float, own: Store, folder
     assert before_s <= champion.promoted_s <= own.now_s()
     ages = {sample.name: sample.value for sample in scraped(own, folder)}
     assert ages["league_champion_age_seconds"] < 60
+
+
+@pytest.mark.parametrize("ahead_s", SKEWS)
+def test_what_a_repair_removes_is_dated_by_the_store(
+    ahead_s: float, own: Store, folder: Path, recorded: Recorded, league: Command, skewed: Skewed
+) -> None:
+    digest = recorded.snapshots[2][0].digest
+    own._call("SET", own._keys.weights(digest), b"damaged")
+    before_s = own.now_s()
+    with skewed(ahead_s):
+        assert league("repair", "--store", f"unix://{socket_path(folder.resolve())}", at=own).code == 0
+    assert before_s <= own.pruned()[digest].pruned_s <= own.now_s()
 
 
 def test_a_heartbeat_of_the_future_hides_nobody_who_died() -> None:

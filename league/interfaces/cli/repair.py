@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +52,7 @@ def repair(
     if problems and folder is not None and kept is None:
         kept = keep_files(folder)
     with Store.open(store, league, create=False) as opened:
-        gone, derived = opened.repair(time.time()) if problems or lost else ([], [])
+        gone, derived = opened.repair() if problems or lost else ([], [])
         left = opened.verify().problems
     made = Repair(kept=None if kept is None else str(kept), lost=(*lost, *gone), derived=tuple(derived))
     console.show_page(_page(made, left), lambda: {**made.to_json(), "problems": list(left)}, json=json)

@@ -195,8 +195,6 @@ class Site:
 
     async def _trusted_form(self, request: Request) -> dict[str, str]:
         """The fields of a form; raises `HTTPException` unless it came from our page with the token."""
-        if not same_origin(request.headers):
-            raise HTTPException(403, "refused: the request does not come from this page")
         body = b""
         try:
             async for chunk in request.stream():
@@ -205,10 +203,12 @@ class Site:
                     raise HTTPException(413, "refused: the form is too long")
         except ClientDisconnect as error:
             raise HTTPException(400, "the form was cut short") from error
-        fields = parse_qs(body.decode(errors="replace"))
-        form = {name: values[0] for name, values in fields.items()}
-        if not same_token(self.token, form.get("token", "")):
+        form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
+        if not (right := same_token(self.token, form.get("token", ""))):  # Wherever it comes from.
             await self.wrong.tell(request.scope)
+        if not same_origin(request.headers):
+            raise HTTPException(403, "refused: the request does not come from this page")
+        if not right:
             raise HTTPException(403, "wrong token: the one that league dashboard was started with is asked for")
         return form
 
@@ -296,5 +296,6 @@ class Server(uvicorn.Server):
         """End in order: listeners, a test under way, the store."""
         self._site.ending.set()
         await super().shutdown(sockets)
+        self._site.wrong.note()
         self.ended = await asyncio.to_thread(self._site.close)
         self._site.attachment.close()

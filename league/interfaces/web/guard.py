@@ -19,7 +19,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from league.every import Every
 from league.view.visitors import note
 
 HEALTH: Final = "/healthz"
@@ -30,7 +29,7 @@ WRONG_S: Final = 1.0
 WAITING: Final = 50
 """So many wait for theirs at once; more would keep the connections of others."""
 NOTED_EVERY_S: Final = 1.0
-"""Wrong tokens have at most one line in so long, which counts them."""
+"""Wrong tokens have at most one line in so long, which counts them; each is in one."""
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -79,21 +78,31 @@ class WrongTokens:
     def __init__(self) -> None:
         self._waiting = 0
         self._untold = 0
-        self._telling = Every(NOTED_EVERY_S, at_once=True)
+        self._latest = ""
+        self._period: asyncio.TimerHandle | None = None
+        """Until it is over, wrong tokens are only counted."""
 
     async def tell(self, scope: Scope) -> None:
         """Somebody has given a wrong one: returns after a while."""
         self._untold += 1
-        if self._telling.claim():
-            times = "" if self._untold == 1 else f", the last of {self._untold} since the line before"
-            note(f"wrong token from {address_of(scope)} for {scope['method']} {scope['path'][:100]!r}{times}")
-            self._untold = 0
+        self._latest = f"{address_of(scope)} for {scope['method']} {scope['path'][:100]!r}"
+        if self._period is None:
+            self.note()
         if self._waiting < WAITING:
             self._waiting += 1
             try:
                 await asyncio.sleep(WRONG_S)
             finally:
                 self._waiting -= 1
+
+    def note(self) -> None:
+        """Print a line about those of whom none was printed yet, and begin a period; without any end it."""
+        self._period = None
+        if self._untold:
+            times = "" if self._untold == 1 else f", the last of {self._untold} since the line before"
+            note(f"wrong token from {self._latest}{times}")
+            self._untold = 0
+            self._period = asyncio.get_running_loop().call_later(NOTED_EVERY_S, self.note)
 
 
 class Guard:

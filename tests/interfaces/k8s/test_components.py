@@ -18,6 +18,7 @@ from test_manifests_built import core_fits, custom_fits, pods_fit, requires_kust
 from league.interfaces.k8s.manifests import containers, load, secrets
 
 Build = Callable[..., list[Object]]
+COMPONENTS = {"any-user", "logs", "managed-redis", "pull-secret", "tls"}
 
 
 @pytest.fixture
@@ -45,9 +46,9 @@ def build(tmp_path: Path) -> Build:
     ("overlay", "component"),
     [
         (overlay, component)
-        for component in ("managed-redis", "pull-secret", "tls", "logs")
+        for component in sorted(COMPONENTS)
         for overlay in ("local", "gpu", "kueue")
-        if (component, overlay) != ("logs", "local")  # It is for clusters with nodes that share a volume.
+        if overlay != "local" or component not in ("any-user", "logs")  # They are for larger clusters.
     ],
 )
 def test_a_component_builds_and_fits(build: Build, overlay: str, component: str) -> None:
@@ -67,13 +68,24 @@ def test_a_component_builds_and_fits(build: Build, overlay: str, component: str)
 
 
 def test_all_components_are_tested() -> None:
-    assert {path.name for path in (K8S / "components").iterdir()} == {"managed-redis", "pull-secret", "tls", "logs"}
+    assert {path.name for path in (K8S / "components").iterdir()} == COMPONENTS
 
 
 def test_every_account_shows_the_password(build: Build) -> None:
     accounts = [one for one in build("local", "pull-secret") if one["kind"] == "ServiceAccount"]
     assert len(accounts) == 3
     assert all(one["imagePullSecrets"] == [{"name": "registry"}] for one in accounts)
+
+
+@pytest.mark.parametrize("others", [(), ("logs", "tls")], ids=["alone", "with others"])
+def test_where_the_cluster_gives_users_no_pod_names_one(build: Build, others: tuple[str, ...]) -> None:
+    objects = build("gpu", *others, "any-user")
+    assert {one["kind"] for one, _, _ in pods(objects)} >= {"CronJob", "Deployment", "RayCluster", "RayService"}
+    for _, path, template in pods(objects):
+        spec = template["spec"]
+        contexts = [spec["securityContext"], *(one["securityContext"] for one in containers(spec))]
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & set().union(*contexts), path
+        assert spec["securityContext"]["runAsNonRoot"], path
 
 
 def test_a_managed_redis_takes_the_place_of_ours(build: Build) -> None:

@@ -185,6 +185,55 @@ def test_a_wrong_token_for_a_promotion_is_noted_too(
     assert "a-wrong-guess" not in said
 
 
+@pytest.mark.parametrize("origin", [{}, {"Origin": "http://elsewhere.example"}], ids=["none", "another"])
+def test_one_from_elsewhere_is_noted_too(
+    origin: dict[str, str],
+    folder: Path,
+    filled: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """What no page of ours has sent, as a guessing program does, is refused as such, and as slowly."""
+    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 2.0)
+    with serving(str(folder), filled) as url:
+        started = time.monotonic()
+        status, said = ask(url, "/promotion", "token=a-wrong-guess&policy=x", **origin)
+        assert (status, "does not come from this page" in said) == (403, True)
+        assert time.monotonic() - started >= 2.0
+    assert re.fullmatch(rf"{AT}wrong token from 127\.0\.0\.1 for POST '/promotion'\n", capfd.readouterr().err)
+
+
+def test_every_wrong_token_is_in_a_line(
+    folder: Path, filled: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Also the last ones, after which nobody guesses any more; at the latest when the page ends."""
+    monkeypatch.setattr("league.interfaces.web.guard.WRONG_S", 0.0)
+    monkeypatch.setattr("league.interfaces.web.guard.NOTED_EVERY_S", 0.5)
+    said = ""
+
+    def guesses(url: str, count: int) -> None:
+        for n in range(count):
+            assert ask(url, Authorization=password(f"guess {n}"))[0] == 401
+
+    with serving(str(folder), filled, host=BEYOND) as url:
+        guesses(url, 3)
+        deadline = time.monotonic() + 20
+        while noted(said) < 3 and time.monotonic() < deadline:
+            said += capfd.readouterr().err
+        assert noted(said) == 3
+        monkeypatch.setattr("league.interfaces.web.guard.NOTED_EVERY_S", 3600.0)
+        guesses(url, 2)
+    said += capfd.readouterr().err
+    assert noted(said) == 5
+    assert "guess" not in said
+
+
+def noted(said: str) -> int:
+    """How many wrong tokens these lines are about."""
+    lines = [line for line in said.splitlines() if "wrong token" in line]
+    return sum(int(of[1]) if (of := re.search(r"the last of (\d+)", line)) else 1 for line in lines)
+
+
 def test_many_wrong_tokens_are_a_line_a_second_and_keep_nobody_away(
     folder: Path, filled: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,9 +245,11 @@ def test_many_wrong_tokens_are_a_line_a_second_and_keep_nobody_away(
         assert ask(url, Authorization=password(TOKEN))[0] == 200
         assert time.monotonic() - started < 3
         assert {one.result()[0] for one in wrong} == {401}
-    lines = capfd.readouterr().err.splitlines()
+    said = capfd.readouterr().err
+    lines = said.splitlines()
     assert 1 <= len(lines) <= 6
     assert all("wrong token" in line for line in lines)
+    assert noted(said) == 80
 
 
 def test_every_promotion_is_noted(own: Store, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
