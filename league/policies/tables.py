@@ -111,7 +111,15 @@ class Tables(nn.Module):
     def forward(self, board: Tensor) -> Tensor:
         """Logits of all actions, legal or not, and the value before its tanh: `[N, A + 1]`."""
         rows, stones = self.rows(board)
-        summed = _sum_rows(rows, self.table).to(self.bias.dtype) + self.bias
+        return self.behind(self.summed(rows, self.table), stones)
+
+    def summed(self, rows: Tensor, table: Tensor) -> Tensor:
+        """What lies in those rows of a table, int32 `[N, F]`, summed for each position: `[N, W]`."""
+        return _sum_rows(rows, table).to(self.bias.dtype)
+
+    def behind(self, summed: Tensor, stones: Tensor) -> Tensor:
+        """What `forward` returns, from the sums and the numbers of stones."""
+        summed = summed + self.bias
         odd = stones[:, None] % 2 > 0.5
         out = torch.relu(summed[:, : self.width])
         for layer in self.layers:

@@ -18,6 +18,7 @@ from league.ladder.records import Tallies, Tally
 from league.policies.network import PolicyNetwork
 from league.rollout.advantages import Estimate, Fragment, per_seat_gae, zero_sum_returns
 from league.rollout.choices import settled_rollout
+from league.rollout.crowd import crowds
 from league.rollout.moves import LearningPlayer, Moves
 from league.rollout.openings import Explorer
 from league.rollout.opponents import Opponents
@@ -139,6 +140,7 @@ class Collector:
         in_use = set(torch.unique(self.table.seating).tolist())
         for index in [i for i, name in self._names.items() if name not in shares and i not in in_use]:
             del self.table.players[index], self._names[index]
+        self.table.crowds = crowds(self.table.players, self.table.crowds)
         weights = torch.tensor([shares[name] for name in shares], device=self.table.game.device)
         self._plan = ([index_of[name] for name in shares], weights) if shares else None
 
@@ -248,9 +250,11 @@ class Collector:
         returns, seating = table.returns[mixed], table.seating[mixed].masked_fill(~present[mixed], NOBODY)
         own = is_learner[mixed].long().argmax(dim=1, keepdim=True)
         sign = compared(returns.gather(1, own), returns)
+        # One count for all opponents, of whom there may be many: won, drawn and lost, by index from NOBODY up.
+        met = ((seating - NOBODY) * 3 + 1 - sign.long()).flatten()
+        counts = torch.bincount(met, minlength=3 * (max(self.table.players) + 2)).view(-1, 3).tolist()
         for index, name in self._names.items():
-            against = sign[seating == index]
-            tally = Tally(*(int((against == s).sum()) for s in (1, 0, -1)))
+            tally = Tally(*counts[index - NOBODY])
             if tally.games:
                 results.add(name, tally)
         return int(decided.sum())

@@ -1,7 +1,7 @@
 """The table: boards that advance together, and who sits where. Training and matches both play here.
 
 Shapes: `B` boards, `P` seats. A board's seating is fixed from the first move of a game to its last. Each ply asks
-every distinct player once, for all the boards on which it is to move.
+every distinct player once, for all the boards on which it is to move; many of one shape are asked together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from league.games.base import Game, HasAbsentees, Player, Step, Turn
 from league.games.blame import blamed
+from league.rollout.crowd import Crowd
 
 NOBODY = -1
 """Index in place of a player's, where nobody is asked for the ply."""
@@ -62,6 +63,8 @@ class Table:
     """float32 `[B]`: with what probability a later move is the opener's as well; None: never."""
     watchers: frozenset[int] = frozenset()
     """Players who are asked at every ply, whoever moves; what they answer is played where it is theirs to say."""
+    crowds: tuple[Crowd, ...] = ()
+    """Players who are asked together where each has few boards."""
     asleep: Tensor = field(init=False)
     """bool `[B]`: boards that nobody plays on any more."""
     returns: Tensor = field(init=False)
@@ -102,7 +105,14 @@ class Table:
         asked = self.seating.gather(1, mover[:, None]).squeeze(1).masked_fill(opening | self.asleep, NOBODY)
         # Watchers first: what the others choose is played over what they answer.
         choosers = [(self.players[index], ~self.asleep) for index in self.watchers]
-        others = [index for index in torch.unique(asked).tolist() if index not in (NOBODY, *self.watchers)]
+        found, boards = torch.unique(asked, return_counts=True)
+        others = dict(zip(found.tolist(), boards.tolist(), strict=True))
+        for index in (NOBODY, *self.watchers):
+            others.pop(index, None)
+        for crowd in self.crowds:
+            if few := crowd.few(others):
+                choosers.append((crowd.at(asked), torch.isin(asked, torch.tensor(few, device=asked.device))))
+                others = {index: count for index, count in others.items() if index not in few}
         choosers += [(self.players[index], asked == index) for index in others]
         choosers.append((self.opener, opening))
         actions = torch.zeros_like(mover)
