@@ -74,9 +74,13 @@ class Iteration(Rollout):
     losses: Mapping[str, float]
     """Losses and statistics of the update, by RLlib's names."""
     sample_s: float
-    """Seconds that were spent playing."""
+    """Seconds that the learner waited for games."""
     learn_s: float
     """Seconds spent on gradient steps."""
     usage: Usage
+    staleness: float = 0.0
+    """Updates by which the policy that played was older than the one that learned, mean."""
+    stale: int = 0
+    """Moves of the learner that were too old to be learned from."""
     remark: str | None = None
     """What is odd about the update."""

@@ -74,6 +74,8 @@ class Board:
                 **{f"speed/{field}": one.per_second(iteration) / seconds for field, one in numbers if one.per_second},
                 "speed/sample_s": iteration.sample_s,
                 "speed/learn_s": iteration.learn_s,
+                "speed/staleness": iteration.staleness,
+                "speed/stale": iteration.stale,
                 "speed/threads": threads,
             },
             steps,

@@ -24,8 +24,9 @@ from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
 from league.ladder.records import Match
+from league.learning.pace import overlaps
 from league.learning.threads import Threads
-from league.learning.trainer import Trainer, overlaps
+from league.learning.trainer import Trainer
 from league.policies.device import choose_device
 from league.policies.player import NetworkPlayer
 from league.policies.search import searched

@@ -21,6 +21,7 @@ from league.games.bots import is_bot_name
 from league.iteration import Iteration
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot
+from league.learning.pace import overlaps
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.rollout.choices import for_role
@@ -49,7 +50,7 @@ class Learner:
         keep_log()
         self.name = name
         # Not above: whoever starts a learner imports this module, and RLlib takes seconds.
-        from league.learning.trainer import Trainer, overlaps
+        from league.learning.trainer import Trainer
 
         # A constructor that raises is not tried again, so it waits: the store may be down for as long as a node.
         self.store = until_available(place.open)

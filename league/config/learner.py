@@ -183,6 +183,21 @@ class LearningConfig(Section):
     grad_clip: float | None = _auto_knob("grad_clip", "largest global norm of a gradient", above=0, at_most=1e30)
     num_epochs: int | None = _auto_knob("num_epochs", "passes over each batch", at_least=1, at_most=1000)
     minibatch_size: int | None = _auto_knob("minibatch_size", "moves per gradient step", at_least=1, at_most=10**9)
+    batch_size: int | None = knob(
+        None,
+        "moves per update, about: whole fragments of rollout.games x rollout.plies are taken as runners bring them; "
+        "auto: the fewest with which all runners play on",
+        at_least=1,
+        at_most=10**9,
+    )
+    staleness: int | None = knob(
+        None,
+        "updates by which the policy that played may be older than the one that learns from it; what is older is not "
+        "learned from; 0: playing and learning wait for each other; auto: 1 where tables learn beside a core that is "
+        "free to play, without runners; else 0",
+        at_least=0,
+        at_most=1000,
+    )
     precision: Literal["float32", "bfloat16"] | None = knob(
         None, "of the body of mlp and conv in gradient steps; auto: bfloat16 where the device computes it faster"
     )

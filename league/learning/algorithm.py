@@ -7,12 +7,16 @@ games are played. The seam is `training_step`: sample from our runners, hand the
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
+import ray
+import torch
 from numpy.typing import NDArray
+from ray.exceptions import RayError
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
@@ -23,9 +27,14 @@ from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV
 
 from league.errors import LeagueError
 from league.iteration import Rollout
+from league.learning.ahead import Ahead, Begin
 from league.learning.module import OBSERVATION
-from league.learning.runner import LEARNER_MODULE, LeagueRunner
+from league.learning.runner import LEARNER_MODULE, Brought, LeagueRunner
+from league.policies.device import CPU
 from league.policies.scaling import Seen, summary
+
+Answer = Brought | LeagueError
+"""What a runner says of a fragment: what it brought, or why it could not; of one that raises RLlib ends the process."""
 
 PROGRESS_UNIT = 1_000_000
 """The schedules' end: RLlib's go by whole numbers."""
@@ -43,12 +52,16 @@ class LeaguePPO(PPO):
     """Where on their schedules learning rate and entropy are, in [0, 1]. Set by who begins the iteration."""
     learned_steps: int
     """Moves that the latest iteration learned from."""
+    staleness: float
+    """Updates that had been made since they were begun, mean of the fragments of the latest iteration."""
+    stale: int
+    """Moves that were too old to be learned from."""
     sample_s: float
-    """Seconds for which the latest iteration played."""
+    """Seconds for which the latest iteration waited for moves."""
     learn_s: float
     """Seconds that it took gradient steps."""
-    seat: Callable[[LeagueRunner], None] | None = None
-    """Tells a runner whom to play. Set by who chooses the opponents."""
+    opponents: Any = None
+    """Whom new games are played against, an `Opponents` or a reference to one. Set by who chooses them."""
 
     scales: bool = False
     """Whether the network scales what it sees. Set by who builds it."""
@@ -62,41 +75,107 @@ class LeaguePPO(PPO):
         for result in self.learner_group.foreach_learner(lambda learner: learner.take(LEARNER_MODULE, seen)):
             result.get()
 
-    def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
-        """Give runners that Ray has restarted the present weights and opponents; wait if there is no other one.
+    @cached_property
+    def _ahead(self) -> Ahead[Answer]:
+        here = self.env_runner_group.local_env_runner
+        # On one GPU playing and learning would only take turns.
+        return Ahead(self.config.env_config["staleness"] if here is None or here.device == CPU else 0)
 
-        RLlib's own expects runners that hold all modules and know nothing of opponents.
+    @cached_property
+    def _thread(self) -> ThreadPoolExecutor | None:
+        """In which the runner of this process plays on; None: it plays when it is asked.
+
+        torch lets go of Python's lock in every operation, so two threads of small operations keep two cores busy where
+        one thread of two cores would not.
+        """
+        if not self._ahead.staleness or self.env_runner_group.num_remote_workers():
+            return None
+        return ThreadPoolExecutor(1, "play", lambda: torch.set_num_threads(1))
+
+    def hand_out(self) -> None:
+        """Have fragments that begin from now on be played by the present weights."""
+        weights = self.learner_group.get_weights()[LEARNER_MODULE]
+        self._weights = ray.put(weights) if self.env_runner_group.num_remote_workers() else weights
+
+    def forget(self) -> None:
+        """Learn from nothing that was played by the weights before these."""
+        self._ahead.forget()
+        group = self.env_runner_group
+        if group.num_remote_workers():
+            group.foreach_env_runner(LeagueRunner.forget, local_env_runner=False, timeout_seconds=0)
+        elif self._thread is None:
+            group.local_env_runner.forget()
+        else:
+            self._thread.submit(group.local_env_runner.forget).result()
+
+    def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
+        """Find runners that Ray has restarted; wait if there is no other one.
+
+        RLlib's own expects runners that hold all modules. Ours are told with each fragment what to play by.
         """
         group, deadline = env_runner_group, time.monotonic() + RESTART_S
         restored: list[int] = group.probe_unhealthy_env_runners()
         while group.num_remote_workers() and not group.num_healthy_remote_workers() and time.monotonic() < deadline:
             time.sleep(PROBE_EVERY_S)
             restored = group.probe_unhealthy_env_runners()
-        if restored:
-            group.sync_weights(
-                from_worker_or_learner_group=self.learner_group,
-                policies={LEARNER_MODULE},
-                to_worker_indices=restored,
-                timeout_seconds=None,
-            )
-            if self.seat is not None:
-                group.foreach_env_runner(self.seat, remote_worker_ids=restored, local_env_runner=False)
         return restored
 
-    def training_step(self) -> None:
-        """Sample, update, send the new weights out."""
+    def _players(self) -> Mapping[int, Begin[Answer]]:
+        """Of each runner that is there, how it begins a fragment."""
         group = self.env_runner_group
-        is_local = group.num_remote_workers() == 0
+        if not group.num_remote_workers():
+            return {0: self._play_here}
+        actors = group._worker_manager.actors()
+        return {number: partial(self._play_there, actors[number]) for number in group.healthy_env_runner_ids()}
+
+    def _play_here(self) -> Future[Answer]:
+        runner = self.env_runner_group.local_env_runner
+        runner.take(self._weights, self.opponents)
+        if self._thread is not None:
+            return self._thread.submit(runner.sample)
+        played: Future[Answer] = Future()
+        played.set_result(runner.sample())
+        return played
+
+    def _play_there(self, actor: Any) -> Future[Answer]:
+        weights, opponents = self._weights, self.opponents
+
+        def play(runner: LeagueRunner) -> Answer:
+            try:
+                runner.take(weights, opponents)
+                return runner.sample()
+            except LeagueError as error:
+                return error
+
+        future: Future[Answer] = actor.apply.remote(play).future()
+        return future
+
+    def _lost(self, number: int, error: BaseException) -> None:
+        """Runners of their own are restarted by Ray; what breaks in this process is raised here."""
+        if not self.env_runner_group.num_remote_workers() or not isinstance(error, RayError):
+            raise error
+        self.env_runner_group._worker_manager.set_actor_state(number, healthy=False)
+
+    def cleanup(self) -> None:
+        """End the runners, and the learner processes."""
+        thread = vars(self).get("_thread")
+        if thread is not None:
+            thread.shutdown()
+        super().cleanup()
+
+    def training_step(self) -> None:
+        """Take what was played, update, hand the new weights out."""
         started = time.perf_counter()
-        answers = group.foreach_env_runner(_fragment, local_env_runner=is_local)
-        sampled = [answer for answer in answers if not isinstance(answer, LeagueError)]
-        if len(sampled) < len(answers):
-            raise next(answer for answer in answers if isinstance(answer, LeagueError))
-        self.metrics.aggregate([metrics for _, _, metrics in sampled], key=ENV_RUNNER_RESULTS)
-        self.played = [played for _, played, _ in sampled]
+        taken = self._ahead.take(self._players(), self.config.env_config["fragments"], self._lost)
+        fresh, stale = [_brought(one) for one in taken.fresh], [_brought(one) for one in taken.stale]
+        brought = fresh + stale
+        self.metrics.aggregate([one.metrics for one in brought], key=ENV_RUNNER_RESULTS)
+        self.played = [one.rollout for one in brought]
+        self.staleness = sum(taken.ages) / max(1, len(taken.ages))
+        self.stale = sum(len(one.batch) for one in stale)
         self.sample_s, self.learn_s, self.learned_steps = time.perf_counter() - started, 0.0, 0
         learners = max(self.config.num_learners, 1)
-        batch = _even([batch for batch, _, _ in sampled], learners, self._random)
+        batch = _even([one.batch for one in fresh], learners, self._random)
         if batch is None:
             return
         self.learned_steps = len(batch)
@@ -111,16 +190,15 @@ class LeaguePPO(PPO):
         if self.scales:
             # Afterwards: what was played is learned from by a network that sees as the one did that played.
             self.take(_seen(batch, max(played.largest_return for played in self.played)))
-        group.sync_weights(from_worker_or_learner_group=self.learner_group, policies={LEARNER_MODULE})
+        self.hand_out()
         self.learn_s = time.perf_counter() - started - self.sample_s
 
 
-def _fragment(runner: LeagueRunner) -> tuple[MultiAgentBatch, Rollout, Any] | LeagueError:
-    """What a runner has played, or why it cannot: of one that raises RLlib ends the process, and tells nobody."""
-    try:
-        return (*runner.sample(), runner.get_metrics())
-    except LeagueError as error:
-        return error
+def _brought(answer: Answer) -> Brought:
+    """What a runner brought; raises why it could not."""
+    if isinstance(answer, LeagueError):
+        raise answer
+    return answer
 
 
 def minibatch_size(rows: int, asked: int) -> int:

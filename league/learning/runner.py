@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import ray
@@ -20,15 +20,24 @@ from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec
 from league.iteration import Rollout
-from league.learning.ahead import Ahead
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.policies.device import choose_device
 from league.policies.network import acting
 from league.rollout.collect import Collector, Experience
-from league.rollout.opponents import Opponents
 
 LEARNER_MODULE = "learner"
 """The one module that RLlib knows; opponents live in the runner and never become modules."""
+
+
+class Brought(NamedTuple):
+    """What a runner brings from a fragment of games."""
+
+    batch: MultiAgentBatch
+    """Moves for PPO."""
+    rollout: Rollout
+    """What was played."""
+    metrics: Any
+    """RLlib's own counters."""
 
 
 class LeagueRunner(EnvRunner):
@@ -49,10 +58,9 @@ class LeagueRunner(EnvRunner):
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
         weight = learning.lookahead_weight if learning.lookahead else None
         self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
-        overlaps = bool(config.env_config["overlaps"]) and not self.num_workers and self.device == "cpu"
         # Where the learner is in this process, on the same GPU, its moves do not leave it.
         self.stays = self.device != "cpu" and not self.num_workers and not learning.num_learners
-        self._ahead = Ahead(self._play, overlaps=overlaps)
+        self._opponents: Any = None
 
     def make_module(self) -> PolicyModule:
         """A copy of the learner's module, on the device of the boards."""
@@ -66,30 +74,33 @@ class LeagueRunner(EnvRunner):
         """What RLlib asks before it builds modules."""
         return {LEARNER_MODULE: spaces(self.spec), "__env__": spaces(self.spec), "__env_single__": spaces(self.spec)}
 
-    def sample(self, **kwargs: Any) -> tuple[MultiAgentBatch, Rollout]:
-        """One fragment: the batch for PPO, and what was played in it."""
-        experience, batch = self._ahead.take()
-        steps = len(batch)
-        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
-        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
-        gpu_bytes = torch.cuda.memory_reserved()
-        return MultiAgentBatch({LEARNER_MODULE: batch}, steps), replace(experience.rollout(), gpu_bytes=gpu_bytes)
-
-    def _play(self) -> tuple[Experience, SampleBatch]:
+    def sample(self, **kwargs: Any) -> Brought:
+        """Play a fragment on all boards, by what was last taken: moves, counts, and RLlib's own counters."""
         learning = self.league.learning
         plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
         experience = self.collector.collect(plies, gamma, lambda_)
         coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
         columns = _columns(experience, coeff)
-        return experience, SampleBatch(columns if self.stays else _numpy(columns))
+        batch = SampleBatch(columns if self.stays else _numpy(columns))
+        steps = len(batch)
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
+        self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
+        rollout = replace(experience.rollout(), gpu_bytes=torch.cuda.memory_reserved())
+        return Brought(MultiAgentBatch({LEARNER_MODULE: batch}, steps), rollout, self.get_metrics())
 
-    def set_opponents(self, opponents: Opponents) -> None:
-        """Whom new games are played against, from the next fragment on."""
-        self._ahead.change(lambda: self.collector.set_opponents(opponents))
+    def take(self, weights: Any, opponents: Any) -> None:
+        """Play by these weights from the next fragment on, and new games against these `Opponents`.
+
+        Both may be references to what is in Ray's store. Opponents that are the same as before cost nothing.
+        """
+        self.module.set_state(ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights)
+        self.collector.player.network = acting(self.module.network)
+        if opponents is not None and opponents != self._opponents:
+            self.collector.set_opponents(ray.get(opponents) if isinstance(opponents, ray.ObjectRef) else opponents)
+            self._opponents = opponents
 
     def forget(self) -> None:
-        """Drop the moves that wait for their outcome, and what has been played ahead; games go on."""
-        self._ahead.drop()
+        """Drop the moves that wait for their outcome; games go on."""
         self.collector.forget()
 
     def get_metrics(self) -> Any:
@@ -101,20 +112,14 @@ class LeagueRunner(EnvRunner):
         return {COMPONENT_RL_MODULE: {LEARNER_MODULE: self.module.get_state()}}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take the learner's weights, given whole or as a reference."""
+        """RLlib's way to hand out the first weights, given whole or as a reference."""
         if COMPONENT_RL_MODULE in state:
             modules = state[COMPONENT_RL_MODULE]
             modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
-            weights = modules[LEARNER_MODULE]
-            self._ahead.change(lambda: self._act_by(weights))
-
-    def _act_by(self, weights: dict[str, Any]) -> None:
-        self.module.set_state(weights)
-        self.collector.player.network = acting(self.module.network)
+            self.take(modules[LEARNER_MODULE], None)
 
     def stop(self) -> None:
-        """Let go of what is being played."""
-        self._ahead.drop()
+        """Nothing to let go of."""
 
     def get_ctor_args_and_kwargs(self) -> tuple[tuple[()], dict[str, Any]]:
         """How RLlib builds another one after a crash."""

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import ray
 import torch
@@ -23,6 +23,7 @@ from league.learning.algorithm import PROGRESS_UNIT, LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.learner import LeagueLearner
 from league.learning.module import module_spec, spaces
+from league.learning.pace import fragments, staleness
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
 from league.policies.scaling import measure
 from league.policies.weights import fresh, pack, unpack
@@ -35,6 +36,15 @@ SCHEDULE_POINTS = 20
 VF_LOSS_UNCLIPPED = "vf_loss_unclipped"
 MOST_OF_IT = 0.8
 """Where less than this share of the value loss is left after it was clipped, that is said."""
+
+_RESTARTS: Final = {
+    "restart_failed_env_runners": True,
+    "ignore_env_runner_failures": True,
+    "delay_between_env_runner_restarts_s": 1.0,
+    # One that does not answer by then is asked again at the next update, which does not wait for it.
+    "env_runner_health_probe_timeout_s": 1.0,
+}
+"""What RLlib does about runner processes that are lost."""
 
 _LOSSES = (
     "total_loss",
@@ -63,7 +73,11 @@ class Trainer:
         """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
         self.progress: float | None = None
         """How far the training has come of what was asked for, in [0, 1], for the schedules; None: nobody said."""
-        self.algorithm: LeaguePPO = _ppo_config(spec, self.config, self.seed, hardware).build_algo()
+        algorithm = _ppo_config(spec, self.config, self.seed, hardware)
+        # Ours have no state of connectors; RLlib would ask all of them after each update, and wait for the slowest.
+        algorithm._dont_auto_sync_env_runner_states = True
+        self.algorithm: LeaguePPO = algorithm.build_algo()
+        self.algorithm.hand_out()
         self.algorithm.scales = bool(self.config.network.normalize)
         self._measured = not self.algorithm.scales
         """Whether the network is known to have seen the game; one with its first weights has not."""
@@ -78,14 +92,9 @@ class Trainer:
         return sorted({reason for reason in reasons if reason})
 
     def set_opponents(self, opponents: Opponents) -> None:
-        """Whom new games are played against, by all runners and by those that replace one."""
-        group = self.algorithm.env_runner_group
-        if group.num_remote_workers() == 0:
-            group.local_env_runner.set_opponents(opponents)
-            return
-        stored = ray.put(opponents)
-        self.algorithm.seat = lambda runner: runner.set_opponents(ray.get(stored))
-        group.foreach_env_runner(self.algorithm.seat, local_env_runner=False)
+        """Whom games that begin from the next fragment on are played against."""
+        remote = self.algorithm.env_runner_group.num_remote_workers()
+        self.algorithm.opponents = ray.put(opponents) if remote else opponents
 
     def iterate(self) -> Iteration:
         """Play, learn, hand the weights out. Raises `DivergedError` on a loss or weight that is not finite."""
@@ -108,6 +117,8 @@ class Trainer:
             remark=self._remark(learned),
             sample_s=self.algorithm.sample_s,
             learn_s=self.algorithm.learn_s,
+            staleness=self.algorithm.staleness,
+            stale=self.algorithm.stale,
             usage=self._usage(rollout),
         )
 
@@ -117,7 +128,7 @@ class Trainer:
             return
         if float(torch.as_tensor(self._module_state()["network.scaling.seen"])) == 0:
             self.algorithm.take(measure(self.spec, self.seed))
-            self._sync()
+            self.algorithm.hand_out()
         self._measured = True
 
     def _remark(self, learned: Mapping[str, Any]) -> str | None:
@@ -198,13 +209,9 @@ class Trainer:
             self.algorithm.learner_group.set_state({COMPONENT_LEARNER: state})
         except (RuntimeError, ValueError, KeyError) as error:
             raise PolicyError(f"the checkpoint does not fit this learner: {str(error).splitlines()[0]}") from error
-        self._sync()
-        group = self.algorithm.env_runner_group
+        self.algorithm.hand_out()
         # What the weights before these have played may hold NaN, and is no experience of the new ones.
-        group.foreach_env_runner(lambda runner: runner.forget(), local_env_runner=group.num_remote_workers() == 0)
-
-    def _sync(self) -> None:
-        self.algorithm.env_runner_group.sync_weights(from_worker_or_learner_group=self.algorithm.learner_group)
+        self.algorithm.forget()
 
     def stop(self) -> None:
         """End the runners and the learner processes."""
@@ -217,14 +224,6 @@ def _held(learner: LeagueLearner) -> tuple[int, int]:
 
 def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:
     return {name: {**entry, "state": {**entry["state"], "state": {}}} for name, entry in optimisers.items()}
-
-
-def overlaps(config: LeagueConfig, hardware: Hardware) -> bool:
-    """Whether games are played while the learner learns: with a core for each, where a second thread brings it nothing.
-
-    That is so for the small products of networks that look up tables. `config` is settled.
-    """
-    return config.network.kind == "tables" and hardware.threads > 1 and not hardware.runners
 
 
 def _annealed(value: float | None, learning: LearningConfig) -> list[list[float]]:
@@ -241,7 +240,8 @@ def _for_runners(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hard
         "league": config.to_dict(),
         "seed": seed,
         "hardware": hardware,
-        "overlaps": overlaps(config, hardware),
+        "staleness": staleness(config, hardware),
+        "fragments": fragments(config, hardware),
     }
 
 
@@ -287,8 +287,6 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
             use_kl_loss=False,
             learner_class=LeagueLearner,
         )
-        .fault_tolerance(
-            restart_failed_env_runners=True, ignore_env_runner_failures=True, delay_between_env_runner_restarts_s=1.0
-        )
+        .fault_tolerance(**_RESTARTS)
         .debugging(seed=seed, log_level="ERROR")
     )

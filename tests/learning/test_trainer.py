@@ -3,6 +3,7 @@
 import math
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def moments(trainer):
 
 
 def played_weights(trainer):
-    """What the runner inside the trainer plays with."""
+    """By what the runner inside the trainer has played."""
     return trainer.algorithm.env_runner_group.local_env_runner.module.network.state_dict()
 
 
@@ -126,11 +127,17 @@ def test_it_learns_to_beat_uniform(trained):
         assert iteration.learn_s > 0
 
 
+def assert_equal_weights(playing, learned):
+    """What a runner plays by, and packed weights."""
+    learned = unpack(learned, SPEC).state_dict()
+    assert all(torch.equal(torch.as_tensor(playing[name]), learned[name]) for name in learned)
+
+
 def test_what_plays_is_what_was_learned(trained):
     trained.iterate()
-    learned = unpack(trained.weights(), SPEC).state_dict()
-    playing = played_weights(trained)
-    assert all(torch.equal(playing[name], learned[name]) for name in learned)
+    learned = trained.weights()
+    assert trained.iterate().staleness == 0
+    assert_equal_weights(played_weights(trained), learned)
 
 
 def test_a_restored_learner_is_the_same(trained, train):
@@ -142,11 +149,9 @@ def test_a_restored_learner_is_the_same(trained, train):
     assert other.weights() == trained.weights()
     assert_equal_trees(unpack_state(other.save()), unpack_state(saved))
     assert any(float(torch.as_tensor(moment["exp_avg_sq"]).sum()) > 0 for moment in moments(other))
-    playing = played_weights(other)
-    learned = unpack(trained.weights(), SPEC).state_dict()
-    assert all(torch.equal(playing[name], learned[name]) for name in learned)
     steps = [float(moment["step"]) for moment in moments(other)]
     assert other.iterate().steps > 0
+    assert_equal_weights(played_weights(other), trained.weights())
     assert all(float(moment["step"]) > step for moment, step in zip(moments(other), steps, strict=True))
 
 
@@ -212,8 +217,8 @@ def test_it_goes_back_to_a_snapshot(trained):
     trained.reset_to(snapshot)
     assert trained.weights() == snapshot
     assert moments(trained) == [], "the optimiser begins anew"
-    assert all(torch.equal(t, played_weights(trained)[n]) for n, t in unpack(snapshot, SPEC).state_dict().items())
     assert trained.iterate().steps > 0
+    assert_equal_weights(played_weights(trained), snapshot)
     assert trained.weights() != snapshot
 
 
@@ -280,8 +285,11 @@ def test_opponents(trained):
 
 def test_opponents_of_another_game_are_refused(trained):
     theirs = pack(fresh(game_spec("connect_four"), NetworkConfig(hidden=(8,)), 0))
+    trained.set_opponents(Opponents(shares={"main-0007": 1.0}, weights={"main-0007": theirs}))
     with pytest.raises(PolicyError, match="connect_four"):
-        trained.set_opponents(Opponents(shares={"main-0007": 1.0}, weights={"main-0007": theirs}))
+        trained.iterate()
+    trained.set_opponents(Opponents())
+    assert trained.iterate().steps > 0
 
 
 def test_a_minibatch_larger_than_the_batch(train):
@@ -297,53 +305,110 @@ def test_an_iteration_without_a_move_to_learn_from(train):
     assert 0 in steps
 
 
+def runners(trainer, ask):
+    """What each runner process answers, once it has played what it plays now."""
+    return trainer.algorithm.env_runner_group.foreach_env_runner(ask, local_env_runner=False)
+
+
+def playing(runner):
+    """The weights by which a runner played its last fragment."""
+    state = runner.get_state()["rl_module"]["learner"]
+    return {name.removeprefix("network."): weights for name, weights in state.items()}
+
+
 @pytest.mark.long
 def test_runners_of_their_own(train):
-    trainer = train(hardware=Hardware(runners=2))
+    trainer = train(hardware=Hardware(runners=2), learning={"staleness": 0})
     trainer.set_opponents(Opponents(shares={"uniform": 1.0, "main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
     before = trainer.weights()
-    for _ in range(2):
-        iteration = trainer.iterate()
-        assert iteration.plies == 2 * 128 * 16
+    trainer.iterate()
+    learned = trainer.weights()
+    assert learned != before
+    iteration = trainer.iterate()
+    assert (iteration.plies, iteration.staleness, iteration.stale) == (2 * 128 * 16, 0, 0)
     assert iteration.results.keys() == {"uniform", "main-0000"}
-    assert trainer.weights() != before
-    learned = unpack(trainer.weights(), SPEC).state_dict()
-    for playing in trainer.algorithm.env_runner_group.foreach_env_runner(
-        lambda runner: runner.get_state()["rl_module"][LEARNER_MODULE], local_env_runner=False
-    ):
-        assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
+    for weights in runners(trainer, playing):
+        assert_equal_weights(weights, learned)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("runners", [0, 1])
-def test_what_a_users_game_raises_is_raised_with_its_line_wherever_it_is_played(runners):
+@pytest.mark.parametrize("processes", [0, 1])
+def test_what_a_users_game_raises_is_raised_with_its_line_wherever_it_is_played(processes):
     spec = game_spec("tests.learning.breaking_tensors:Breaks")
-    trainer = Trainer(spec, config(), seed=0, hardware=Hardware(runners=runners))
+    trainer = Trainer(spec, config(), seed=0, hardware=Hardware(runners=processes))
     with pytest.raises(GameError, match=r"Breaks: RuntimeError: the boards collapsed \(.*breaking_tensors.py:15, in"):
         trainer.iterate()
     trainer.stop()
 
 
 @pytest.mark.long
-def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train):
-    trainer = train(hardware=Hardware(runners=1))
+@pytest.mark.parametrize("staleness", [0, 1])
+def test_a_runner_that_dies_comes_back_with_the_present_weights_and_opponents(train, staleness):
+    trainer = train(hardware=Hardware(runners=1), learning={"staleness": staleness})
     trainer.set_opponents(Opponents(shares={"main-0000": 1.0}, weights={"main-0000": initial(seed=1)}))
     trainer.iterate()
-    group = trainer.algorithm.env_runner_group
-    (pid,) = group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
+    (pid,) = runners(trainer, lambda runner: os.getpid())
     os.kill(pid, signal.SIGKILL)
     lost = trainer.iterate()
+    if staleness and lost.steps:
+        lost = trainer.iterate()  # What it had played on by then is learned from.
     assert (lost.steps, lost.losses) == (0, {}), "nobody played, and that is no divergence"
     assert "no runner answered" in lost.error
+    learned = trainer.weights()
     again = trainer.iterate()
     assert again.plies == 128 * 16
     assert again.results.keys() == {"main-0000"}
-    ((playing, now),) = group.foreach_env_runner(
-        lambda runner: (runner.get_state()["rl_module"][LEARNER_MODULE], os.getpid()), local_env_runner=False
-    )
-    assert now != pid
-    learned = unpack(trainer.weights(), SPEC).state_dict()
-    assert all(torch.equal(torch.tensor(playing[f"network.{name}"]), t) for name, t in learned.items())
+    (now,) = runners(trainer, lambda runner: (playing(runner), os.getpid()))
+    assert now[1] != pid
+    assert_equal_weights(now[0], learned)
+
+
+def slowed(seconds, *numbers):
+    """Has the runners of these numbers take so long for a fragment, or for every one of them."""
+
+    def slow(runner):
+        collect = runner.collector.collect
+
+        def collected(*args):
+            time.sleep(seconds)
+            return collect(*args)
+
+        if runner.worker_index in numbers:
+            runner.collector.collect = collected
+
+    return slow
+
+
+@pytest.mark.long
+def test_nobody_waits_for_a_slow_runner_nor_for_one_that_is_killed(train):
+    trainer = train(hardware=Hardware(runners=3), rollout={"games": 16}, learning={"staleness": 2, "batch_size": 512})
+    trainer.iterate()
+    runners(trainer, slowed(100.0, 1))
+    pids = runners(trainer, lambda runner: os.getpid())
+    began = time.monotonic()
+    iterations = [trainer.iterate() for _ in range(6)]
+    os.kill(pids[2], signal.SIGKILL)
+    while not iterations[-1].usage.runners_lost and time.monotonic() < began + 90:
+        iterations.append(trainer.iterate())
+    iterations += [trainer.iterate() for _ in range(4)]
+    assert time.monotonic() < began + 90, "the slow one has not brought anything yet"
+    assert all(iteration.steps > 256 for iteration in iterations), "updates are as large with one of three"
+    assert max(iteration.staleness for iteration in iterations) <= 2
+    assert max(iteration.usage.runners_lost for iteration in iterations) == 1
+
+
+@pytest.mark.long
+def test_an_update_is_as_large_with_more_runners(train):
+    """Moves are taken as they come, whoever plays them."""
+    for count in (1, 3):
+        trainer = train(
+            hardware=Hardware(runners=count),
+            rollout={"games": 32},
+            learning={"staleness": 3, "batch_size": 1024},
+        )
+        iterations = [trainer.iterate() for _ in range(6)]
+        assert all(0.8 * 1024 < iteration.steps < 1.1 * 1024 for iteration in iterations)
+        assert max(iteration.staleness for iteration in iterations) <= 3
 
 
 def test_learners_that_step_together(train):
