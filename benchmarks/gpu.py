@@ -1,0 +1,171 @@
+"""What one device does: `python -m benchmarks.gpu [--device cpu] [--check]`.
+
+Claims, on one H100: a game on tensors alone makes 100 million plies a second, and a learner with an MLP learns from 2
+million moves a second, end to end.
+
+How: Connect Four, a row for each network and number of games at once. `alone` advances the boards by random legal
+moves; `played` is what a runner makes of them, against itself; `learned` is moves a second of a whole learner: boards,
+network, advantages and gradient steps, on one device. Memory is what torch had reserved on a GPU, and the
+largest that the process has been on a CPU. Without a GPU it says so and ends, but where `--device` is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from benchmarks.command import parser, run
+from benchmarks.machine import machine
+from league.cluster.plan import Hardware
+from league.cluster.session import ray_session
+from league.config import LeagueConfig
+from league.config.limits import check_device
+from league.errors import ClusterError
+from league.games import game_spec, make_game
+from league.games.base import sample_uniform
+from league.interfaces.cli.console import facts, stdout, table
+from league.learning.trainer import Trainer
+from league.policies.device import choose_device
+from league.policies.network import acting
+from league.policies.weights import fresh
+from league.rollout.collect import Collector
+
+SPEC = game_spec("connect_four")
+ALONE_FLOOR, LEARNED_FLOOR = 100e6, 2e6
+NETWORKS: dict[str, dict[str, Any]] = {
+    "mlp": {"kind": "mlp", "hidden": [256, 256]},
+    "conv": {"kind": "conv", "hidden": [256], "channels": 64, "blocks": 6},
+    "tables": {"kind": "tables"},
+}
+
+
+def per_second(act: Callable[[], int], seconds: float, device: torch.device) -> float:
+    """What `act` counts, per second, once it has been warm."""
+    act()
+    _finish(device)
+    began, count = time.perf_counter(), 0
+    while not count or time.perf_counter() - began < seconds:
+        count += act()
+        _finish(device)
+    return count / (time.perf_counter() - began)
+
+
+def _finish(device: torch.device) -> None:
+    """Wait for what a GPU has been asked to do."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def alone(games: int, seconds: float, device: torch.device) -> float:
+    """Plies a second of the boards by themselves."""
+    game = make_game(SPEC.name, games, device=device)
+    generator = torch.Generator(device=device).manual_seed(0)
+
+    def act() -> int:
+        for _ in range(16):
+            game.reset(game.step(sample_uniform(game.legal(), generator)).done)
+        return 16 * games
+
+    return per_second(act, seconds, device)
+
+
+def settings(network: str, games: int, device: torch.device) -> LeagueConfig:
+    """Self-play by PPO, two passes over fragments of 32 plies; lookahead is another benchmark's."""
+    return LeagueConfig.from_dict(
+        {
+            "game": SPEC.name,
+            "network": NETWORKS[network],
+            "rollout": {"games": games, "plies": 32, "exploring_share": 0.0, "device": str(device)},
+            "learning": {"lookahead": False, "minibatch_size": min(32_768, 8 * games)},
+        }
+    )
+
+
+def played(config: LeagueConfig, seconds: float, device: torch.device) -> float:
+    """Plies a second of a runner."""
+    network = acting(fresh(SPEC, config.network, 0).to(device))
+    game = make_game(SPEC.name, config.rollout.games or 1, device=device)
+    collector = Collector(game, network, config.rollout, seed=0)
+    return per_second(lambda: collector.collect(32, 0.97, 0.9).plies, seconds, device)
+
+
+def learned(config: LeagueConfig, seconds: float, device: torch.device) -> float:
+    """Moves a second of a learner, end to end."""
+    gpus = 1.0 if device.type == "cuda" else 0.0
+    trainer = Trainer(SPEC, config, seed=0, hardware=Hardware(gpus=gpus))
+    try:
+        return per_second(lambda: trainer.iterate().steps, seconds, device)
+    finally:
+        trainer.stop()
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Every network at every size: the report as plain data. Raises `ClusterError` where there is no such device."""
+    if options.device is None and not torch.cuda.is_available():
+        raise ClusterError("torch finds no GPU here; --device cpu measures the processor")
+    check_device(options.device)
+    chosen = choose_device(options.device)
+    if chosen.missing:
+        raise ClusterError(chosen.missing)
+    device = torch.device(chosen.device)
+    about, rows = machine(), []
+    with ray_session():
+        for games in options.games:
+            speed = alone(games, options.seconds, device)
+            for network in options.networks:
+                config = settings(network, games, device)
+                row = {
+                    "network": network,
+                    "games": games,
+                    "alone": speed,
+                    "played": played(config, options.seconds, device),
+                    "learned": learned(config, options.seconds, device),
+                    "memory_bytes": _memory(device),
+                }
+                rows.append(row)
+                print(f"{network}, {games} games: {row['learned']:,.0f} moves/s", file=sys.stderr, flush=True)
+    most = max((row["learned"] for row in rows if row["network"] == "mlp"), default=0.0)
+    return {
+        "machine": about,
+        "settings": {"device": str(device)},
+        "rows": rows,
+        "held": max(row["alone"] for row in rows) >= ALONE_FLOOR and most >= LEARNED_FLOOR,
+    }
+
+
+def show(report: dict[str, Any]) -> None:
+    """Print the report as a table."""
+    output = stdout()
+    output.print(facts(report["machine"] | report["settings"]))
+    made = table("network", ">games", ">alone, plies/s", ">played, plies/s", ">learned, moves/s", ">memory, MB")
+    for row in report["rows"]:
+        speeds = (f"{row[name]:,.0f}" for name in ("alone", "played", "learned"))
+        made.add_row(row["network"], f"{row['games']:,}", *speeds, f"{row['memory_bytes'] / 1e6:,.0f}")
+    output.print("")
+    output.print(made)
+
+
+def main() -> int:
+    """Measure, print, and with `--check` say by the exit status whether the claims are held."""
+    options = parser("gpu", __doc__)
+    options.add_argument("--device", help="as torch names it; default: the GPU")
+    options.add_argument("--games", type=int, nargs="+", default=[512, 4096, 32_768], help="at once")
+    options.add_argument("--networks", nargs="+", choices=tuple(NETWORKS), default=["mlp", "conv"])
+    options.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    return run(options, measure, show)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

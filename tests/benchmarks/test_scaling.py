@@ -1,0 +1,47 @@
+"""What runners bring, by a clock that is counted; and a machine without a GPU."""
+
+import argparse
+import sys
+
+import pytest
+import torch
+
+from benchmarks import gpu
+from benchmarks.scaling import Found, settings, simulated
+
+
+def found(staleness: int, *play_s: float, learn_s: float = 0.1, fragments: int = 2) -> Found:
+    """Of runners that take so long for a fragment each."""
+    config = settings(argparse.Namespace(games=8, fragments=fragments), staleness)
+    return simulated(config, list(play_s), learn_s, 40)
+
+
+def test_updates_do_not_fall_to_the_slowest_runner() -> None:
+    quick = found(4, 1.0, 1.0, 1.0)
+    slowed = found(4, 1.0, 1.0, 1.0, 100.0)
+    assert slowed.updates_per_s >= 0.95 * quick.updates_per_s
+    assert found(0, 1.0, 1.0, 1.0, 100.0).updates_per_s < 0.02, "in step everybody waits for it"
+
+
+@pytest.mark.parametrize("staleness", [1, 2, 4, 8])
+def test_nothing_older_than_the_bound_is_learned_from(staleness: int) -> None:
+    one = found(staleness, *[1.0, 1.1, 1.7, 4.0] * 25)
+    assert one.oldest <= staleness
+    assert one.staleness > staleness / 2, "so many runners use what is allowed"
+
+
+def test_more_runners_make_more_updates_of_the_same_size_until_the_learner_is_full() -> None:
+    speeds = [found(8, *[1.0] * count) for count in (2, 4, 8)]
+    assert [one.updates_per_s for one in speeds] == pytest.approx([1.0, 2.0, 4.0], rel=0.1)
+    full = found(8, *[1.0] * 16)
+    assert full.updates_per_s == pytest.approx(1 / full.learn_s, rel=0.1)
+    assert full.waiting < 0.1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_it_says_so_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gpu"])
+    assert gpu.main() == 2
+    assert capsys.readouterr().err == "torch finds no GPU here; --device cpu measures the processor\n"
