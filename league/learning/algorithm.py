@@ -161,6 +161,9 @@ class LeaguePPO(PPO):
         thread = vars(self).get("_thread")
         if thread is not None:
             thread.shutdown()
+        if self.env_runner_group is not None:
+            # RLlib would ask runners to end, and wait for the slowest.
+            self.env_runner_group._worker_manager.clear()
         super().cleanup()
 
     def training_step(self) -> None:
