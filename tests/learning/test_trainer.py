@@ -380,27 +380,29 @@ def slowed(seconds, *numbers):
 
 
 @pytest.mark.long
-def test_nobody_waits_for_a_slow_runner_nor_for_one_that_is_killed(train):
-    trainer = train(hardware=Hardware(runners=3), rollout={"games": 16}, learning={"staleness": 2, "batch_size": 512})
-    trainer.iterate()
-    runners(trainer, slowed(100.0, 1))
-    pids = runners(trainer, lambda runner: os.getpid())
+def test_nobody_waits_for_a_runner_that_is_killed_nor_for_a_slow_one(train):
+    trainer = train(hardware=Hardware(runners=2), rollout={"games": 16}, learning={"staleness": 2, "batch_size": 512})
+    iterations = [trainer.iterate()]
+    os.kill(runners(trainer, lambda runner: os.getpid())[1], signal.SIGKILL)
     began = time.monotonic()
-    iterations = [trainer.iterate() for _ in range(6)]
-    os.kill(pids[2], signal.SIGKILL)
     while not iterations[-1].usage.runners_lost and time.monotonic() < began + 90:
         iterations.append(trainer.iterate())
-    iterations += [trainer.iterate() for _ in range(4)]
-    assert time.monotonic() < began + 90, "the slow one has not brought anything yet"
-    assert all(iteration.steps > 256 for iteration in iterations), "updates are as large with one of three"
-    assert max(iteration.staleness for iteration in iterations) <= 2
+    while iterations[-1].usage.runners < 2 and time.monotonic() < began + 90:
+        iterations.append(trainer.iterate())
     assert max(iteration.usage.runners_lost for iteration in iterations) == 1
+    assert iterations[-1].usage.runners == 2
+    runners(trainer, slowed(100.0, 1))
+    began = time.monotonic()
+    iterations += [trainer.iterate() for _ in range(6)]
+    assert time.monotonic() < began + 90, "the slow one has not brought anything yet"
+    assert all(iteration.steps > 256 for iteration in iterations), "updates are as large, whoever brings them"
+    assert max(iteration.staleness for iteration in iterations) <= 2
 
 
 @pytest.mark.long
 def test_an_update_is_as_large_with_more_runners(train):
     """Moves are taken as they come, whoever plays them."""
-    for count in (1, 3):
+    for count in (1, 2):
         trainer = train(
             hardware=Hardware(runners=count),
             rollout={"games": 32},
