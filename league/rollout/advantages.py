@@ -33,8 +33,10 @@ class Fragment:
     """bool `[T, B]`: the game ended with this ply."""
     dropped: Tensor
     """bool `[T, B]`, subset of `done`: the game has no result."""
-    random: Tensor
-    """bool `[T, B]`: the learner was asked, but another move than its own was played."""
+    trust: Tensor
+    """float32 `[T, B]`, where the learner was asked: how far what follows speaks of it, 1 after its own move."""
+    expected: Tensor
+    """float32 `[T, B]`: what it expected of the move that was played."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +84,8 @@ def per_seat_gae(fragment: Fragment, gamma: float, lambda_: float) -> Estimate:
         is_known = known.gather(1, seat).squeeze(1)
         received[t] = pending.gather(1, seat).squeeze(1)
         delta = received[t] + gamma * next_value.gather(1, seat).squeeze(1) - fragment.value[t]
-        advantage[t] = (delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)).masked_fill(
-            ~is_known | fragment.random[t], 0.0
-        )
+        traced = delta + gamma * lambda_ * next_advantage.gather(1, seat).squeeze(1)
+        advantage[t] = (traced * fragment.trust[t]).masked_fill(~is_known, 0.0)
         ready[t] = mine & is_known
         waiting[t] = mine & ~is_known
 
@@ -101,8 +102,10 @@ def zero_sum_returns(fragment: Fragment, gamma: float, lambda_: float) -> Estima
     """Estimate from ply to ply, in a game where one seat receives what the other one loses.
 
     The return of a ply is what its mover received for it plus `gamma` times (1 - lambda) V + lambda G of the next ply,
-    with the sign turned where the other seat moves there. Whether moves are ready, waiting or neither is as in
-    `per_seat_gae`, but that one ply waits on each board, not one for each seat. Plies without a value are passed over.
+    with the sign turned where the other seat moves there. Of a move that was not the policy's own, the difference to
+    what was expected of it counts, by the probability with which the policy plays it: tree backup (Precup et al. 2000).
+    Whether moves are ready, waiting or neither is as in `per_seat_gae`, but that one ply waits on each board, not one
+    for each seat. Plies without a value are passed over.
     """
     plies, boards, _ = fragment.rewards.shape
     device = fragment.rewards.device
@@ -121,8 +124,8 @@ def zero_sum_returns(fragment: Fragment, gamma: float, lambda_: float) -> Estima
         received[t] = fragment.rewards[t].gather(1, fragment.mover[t][:, None]).squeeze(1)
         following = ((1 - lambda_) * value + lambda_ * ahead) * torch.where(mover == fragment.mover[t], 1.0, -1.0)
         returns = received[t] + gamma * following
-        returns = torch.where(fragment.random[t] | ~known, here, returns)
-        advantage[t] = returns - here
+        advantage[t] = (fragment.trust[t] * (returns - fragment.expected[t])).masked_fill(~known, 0.0)
+        returns = here + advantage[t]
         ready[t] = mine & known & ~void
         waiting[t] = mine & ~known & ~void
 

@@ -5,7 +5,7 @@ Shapes: `B` boards, `P` seats, `A` actions, `n` moves of the learner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -62,21 +62,21 @@ class _Log:
 
     def add(self, ply: Ply, player: LearningPlayer) -> None:
         """Add one ply that was played."""
-        rows, moves = player.last if player.last is not None else (torch.empty(0, dtype=torch.long), None)
-        if moves is not None:
-            moves = replace(moves, random=ply.asked[rows] != LEARNER)
+        rows, moves = torch.empty(0, dtype=torch.long), None
+        if player.last is not None:
+            rows = player.last.rows
+            moves = player.last.played(ply.actions[rows], ply.asked[rows] == LEARNER)
         player.last = None
         self._append(ply.mover, rows, moves, ply.step.rewards, ply.step.done, ply.step.dropped)
 
     def _append(
         self, mover: Tensor, rows: Tensor, moves: Moves | None, rewards: Tensor, done: Tensor, dropped: Tensor | None
     ) -> None:
-        mine, random = torch.zeros_like(done), torch.zeros_like(done)
-        value = torch.zeros(self.boards, device=self.device)
+        mine = torch.zeros_like(done)
+        value, trust, expected = torch.zeros(3, self.boards, device=self.device)
         if moves is not None:
             mine[rows] = True
-            random[rows] = moves.random
-            value[rows] = moves.value
+            value[rows], trust[rows], expected[rows] = moves.value, moves.trust, moves.expected
             self.moves.append(moves)
             self.position.append(len(self.dense) * self.boards + rows)
         self.dense.append(
@@ -87,7 +87,8 @@ class _Log:
                 "rewards": rewards,
                 "done": done,
                 "dropped": torch.zeros_like(done) if dropped is None else dropped,
-                "random": random,
+                "trust": trust,
+                "expected": expected,
             }
         )
 
@@ -198,13 +199,14 @@ class Collector:
         self._held = (moves[waiting], held % log.boards, mover[held], estimate.received.flatten()[held])
         ready = estimate.ready.flatten()[position]
         if not looks:
-            ready &= ~moves.random
+            ready &= moves.trust > 0
         # Shuffled, because RLlib does not before a first epoch.
         order = ready.nonzero().squeeze(1)
         order = order[torch.randperm(len(order), generator=self.table.generator, device=game.device)]
         kept = moves[order]
-        advantage = estimate.advantage.flatten()[position[order]]
-        return kept, advantage, advantage + kept.value
+        gained = estimate.advantage.flatten()[position[order]]
+        # Where another move was played, what came of it teaches the value, and nothing of the learner's own move.
+        return kept, gained.masked_fill(kept.trust < 1, 0.0), gained + kept.value
 
     def _begin(self, mask: Tensor) -> None:
         """Start new games on the boards of `mask`: draw who sits where and how they open."""

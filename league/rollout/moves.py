@@ -5,7 +5,8 @@ Shapes: `A` actions, `n` moves of the learner.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,8 +33,11 @@ class Moves:
     """float32 `[n]`: its estimate before the move; with lookahead, what the improved policy is worth."""
     improved: Tensor
     """float32 `[n, A]`: the improved policy that played, as probabilities; `[n, 0]` without lookahead."""
-    random: Tensor
-    """bool `[n]`: another move was played, a random one or an opponent's; what was seen may be learned from."""
+    trust: Tensor
+    """float32 `[n]`: how far what came of it speaks of the policy: 1; where another move was played, a random one or an
+    opponent's, the improved policy's probability of that, 0 without lookahead."""
+    expected: Tensor
+    """float32 `[n]`: what was expected of the move that was played: `value`, of another one what lookahead said."""
 
     def __getitem__(self, rows: Tensor) -> Moves:
         return Moves(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
@@ -53,7 +57,29 @@ class Moves:
             logits=torch.empty(0, spec.actions, device=device),
             value=torch.empty(0, device=device),
             improved=torch.empty(0, spec.actions if looks else 0, device=device),
-            random=torch.empty(0, dtype=torch.bool, device=device),
+            trust=torch.empty(0, device=device),
+            expected=torch.empty(0, device=device),
+        )
+
+
+class Asked(NamedTuple):
+    """What the learner would have played on some boards, before anybody knows whose move it was."""
+
+    rows: Tensor
+    """int64 `[n]`: the boards."""
+    moves: Moves
+    """Its moves there."""
+    values: Tensor | None
+    """float32 `[n, A]`: what lookahead says of every action; None without."""
+
+    def played(self, actions: Tensor, own: Tensor) -> Moves:
+        """The moves, knowing the `actions`, int64 `[n]`, that were played, and which of them were its `own`."""
+        if self.values is None:
+            return replace(self.moves, trust=own.float())
+        at = actions[:, None]
+        chance, value = self.moves.improved.gather(1, at).squeeze(1), self.values.gather(1, at).squeeze(1)
+        return replace(
+            self.moves, trust=torch.where(own, 1.0, chance), expected=torch.where(own, self.moves.value, value)
         )
 
 
@@ -64,8 +90,8 @@ class LearningPlayer(Player):
         """`weight` is that of `look_ahead`; None: it plays what the network says."""
         self.network = network
         self.weight = weight
-        self.last: tuple[Tensor, Moves] | None = None
-        """Boards and moves of the latest ply on which it was asked."""
+        self.last: Asked | None = None
+        """The latest ply on which it was asked."""
 
     @torch.inference_mode()
     def choose(self, turn: Turn) -> Tensor:
@@ -73,24 +99,22 @@ class LearningPlayer(Player):
         seen, legal = turn.observation, turn.legal
         if self.weight is None:
             logits, value = self.network(seen, legal)
-            chances, improved = logits, logits[:, :0]
+            chances, improved, values = logits, logits[:, :0], None
         else:
             assert isinstance(turn.game, HasPositions)
             positions = turn.game.positions(turn.rows)
-            logits, improved, value, _ = look_ahead(self.network, positions, seen, legal, weight=self.weight)
-            chances = improved.log()
+            logits, improved, value, known = look_ahead(self.network, positions, seen, legal, weight=self.weight)
+            chances, values = improved.log(), known.values
         action = draw(chances, legal, turn.generator)
-        random = torch.zeros_like(turn.rows, dtype=torch.bool)
-        self.last = (
-            turn.rows,
-            Moves(
-                observation=seen,
-                legal=legal,
-                action=action,
-                logits=logits,
-                value=value,
-                improved=improved,
-                random=random,
-            ),
+        moves = Moves(
+            observation=seen,
+            legal=legal,
+            action=action,
+            logits=logits,
+            value=value,
+            improved=improved,
+            trust=torch.ones_like(value),
+            expected=value,
         )
+        self.last = Asked(turn.rows, moves, values)
         return action

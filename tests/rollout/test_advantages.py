@@ -22,7 +22,8 @@ def random_fragment(rng: np.random.Generator, plies: int, boards: int, seats: in
         rewards=torch.from_numpy(rng.normal(size=(plies, boards, seats))).float(),
         done=torch.from_numpy(done),
         dropped=torch.from_numpy(done & (rng.random((plies, boards)) < 0.3)),
-        random=torch.from_numpy(rng.random((plies, boards)) < 0.15),
+        trust=torch.from_numpy(np.where(rng.random((plies, boards)) < 0.15, rng.random((plies, boards)), 1.0)).float(),
+        expected=torch.from_numpy(rng.normal(size=(plies, boards))).float(),
     )
 
 
@@ -55,8 +56,8 @@ def by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str, float,
             next_value = float(fragment.value[later[0], board]) if later else 0.0
             next_advantage = out[later[0]][1] if later else 0.0
             delta = received + GAMMA * next_value - float(fragment.value[t, board])
-            # The value of what was played at random says nothing of the policy, nor of its moves before.
-            advantage = 0.0 if fragment.random[t, board] else delta + GAMMA * LAMBDA * next_advantage
+            # What was played at random says nothing of the policy, nor of its moves before.
+            advantage = float(fragment.trust[t, board]) * (delta + GAMMA * LAMBDA * next_advantage)
             out[t] = ("ready", advantage, received)
     return out
 
@@ -96,7 +97,8 @@ def test_a_win_is_a_loss_for_the_other_seat() -> None:
         rewards=torch.tensor([[[0.0, 0.0]], [[0.0, 0.0]], [[1.0, -1.0]]]),
         done=torch.tensor([[False], [False], [True]]),
         dropped=torch.zeros(3, 1, dtype=torch.bool),
-        random=torch.zeros(3, 1, dtype=torch.bool),
+        trust=torch.ones(3, 1),
+        expected=torch.zeros(3, 1),
     )
     estimate = per_seat_gae(fragment, 1.0, 1.0)
     assert estimate.advantage.squeeze(1).tolist() == [1.0, -1.0, 1.0]
@@ -117,14 +119,12 @@ def returns_by_definition(fragment: Fragment, board: int) -> dict[int, tuple[str
         following = next((u for u in valued if u > t and (end is None or u <= end)), None)
         if following is None and end is None:
             return value, False
-        if fragment.random[t, board]:
-            return value, True
-        received = float(fragment.rewards[t, board, seat])
-        if following is None or end == t:
-            return received, True
-        sign = 1 if fragment.mover[following, board] == seat else -1
-        mixed = (1 - LAMBDA) * float(fragment.value[following, board]) + LAMBDA * outcome(following)[0]
-        return received + GAMMA * sign * mixed, True
+        came = float(fragment.rewards[t, board, seat])
+        if following is not None and end != t:
+            sign = 1 if fragment.mover[following, board] == seat else -1
+            mixed = (1 - LAMBDA) * float(fragment.value[following, board]) + LAMBDA * outcome(following)[0]
+            came += GAMMA * sign * mixed
+        return value + float(fragment.trust[t, board]) * (came - float(fragment.expected[t, board])), True
 
     found = {}
     for t in valued:
