@@ -117,7 +117,7 @@ class StoreUnreachableError(StoreUnavailableError):
 class StoreFullError(StoreUnavailableError):
     """The server has no room. Nothing was lost and nothing was added."""
 
-    outside = "the store of this league is full: nothing was written"
+    outside = "the store of this league is full: nothing was written; whoever keeps it has to make room"
 
 
 class StoreReadOnlyError(StoreUnavailableError):

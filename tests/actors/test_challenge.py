@@ -91,6 +91,7 @@ def check(found: Found, tries: list[Try]) -> None:
 @pytest.mark.parametrize("sample", [False, True])
 def test_the_target_plays_in_training_as_in_matches(sample: bool) -> None:
     exploiter = module._Exploiter(Target(name="weak", weights=WEAK, sample=sample), CONFIG, games=20)
+    exploiter.trainer.iterate()
     runner = exploiter.trainer.algorithm.env_runner_group.local_env_runner
     players = runner.collector.table.players.values()
     exploiter.trainer.stop()

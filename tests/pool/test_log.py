@@ -162,10 +162,10 @@ def test_a_log_of_which_everything_is_sealed_goes_on(folder):
     folder.record_all(log[:20])
     folder.seal(LogConfig(keep=1, segment=19))
     folder._call("XADD", folder._keys.matches, "21-0", "match", "{}")
-    lost, _ = folder.repair(1.0)
+    lost, _ = folder.repair()
     assert "entry 21-0" in lost[0]
     folder._call("XDEL", folder._keys.matches, "20-0")
-    assert folder.repair(1.0)[1] != []
+    assert folder.repair()[1] != []
     folder.record(log[20])
     assert [number for number, _ in folder.history()] == [*range(1, 20), 22]
     assert folder.verify().problems == ()
@@ -325,7 +325,7 @@ def test_a_segment_that_is_missing_or_damaged_is_named_and_nothing_is_made_of_th
     with pytest.raises(SegmentError, match=r"segment 2 of the match log"):
         store.rebuild()
     assert (store.ratings(), store.payoff()) == before
-    lost, derived = store.repair(1.0)
+    lost, derived = store.repair()
     assert where in lost[0]
     assert derived == []
     assert (store.ratings(), store.payoff()) == before, "what is stored is all that is known"

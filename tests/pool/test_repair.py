@@ -233,7 +233,7 @@ def test_one_that_is_in_use_or_trained_is_refused(folder, capsys, monkeypatch):
         assert "is in use: end `league train`" in capsys.readouterr().err
         store.acquire(Holder.here())
         with pytest.raises(LeaseError, match="is being trained: end that run first"):
-            store.repair(1.0)
+            store.repair()
 
 
 def test_where_there_is_nothing_it_says_so(tmp_path, capsys):
@@ -254,7 +254,7 @@ def test_a_server_without_a_folder_is_repaired_by_value(store, raw, a_match):
     store.record(a_match("m1"))
     raw.xadd(store._keys.matches, {"match": "{}"}, id="7-0")
     assert store.verify().problems != ()
-    lost, _ = store.repair(1.0)
+    lost, _ = store.repair()
     assert any("entry 7-0" in line for line in lost)
     assert store.verify().problems == ()
 

@@ -56,9 +56,8 @@ class Site:
         self.comparing = Comparing([f"{address}#{league}", *beside], league, self.visitors) if beside else None
         self.attachment = Attachment(address, league, standings=True, latest=LATEST, events=EVENTS)
         self.token, self.wrong = token, WrongTokens()
-        self.promoter = Promoter(address, league)
+        self.promoter, self.ending = Promoter(address, league), asyncio.Event()
         self.pages = Pages(self.attachment, self.promoter, self.visitors, local=local, play_url=play_url)
-        self.ending = asyncio.Event()
 
     def close(self) -> bool:
         """End what is being played; whether nothing is any more."""
