@@ -27,7 +27,7 @@ PROCESSES = {"runners", "num_learners", "gpus"}
 SECTIONS = {"network": NetworkConfig(), "rollout": RolloutConfig(), "learning": LearningConfig()}
 LOW = {"at_least": lambda bound: bound, "above": lambda bound: bound + 1e-300}
 HIGH = {"at_most": lambda bound: bound, "below": lambda bound: bound - 1e-9}
-LARGE = {"games": 4096, "hidden": [2048], "blocks": 20, "channels": 256, "num_epochs": 20}
+LARGE = {"games": 4096, "hidden": [2048], "blocks": 20, "channels": 256, "num_epochs": 20, "batch_size": 100_000}
 """What this machine has room and time for, of knobs whose most is for larger ones."""
 
 

@@ -42,8 +42,7 @@ LATEST: Final = 12
 EVENTS: Final = 6
 PAGE: Final = 50
 """Matches on a page of them."""
-NAME_LENGTH: Final = 60
-REASON_LENGTH: Final = 300
+NAME_LENGTH, REASON_LENGTH = 60, 300
 
 
 class Site:
@@ -292,9 +291,10 @@ class Server(uvicorn.Server):
         self._first = asyncio.create_task(self._site.pages.parts())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End in order: listeners, a test under way, the store."""
+        """End in order: listeners, what is read or played, the store."""
         self._site.ending.set()
         await super().shutdown(sockets)
         self._site.wrong.note()
+        await asyncio.wait({self._first}, timeout=CLOSING_S)
         self.ended = await asyncio.to_thread(self._site.close)
         self._site.attachment.close()
