@@ -400,17 +400,14 @@ def test_nobody_waits_for_a_runner_that_is_killed_nor_for_a_slow_one(train):
 
 
 @pytest.mark.long
-def test_an_update_is_as_large_with_more_runners(train):
+@pytest.mark.parametrize("runners", [1, 2])
+def test_an_update_is_as_large_with_more_runners(train, runners):
     """Moves are taken as they come, whoever plays them."""
-    for count in (1, 2):
-        trainer = train(
-            hardware=Hardware(runners=count),
-            rollout={"games": 32},
-            learning={"staleness": 3, "batch_size": 1024},
-        )
-        iterations = [trainer.iterate() for _ in range(6)]
-        assert all(0.8 * 1024 < iteration.steps < 1.1 * 1024 for iteration in iterations)
-        assert max(iteration.staleness for iteration in iterations) <= 3
+    learning = {"staleness": 3, "batch_size": 1024}
+    trainer = train(hardware=Hardware(runners=runners), rollout={"games": 32}, learning=learning)
+    iterations = [trainer.iterate() for _ in range(6)]
+    assert all(0.8 * 1024 < iteration.steps < 1.1 * 1024 for iteration in iterations)
+    assert max(iteration.staleness for iteration in iterations) <= 3
 
 
 def test_learners_that_step_together(train):
