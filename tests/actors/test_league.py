@@ -64,7 +64,8 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
     assert stages[-1] == "learner main"
     assert {one.steps for one in seen if one.phase == "starting"} == {first.steps}, "it has them while it starts, too"
     assert set(said.values()) == {first.steps}
-    assert first.steps + 2_000 <= again.steps < first.steps + 10_000
+    # How far beyond, says how busy the machine is; had it begun to count anew, it would be as many as before and more.
+    assert first.steps + 2_000 <= again.steps < 2 * first.steps + 2_000
     assert [s.name for s in store.snapshots()][: len(names)] == names
     assert store.match_count() > matches
     assert store.verify().problems == ()
