@@ -103,10 +103,10 @@ class LearningPlayer(Player):
         else:
             assert isinstance(turn.game, HasPositions)
             positions = turn.game.positions(turn.rows)
-            logits, improved, value, known = look_ahead(self.network, positions, seen, legal, weight=self.weight)
-            chances, values = improved.log(), known.values
+            logits, improved, value, moves = look_ahead(self.network, positions, seen, legal, weight=self.weight)
+            chances, values = improved.log(), moves.values
         action = draw(chances, legal, turn.generator)
-        moves = Moves(
+        mine = Moves(
             observation=seen,
             legal=legal,
             action=action,
@@ -116,5 +116,5 @@ class LearningPlayer(Player):
             trust=torch.ones_like(value),
             expected=value,
         )
-        self.last = Asked(turn.rows, moves, values)
+        self.last = Asked(turn.rows, mine, values)
         return action

@@ -4,9 +4,7 @@ import pytest
 import torch
 
 from league.config import NetworkConfig
-from league.games import game_spec, make_game
-from league.games.base import Turn
-from league.games.bots import make_bot
+from league.games import game_spec, make_game, sample_uniform
 from league.policies.network import acting
 from league.policies.together import Together
 from league.policies.weights import fresh
@@ -16,14 +14,7 @@ def positions(name, plies=5, boards=40):
     """Observations and legal moves after so many random plies."""
     game, generator = make_game(name, boards), torch.Generator().manual_seed(0)
     for _ in range(plies):
-        turn = Turn(
-            game=game,
-            rows=torch.arange(boards),
-            observation=game.observe(),
-            legal=game.legal(),
-            generator=generator,
-        )
-        game.step(make_bot("uniform", game.spec).choose(turn))
+        game.step(sample_uniform(game.legal(), generator))
     return game.observe(), game.legal()
 
 
