@@ -38,7 +38,6 @@ MEMORY: Final = 200e6
 """Bytes."""
 POD: Final = 3 * 2**30
 """Bytes that the CronJob `league-backup` may use (`k8s/base/backup.yaml`)."""
-COMMAND: Final = "from league.interfaces.cli import main; main()"
 MEASURED: Final = """
 import re, sys
 from pathlib import Path
@@ -83,7 +82,7 @@ def typed(*words: str) -> dict[str, Any]:
 def train(store: str, *options: str) -> subprocess.Popen[bytes]:
     """`league train` at work."""
     settings = [word for setting in TRAINING for word in ("--set", setting)]
-    command = [sys.executable, "-c", COMMAND, "train", "--store", store, *settings, *options]
+    command = [sys.executable, "-m", "league", "train", "--store", store, *settings, *options]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 

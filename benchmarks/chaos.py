@@ -273,7 +273,7 @@ def break_all(folder: Path, wanted: list[str]) -> dict[str, Any]:
 
 def verified(rig: Rig) -> int:
     """The exit code of `league status --verify`."""
-    command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "status", "--verify"]
+    command = [sys.executable, "-m", "league", "status", "--verify"]
     environment = {**os.environ, "LEAGUE_REDIS_USERNAME": DRIVER}
     done = subprocess.run([*command, "--store", rig.network.url], cwd=ROOT, env=environment, capture_output=True)
     return done.returncode

@@ -205,7 +205,7 @@ class Rig:
 
     def _train(self) -> subprocess.Popen[bytes]:
         words = [word for setting in self.settings for word in ("--set", setting)]
-        command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "train"]
+        command = [sys.executable, "-m", "league", "train"]
         place = ["--store", self.network.url, "--address", self.cluster.address, "--log-dir", str(self.folder / "logs")]
         with (self.folder / "train.log").open("wb") as log:
             return subprocess.Popen(

@@ -26,13 +26,12 @@ from league.pool.store import Store
 RUNS = 7
 LIMITS_S = {"--help": 0.3, "leaderboard": 1.0}
 """By what is typed after `league`."""
-COMMAND = "from league.interfaces.cli import main; main()"
 
 
 def seconds(words: list[str]) -> float:
     """Until `league WORDS` has ended, successfully, with all that it printed."""
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", COMMAND, *words], check=True, stdout=subprocess.PIPE)
+    subprocess.run([sys.executable, "-m", "league", *words], check=True, stdout=subprocess.PIPE)
     return time.perf_counter() - started
 
 

@@ -259,8 +259,7 @@ def filled(folder: str | None) -> Iterator[str]:
 @contextmanager
 def served(command: str, address: str) -> Iterator[str]:
     """`league exporter` or `league dashboard` of the store, as a process, by its URL."""
-    program = "from league.interfaces.cli import main; main()"
-    words = [sys.executable, "-c", program, command, "--store", address, "--port", "0"]
+    words = [sys.executable, "-m", "league", command, "--store", address, "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

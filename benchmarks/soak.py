@@ -148,8 +148,7 @@ class Beside:
         process = self._process
         if process is None:
             words = BESIDE[self._number % len(BESIDE)]
-            code = "from league.interfaces.cli import main; main()"
-            command = [sys.executable, "-c", code, *words, "--store", self.address, "--league", LEAGUE]
+            command = [sys.executable, "-m", "league", *words, "--store", self.address, "--league", LEAGUE]
             self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             self._until_s = time.monotonic() + self.luck.uniform(0, LIVES_S)
         elif process.poll() is not None:

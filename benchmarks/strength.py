@@ -70,7 +70,7 @@ def say(text: str) -> None:
 
 def train(folder: str, options: argparse.Namespace, seed: int) -> float:
     """`league train` in a process of its own; when it began, Unix time in seconds. Raises `LeagueError`."""
-    command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "train", "--store", folder]
+    command = [sys.executable, "-m", "league", "train", "--store", folder]
     settings = [word for setting in (f"seed={seed}", *options.settings) for word in ("--set", setting)]
     began_s = time.time()
     command += ["--game", GAME, "--minutes", str(options.minutes), *settings]

@@ -2,4 +2,5 @@
 
 from league.interfaces.cli import main
 
-main()
+if __name__ == "__main__":  # Not in a process that is spawned: it imports this again.
+    main()

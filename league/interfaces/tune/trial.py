@@ -33,7 +33,6 @@ SCORE, OBJECTIVE, SECONDS = "score", "objective", "seconds"
 _PR_SET_PDEATHSIG: Final = 1
 _OF_THE_WORKER: Final = ("RAY_JOB_ID", "RAY_RAYLET_PID", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 """Variables that Ray sets for a worker, and that are no business of a driver that it starts."""
-COMMAND: Final = "from league.interfaces.cli import main; main()"
 
 
 class TrialFailedError(Exception):
@@ -139,7 +138,7 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
     words += ["--league", place.league, "--log-dir", str(place.home / "tensorboard")]
     with (place.home / "output.txt").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", COMMAND, *words],
+            [sys.executable, "-m", "league", *words],
             cwd=plan.folder,
             env={name: value for name, value in os.environ.items() if name not in _OF_THE_WORKER},
             stdout=output,
