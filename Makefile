@@ -10,6 +10,8 @@ CONSTRAINTS ?= .venv/constraints.txt
 WORKERS ?= 4
 # In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
 CHECKOV := 3.3.30
+# Python starts some hundred times in the tests: what one has compiled the others read, also where the environment says no.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dashboard play test test-long test-docker check format lock clean
@@ -57,6 +59,7 @@ lock: .venv/dev  ## Write uv.lock anew, with the versions of cluster/constraints
 
 clean:  ## Remove the virtual environment and all caches, never a league
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/bin/python:
 	@echo "Setting up .venv: torch and Ray take some minutes, this once"
