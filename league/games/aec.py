@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from league.errors import GameError, LeagueError
 from league.games.aec_board import AecBoard
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
 from league.games.aec_layout import Layout, read_layout
-from league.games.aec_names import aec_action_name
+from league.games.aec_names import aec_action_name, read_action_names
 from league.games.base import GameSpec, Step
 from league.games.blame import blame
 from league.games.bubble import Bubble, passed_over, raised_by_environment
@@ -31,6 +31,8 @@ class AecSource(NamedTuple):
     spec: GameSpec
     layout: Layout
     make: Callable[[], AecEnv]
+    names: Sequence[str]
+    """Of its actions, from 0 on; empty where they have none."""
 
 
 class Boards:
@@ -99,7 +101,7 @@ def _load(name: str) -> AecSource:
         stones=None if stones is None else read_stones(name, stones, layout.shape),
         bounds=layout.bounds,
     )
-    return AecSource(spec, layout, make)
+    return AecSource(spec, layout, make, read_action_names(name, metadata))
 
 
 class AecGame:
@@ -119,7 +121,7 @@ class AecGame:
         self.device = torch.device(device)
         self.last_error: str | None = None
         """What the environment of the last dropped game did wrong."""
-        self._layout = source.layout
+        self._layout, self._names = source.layout, source.names
         self._boards = Boards(source.make, source.layout, num_games)
         self._bubble = Bubble()
         self._random = np.random.default_rng(seed)
@@ -179,21 +181,23 @@ class AecGame:
         return torch.tensor(self._boards.present, device=self.device)
 
     def render(self, row: int) -> str:
-        """The environment's own text where it has render mode `ansi`, else the mover's view in numbers."""
+        """The environment's own text where it has render mode `ansi`, else what the mover sees, in numbers."""
         env = self._boards.rows[row].env
         if env is not None and getattr(env, "render_mode", None) == "ansi":
             text = self._rendered(env)
             if isinstance(text, str):
                 return text
+        if self._boards.rows[row].over:
+            return "the game is over"
         agent = self._layout.agents[self._boards.seats[row]]
-        legal = " ".join(map(str, self._boards.legal[row].nonzero()[0]))
+        legal = ", ".join(self.action_name(row, action) for action in self._boards.legal[row].nonzero()[0].tolist())
         seen = np.array2string(self._boards.observations[row], threshold=200, max_line_width=100)
         return f"{agent} to move\nobservation {seen}\nlegal actions {legal}"
 
     def action_name(self, row: int, action: int) -> str:
         """An action of the seat to move, such as `e2e4`; its number where nobody has named it."""
         env = self._boards.rows[row].env
-        return str(action) if env is None else aec_action_name(self.spec.name, env, action)
+        return str(action) if env is None else aec_action_name(self.spec.name, self._names, env, action)
 
     def _rendered(self, env: AecEnv) -> Any:
         def draw() -> Any:

@@ -43,7 +43,8 @@ class AecBoard:
         self._reach = layout.reach
         self._dice = Dice()
         self._ledger = Ledger()
-        self._over = True
+        self.over = True
+        """No game is being played: the observation is zeros, and everything is legal."""
         self.env: AecEnv | None = None
         self.error: str | None = None
         """What the environment did wrong in this game, if it did."""
@@ -51,7 +52,7 @@ class AecBoard:
     def reset(self, seed: int) -> None:
         """Start a new game. One that cannot start is over at its next ply, with `error` set."""
         self.error = None
-        self._over = False
+        self.over = False
         try:
             self._dice.reset(lambda: self._begin(seed))
         except BaseException as error:  # a user's code may raise anything
@@ -71,17 +72,17 @@ class AecBoard:
         """Play for the seat to move; return what each seat received, and whether the game is over."""
         rewards = [0.0] * len(self._layout.agents)
         env = self.env
-        if self._over or env is None:
+        if self.over or env is None:
             return rewards, True
         action += self._layout.first_action
         agent: Any = ""
         try:
             agent = env.agent_selection
-            self._over = self._dice.step(lambda: self._play(env, agent, action, rewards))
+            self.over = self._dice.step(lambda: self._play(env, agent, action, rewards))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"step({action}) by {agent}", error)
             return [0.0] * len(rewards), True
-        return rewards, self._over
+        return rewards, self.over
 
     def _play(self, env: AecEnv, agent: Any, action: int, rewards: list[float]) -> bool:
         self._ledger.before(env)
@@ -167,7 +168,7 @@ class AecBoard:
             with passed_over():  # What is broken may not close, either.
                 self.env.close()
         self.env = None
-        self._over = True
+        self.over = True
         self._blank()
 
     def _blank(self) -> None:

@@ -5,8 +5,10 @@ An environment may name its actions itself: `metadata["action_names"]`, a sequen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+from league.errors import GameError
 
 _CARDS: Final = ("call", "raise", "fold", "check")
 _NAMES: Final[dict[str, Sequence[str]]] = {
@@ -20,12 +22,30 @@ _GO_COLUMNS: Final = "ABCDEFGHJKLMNOPQRSTUVWXYZ"
 """As players of go count, without I."""
 
 
-def aec_action_name(name: str, env: Any, action: int) -> str:
-    """An action, counted from 0, of the agent to move in an environment of that full name."""
-    known = name.rpartition(".")[2].rpartition("_v")[0]
-    said = getattr(env, "metadata", {}).get("action_names") or _NAMES.get(known, ())
-    if action < len(said):
-        return str(said[action])
+def read_action_names(name: str, metadata: Mapping[str, Any]) -> Sequence[str]:
+    """The name of each action from 0 on, of an environment of that full name; empty where they have none.
+
+    Raises `GameError` for `action_names` that nobody could type.
+    """
+    said = metadata.get("action_names")
+    if said is None:
+        return _NAMES.get(_known(name), ())
+    if not isinstance(said, list | tuple) or not all(isinstance(one, str) and one.strip() for one in said):
+        raise GameError(f"{name} cannot be played: metadata['action_names'] must be a list of texts, a name for each")
+    if not all(map(str.isprintable, said)):
+        raise GameError(f"{name} cannot be played: metadata['action_names'] holds what cannot be printed on a line")
+    return [one.strip() for one in said]
+
+
+def _known(name: str) -> str:
+    return name.rpartition(".")[2].rpartition("_v")[0]
+
+
+def aec_action_name(name: str, names: Sequence[str], env: Any, action: int) -> str:
+    """An action, counted from 0, of the agent to move in an environment of that full name, by the names that were read."""
+    known = _known(name)
+    if action < len(names):
+        return names[action]
     if known == "chess":
         return _chess(env.unwrapped, action)
     if known == "go":

@@ -12,6 +12,7 @@ from league.errors import GameError
 from league.games import game_spec, make_game
 from league.games.base import Cells, HasCells
 from league.ladder.records import Replay
+from league.view.words import uncoloured
 
 CACHED: Final = 64
 """Games whose positions are kept."""
@@ -52,7 +53,7 @@ def positions(game: str, replay: Replay) -> list[Position]:
         found.append(
             Position(
                 **vars(cells),
-                text="the game is over" if hidden else board.render(0),
+                text="the game is over" if hidden else uncoloured(board.render(0)),
                 new=changed(found[-1].marks, cells.marks) if found else None,
                 mover=mover,
                 action=action,

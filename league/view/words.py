@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Final
 
@@ -15,6 +16,11 @@ NAME: Final = 80
 def short(name: str) -> str:
     """A policy's name as it is shown to people: no longer than leaves room for what it is shown beside."""
     return name if len(name) <= NAME else f"{name[:NAME]}…"
+
+
+def uncoloured(text: str) -> str:
+    """A text without the escape sequences by which a terminal colours it."""
+    return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", text)
 
 
 def percent(share: float) -> str:

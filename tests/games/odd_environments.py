@@ -216,6 +216,25 @@ class Ansi(Walk):
         return f"step {self.steps} of 5"
 
 
+class Coloured(Ansi):
+    metadata = {**Ansi.metadata, "action_names": ["left foot", "Right"], "perfect_information": True}  # noqa: RUF012
+
+    def render(self):
+        return f"\x1b[1;31mstep\x1b[0m {self.steps} of 5"
+
+
+class SameNames(Walk):
+    metadata = {"name": "walk", "action_names": ("step", "Step")}  # noqa: RUF012
+
+
+class NamesAsNumbers(Walk):
+    metadata = {"name": "walk", "action_names": [0, 1]}  # noqa: RUF012
+
+
+class NamesOfTwoLines(Walk):
+    metadata = {"name": "walk", "action_names": ["left\nfoot", "right"]}  # noqa: RUF012
+
+
 class PromisesAnsi(Walk):
     metadata = {"name": "walk", "render_modes": ["ansi"]}  # noqa: RUF012
 

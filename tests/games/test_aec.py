@@ -202,6 +202,8 @@ def test_scalar_observations_have_one_number():
         ("odd_environments:NoSeats", "possible_agents is empty"),
         ("odd_environments:Alone", "has one seat, left: a league is of games between two players or more"),
         ("odd_environments:Unnamed", "has no possible_agents"),
+        ("odd_environments:NamesAsNumbers", "action_names.*must be a list of texts"),
+        ("odd_environments:NamesOfTwoLines", "action_names.*printed on a line"),
         ("odd_environments:NeverStarts", r"cannot be played: reset\(seed=0\): ValueError: no chairs"),
         ("odd_environments:raises", "cannot be built: OSError: no cards in the box"),
         ("odd_environments:not_an_environment", "builds a object, not a PettingZoo environment"),
@@ -286,9 +288,12 @@ def test_render_uses_ansi_where_there_is_one():
     game.step(torch.tensor([0]))
     assert game.render(0) == "step 1 of 5"
     assert make_game("chess_v6", 1).render(0).splitlines()[0] == "r n b q k b n r"
-    text = make_game("odd_environments:PromisesAnsi", 1).render(0)
-    assert "left to move" in text
-    assert "legal actions 0 1" in text
+    game = make_game("odd_environments:PromisesAnsi", 1)
+    assert "left to move" in game.render(0)
+    assert "legal actions 0, 1" in game.render(0)
+    while not game.step(torch.tensor([0])).done[0]:
+        pass
+    assert game.render(0) == "the game is over", "no zeros, of which everything is legal"
 
 
 def test_importing_games_does_not_import_pettingzoo():

@@ -16,7 +16,7 @@ def drawn(session: Session) -> Text:
     """The position as the person may see it; of a game without cells its own text."""
     cells = session.cells
     if not cells.marks:
-        return Text(session.text)
+        return Text.from_ansi(session.text)
     width = 3 if cells.columns else 1 + max(len(mark) for row in cells.marks for mark in row) + 1
     rows = [
         Text("│" if not cells.columns else "").join(_cell(session, (r, c), mark, width) for c, mark in enumerate(row))

@@ -141,7 +141,7 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
     if hints and session.opponent.adviser is not None:
         _think(session, output)
     while True:
-        word = _ask(f"your move ({' '.join(session.names.values())}; {HELP}): ", output)
+        word = _ask(f"your move ({session.choices}; {HELP}): ", output)
         known = {name.lower() for name in session.names.values()}
         try:
             if word.lower() in ("hint", "h") and word.lower() not in known:

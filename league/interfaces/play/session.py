@@ -7,6 +7,7 @@ The person has one seat, the policy all the others. Where something is hidden or
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -149,8 +150,16 @@ class Session:
 
     @property
     def names(self) -> dict[int, str]:
-        """The legal actions of the person by number, as people say them."""
-        return {action: action_name(self._game, 0, action) for action in self.legal}
+        """The legal actions of the person by number, as people say them; by number again where two have one name."""
+        named = {action: action_name(self._game, 0, action) for action in self.legal}
+        often = Counter(name.lower() for name in named.values())
+        return {action: name if often[name.lower()] == 1 else str(action) for action, name in named.items()}
+
+    @property
+    def choices(self) -> str:
+        """The names of the person's legal actions, in one line."""
+        names = self.names.values()
+        return (", " if any(" " in name for name in names) else " ").join(names)
 
     @property
     def text(self) -> str:
@@ -175,7 +184,7 @@ class Session:
         if not found and word.isdecimal() and len(word) < 10 and int(word) in names:
             found = [int(word)]
         if not found:
-            raise MoveError(f"{word[:40]!r} is not a legal move: one of {' '.join(names.values())}")
+            raise MoveError(f"{word[:40]!r} is not a legal move: one of {self.choices}")
         return found[0]
 
     def play(self, action: int) -> Move:

@@ -11,6 +11,7 @@ from league.interfaces.board import describe
 from league.interfaces.play.session import Opinion, Session
 from league.interfaces.play.words import thought
 from league.ladder.people import PersonRow
+from league.view.words import uncoloured
 
 MARKS = {"X", "O"}
 
@@ -52,7 +53,7 @@ def shown(
         "game_id": session.game_id,
         "board": board,
         "position": position,
-        "text": None if board else session.text,
+        "text": None if board else uncoloured(session.text),
         "picture": None if board else _picture(session),
         "choices": choices,
         "hint": hint,

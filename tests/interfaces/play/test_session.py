@@ -9,9 +9,13 @@ from small_league import CONFIG
 from league.errors import GameError, MoveError, PolicyError
 from league.games import Player, game_spec, make_bot, make_game
 from league.games.base import Turn
+from league.interfaces.cli.board import drawn
 from league.interfaces.play.opponents import begun, seat_of
 from league.interfaces.play.session import Opponent, Session, check_temperature
+from league.interfaces.play.shown import shown
 from league.interfaces.play.words import ending, made, told
+from league.ladder.records import Replay
+from league.matches.replays import positions
 from league.policies.player import NetworkPlayer
 from league.policies.search import SearchPlayer
 from league.policies.weights import fresh, pack, unpack
@@ -182,6 +186,24 @@ def test_actions_of_chess_have_names() -> None:
         one.read("e2e4")
     one.undo()
     assert one.read("e2e4") in one.legal
+
+
+def test_actions_that_an_environment_names_itself_and_text_that_it_colours() -> None:
+    def begin(name: str) -> Session:
+        spec = game_spec(f"odd_environments:{name}")
+        return begun(spec, Opponent("uniform", make_bot("uniform", spec)), seat=0, seed=1)
+
+    one = begin("Coloured")
+    assert one.choices == "left foot, Right", "one name has a blank"
+    assert (one.read("LEFT foot"), one.read("right"), one.read("1")) == (0, 1, 1)
+    assert shown(one, "")["text"] == "step 0 of 5"
+    assert drawn(one).plain == "step 0 of 5"
+    assert drawn(one).spans, "colours are kept for the terminal"
+    replay = Replay(seating="01", seed=0, moves=(0, 1), opening=0, points=None)
+    assert positions(one.spec.name, replay)[1].text == "step 1 of 5"
+    one = begin("SameNames")
+    assert one.choices == "0 1", "step and Step are one word for who types it"
+    assert one.read("1") == 1
 
 
 def test_games_that_draw_themselves() -> None:
