@@ -42,7 +42,7 @@ def _known(name: str) -> str:
 
 
 def aec_action_name(name: str, names: Sequence[str], env: Any, action: int) -> str:
-    """An action, counted from 0, of the agent to move in an environment of that full name, by the names that were read."""
+    """An action, counted from 0, of the agent to move in an environment of that full name, by its `names`."""
     known = _known(name)
     if action < len(names):
         return names[action]

@@ -13,7 +13,7 @@ from league.interfaces.board import title
 from league.interfaces.hub.markup import in_markdown, short
 from league.interfaces.hub.release import Release, versions
 from league.policies.onnx import IR_VERSION, OPSET
-from league.view.words import percent
+from league.view.words import counted, percent
 
 LICENCE: Final = "apache-2.0"
 TAGS: Final = ("reinforcement-learning", "self-play", "board-games", "onnx")
@@ -60,6 +60,7 @@ def _said(release: Release) -> dict[str, Any]:
         "shape": ", ".join(map(str, spec.shape)),
         "how": greedy if spec.deterministic else drawn,
         "shown_against": in_markdown(release.shown_against),
+        "opening": f" after {counted(release.shown.opening, 'random move')}" if release.shown.opening else "",
         "strength": _strength(release),
         "steps": f"{release.snapshot.steps:,}",
         "train_steps": max(1, release.snapshot.steps),

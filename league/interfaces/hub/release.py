@@ -122,6 +122,7 @@ class Release:
                 "against": self.shown_against,
                 "first": self.name if self.shown.seating[0] == "0" else self.shown_against,
                 "points": self.shown.points,
+                "opening": self.shown.opening,
                 "moves": list(self.shown.moves),
             },
             "versions": versions(),

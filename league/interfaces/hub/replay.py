@@ -19,7 +19,8 @@ FINER: Final = 4
 """Times as large as it is shown everything is drawn, for smooth edges."""
 PAPER, BOARD, HOLE, WON = "#ffffff", "#2457b3", "#f6f6f3", "#127a3c"
 STONES: Final = {"X": "#c23b22", "O": "#e0a100"}
-TEXT_LINE: Final = 14
+LETTER: Final = (8, 14)
+"""Pixels; each letter has a place of its own, so that what stands in columns does so in the picture."""
 
 
 def gif(release: Release) -> bytes:
@@ -54,9 +55,13 @@ def _cells(position: Position) -> Image.Image:
 
 def _text(text: str) -> Image.Image:
     """A position without cells, as the game says it."""
-    lines = text.splitlines() or [""]
-    image = Image.new("RGB", (8 * max(map(len, lines)) + 16, TEXT_LINE * len(lines) + 16), PAPER)
-    ImageDraw.Draw(image).text((8, 8), text, fill="#1d1f24")
+    lines, (width, height) = text.splitlines() or [""], LETTER
+    image = Image.new("RGB", (width * max(map(len, lines)) + 16, height * len(lines) + 16), PAPER)
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(lines):
+        for column, letter in enumerate(line):
+            if letter != " ":
+                draw.text((8 + width * (column + 0.5), 8 + height * row), letter, fill="#1d1f24", anchor="ma")
     return image
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnxruntime
 import pytest
 import torch
@@ -21,9 +22,12 @@ from league.errors import LeagueError
 from league.interfaces.cli import run
 from league.interfaces.hub.folder import MANIFEST, write_folder
 from league.interfaces.hub.markup import as_file, in_markdown
+from league.interfaces.hub.replay import LETTER
+from league.interfaces.hub.replay import _text as text_picture
 from league.interfaces.hub.runtime import PACKAGE, VERSION
 from league.policies.network import PolicyNetwork
 from league.pool.store import Store
+from league.view.words import counted
 
 from .conftest import MARKUP, add
 
@@ -66,6 +70,9 @@ def test_a_static_space_has_all_it_needs(space: Path, shared: tuple[Store, Polic
     assert "No games of people, no solver" in card
     with Image.open(space / "replay.gif") as picture:
         assert picture.n_frames == len(results["replay"]["moves"]) + 1
+    opening = results["replay"]["opening"]
+    after = f" after {counted(opening, 'random move')}" if opening else ""
+    assert f"The picture is a game against `{results['replay']['against']}`{after}." in card
 
 
 def test_its_configuration_is_read_by_league_train(space: Path, shared: tuple[Store, PolicyNetwork]) -> None:
@@ -138,6 +145,18 @@ def test_a_name_of_any_kind_and_length(folder: Path, shared: tuple[Store, Policy
     assert max(map(len, card.splitlines())) < 1000
     session = onnxruntime.InferenceSession(output / "policy.onnx")
     assert session.get_modelmeta().custom_metadata_map["league.policy"] == name
+
+
+def test_what_stands_in_columns_does_so_in_the_picture() -> None:
+    """Of a game that is shown as text, whose letters are not equally wide."""
+    ink = np.array(text_picture("i.W|\n..i|\nWWW|").convert("L")) < 128
+    bars = [
+        np.flatnonzero(ink[8 + LETTER[1] * row : 8 + LETTER[1] * (row + 1), 8 + 3 * LETTER[0] :].any(axis=0))
+        for row in range(3)
+    ]
+    assert all(len(bar) for bar in bars)
+    assert (bars[0] == bars[1]).all()
+    assert (bars[0] == bars[2]).all()
 
 
 def test_names_as_text() -> None:
