@@ -60,9 +60,11 @@ def publish(
     right, no answer, or a repository that `league publish` has not made.
     """
     check_repository(repository)
-    token = environment.get(TOKEN)
+    token = environment.get(TOKEN, "").strip()
     if not token:
         raise HubError(f"no token: {TOKEN} in the environment has to hold one with write access to {repository}")
+    if not re.fullmatch(r"[!-~]+", token):  # Said here, as whoever sends it would print it.
+        raise HubError(f"no token: {TOKEN} holds blanks, or letters that no token has")
     api = _api(token, environment.get("HF_ENDPOINT"))
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 

@@ -157,9 +157,23 @@ def test_without_a_token_or_with_a_wrong_one(
     folder = written(tmp_path / "one")
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     assert "does not know this token" in told("publish", folder, "--repo", URL)
+    for broken in (f"{TOKEN}\nx", f"{TOKEN} x", f"{TOKEN}é"):
+        monkeypatch.setenv("HF_TOKEN", broken)
+        assert "letters that no token has" in told("publish", folder, "--repo", URL)
+    for none in ("", " \n"):
+        monkeypatch.setenv("HF_TOKEN", none)
+        assert "no token: HF_TOKEN" in told("publish", folder, "--repo", URL)
     monkeypatch.delenv("HF_TOKEN")
     assert "HF_TOKEN" in told("publish", folder, "--repo", URL)
     assert not hub.repositories
+
+
+def test_a_token_from_a_file_ends_in_a_new_line(
+    hub: Hub, league: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", f"{TOKEN}\n")
+    assert league("publish", str(written(tmp_path / "one")), "--repo", URL).code == 0
+    assert hub.repositories[f"spaces/{URL}"].commits == 1
 
 
 def test_a_hub_that_is_not_there(told: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
