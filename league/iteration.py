@@ -65,6 +65,19 @@ class Usage:
     """Runner processes that came back since the iteration before."""
 
 
+LOSSES: Final = {
+    "total_loss": "loss",
+    "policy_loss": "policy loss",
+    "vf_loss": "value loss",
+    "vf_explained_var": "value explained",
+    "entropy": "entropy",
+    "mean_kl_loss": "KL",
+    "lookahead_loss": "lookahead loss",
+    "gradients_default_optimizer_global_norm": "gradient",
+}
+"""Losses and statistics of an update, by RLlib's names, and what people are told that they are."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Iteration(Rollout):
     """What one iteration of a learner did: what was played, and what it learned from that."""

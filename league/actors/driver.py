@@ -62,8 +62,7 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         config = dataclasses.replace(
             config, network=dataclasses.replace(config.network, normalize=bool(config.network.normalize))
         )
-    config = check_playable(config)
-    _check_sources(config, set() if present is None else {snapshot.role for snapshot in store.present()})
+    config = check_playable(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
         store.create(config)
         return
@@ -96,8 +95,11 @@ def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[
     store.follow_rules(watch)
 
 
-def check_playable(config: LeagueConfig) -> LeagueConfig:
-    """The configuration with its network and its freezing settled for the game; raises where it cannot be played."""
+def check_playable(config: LeagueConfig, seen: Set[str] = frozenset()) -> LeagueConfig:
+    """The configuration with its network and its freezing settled for the game; raises where it cannot be played.
+
+    `seen`: the roles of which the pool has snapshots.
+    """
     spec = game_spec(config.game)
     every_steps = config.snapshots.every_steps or AUTO_EVERY_STEPS[looks_ahead(config.learning, spec)]
     # Chosen once, for good: a game that later names patterns does not change the network of a league that has learned.
@@ -112,6 +114,7 @@ def check_playable(config: LeagueConfig) -> LeagueConfig:
         make_bot(bot, spec)
     if config.promotion.automatic:
         check_cap(config.promotion, config.promotion.candidates, len(seatings(spec.seats)))
+    _check_sources(config, seen)
     return config
 
 

@@ -82,7 +82,8 @@ class Run:
             raise ClusterError(f"Ray cannot make the environment of its workers: {_first_line(error)}") from error
         except (RayActorError, GetTimeoutError) as error:
             if time.monotonic() - self.heard > SILENCE_S:
-                raise ClusterError(f"the coordinator does not answer: {_first_line(error)}{_logs()}") from error
+                why = f": {_first_line(error)}" if isinstance(error, RayActorError) else ""
+                raise ClusterError(f"the coordinator has not answered for {SILENCE_S:.0f} s{why}{_logs()}") from error
             return
         self.heard = time.monotonic()
         if failure is not None:

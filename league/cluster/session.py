@@ -85,13 +85,15 @@ def _connect(address: str | None, dashboard: bool) -> None:
                 logging_level=logging.ERROR,
                 configure_logging=False,
             )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            where = address or "this machine"
-            raise ClusterError(f"no Ray at {where}: {_reason(str(error))}") from error
+        except Exception as error:  # Ray raises bare ones, too.
+            where = f"at {address}" if address else "on this machine"
+            raise ClusterError(f"no Ray {where}: {_reason(str(error))}") from error
 
 
 def _reason(text: str) -> str:
-    """Ray's reason in one line; where versions differ, which."""
+    """Ray's reason in one line; where versions differ, which. Its own processes it gives 30 s to start."""
+    if "timed out during startup" in text:
+        return "its processes were not up after 30 s, as at the first start on a slow or busy machine: try again"
     versions = re.findall(r"Ray: (\S+)\s+Python: (\S+)", text)
     if len(versions) == 2:
         (ray_there, python_there), (ray_here, python_here) = versions
@@ -99,7 +101,7 @@ def _reason(text: str) -> str:
             f"it runs Ray {ray_there} on Python {python_there}, this process Ray {ray_here} on Python {python_here}: "
             "install the same in both places"
         )
-    return text.strip().splitlines()[0]
+    return next(iter(text.strip().splitlines()), "it says no reason")
 
 
 def _check_answers(address: str) -> None:

@@ -18,7 +18,7 @@ from league.cluster.plan import Hardware
 from league.config import LeagueConfig, LearningConfig
 from league.errors import DivergedError, PolicyError
 from league.games.base import GameSpec
-from league.iteration import Iteration, Rollout, Usage
+from league.iteration import LOSSES, Iteration, Rollout, Usage
 from league.learning.algorithm import PROGRESS_UNIT, LeaguePPO
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.learner import LeagueLearner
@@ -45,17 +45,6 @@ _RESTARTS: Final = {
     "env_runner_health_probe_timeout_s": 1.0,
 }
 """What RLlib does about runner processes that are lost."""
-
-_LOSSES = (
-    "total_loss",
-    "policy_loss",
-    "vf_loss",
-    "vf_explained_var",
-    "entropy",
-    "mean_kl_loss",
-    "lookahead_loss",
-    "gradients_default_optimizer_global_norm",
-)
 
 
 class Trainer:
@@ -104,7 +93,7 @@ class Trainer:
         self.steps += self.algorithm.learned_steps
         # Of an iteration without a gradient step RLlib reports NaN.
         learned = result.get("learners", {}).get(LEARNER_MODULE, {}) if self.algorithm.learned_steps else {}
-        losses = {name: float(learned[name]) for name in _LOSSES if name in learned}
+        losses = {name: float(learned[name]) for name in LOSSES if name in learned}
         if math.isnan(losses.get("vf_explained_var", 0.0)):
             del losses["vf_explained_var"]  # Minibatches of one move have none; what diverged shows in the others.
         self._check_finite(losses)

@@ -167,7 +167,7 @@ def test_bad_input_is_one_line_and_code_2(
 
 @pytest.mark.long
 def test_ctrl_c_reports_what_was_found_so_far(store: Store, tmp_path: Path) -> None:
-    program = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "challenge", "uniform"]
+    program = [sys.executable, "-m", "league", "challenge", "uniform"]
     process = subprocess.Popen(
         [*program, "--store", str(tmp_path / "store"), "--minutes", "1", "--games", "20", "--json"],
         cwd=Path(__file__).parents[2],

@@ -187,7 +187,7 @@ def test_other_versions_are_refused_by_name(
     ray.add(num_cpus=1, env_vars={"PYTHONPATH": str(elsewhere.parent)})
     environment = {**os.environ, "RAY_AUTH_MODE": "disabled"}
     starting = train(redis_url, "--address", ray.address, RAY_AUTH_MODE="disabled")
-    serve = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "serve", "--store", redis_url]
+    serve = [sys.executable, "-m", "league", "serve", "--store", redis_url]
     for said in (
         starting.communicate(timeout=PATIENCE_S)[1],
         subprocess.run(

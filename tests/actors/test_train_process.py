@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 def train(store: str, *options: str, **environment: str) -> subprocess.Popen[str]:
     """Start `league train` in a process group of its own."""
     settings = [word for setting in SMALL for word in ("--set", setting)]
-    command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "train", "--store", store]
+    command = [sys.executable, "-m", "league", "train", "--store", store]
     return subprocess.Popen(
         [*command, *settings, *options],
         cwd=ROOT,
@@ -135,7 +135,8 @@ def test_ctrl_c_saves_and_ends_and_nothing_listens_beyond_loopback(tmp_path: Pat
         (["--game", "connect_for"], "connect_for"),
         (["--set", "learning.lrr=1"], "did you mean 'learning.lr'"),
         (["--set", "learning.lr=fast"], "must be a number"),
-        (["--set", "learning.num_learners=999"], "needs 1000 CPUs"),
+        (["--set", "learning.num_learners=999"], "needs 1000 CPUs and 0 GPUs, Ray has"),
+        (["--set", 'arena.bots=["perfekt"]'], "no bot 'perfekt'"),
         (["--set", "promotion.max_games=2"], "promotion.max_games = 2: even a candidate that wins every game needs"),
         (["--preset", "miror"], "did you mean 'mirror'"),
         (["--config", "nowhere.toml"], "cannot read nowhere.toml"),
@@ -150,6 +151,7 @@ def test_bad_input_is_one_line_and_code_2(
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("league: ")]
     assert len(lines) == 1
     assert said in lines[0]
+    assert (tmp_path / "store").exists() == ("Ray" in said), "what is wrong without Ray leaves no folder"
 
 
 @pytest.fixture
@@ -175,7 +177,7 @@ TWO_NODES = textwrap.dedent("""
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     cluster.add_node(num_cpus=2)
     for store in sys.argv[1:3]:
-        command = [sys.executable, "-c", "from league.interfaces.cli import main; main()", "train", "--store", store]
+        command = [sys.executable, "-m", "league", "train", "--store", store]
         done = subprocess.run([*command, "--address", cluster.address, *sys.argv[3:]], capture_output=True, text=True)
         print("CODE", done.returncode, done.stderr[-2000:], flush=True)
     cluster.shutdown()

@@ -20,7 +20,7 @@ from tests.actors.test_train_process import ROOT, redis_url
 from tests.cluster.test_local_cluster import SLOW_S, environment, free_port, place, processes_of, ray, until
 
 __all__ = ["environment", "place", "redis_url"]
-LEAGUE = [sys.executable, "-c", "from league.interfaces.cli import main; main()"]
+LEAGUE = [sys.executable, "-m", "league"]
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from tests.actors.small_runs import SMALL
 ROOT = Path(__file__).parents[2]
 NAMES = ("LEAGUE_REDIS_PASSWORD", "LEAGUE_READER_PASSWORD", "LEAGUE_DASHBOARD_TOKEN", "RAY_AUTH_TOKEN")
 PATIENCE_S = 240
-PROGRAM = "from league.interfaces.cli import main; main()"
 pytestmark = [
     pytest.mark.long,
     pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="reads Linux's /proc"),
@@ -77,7 +76,7 @@ def test_no_secret_is_in_a_process_list_a_log_or_a_file(folder: Path, monkeypatc
             process.wait(PATIENCE_S)
 
     port, page, metrics = (free_port() for _ in range(3))
-    store, league = f"redis://127.0.0.1:{port}/0", [sys.executable, "-c", PROGRAM]
+    store, league = f"redis://127.0.0.1:{port}/0", [sys.executable, "-m", "league"]
     settings = [word for setting in SMALL for word in ("--set", setting)]
     monkeypatch.setenv("LEAGUE_REDIS_USERNAME", "league")
     monkeypatch.setenv("LEAGUE_REDIS_PASSWORD", values["LEAGUE_REDIS_PASSWORD"])

@@ -157,9 +157,8 @@ def toml(value: object) -> str:
 @contextmanager
 def league(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """A command of ours as a process; asked to end as by Ctrl-C."""
-    program = "from league.interfaces.cli import main; main()"
     with subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-m", "league", *arguments],
         cwd=ROOT,
         env={k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | environment,
         stdout=subprocess.PIPE,

@@ -64,7 +64,8 @@ def challenge(
     with options.open_league(store, league) as (opened, present):
         config = _config(present, settings or [])
         target = _target(opened, config, with_search(policy, search), sample)
-    found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)
+    with console.json_alone(json):
+        found = _run(target, config, store, seconds=60 * minutes, games=games, seed=seed)
     console.show_page(_page(target, found, seed), lambda: _plain(target, found, seed), json=json)
     if output is not None:
         with replacing(output) as part:

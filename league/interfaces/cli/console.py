@@ -9,7 +9,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -270,6 +270,13 @@ def facts(rows: Mapping[str, object]) -> Table:
         if value is not None:
             made.add_row(name, value if isinstance(value, Text) else str(value))
     return made
+
+
+@contextmanager
+def json_alone(json: bool) -> Iterator[None]:
+    """With `json` whatever is printed in the block goes to the standard error: Ray says there which process died."""
+    with redirect_stdout(sys.stderr) if json else nullcontext():
+        yield
 
 
 def print_json(data: Any) -> None:

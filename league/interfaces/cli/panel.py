@@ -6,6 +6,7 @@ Everything it shows beside the clock is read from the store, so `league watch` s
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass, replace
 
 from rich.console import Console, Group, RenderableType
@@ -22,6 +23,7 @@ from league.interfaces.cli.console import Column, Columns, tabulate
 from league.interfaces.cli.leaderboard import row_style
 from league.interfaces.cli.starting import clock
 from league.interfaces.cli.terminal import quiet_keys
+from league.iteration import LOSSES
 from league.ladder.leaderboard import Row
 from league.pool.mirror import Mirror
 from league.pool.store import Store
@@ -63,13 +65,18 @@ class TrainingView:
         *,
         every_s: float | None = None,
         hint: str = "Ctrl-C saves and ends",
+        began: float | None = None,
     ) -> None:
-        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: for Ctrl-C."""
+        """`every_s`: between two looks; None: `REFRESH_S` on a terminal, else `LINE_EVERY_S`. `hint`: for Ctrl-C.
+
+        `began`: when the start of the run began (`time.monotonic`), which the clock counts from until it trains.
+        """
         self.config = config
         self.limits = limits
         self.console = console
         self._live = Live(console=console, auto_refresh=False, transient=False) if console.is_interactive else None
         self.hint = hint
+        self._began = began
         self._every = Every(every_s if every_s is not None else REFRESH_S if self._live else LINE_EVERY_S, at_once=True)
         self._shown: tuple[object, ...] = ()
         """Of the progress, what is shown at once when it changes."""
@@ -106,7 +113,7 @@ class TrainingView:
         if self._live:
             self._live.update(self._panel(progress, view), refresh=True)
         else:
-            self.console.print(_line(progress, view), soft_wrap=True, highlight=False)
+            self.console.print(_line(progress, self._time(progress), view), soft_wrap=True, highlight=False)
             if progress.waits:
                 self.console.print(view.event, soft_wrap=True, highlight=False, markup=False)
             elif view.status.trouble:
@@ -151,11 +158,17 @@ class TrainingView:
         line.add_column(no_wrap=True)
         line.add_column(ratio=1)
         line.add_column(no_wrap=True)
-        text = f"{clock(progress.seconds)}  {count(progress.steps, self._narrow)} steps"
+        text = f"{self._time(progress)}  {count(progress.steps, self._narrow)} steps"
         counts = f"pool {view.status.snapshots}  matches {view.status.matches}"
         share = self._share(progress)
         line.add_row(text, ProgressBar(total=1.0, completed=share) if share is not None else "", counts)
         return line
+
+    def _time(self, progress: Progress) -> str:
+        """Of training; before it, since the start began."""
+        if self._began is None or progress.phase != "starting":
+            return clock(progress.seconds)
+        return clock(time.monotonic() - self._began)
 
     def _share(self, progress: Progress) -> float | None:
         reached = (progress.seconds, self.limits.seconds), (progress.steps, self.limits.steps)
@@ -166,8 +179,10 @@ def _learners(view: View, narrow: bool) -> Table:
     def number(field: str, heading: str) -> Column[Learner]:
         return Column(f">{heading}", lambda one: count(round(getattr(one[1], field)), narrow))
 
-    def loss(key: str, heading: str) -> Column[Learner]:
-        return Column(f">{heading}", lambda one: "" if one[1].losses.get(key) is None else f"{one[1].losses[key]:.3f}")
+    def loss(key: str) -> Column[Learner]:
+        return Column(
+            f">{LOSSES[key]}", lambda one: "" if one[1].losses.get(key) is None else f"{one[1].losses[key]:.3f}"
+        )
 
     def opponents(one: Learner) -> str:
         names = list(one[1].opponents)
@@ -177,8 +192,8 @@ def _learners(view: View, narrow: bool) -> Table:
     columns = [
         Column[Learner]("learner", lambda one: f"{one[0]} (stopped)" if one[1].stopped else one[0], fold=True),
         *(number(name, one.heading) for name, one in LearnerStatus.numbers("panel") if not (narrow and one.wide)),
-        *([] if narrow else [loss("policy_loss", "policy loss"), loss("vf_loss", "value loss")]),
-        loss("entropy", "entropy"),
+        *([] if narrow else [loss("policy_loss"), loss("vf_loss")]),
+        loss("entropy"),
         *([] if narrow else [Column("opponents", opponents, fold=True)]),
     ]
     return tabulate(view.status.learners.items(), columns)
@@ -203,13 +218,13 @@ def count(number: int, short: bool) -> str:
     return f"{rounded / 1000**power:g}{'kMGT'[power - 1]}" if short and power else f"{number:,}"
 
 
-def _line(progress: Progress, view: View) -> str:
+def _line(progress: Progress, at: str, view: View) -> str:
     if progress.stage:
-        return f"{clock(progress.seconds)} {_doing(progress)}  steps {progress.steps}"
+        return f"{at} {_doing(progress)}  steps {progress.steps}"
     losses = [learner.losses for learner in view.status.learners.values()]
     loss = next((loss["total_loss"] for loss in losses if "total_loss" in loss), None)
     parts = [
-        f"{clock(progress.seconds)} {_doing(progress)}",
+        f"{at} {_doing(progress)}",
         f"steps {progress.steps}",
         f"{view.status.steps_per_s:.0f} steps/s",
         *([f"loss {loss:.3f}"] if loss is not None else []),

@@ -129,7 +129,7 @@ def _play(session: Session, hints: bool, output: Console) -> None:
     for line in made(session, session.moves if not session.spec.deterministic else news):
         output.print(line, markup=False)
     if session.cells.marks or session.spec.deterministic:  # Elsewhere a game that is over shows nobody's cards.
-        _show(session, output)
+        _show(session)
     output.print(ending(session), markup=False)
 
 
@@ -137,7 +137,7 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
     """Ask until the person has moved or resigned; the others' moves since. Raises `_LeftError`."""
     from league.errors import MoveError
 
-    _show(session, output)
+    _show(session)
     if hints and session.opponent.adviser is not None:
         _think(session, output)
     while True:
@@ -149,7 +149,7 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
             elif word.lower() in ("undo", "u") and word.lower() not in known:
                 session.undo()
                 session.reply()
-                _show(session, output)
+                _show(session)
             elif word.lower() == "resign" and "resign" not in known:
                 session.resign()
                 return []
@@ -173,12 +173,11 @@ def _ask(prompt: str, output: Console) -> str:
     return word
 
 
-def _show(session: Session, output: Console) -> None:
+def _show(session: Session) -> None:
     from league.interfaces.cli.board import drawn
+    from league.interfaces.cli.console import print_parts
 
-    output.print()
-    output.print(drawn(session))
-    output.print()
+    print_parts(["", drawn(session), ""])
 
 
 def _think(session: Session, output: Console) -> None:

@@ -21,7 +21,7 @@ class Starting(AbstractContextManager["Starting"]):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         self._stage = ""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         self._line = Progress(*columns, console=console, transient=True) if console.is_interactive else None
@@ -35,7 +35,7 @@ class Starting(AbstractContextManager["Starting"]):
             self._line.start()
             self._line.refresh()
         else:
-            self._console.print(f"{clock(time.monotonic() - self._began)} starting: {stage}", soft_wrap=True)
+            self._console.print(f"{clock(time.monotonic() - self.began)} starting: {stage}", soft_wrap=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -14,6 +14,7 @@ from rich.text import Text
 from league.errors import DamagedStoreError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate, watching
+from league.iteration import LOSSES
 from league.view.words import counted, duration, moment, size
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def _learner_columns(phase: str) -> Columns[Learner]:
 
 def _losses(learner: dict[str, Any]) -> Text:
     """As many to a line as fit, none of them broken."""
-    return _words(f"{loss} {value:.3g}" for loss, value in learner["losses"].items())
+    return _words(f"{LOSSES.get(loss, loss)} {value:.3g}" for loss, value in learner["losses"].items())
 
 
 def _opponents(learner: dict[str, Any]) -> Text:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from league.config import LeagueConfig, load_config
 from league.config.limits import NEVER_STEPS
+from league.errors import WrongLeagueError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
@@ -21,17 +23,36 @@ if TYPE_CHECKING:
 
 
 def resolve_config(
-    store: Store, *, game: str | None, preset: str | None, file: Path | None, settings: list[str]
+    present: LeagueConfig | None, *, game: str | None, preset: str | None, file: Path | None, settings: list[str]
 ) -> LeagueConfig:
-    """What was asked for, over what the league in the store has been playing with."""
+    """What was asked for, over what the league has been playing with, if there is one."""
     from league.games import game_spec
 
-    present = store.config()
     asked = [*settings, *([f"game={game}"] if game is not None else [])]
     config = load_config(
         preset=preset, file=file, settings=asked, base=present.to_dict() if present is not None else None
     )
     return dataclasses.replace(config, game=game_spec(config.game).name)
+
+
+def open_to_train(
+    store: str, league: str, choose: Callable[[LeagueConfig | None], LeagueConfig]
+) -> tuple[Store, LeagueConfig]:
+    """The store, and what its league is to play, which `choose` says; for what cannot be played no folder is made."""
+    from league.actors.driver import check_playable
+    from league.pool.store import Store
+
+    try:
+        opened = Store.open(store, league, create=False)
+    except WrongLeagueError:
+        chosen = choose(None)
+        check_playable(chosen)
+        return Store.open(store, league), chosen
+    try:
+        return opened, choose(opened.config())
+    except BaseException:
+        opened.close()
+        raise
 
 
 def log_folder(store: str, league: str) -> Path:
@@ -66,15 +87,17 @@ def train(
             starting("loading torch and Ray")
             from league.actors.driver import run_league
             from league.interfaces.cli.panel import TrainingView
-            from league.pool.store import Store
             from league.view.progress import Limits
 
+            def choose(present: LeagueConfig | None) -> LeagueConfig:
+                starting("reading the game")
+                return resolve_config(present, game=game, preset=preset, file=config, settings=settings or [])
+
             starting("opening the store")
-            opened = end.enter_context(Store.open(store, league))
-            starting("reading the game")
-            chosen = resolve_config(opened, game=game, preset=preset, file=config, settings=settings or [])
+            opened, chosen = open_to_train(store, league, choose)
+            end.enter_context(opened)
         limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps, elo=until_elo)
-        with TrainingView(opened, chosen, limits, console) as view:
+        with TrainingView(opened, chosen, limits, console, began=starting.began) as view:
             run_league(
                 opened,
                 store,

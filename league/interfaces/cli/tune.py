@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -14,7 +13,7 @@ from rich.console import RenderableType
 
 from league.config import LeagueConfig, load_config
 from league.interfaces.cli import options
-from league.interfaces.cli.console import Column, Columns, say, show, stdout, tabulate
+from league.interfaces.cli.console import Column, Columns, json_alone, say, show, stdout, tabulate
 from league.view.words import percent
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def tune(
         games=games,
         seed=seed,
     )
-    with ray_session(address), _table(json) as watch:
+    with json_alone(json), ray_session(address), _table(json) as watch:
         rows = study.run(watch)
     show(rows, COLUMNS, json=json)
     if not json:
@@ -104,8 +103,7 @@ def _table(json: bool) -> Iterator[Callable[[list[Row]], None]]:
     """A table that follows the trials on a terminal; elsewhere a line for each trial that ends."""
     console = stdout()
     if json:
-        with redirect_stdout(sys.stderr):  # Where a process dies Ray says so, among the JSON.
-            yield lambda rows: None
+        yield lambda rows: None
         return
     if not console.is_terminal:
         yield _Lines().look

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from league.iteration import LOSSES
 from league.ladder.records import How
 from league.pool.durability import WRITES
 from league.pool.journal import EVENT_KINDS
@@ -46,7 +47,7 @@ LABELS: Final = {
     "kind": f"2 values for policies: `snapshot` and `bot`; one per kind of event ({len(EVENT_KINDS)}) for events",
     "role": "one per role in the configuration, one per league that was imported from, and `bot`",
     "learner": "one per learner in the configuration",
-    "loss": "7 values: the names of the TensorBoard scalars under `losses/`, below",
+    "loss": f"{len(LOSSES)} values: the names of the TensorBoard scalars under `losses/`, below",
     "part": f"{len(VALUES['part'])} values: `sample`, playing, and `learn`, gradient steps",
     "state": f"{len(VALUES['state'])} values: `healthy`, and `lost`, which RLlib restarts",
     "how": f"{len(VALUES['how'])} values: `automatic`, by the league's own test; `asked`, by a person and the same "

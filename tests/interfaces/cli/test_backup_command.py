@@ -112,9 +112,8 @@ def test_a_disk_that_fills_in_the_middle_leaves_nothing(refused: Refused, own: S
 
 def test_an_interrupted_backup_leaves_nothing(own: Store, tmp_path: Path, folder: Path) -> None:
     own.save_checkpoint("main", os.urandom(50_000_000), {"steps": 1})
-    program = "from league.interfaces.cli import main; main()"
     words = ["backup", str(tmp_path / "out" / "league.tar"), "--store", str(folder), "--league", own.league]
-    process = subprocess.Popen([sys.executable, "-c", program, *words], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-m", "league", *words], stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("out/.league.tar.*.part")):
         assert process.poll() is None
     process.send_signal(signal.SIGTERM)

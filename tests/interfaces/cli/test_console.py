@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from league.interfaces.cli.console import Column, facts, tabulate
+from league.interfaces.cli.console import Column, facts, json_alone, tabulate
 
 # Wide, combining, control and blank characters among plain ones.
 TEXTS = st.text(st.one_of(st.sampled_from("ab 1±★世\t\n\x07[]"), st.characters(exclude_categories=["Cs"])), max_size=8)
@@ -72,3 +72,13 @@ def test_a_column_that_can_be_spared_is_left_out_first() -> None:
         "policy     ± 95%",
         "main-0001   12.5",
     ]
+
+
+@pytest.mark.parametrize("json", [True, False])
+def test_what_others_print_does_not_stand_among_json(json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with json_alone(json):
+        print("(raylet) a worker died")
+    print("[]")
+    assert capsys.readouterr() == (
+        ("[]\n", "(raylet) a worker died\n") if json else ("(raylet) a worker died\n[]\n", "")
+    )

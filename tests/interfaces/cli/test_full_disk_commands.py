@@ -155,7 +155,7 @@ def test_a_promotion_on_the_page_says_so(full: tuple[Path, Path]) -> None:
 def test_what_is_printed_into_a_full_file_is_missed_in_one_line(words: list[str], folder: Path, filled: str) -> None:
     with Path("/dev/full").open("w") as nowhere:
         done = subprocess.run(
-            [sys.executable, "-c", "from league.interfaces.cli import main; main()", *words],
+            [sys.executable, "-m", "league", *words],
             env={**os.environ, "LEAGUE_STORE": str(folder), "LEAGUE_NAME": filled},
             stdout=nowhere,
             stderr=subprocess.PIPE,

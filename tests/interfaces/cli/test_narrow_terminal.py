@@ -42,8 +42,7 @@ def typed(words: list[str], environment: dict[str, str]) -> list[str]:
     child, terminal = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
-        code = "import sys; from league.interfaces.cli import main; main()"
-        os.execve(sys.executable, [sys.executable, "-c", code, *words], environment)
+        os.execve(sys.executable, [sys.executable, "-m", "league", *words], environment)
     written = b""
     while True:
         try:

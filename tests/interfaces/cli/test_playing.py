@@ -128,6 +128,7 @@ def test_the_last_move_and_the_winning_line_are_marked(league: Command, monkeypa
     last = shown[shown.rindex("your move") :]
     assert last.count("[O]") == 3
     assert "\x1b" not in shown
+    assert not [line for line in shown.splitlines() if line.endswith(" ") and not line.endswith("): ")]
 
 
 def test_what_a_seat_must_not_know(league: Command, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -22,8 +22,6 @@ from league.interfaces.cli.panel import count
 from league.pool.store import Store
 from league.view.words import duration, size
 
-PROGRAM = "from league.interfaces.cli import main; main()"
-
 
 def environment(**more: str) -> dict[str, str]:
     removed = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "PYTHONUNBUFFERED")
@@ -32,7 +30,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def command(folder: Path, filled: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-c", PROGRAM, *arguments, "--store", str(folder), "--league", filled]
+    return [sys.executable, "-m", "league", *arguments, "--store", str(folder), "--league", filled]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def command(folder: Path, filled: str, *arguments: str) -> list[str]:
     ],
 )
 def test_a_mistake_gets_one_line_and_exit_code_2(arguments: list[str], line: str) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "league", *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
@@ -169,7 +167,7 @@ def on_terminal(words: list[str], env: dict[str, str], until: str | None = None,
 
 def test_a_start_says_at_once_what_it_waits_for(tmp_path: Path) -> None:
     """Before torch and Ray are imported; an interruption then is answered with a line, and nothing was made."""
-    words = [sys.executable, "-c", PROGRAM, "train", "--store", str(tmp_path / "store")]
+    words = [sys.executable, "-m", "league", "train", "--store", str(tmp_path / "store")]
     env = environment(TERM="xterm-256color", COLUMNS="80")
     shown = on_terminal(words, env, until="loading torch and Ray", code=130)
     assert "interrupted while loading torch and Ray: the league is as it was" in shown

@@ -16,6 +16,7 @@ from small_league import CONFIG, STATUS, Command
 
 from league.interfaces.cli.panel import TrainingView
 from league.interfaces.exporter.collector import LeagueCollector
+from league.iteration import LOSSES
 from league.pool.store import Store
 from league.status import Status
 from league.view.progress import Limits, Progress
@@ -102,6 +103,28 @@ def test_a_league_that_is_not_at_work_does_and_holds_nothing(
     assert values["league_learner_steps", "main"] == 3000
     assert values["league_learner_steps_total", "main"] == 3500
     assert values["league_actor_restarts_total", "learner"] == 1
+
+
+def test_losses_have_words(own: Store, league: Command) -> None:
+    """For people; programs get RLlib's names. What another version has beside them keeps its name."""
+    losses = {**dict.fromkeys(LOSSES, 0.5), "new_loss": 0.5}
+    own.set_status({**STATUS, "learners": {"main": {**STATUS["learners"]["main"], "losses": losses}}})
+    line = next(line for line in league("status", at=own).out.splitlines() if line.startswith("losses "))
+    assert line.split(maxsplit=1)[1] == ", ".join(f"{word} 0.5" for word in (*LOSSES.values(), "new_loss"))
+    assert "_" not in line.replace("new_loss", "")
+    assert league("status", "--json", at=own).json["learners"]["main"]["losses"] == losses
+
+
+def test_the_clock_goes_on_while_a_run_starts(own: Store) -> None:
+    """From when its command began; once it trains, it says for how long."""
+    shown = io.StringIO()
+    began = time.monotonic() - 75
+    with TrainingView(own, CONFIG, Limits(), Console(file=shown), every_s=0.0, began=began) as view:
+        for phase, stage in (("starting", "learner main"), ("training", "")):
+            view.update(Progress(phase=phase, stage=stage, seconds=0.0, steps=0, interrupted=False))
+    times = [line.split()[:2] for line in shown.getvalue().splitlines() if line[0].isdigit()]
+    assert times[0][0] >= "0:01:15"
+    assert times[1] == ["0:00:00", "training"]
 
 
 @pytest.mark.parametrize("learned", [False, True])

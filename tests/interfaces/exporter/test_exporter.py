@@ -306,8 +306,7 @@ def test_a_port_that_is_taken(folder: Path, filled: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_command_ends_cleanly_when_told_to(folder: Path, filled: str, number: signal.Signals) -> None:
-    program = "from league.interfaces.cli import main; main()"
-    command = [sys.executable, "-c", program, "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
+    command = [sys.executable, "-m", "league", "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     url = process.stdout.readline().strip()
@@ -321,8 +320,7 @@ def test_the_command_ends_cleanly_when_told_to(folder: Path, filled: str, number
 @pytest.mark.parametrize("sent", [b"", b"GET /metrics HTTP/1.1\r\nHost: a\r\n"], ids=["nothing", "half a head"])
 def test_300_half_open_requests_keep_prometheus_not_away(sent: bytes, folder: Path, filled: str) -> None:
     """From a process that may have no more than 256 files open."""
-    program = "from league.interfaces.cli import main; main()"
-    command = [sys.executable, "-c", program, "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
+    command = [sys.executable, "-m", "league", "exporter", "--store", str(folder), "--league", filled, "--port", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),

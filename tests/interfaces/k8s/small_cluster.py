@@ -107,8 +107,7 @@ def inside(store: Path, league: str, **others: Exec) -> Exec:
         if command[0] in others:
             return others[command[0]](command)
         assert command[0] == "league"
-        script = "from league.interfaces.cli import main; main()"
-        line = [sys.executable, "-c", script, *command[1:]]
+        line = [sys.executable, "-m", "league", *command[1:]]
         done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
         return done.returncode, done.stdout, done.stderr
 

@@ -16,14 +16,12 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = "from league.interfaces.cli import main; main()"
-
 
 @contextlib.contextmanager
 def serving(words: Sequence[str], folder: Path, league: str) -> Iterator[str]:
     """A command that serves a page, at a free port; its address."""
     command = [*words, "--port", "0", "--store", str(folder), "--league", league]
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROGRAM, *command], stdout=-1, text=True) as process:
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-m", "league", *command], stdout=-1, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -53,7 +51,9 @@ def test_the_dashboard_links_to_it_as_the_guide_says(folder: Path, filled: str) 
 def test_the_command_serves_and_ends_cleanly(folder: Path, filled: str) -> None:
     pytest.importorskip("gradio", reason="needs the extra play")
     words = ["play", "main-0002", "--web", "--port", "0", "--name", "anna", "--store", str(folder), "--league", filled]
-    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", PROGRAM, *words], stdout=-1, stderr=-1, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "league", *words], stdout=-1, stderr=-1, text=True
+    )
     assert process.stdout is not None
     url = process.stdout.readline().strip()
     assert url.startswith("http://127.0.0.1:")

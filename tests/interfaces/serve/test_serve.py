@@ -177,7 +177,7 @@ def launch(redis: Redis, store: Store, networks: dict[str, PolicyNetwork], *opti
     words = ["serve", "--store", redis.address, "--league", store.league, "--port", "0", *options]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
     process = subprocess.Popen(
-        [sys.executable, "-c", "from league.interfaces.cli import main; main()", *words],
+        [sys.executable, "-m", "league", *words],
         env={**environment, "LEAGUE_REDIS_PASSWORD": PASSWORD, "RAY_metrics_report_interval_ms": "1000"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -87,8 +87,7 @@ def service(request: pytest.FixtureRequest) -> Iterator[Service]:
                 )
             )
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | {"RAY_TMPDIR": folder}
-        program = "from league.interfaces.cli import main; main()"
-        command = [sys.executable, "-c", program, "serve", "--store", f"{folder}/store", "--port", "0"]
+        command = [sys.executable, "-m", "league", "serve", "--store", f"{folder}/store", "--port", "0"]
         command += ["--replicas", request.param]
         log = Path(folder) / "log"
         with (

@@ -40,8 +40,6 @@ from league.pool.store import Store
 from league.view.heat import heat_map, who_met
 from league.view.overview import Overview
 
-PROGRAM = "from league.interfaces.cli import main; main()"
-
 
 class Answer:
     """Of a server to one request."""
@@ -400,7 +398,7 @@ def test_the_payoff_of_a_few_is_that_of_all(own: Store) -> None:
 
 @pytest.fixture
 def command(folder: Path, filled: str) -> Callable[..., list[str]]:
-    return lambda *words: [sys.executable, "-c", PROGRAM, *words, "--store", str(folder), "--league", filled]
+    return lambda *words: [sys.executable, "-m", "league", *words, "--store", str(folder), "--league", filled]
 
 
 def test_the_command_serves_and_ends_cleanly(command: Callable[..., list[str]]) -> None:
@@ -421,8 +419,10 @@ def test_the_command_serves_and_ends_cleanly(command: Callable[..., list[str]]) 
 def test_a_match_that_goes_on_does_not_abort_the_end(folder: Path, own: Store) -> None:
     """Of a promotion that is under way: its thread is within torch while Python ends."""
     own.create(dataclasses.replace(CONFIG, arena=dataclasses.replace(CONFIG.arena, games=100_000)))
-    hasty = "import league.interfaces.web.promotion as p; p.ENDING_S = 0.2; "
-    words = [sys.executable, "-c", hasty + PROGRAM, "dashboard", "--port", "0"]
+    hasty = (
+        "import league.interfaces.web.promotion as p; p.ENDING_S = 0.2; from league.interfaces.cli import main; main()"
+    )
+    words = [sys.executable, "-c", hasty, "dashboard", "--port", "0"]
     place = ("--store", str(folder), "--league", own.league)
     process = subprocess.Popen([*words, *place], stdout=-1, stderr=-1, text=True)
     assert process.stdout is not None
@@ -461,7 +461,7 @@ def test_the_missing_extra_is_named(refused: Callable[..., str], monkeypatch: py
 def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:
     own.set_status({**STATUS, "started_s": time.time() - 60})
     place = ("--store", str(folder), "--league", own.league)
-    words = [sys.executable, "-c", PROGRAM, "watch", "--json", "--every", "0.1", *place]
+    words = [sys.executable, "-m", "league", "watch", "--json", "--every", "0.1", *place]
     process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
     assert process.stdout is not None
     lines = [json.loads(process.stdout.readline()) for _ in range(2)]
@@ -476,7 +476,7 @@ def test_watch_prints_a_line_per_interval(folder: Path, own: Store) -> None:
 
 def test_watch_waits_for_a_league_and_outlives_its_store(tmp_path: Path, recorded: Recorded) -> None:
     address = f"unix://{tmp_path}/server.sock"
-    words = [sys.executable, "-c", PROGRAM, "watch", "--every", "0.1", "--store", address]
+    words = [sys.executable, "-m", "league", "watch", "--every", "0.1", "--store", address]
     process = subprocess.Popen(words, stdout=-1, stderr=-1, text=True)
     assert process.stdout is not None
     assert process.stderr is not None

@@ -26,7 +26,6 @@ from small_league import Recorded, fill
 from league.connections import HEAD_BYTES
 from league.pool.store import Store
 
-PROGRAM = "from league.interfaces.cli import main; main()"
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 HALF_A_FORM = (
     b"POST /promotion HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nContent-Length: 9\r\n\r\ntoken"
@@ -65,7 +64,7 @@ def half_open(url: str, sent: bytes, count: int) -> Iterator[list[socket.socket]
 @pytest.mark.parametrize("sent", [b"", HALF_A_HEAD, HALF_A_FORM], ids=["nothing", "half a head", "half a form"])
 def test_300_half_open_requests_keep_nobody_away(sent: bytes, folder: Path, filled: str) -> None:
     """Of a process that may have no more than 256 files open."""
-    command = [sys.executable, "-c", PROGRAM, "dashboard", "--store", str(folder), "--league", filled, "--port", "0"]
+    command = [sys.executable, "-m", "league", "dashboard", "--store", str(folder), "--league", filled, "--port", "0"]
     limits = (256, 256)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
