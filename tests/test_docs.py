@@ -25,6 +25,7 @@ from league.interfaces.cli.champion import HISTORY
 from league.interfaces.cli.console import print_parts, tabulate
 from league.interfaces.exporter.metrics import METRICS
 from league.interfaces.serve.question import read_question
+from league.iteration import LOSSES
 from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
@@ -278,10 +279,7 @@ def test_every_tensorboard_scalar_is_documented_and_no_other() -> None:
     names |= {f"speed/{field}" for field, number in LearnerStatus.numbers() if number.per_second}
     assert set(re.findall(r'f"(\w+)/\{\w+\}"', board)) == {"losses", "training", "speed", "elo", "score"}
     names |= {"training/BOT", "score/BOT", "elo/newest", "elo/champion"}
-    tree = ast.parse((ROOT / "league" / "learning" / "trainer.py").read_text(encoding="utf-8"))
-    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
-    losses = next(node.value for node in assigned if getattr(node.targets[0], "id", "") == "_LOSSES")
-    names |= {f"losses/{name}" for name in ast.literal_eval(losses)}
+    names |= {f"losses/{name}" for name in LOSSES}
     rows = re.findall(r"^\| `(\w+/\w+)` \|", text_of(ROOT / "docs" / "metrics.md"), re.MULTILINE)
     assert sorted(rows) == sorted(names)
 

@@ -86,8 +86,10 @@ def _connect(address: str | None, dashboard: bool) -> None:
                 configure_logging=False,
             )
         except Exception as error:  # Ray raises bare ones, too.
-            where = f"at {address}" if address else "on this machine"
-            raise ClusterError(f"no Ray {where}: {_reason(str(error))}") from error
+            reason = _reason(str(error))
+            raise ClusterError(
+                f"no Ray on this machine: {reason}" if address is None else f"no Ray at {address}: {reason}"
+            ) from error
 
 
 def _reason(text: str) -> str:

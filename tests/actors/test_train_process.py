@@ -12,8 +12,10 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import ray  # noqa: F401 - it brings psutil
 
 from league.interfaces.cli import run
 from league.pool.store import Store
@@ -152,6 +154,29 @@ def test_bad_input_is_one_line_and_code_2(
     assert len(lines) == 1
     assert said in lines[0]
     assert (tmp_path / "store").exists() == ("Ray" in said), "what is wrong without Ray leaves no folder"
+
+
+@pytest.mark.long
+def test_a_ray_that_does_not_start_is_one_line_and_leaves_nothing_running(tmp_path: Path) -> None:
+    """Its raylet is stopped, as on a machine that is too busy to start it in the time that Ray gives it."""
+    import psutil
+
+    process = train(str(tmp_path / "store"))
+    driver = psutil.Process(process.pid)
+
+    def raylet() -> Any:
+        return next((child for child in driver.children(recursive=True) if "raylet" in child.name()), None)
+
+    wait_until(lambda: raylet() is not None, process)
+    found = raylet()
+    assert found is not None
+    found.suspend()
+    children = driver.children(recursive=True)
+    _, err = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 2, err
+    assert re.fullmatch(r"league: no Ray on this machine: its processes were not up after 30 s, .*: try again\n", err)
+    _, alive = psutil.wait_procs([child for child in children if "valkey" not in child.name()], timeout=TIMEOUT_S)
+    assert alive == []
 
 
 @pytest.fixture
