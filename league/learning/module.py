@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -33,6 +34,8 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         config = LeagueConfig.from_dict(self.model_config["league"])
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
         self._precision = config.learning.precision
+        # On a GPU: products of float32 on its tensor cores, unless float32 was asked for. A CPU does not ask.
+        torch.backends.cuda.matmul.allow_tf32 = self._precision != "float32"
         # What a table adds up goes straight to logits and value: rounded, both would be too coarse to learn from.
         self._rounds = self.network.config.kind != "tables"
 
@@ -52,8 +55,7 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         """The body in the precision of the gradient steps; heads, losses and weights stay float32."""
         kind = observation.device.type
         is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
-        is_half = is_half and self._rounds
-        with torch.autocast(kind, dtype=torch.bfloat16, enabled=is_half):
+        with torch.autocast(kind, dtype=torch.bfloat16) if is_half and self._rounds else nullcontext():
             return self.network.features(observation).float()
 
 

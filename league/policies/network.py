@@ -101,7 +101,7 @@ def acting(network: PolicyNetwork) -> PolicyNetwork:
     On a CPU reading rows is what a table costs, so those of a copy are bfloat16; so is the rest of it where the
     processor multiplies in bfloat16.
     """
-    if not isinstance(network.body, Tables) or network.body.table.is_cuda:
+    if not isinstance(network.body, Tables) or not network.body.table.is_cpu:
         return network
     faster = copy.deepcopy(network).requires_grad_(False)
     for name, weights in faster.named_parameters():

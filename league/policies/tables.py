@@ -146,7 +146,7 @@ def _sum_rows(rows: Tensor, table: Tensor) -> Tensor:
     """Sum the rows of a table that each position looks up: int32 `[N, k]` and `[R, W]` to `[N, W]`."""
     if torch.compiler.is_compiling():  # Of a bag, the exporter of ONNX makes a loop over positions.
         return functional.embedding(rows.long(), table).sum(dim=1)
-    if torch.is_grad_enabled() and table.requires_grad and not rows.is_cuda:
+    if torch.is_grad_enabled() and table.requires_grad and rows.is_cpu:
         return cast(Tensor, _SumRows.apply(rows, table))  # type: ignore[no-untyped-call]
     return functional.embedding_bag(rows, table, mode="sum")
 

@@ -1,4 +1,4 @@
-"""A minibatch and the memory that there is: what a network keeps of each position, and what is cut where it is too much."""
+"""A minibatch and the memory that there is: what a network keeps of each position, and what is cut into parts."""
 
 from typing import Any
 

@@ -3,7 +3,7 @@
 import pytest
 
 from league.cluster.plan import Hardware
-from league.config import LeagueConfig
+from league.config import LeagueConfig, load_config
 from league.games import game_spec
 from league.learning.pace import fragments, overlaps, staleness
 from league.rollout.choices import settled
@@ -43,3 +43,14 @@ def test_only_tables_play_on_by_themselves_inside_the_learner() -> None:
     assert staleness(settled(LeagueConfig.from_dict(settings), spec), hardware) == 0
     asked = LeagueConfig.from_dict({**settings, "learning": {"staleness": 1}})
     assert staleness(settled(asked, spec), hardware) == 1
+
+
+@pytest.mark.parametrize("preset", [None, "gpu"])
+def test_schedules_end_after_equally_many_gradient_steps(preset: str | None) -> None:
+    config = settled(load_config(preset=preset), game_spec("connect_four"))
+    rollout, learning = config.rollout, config.learning
+    played = (rollout.games or 0) * (rollout.plies or 0)
+    updates = (learning.anneal_steps or 0) / played
+    steps = updates * (learning.num_epochs or 0) * played / (learning.minibatch_size or 1)
+    assert steps == pytest.approx(2000)
+    assert updates >= 100
