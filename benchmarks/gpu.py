@@ -4,9 +4,10 @@ Claims, on one H100: a game on tensors alone makes 100 million plies a second, a
 million moves a second, end to end.
 
 How: Connect Four, a row for each network and number of games at once. `alone` advances the boards by random legal
-moves; `played` is what a runner makes of them, against itself; `learned` is moves a second of a whole learner: boards,
-network, advantages and gradient steps, on one device. Memory is what torch had reserved on a GPU, and the
-largest that the process has been on a CPU. Without a GPU it says so and ends, but where `--device` is given.
+moves; `played` is what a runner makes of them, against itself, and the same with the network in bfloat16 or through
+`torch.compile`, which the product does not do: it will where they win here; `learned` is moves a second of a whole
+learner: boards, network, advantages and gradient steps, on one device. Memory is what torch had reserved on a GPU,
+and the largest that the process has been on a CPU. Without a GPU it says so and ends, but where `--device` is given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -26,7 +28,7 @@ from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig
 from league.config.limits import check_device
-from league.errors import ClusterError
+from league.errors import ClusterError, GameError
 from league.games import game_spec, make_game
 from league.games.base import sample_uniform
 from league.interfaces.cli.console import facts, stdout, table
@@ -37,6 +39,7 @@ from league.policies.weights import fresh
 from league.rollout.collect import Collector
 
 SPEC = game_spec("connect_four")
+HOW = ("plain", "bfloat16", "compiled")
 ALONE_FLOOR, LEARNED_FLOOR = 100e6, 2e6
 NETWORKS: dict[str, dict[str, Any]] = {
     "mlp": {"kind": "mlp", "hidden": [256, 256]},
@@ -87,12 +90,21 @@ def settings(network: str, games: int, device: torch.device) -> LeagueConfig:
     )
 
 
-def played(config: LeagueConfig, seconds: float, device: torch.device) -> float:
-    """Plies a second of a runner."""
-    network = acting(fresh(SPEC, config.network, 0).to(device))
+def played(config: LeagueConfig, seconds: float, device: torch.device, how: str) -> float | None:
+    """Plies a second of a runner; None: what compiles is missing, or does not work here."""
+    network = acting(fresh(SPEC, config.network, 0).to(device)).requires_grad_(False)
+    if how == "compiled":
+        network.compile(dynamic=True)
     game = make_game(SPEC.name, config.rollout.games or 1, device=device)
     collector = Collector(game, network, config.rollout, seed=0)
-    return per_second(lambda: collector.collect(32, 0.97, 0.9).plies, seconds, device)
+    try:
+        with torch.autocast(device.type, dtype=torch.bfloat16) if how == "bfloat16" else nullcontext():
+            return per_second(lambda: collector.collect(32, 0.97, 0.9).plies, seconds, device)
+    except GameError as error:  # As the table says whatever is raised while it plays.
+        if how != "compiled":
+            raise
+        print(error, file=sys.stderr)
+        return None
 
 
 def learned(config: LeagueConfig, seconds: float, device: torch.device) -> float:
@@ -130,7 +142,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                     "network": network,
                     "games": games,
                     "alone": speed,
-                    "played": played(config, options.seconds, device),
+                    "played": {how: played(config, options.seconds, device, how) for how in HOW},
                     "learned": learned(config, options.seconds, device),
                     "memory_bytes": _memory(device),
                 }
@@ -149,9 +161,12 @@ def show(report: dict[str, Any]) -> None:
     """Print the report as a table."""
     output = stdout()
     output.print(facts(report["machine"] | report["settings"]))
-    made = table("network", ">games", ">alone, plies/s", ">played, plies/s", ">learned, moves/s", ">memory, MB")
+    played_by = (">played, plies/s" if how == "plain" else f">{how}" for how in HOW)
+    made = table("network", ">games", ">alone, plies/s", *played_by, ">learned, moves/s", ">memory, MB")
     for row in report["rows"]:
-        speeds = (f"{row[name]:,.0f}" for name in ("alone", "played", "learned"))
+        speeds = [
+            "-" if one is None else f"{one:,.0f}" for one in (row["alone"], *row["played"].values(), row["learned"])
+        ]
         made.add_row(row["network"], f"{row['games']:,}", *speeds, f"{row['memory_bytes'] / 1e6:,.0f}")
     output.print("")
     output.print(made)

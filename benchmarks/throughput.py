@@ -7,10 +7,14 @@ How: Connect Four, mirror self-play, one network (MLP 2x256, ReLU, shared with t
 machine for both. Stock makes gradient steps from 512 of its batch of 4000 moves, we from 4096 of our 16384, and in
 bfloat16 where the processor computes it natively, as the product does; all three are options. A step is a move that
 gradient steps are made from.
-The rounds alternate: stock, the league, our `Trainer` without a league around it. Each is measured in its steady state,
-from the end of its first iteration to the end of its last one: starting Ray and the actors, building networks and the
-first, cold iteration are outside for all three; the league's snapshots, checkpoints and matches are inside. The league
-is seen from the driver, which looks twice a second, so both ends of its window are late by at most half a second.
+The rounds alternate: stock, the league, our `Trainer` without a league around it, and the league as it is by its own
+defaults (tables, lookahead, opponents from its pool), whose moves cost something else. Each is measured in its steady
+state, from the end of its first iteration to the end of its last one: starting Ray and the actors, building networks
+and the first, cold iteration are outside for all; the league's snapshots, checkpoints and matches are inside. The
+league is seen from the driver, which looks twice a second, so both ends of its window are late by at most half a
+second.
+`of the peak` is what the products of the network's matrices come to, forward once to play and three times for each
+epoch, as a share of what this machine does of one large product in the same precision, measured beforehand.
 
 Needs the extra `classic`.
 """
@@ -39,11 +43,15 @@ from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
 from league.learning.trainer import Trainer
 from league.policies.network import computes_bfloat16
+from league.policies.weights import fresh
 from league.pool.store import Store
 from league.rollout.choices import settled
 
 FLOOR = 15.0
 STOCK, LEAGUE, TRAINER = "stock RLlib PPO", "the whole league", "our Trainer alone"
+DEFAULTS = "the league by its defaults"
+LARGE, TRIES = 2048, 5
+"""Rows of the matrices whose product is the peak, and how often it is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,26 +157,59 @@ def settings(epochs: int, minibatch: int, precision: str | None = None) -> Leagu
     return settled(config, game_spec(config.game))
 
 
+def peak(precision: str) -> float:
+    """Floating-point operations per second of a large product, the best of some tries."""
+    dtype, seconds = getattr(torch, precision), []
+    left, right = torch.ones(2, LARGE, LARGE, dtype=dtype)
+    for _ in range(TRIES):
+        started = time.perf_counter()
+        torch.mm(left, right)
+        seconds.append(time.perf_counter() - started)
+    return 2 * LARGE**3 / min(seconds)
+
+
+def products(config: LeagueConfig) -> int:
+    """Floating-point operations in products of matrices for a move that is played and learned from."""
+    spec = game_spec(config.game)
+    network = fresh(spec, config.network, 0)
+    weights = sum(parameter.numel() for parameter in network.parameters() if parameter.dim() > 1)
+    return 2 * weights * (1 + 3 * (config.learning.num_epochs or 1))
+
+
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All rounds, turn about: the report as plain data."""
+    most = {precision: peak(precision) for precision in ("float32", "bfloat16")}
     config, about = settings(options.epochs, options.minibatch, options.precision), machine()
     peer = settings(options.epochs, options.stock_minibatch)
     slice_s = options.seconds / options.rounds
-    windows: dict[str, list[Window]] = {STOCK: [], LEAGUE: [], TRAINER: []}
+    windows: dict[str, list[Window]] = {STOCK: [], LEAGUE: [], TRAINER: [], DEFAULTS: []}
     for number in range(options.rounds):
         for name, measured in (
             (STOCK, lambda: run_stock(peer, slice_s, runners=options.runners, envs=options.envs)),
             (LEAGUE, lambda: run_whole_league(config, slice_s)),
             (TRAINER, lambda: run_trainer(config, slice_s, options.threads)),
+            (DEFAULTS, lambda: run_whole_league(LeagueConfig(game=config.game), slice_s)),
         ):
             windows[name].append(measured())
             print(f"round {number + 1}: {name}: {windows[name][-1].speed:,.0f} steps/s", file=sys.stderr, flush=True)
     rows = {name: _row(rounds) for name, rounds in windows.items()}
-    stock = rows[STOCK]["steps_per_s"]
+    stock, ours = rows[STOCK]["steps_per_s"], config.learning.precision or _native_precision()
+    per_move = {STOCK: products(peer) / most["float32"], LEAGUE: products(config) / most[ours]}
+    per_move[TRAINER] = per_move[LEAGUE]
     return {
         "machine": about,
-        "settings": _settings(config, options),
-        "rows": {name: {**row, "ratio": row["steps_per_s"] / stock} for name, row in rows.items()},
+        "settings": {
+            **_settings(config, options),
+            "peak": ", ".join(f"{name} {1e-9 * speed:,.0f} GFLOP/s" for name, speed in most.items()),
+        },
+        "rows": {
+            name: {
+                **row,
+                "ratio": row["steps_per_s"] / stock,
+                "of_peak": row["steps_per_s"] * per_move[name] if name in per_move else None,
+            }
+            for name, row in rows.items()
+        },
         "ratio": rows[LEAGUE]["steps_per_s"] / stock,
         "floor": FLOOR,
         "held": rows[LEAGUE]["steps_per_s"] >= FLOOR * stock,
@@ -202,11 +243,11 @@ def show(report: dict[str, Any]) -> None:
     """Print the report as tables."""
     output = stdout()
     output.print(facts(report["machine"] | report["settings"]))
-    made = table("", ">steps learned", ">seconds", ">steps/s", ">times stock", "each round")
+    made = table("", ">steps learned", ">seconds", ">steps/s", ">times stock", ">of the peak", "each round")
     for name, row in report["rows"].items():
         each = ", ".join(f"{speed:,.0f}" for speed in row["rounds"])
         figures = (f"{row['steps']:,}", f"{row['seconds']:.1f}", f"{row['steps_per_s']:,.0f}", f"{row['ratio']:.1f}")
-        made.add_row(name, *figures, each)
+        made.add_row(name, *figures, "" if row["of_peak"] is None else f"{row['of_peak']:.0%}", each)
     output.print("")
     output.print(made)
     output.print(f"\nthe whole league trains {report['ratio']:.1f} times as fast as stock; the floor is {FLOOR:.0f}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import ray
-import torch
 
 from league.actors.board import Board
 from league.actors.log import keep_log
@@ -58,7 +57,7 @@ class Learner:
         self.config = for_role(stored, stored.roles[stored.learners()[name]])
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
-        if hardware.gpus and not self.config.learning.num_learners and not torch.cuda.is_available():
+        if hardware.gpus and not self.trainer.learns_on_gpu():
             holds = f"{name} holds {hardware.gpus:g} GPUs of Ray"
             self._say("device", f"{holds}, but torch finds none: it learns on the CPU")
         for missing in self.trainer.missing_devices():

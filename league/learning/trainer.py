@@ -80,6 +80,11 @@ class Trainer:
         )
         return sorted({reason for reason in reasons if reason})
 
+    def learns_on_gpu(self) -> bool:
+        """Whether whoever takes the gradient steps has a GPU that torch can use."""
+        found = self.algorithm.learner_group.foreach_learner(lambda learner: torch.cuda.is_available())
+        return all(result.get() for result in found)
+
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom games that begin from the next fragment on are played against."""
         remote = self.algorithm.env_runner_group.num_remote_workers()
