@@ -85,7 +85,6 @@ class AecBoard:
         return rewards, self.over
 
     def _play(self, env: AecEnv, agent: Any, action: int, rewards: list[float]) -> bool:
-        self._ledger.before(env)
         env.step(action)
         self._pay(self._ledger.after(env, agent), rewards)
         if self._pass_dead_seats(env, rewards):
@@ -97,15 +96,15 @@ class AecBoard:
     def _pass_dead_seats(self, env: AecEnv, rewards: list[float]) -> bool:
         """Step seats whose part has ended with None, as PettingZoo asks, and return whether all have."""
         for _ in range(len(self._layout.agents) + 1):
+            # Each name is looked up through all wrappers.
             if not env.agents:
                 return True
-            agent = env.agent_selection
-            if agent not in env.terminations or agent not in env.truncations:
+            agent, over, cut = env.agent_selection, env.terminations, env.truncations
+            if agent not in over or agent not in cut:
                 left = ", ".join(map(str, env.agents))
                 raise ValueError(f"agent_selection is {agent!r}, who has left the game; its agents are {left}")
-            if not (env.terminations[agent] or env.truncations[agent]):
+            if not (over[agent] or cut[agent]):
                 return False
-            self._ledger.before(env)
             env.step(None)
             self._pay(self._ledger.after_leaving(env), rewards)
         raise ValueError(f"{agent} stays selected after it is done")
@@ -121,9 +120,10 @@ class AecBoard:
         agent = env.agent_selection
         if agent not in self._seats:
             raise ValueError(f"agent_selection is {agent!r}, who is none of possible_agents")
-        for one in env.agents:
-            if one in self._seats:
-                self._present[self._seats[one]] = True
+        if not self._present.all():
+            for one in env.agents:
+                if one in self._seats:
+                    self._present[self._seats[one]] = True
         layout, seen = self._layout, env.observe(agent)
         mask = find_mask(agent, seen, env.infos.get(agent), promised=layout.promises_mask)
         if isinstance(seen, dict):
@@ -147,6 +147,9 @@ class AecBoard:
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
         if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
             raise ValueError(f"the observation holds {array.dtype}, not numbers")
+        if array.dtype.kind == "b":
+            self._observation[:] = array
+            return
         with np.errstate(over="ignore"):
             self._observation[:] = array
         if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():

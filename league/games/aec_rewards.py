@@ -23,7 +23,7 @@ Paid = dict[Any, float]
 
 
 class Ledger:
-    """One environment's books, read after each step; `begin` a game, then `before` and `after` each step of it."""
+    """One environment's books, read once after each step: `begin` a game, then `after` each step of it."""
 
     def __init__(self) -> None:
         self._speaks = False
@@ -41,18 +41,20 @@ class Ledger:
         """A new game has been set up; what stands in the books now was not paid in it."""
         self._owed = {}
         self._returns = None if self._wrapped else _open_spiel_returns(env)
-
-    def before(self, env: AecEnv) -> None:
-        """A step is about to be made."""
-        self._before = _numbers(getattr(env, "_cumulative_rewards", None))
-        self._stood = _numbers(env.rewards)
+        self._stood, self._before = _books(env)
 
     def after(self, env: AecEnv, mover: Any) -> Paid:
         """What the step of `mover` paid; raises `ValueError` for what is no number, or where the books differ."""
-        paid = _numbers(env.rewards)
+        paid, cumulative = _books(env)
+        try:
+            return self._of_step(env, mover, paid, cumulative)
+        finally:
+            self._stood, self._before = paid, cumulative
+
+    def _of_step(self, env: AecEnv, mover: Any, paid: Paid, cumulative: Paid) -> Paid:
         if self._returns is not None:
             return self._since(env, paid)
-        added = self._added(_numbers(getattr(env, "_cumulative_rewards", None)), mover)
+        added = self._added(cumulative, mover)
         if any(paid.values()):
             self._speaks = True
             self._compare(paid, added)
@@ -66,10 +68,10 @@ class Ledger:
         """What was paid while a seat that is done left: only what differs from what stood in `rewards` before."""
         if self._returns is not None:
             return {}
+        stood = self._stood
+        self._stood, self._before = _books(env)
         return {
-            agent: value
-            for agent, value in _numbers(env.rewards).items()
-            if agent not in self._stood or not _near(value, self._stood[agent])
+            agent: value for agent, value in self._stood.items() if agent not in stood or not _near(value, stood[agent])
         }
 
     def _since(self, env: AecEnv, paid: Paid) -> Paid:
@@ -129,6 +131,11 @@ def _open_spiel_returns(env: AecEnv) -> tuple[float, ...] | None:
     return returns if len(returns) == len(env.possible_agents) else None
 
 
+def _books(env: AecEnv) -> tuple[Paid, Paid]:
+    """What stands in `rewards` and in `_cumulative_rewards`."""
+    return _numbers(env.rewards), _numbers(getattr(env, "_cumulative_rewards", None))
+
+
 def _numbers(book: Any) -> Paid:
     """A dictionary of rewards as floats; None is nothing. Raises `ValueError` for what is no finite number."""
     if book is None:
@@ -141,7 +148,9 @@ def _numbers(book: Any) -> Paid:
 def _number(agent: Any, reward: Any) -> float:
     if reward is None:
         return 0.0
-    if type(reward) is not float:
+    if isinstance(reward, float | int | np.integer | np.floating):
+        number = float(reward)
+    else:
         array = np.asarray(reward.detach().cpu() if hasattr(reward, "detach") else reward)
         if array.size != 1 or isinstance(reward, str | bytes):
             raise ValueError(f"the reward of {agent} is {str(reward)[:40]!r}, not a number")
@@ -149,8 +158,6 @@ def _number(agent: Any, reward: Any) -> float:
             number = float(array.reshape(()).item())
         except (TypeError, ValueError) as error:
             raise ValueError(f"the reward of {agent} is {str(reward)[:40]!r}, not a number") from error
-    else:
-        number = reward
     if not math.isfinite(number):
         raise ValueError(f"the reward of {agent} is {number}")
     if abs(number) > LARGEST:
