@@ -21,15 +21,15 @@ import ray
 from ray import tune
 
 from league.config import LeagueConfig
-from league.errors import LeagueError, StoreUnavailableError
-from league.games import game_spec
+from league.errors import LeagueError
+from league.interfaces.tune.score import Judge, Progress
 from league.interfaces.tune.space import Space
-from league.matches.arena import Arena
 from league.pool.backup_file import check_backup
 from league.pool.store import Store
 
 SCORE, OBJECTIVE, SECONDS = "score", "objective", "seconds"
 """Names of what a trial reports."""
+PROGRESS: Final = "progress.json"
 _PR_SET_PDEATHSIG: Final = 1
 _OF_THE_WORKER: Final = ("RAY_JOB_ID", "RAY_RAYLET_PID", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 """Variables that Ray sets for a worker, and that are no business of a driver that it starts."""
@@ -77,24 +77,20 @@ def train(drawn: dict[str, Any], plan: Plan) -> None:
 class _Place:
     """Where a trial's league is, and how far it has come."""
 
-    def __init__(self, home: Path, number: int, seconds: float, area: float) -> None:
+    def __init__(self, home: Path, progress: Progress) -> None:
         self.home = home
-        self.number = number
-        """Of the league's folder; each exploit of population-based training begins another one."""
-        self.seconds, self.area = seconds, area
-        """Trained so far, and the score summed over that time."""
+        self.progress = progress
 
     @classmethod
     def taken_up(cls, home: Path, plan: Plan) -> _Place:
-        known = cls(home, 0, 0.0, 0.0)
+        known = cls(home, Progress())
         with contextlib.suppress(FileNotFoundError):
-            known = cls(home, **json.loads((home / "progress.json").read_text(encoding="utf-8")))
+            known = cls(home, _read(home))
         checkpoint = tune.get_checkpoint() if plan.checkpoints else None
         if checkpoint is None:
             return known
         with checkpoint.as_directory() as folder:
-            progress = json.loads(Path(folder, "progress.json").read_text(encoding="utf-8"))
-            new = cls(home, known.number + 1, progress["seconds"], progress["area"])
+            new = cls(home, replace(_read(Path(folder)), number=known.progress.number + 1))
             for folder_of in (known.store, new.store):  # The second: of a start that was killed.
                 shutil.rmtree(folder_of, ignore_errors=True)
             backup = Path(folder, "league.tar")
@@ -109,17 +105,18 @@ class _Place:
 
     @property
     def store(self) -> Path:
-        return self.home / f"league-{self.number}"
+        return self.home / f"league-{self.progress.number}"
 
-    def keep(self) -> None:
-        """Write how far it is, whole or not at all."""
+    def keep(self, progress: Progress) -> None:
+        """Remember how far it is, in its folder whole or not at all."""
+        self.progress = progress
         part = self.home / "progress.part"
-        part.write_text(json.dumps(self.progress), encoding="utf-8")
-        part.replace(self.home / "progress.json")
+        part.write_text(json.dumps(progress.to_json()), encoding="utf-8")
+        part.replace(self.home / PROGRESS)
 
-    @property
-    def progress(self) -> dict[str, float]:
-        return {"number": self.number, "seconds": self.seconds, "area": self.area}
+
+def _read(folder: Path) -> Progress:
+    return Progress(**json.loads((folder / PROGRESS).read_text(encoding="utf-8")))
 
 
 @contextlib.contextmanager
@@ -134,7 +131,7 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
     file.write_text(trial.to_toml(), encoding="utf-8")
     words = ["train", "--store", str(place.store), "--config", str(file)]
     words += ["--address", ray.get_runtime_context().gcs_address]
-    words += ["--minutes", str(max(plan.seconds - place.seconds, 1.0) / 60 + 1)]
+    words += ["--minutes", str(max(plan.seconds - place.progress.seconds, 1.0) / 60 + 1)]
     words += ["--league", place.league, "--log-dir", str(place.home / "tensorboard")]
     with (place.home / "output.txt").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(  # noqa: S603
@@ -157,20 +154,20 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
 
 
 def _watch(place: _Place, config: LeagueConfig, plan: Plan, process: subprocess.Popen[str]) -> None:
-    """Measure and report now and then, until the time is over."""
+    """Measure and report now and then what is new, and at the end of the time in any case."""
     with Store.open(str(place.store), place.league) as store:
         _until(process, place, lambda: store.config() is not None and bool(store.present()))
-        arena, seed, before = Arena(store, config), 0, time.monotonic()
-        while place.seconds < plan.seconds:
-            ends = before + min(plan.report_s, plan.seconds - place.seconds)
-            _until(process, place, lambda ends=ends: time.monotonic() >= ends)  # type: ignore[misc]
-            score, seed = _score(arena, plan.games, seed), seed + 1
-            passed = time.monotonic() - before
-            before += passed
-            place.seconds += passed
-            place.area += score * passed
-            place.keep()
-            _report(place, store, score, plan)
+        judge, before = Judge(store, config, plan.games), time.monotonic()
+        while place.progress.seconds < plan.seconds:
+            end = before + plan.seconds - place.progress.seconds
+            soonest = min(before + plan.report_s, end)
+            _until(process, place, lambda: time.monotonic() >= soonest)  # noqa: B023
+            _until(process, place, lambda: time.monotonic() >= end or judge.is_new(place.progress))  # noqa: B023
+            measured = judge.measure(place.progress)
+            now = time.monotonic()
+            place.keep(place.progress.after(now - before, *measured))
+            before = now
+            _report(place, store, plan)
 
 
 def _until(process: subprocess.Popen[str], place: _Place, done: Callable[[], bool]) -> None:
@@ -182,20 +179,16 @@ def _until(process: subprocess.Popen[str], place: _Place, done: Callable[[], boo
         time.sleep(0.1)
 
 
-def _score(arena: Arena, games: int, seed: int) -> float:
-    """Points per game of the newest snapshot, over all fixed bots alike; 0 where nothing could be played."""
-    with contextlib.suppress(StoreUnavailableError):
-        newest = arena.store.present()[-1].name
-        bots = arena.config.arena.bots or game_spec(arena.config.game).bots
-        totals = [arena.play(newest, bot, games=games, seed=seed).total for bot in bots]
-        scores = [total.score for total in totals if total.games]
-        return sum(scores) / len(scores) if scores else 0.0
-    return 0.0
-
-
-def _report(place: _Place, store: Store, score: float, plan: Plan) -> None:
+def _report(place: _Place, store: Store, plan: Plan) -> None:
+    progress = place.progress
     steps = max((snapshot.steps for snapshot in store.snapshots()), default=0)
-    numbers = {SCORE: score, OBJECTIVE: place.area / place.seconds, SECONDS: place.seconds, "steps": steps}
+    numbers = {
+        SCORE: progress.score,
+        OBJECTIVE: progress.mean,
+        SECONDS: progress.seconds,
+        "steps": steps,
+        "snapshot": progress.snapshot,
+    }
     if not plan.checkpoints:
         tune.report(numbers)
         return
@@ -206,7 +199,7 @@ def _report(place: _Place, store: Store, score: float, plan: Plan) -> None:
         except LeagueError:  # It changes too fast, or a moment ago it was not there: the last one stays.
             tune.report(numbers)
             return
-        Path(folder, "progress.json").write_text(json.dumps(place.progress), encoding="utf-8")
+        shutil.copy(place.home / PROGRESS, folder)
         tune.report(numbers, checkpoint=tune.Checkpoint.from_directory(folder))
 
 

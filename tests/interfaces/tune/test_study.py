@@ -65,6 +65,9 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
     assert all(row["state"] == "done" and row["objective"] is not None for row in rows)
     assert [row["objective"] for row in rows] == sorted((row["objective"] for row in rows), reverse=True)
     assert first[0].parent.name in {row["name"] for row in rows}  # It went on, and was not begun anew.
+    for reports in tmp_path.glob("study/trials/*/result.json"):
+        *early, _ = [json.loads(line)["snapshot"] for line in reports.read_text(encoding="utf-8").splitlines()]
+        assert len(early) == len(set(early))  # What had been measured already was played once more.
     words[3] = "0.3"
     other = begin(tmp_path, *words)
     assert "holds a study with another seconds" in other.communicate(timeout=120)[1]
