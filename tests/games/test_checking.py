@@ -123,6 +123,11 @@ class PaysNobody(Walk):
         self.rewards = dict.fromkeys(self.rewards, 0.0)
         self._cumulative_rewards = dict(self.rewards)
 
+class Lists(Walk):
+    def step(self, action):
+        super().step(action)
+        self.rewards = [0.0, 0.0]
+
 class Endless(Walk):
     def step(self, action):
         super().step(action)
@@ -142,6 +147,7 @@ class Talks(Walk):
         ("Remembers", "fault", "seeds", "differ at ply 0 in the observation"),
         ("Shares", "fault", "seeds", "when another one is played beside it"),
         ("PaysNobody", "fault", "rewards", "nobody received anything"),
+        ("Lists", "fault", "rewards", "rewards is [0.0, 0.0]: must be a dict with one number for each agent"),
         ("Endless", "fault", "length", "no game was over after 2000 moves"),
         ("Talks", "note", "output", "prints 280 characters in 5 games"),
     ],

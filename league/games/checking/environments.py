@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -142,6 +142,9 @@ class Probe:
 
     def _rewards(self, env: Any, game: Played) -> tuple[tuple[Any, float], ...]:
         paid = []
+        if not isinstance(env.rewards, Mapping):
+            text = f"rewards is {env.rewards!r}: must be a dict with one number for each agent"
+            raise FaultError("rewards", text, defined_at(env, "step"))
         for agent, reward in env.rewards.items():
             try:
                 value = float(np.asarray(reward, dtype=np.float64).reshape(()))
