@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -77,6 +78,8 @@ def read_layout(name: str, env: AecEnv) -> Layout:
         raise GameError(f"{name}: possible_agents is empty")
     if len(agents) == 1:
         raise GameError(f"{name} has one seat, {agents[0]}: a league is of games between two players or more")
+    if odd := next((agent for agent in agents if not isinstance(agent, Hashable)), None):
+        raise GameError(f"{name}: possible_agents holds {odd!r}, which cannot be the key of a dict: name seats by text")
     if len(set(agents)) < len(agents):
         raise GameError(f"{name}: possible_agents has a name twice: {', '.join(map(str, agents))}")
     layouts = [_seat_layout(name, agents, agent, *pair) for agent, pair in zip(agents, spaces, strict=True)]

@@ -29,6 +29,7 @@ FAULTS: dict[str, tuple[str, str, str | tuple[str, ...]]] = {
     "ShortMask": ("mask", "has shape [1]: its action space has 2 actions", "def observe("),
     "SeesNan": ("training", "not finite", "def observe("),
     "WrongShape": ("training", "the observation has shape (3,)", "def observe("),
+    "Alone": ("loading", "has one seat", "class Alone("),
     "StaysDead": ("dead agents", "it must leave `agents`", "def step("),
 }
 

@@ -201,7 +201,7 @@ def test_a_folder_that_is_gone_is_left():
     ("kind", "reason"),
     [
         ("Complex", "the observation holds complex"),
-        ("Agents", "TypeError: unhashable type: 'list'"),
+        ("Agents", "which cannot be the key of a dict: name seats by text"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line(kind, reason):

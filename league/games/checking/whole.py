@@ -33,6 +33,7 @@ METHODS: Final = {
     "observation space": "observation_space",
     "spaces of": "action_space",
     "possible_agents": "possible_agents",
+    "one seat": "possible_agents",
     "mask": "observe",
     "observation": "observe",
     "reset(": "reset",
