@@ -28,6 +28,6 @@ def test_what_is_searched_is_drawn_as_league_tune_draws_it() -> None:
     with saved() as folder:
         space = Space.read(folder / SPACE, LeagueConfig().to_dict())
     configs = [space.config(values) for values in drawn(space, 8, 0)]
-    assert len({(one.learning.gamma, one.learning.lambda_, one.learning.entropy_coeff) for one in configs}) > 4
+    assert len({(one.learning.gamma, one.learning.num_epochs, one.learning.minibatch_size) for one in configs}) > 3
     assert all(one.game == "orchard" for one in configs)
     assert drawn(space, 8, 0) == drawn(space, 8, 0) != drawn(space, 8, 1)
