@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 
@@ -10,8 +11,8 @@ import ray
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.config import LogConfig, RetentionConfig
-from league.errors import SegmentError, StoreFullError
-from league.pool.keeping import decisions, prune
+from league.errors import SegmentError, StoreFullError, StoreUnavailableError
+from league.pool.keeping import decisions, prune, who_matters
 
 
 class Keeper:
@@ -27,7 +28,10 @@ class Keeper:
 
     def leaving(self, config: RetentionConfig, in_play: Collection[str]) -> list[str]:
         """Names of the snapshots whose weights no rule keeps now."""
-        return [one.snapshot.name for one in decisions(self.store, config, in_play=in_play) if not one.keep]
+        found = who_matters(self.store)
+        with contextlib.suppress(StoreUnavailableError):  # It only saves others the work.
+            self.store.note_mixture(found)
+        return [one.snapshot.name for one in decisions(self.store, config, found, in_play=in_play) if not one.keep]
 
     def prune(self, names: Collection[str]) -> list[str]:
         """Delete the weights of these, which nobody draws any more, and say so; the digests that went."""

@@ -68,6 +68,8 @@ class Keys:
     Holds what `payoff` says of each policy, so that nobody has to read all of that; there once `rules` is 3."""
     ratings = _Key("ratings")
     """Hash: policy to `[mu, sigma, games]` as JSON, derived from the rated ones of `matches`."""
+    mixture = _Key("mixture")
+    """String: the Nash mixture as retention found it when it looked last, name to weight as JSON. Not in a backup."""
     promotions = _Key("promotions")
     """List of `Promotion` as JSON, oldest first and only appended to; the last is the champion."""
     promoted = _Key("promoted")

@@ -144,8 +144,20 @@ class Matches(Log):
         return read_payoff(self._call("HGETALL", self._keys.payoff))
 
     def payoff_of(self, policies: Collection[str]) -> Payoff:
-        """`payoff` of these among each other, over all seatings; the table is read by the chunk and not held whole."""
-        names, found, cursor = set(policies), dict[bytes, bytes](), 0
+        """`payoff` of these among each other: of few it is asked pair by pair, else read through by the chunk."""
+        seatings, names = self._latest_seatings(), list(dict.fromkeys(policies))
+        asked = len(names) ** 2 * len(seatings) * len(OUTCOMES)
+        if seatings and asked < int(self._call("HLEN", self._keys.payoff)):
+            return self.payoff_among(names, seatings)
+        return self._read_through(frozenset(names))
+
+    def _latest_seatings(self) -> set[str]:
+        """Those of the newest matches: each match has all that its game knows."""
+        reply = self._call("XREVRANGE", self._keys.matches, "+", "-", "COUNT", _LATEST)
+        return {seating for entry in read_entries(reply) for seating in read_match(*entry).results}
+
+    def _read_through(self, names: frozenset[str]) -> Payoff:
+        found, cursor = dict[bytes, bytes](), 0
         while True:
             cursor, flat = self._call("HSCAN", self._keys.payoff, cursor, "COUNT", _FIELDS)
             for field, count in flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True):
@@ -190,15 +202,8 @@ class Matches(Log):
         return self._payoff_of([*pairs, *((column, row) for row, column in pairs)], seatings)
 
     def _payoff_of(self, pairs: Iterable[tuple[str, str]], seatings: Iterable[str]) -> Payoff:
-        seatings = list(seatings)
-        counted = list(
-            dict.fromkeys(
-                SEPARATOR.join((row, column, seating, outcome))
-                for row, column in pairs
-                for seating in seatings
-                for outcome in OUTCOMES
-            )
-        )
+        ends = ["".join((SEPARATOR, seating, SEPARATOR, outcome)) for seating in seatings for outcome in OUTCOMES]
+        counted = [both + end for both in dict.fromkeys(map(SEPARATOR.join, pairs)) for end in ends]
         found: dict[bytes, bytes] = {}
         for start in range(0, len(counted), _FIELDS):
             fields = counted[start : start + _FIELDS]
@@ -211,8 +216,10 @@ class Matches(Log):
         return read_ratings(self._call("HGETALL", self._keys.ratings))
 
 
-_FIELDS = 20_000
+_FIELDS: Final = 20_000
 """Of the payoff per request: more would keep others waiting."""
+_LATEST: Final = 12
+"""The last so many matches say which seatings there are."""
 
 
 def read_ratings(stored: Mapping[bytes, bytes]) -> dict[str, Rating]:

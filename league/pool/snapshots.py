@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple
 
-from league.errors import CorruptSnapshotError, PolicyError, PrunedPolicyError, StoreError, UnknownPolicyError, nearest
+from league.errors import (
+    CorruptSnapshotError,
+    DamagedStoreError,
+    PolicyError,
+    PrunedPolicyError,
+    StoreError,
+    UnknownPolicyError,
+    nearest,
+)
 from league.ladder.payoff import check_policy_name
 from league.ladder.records import Promotion, Snapshot
 from league.ladder.retention import Pruned
@@ -128,6 +137,17 @@ class Snapshots(Connection):
         stored = (read or self._call)("HGETALL", self._keys.pruned)
         return {digest.decode(): read_json(Pruned.from_json, data) for digest, data in stored.items()}
 
+    def note_mixture(self, mixture: Mapping[str, float]) -> None:
+        """Note who matters, as retention has found it: whoever only shows it need not fit everything anew."""
+        self._write(("SET", self._keys.mixture, dumps(dict(mixture))))
+
+    def mixture(self) -> dict[str, float] | None:
+        """The Nash mixture that was noted last, by name; None before the first, and where it cannot be read."""
+        data = self._call("GET", self._keys.mixture)
+        with suppress(DamagedStoreError):
+            return None if data is None else read_json(_mixture, data)
+        return None
+
     def snapshots(self) -> list[Snapshot]:
         """All of them, oldest first, also those that were pruned."""
         order, known = self._together(("LRANGE", self._keys.snapshot_order, 0, -1), ("HGETALL", self._keys.snapshots))
@@ -199,6 +219,10 @@ class Snapshots(Connection):
         """All snapshots by name, oldest first; read by `read` to be part of a transaction."""
         order, known = read("LRANGE", self._keys.snapshot_order, 0, -1), read("HGETALL", self._keys.snapshots)
         return {snapshot.name: snapshot for snapshot in _in_order(order, known)}
+
+
+def _mixture(data: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(weight) for name, weight in data.items()}
 
 
 def pruned_error(names: str, pruned: Pruned) -> PrunedPolicyError:

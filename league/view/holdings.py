@@ -9,8 +9,8 @@ from typing import Any
 from league.config import LeagueConfig
 from league.ladder.ratings import Rating, elo
 from league.ladder.records import Snapshot
-from league.ladder.retention import Pruned
-from league.pool.keeping import decisions
+from league.ladder.retention import Pruned, retention
+from league.pool.keeping import who_matters
 from league.pool.store import Store
 from league.view.words import moment
 
@@ -65,20 +65,27 @@ class Holding:
         return 0 if self.rating is None else self.rating.games
 
 
-def holdings(store: Store, config: LeagueConfig) -> dict[str, Holding]:
-    """Every snapshot of the league by name, oldest first, those that were pruned among them."""
-    reasons: Mapping[str, Sequence[str]] = {d.snapshot.name: d.reasons for d in decisions(store, config.retention)}
-    ratings, champion, pruned = store.ratings(), store.champion(), store.pruned()
+def holdings(store: Store, config: LeagueConfig, noted: Mapping[str, float] | None) -> dict[str, Holding]:
+    """Every snapshot of the league by name, oldest first, those that were pruned among them.
+
+    `noted` is the Nash mixture, where it is known from when retention looked last; None: it is found anew.
+    """
+    ratings, promotions, pruned = store.ratings(), store.promotions(), store.pruned()
+    champions = [promotion.policy for promotion in promotions]
+    mixture = who_matters(store) if noted is None else noted
+    snapshots = store.snapshots()
+    present = [snapshot for snapshot in snapshots if snapshot.digest not in pruned]
+    kept = retention(present, ratings, set(champions), mixture, config.retention)
+    reasons = {one.snapshot.name: one.reasons for one in kept}
     lines = {}
-    for snapshot in store.snapshots():
+    for snapshot in snapshots:
         rating = ratings.get(snapshot.name)
         lines[snapshot.name] = Holding(
             snapshot=snapshot,
-            champion=champion is not None and champion.policy == snapshot.name,
+            champion=champions[-1:] == [snapshot.name],
             rating=rating,
             elo=None if rating is None or not rating.games else elo(rating, ratings, config.ratings),
-            # One that came after the decisions is the newest.
-            reasons=() if snapshot.digest in pruned else reasons.get(snapshot.name, ("newest",)),
+            reasons=reasons.get(snapshot.name, ()),
             pruned=pruned.get(snapshot.digest),
         )
     return lines

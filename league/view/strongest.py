@@ -16,8 +16,6 @@ STRONGEST: Final = 200
 """Policies of whom a table or a fit is made, unless somebody asks for more."""
 SEATINGS: Final = 12
 """The last so many matches say which seatings there are."""
-ASKED_FOR: Final = 500
-"""Up to so many policies the payoff is asked for every two of them; of more all of it is read through."""
 
 
 def strongest(overview: Overview, count: int) -> list[str]:
@@ -30,9 +28,7 @@ def strongest(overview: Overview, count: int) -> list[str]:
 
 def payoff_of(store: Store, overview: Overview, names: list[str]) -> Payoff:
     """What these have played among each other; of everyone simply all."""
-    if len(names) == len(overview.ratings):
-        return store.payoff()
-    return store.payoff_among(names, overview.seatings) if len(names) <= ASKED_FOR else store.payoff_of(names)
+    return store.payoff() if len(names) == len(overview.ratings) else store.payoff_of(names)
 
 
 def left_out(overview: Overview, names: list[str]) -> str:

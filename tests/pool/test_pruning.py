@@ -4,14 +4,18 @@ import threading
 
 import pytest
 
+from league.actors.keeper import Keeper
+from league.actors.place import Place
 from league.config import LeagueConfig, RetentionConfig
 from league.errors import PrunedPolicyError, StoreError, UnknownPolicyError, WrongLeagueError
 from league.ladder.records import Promotion
 from league.ladder.retention import Pruned
-from league.pool.keeping import decisions, prune
+from league.pool.keeping import decisions, prune, who_matters
 from league.pool.keys import Keys
+from league.pool.lease import Holder
 from league.pool.snapshots import Named
 from league.pool.store import Store
+from league.view.holdings import holdings
 
 RULE = RetentionConfig(automatic=True, newest=1)
 
@@ -175,19 +179,21 @@ def test_pruning_beside_freezing(store, three, a_snapshot, tcp):
 def test_decisions_are_about_those_that_have_weights(store, three, a_match):
     store.promote(a_promotion(three[0]))
     store.record(a_match("m", row="main-0002", wins=9))
-    decided = decisions(store, RULE)
+    decided = decisions(store, RULE, who_matters(store))
     assert {one.snapshot.name: one.reasons for one in decided} == {
         "main-0001": ("champion", "anchor"),
         "main-0002": ("best of epoch 0", "Nash 1.000"),
         "main-0003": ("anchor", "newest"),
     }
     store.prune(["main-0002"], by="me", now_s=3.0)
-    assert [one.snapshot.name for one in decisions(store, RULE)] == ["main-0001", "main-0003"]
+    assert [one.snapshot.name for one in decisions(store, RULE, who_matters(store))] == ["main-0001", "main-0003"]
 
 
 def test_automatic_retention_prunes_what_no_rule_keeps_and_says_so(store, three):
     def retained(in_play, now_s):
-        going = [one.snapshot.name for one in decisions(store, RULE, in_play=in_play) if not one.keep]
+        going = [
+            one.snapshot.name for one in decisions(store, RULE, who_matters(store), in_play=in_play) if not one.keep
+        ]
         return names(prune(store, going, now_s=now_s))
 
     assert retained(["main-0002"], 2.0) == []
@@ -203,3 +209,23 @@ def test_a_configuration_of_before_has_the_rule_too():
     old = LeagueConfig().to_dict()
     del old["retention"]
     assert LeagueConfig.from_dict(old) == LeagueConfig()
+
+
+def test_who_matters_is_noted_for_those_who_only_show_it(store, three, a_match, raw, monkeypatch):
+    """By the keeper, each time that it decides; a note that cannot be read is none."""
+    store.record(a_match("m", row="main-0002", wins=9))
+    assert store.mixture() is None
+    monkeypatch.setattr("league.actors.keeper.os.nice", lambda by: 0)
+    keeper = Keeper(Place(store=store.address, league=store.league, log_dir="", holder=Holder.here()))
+    try:
+        assert keeper.leaving(RULE, []) == []
+    finally:
+        keeper.store.close()
+    assert store.mixture() == {"main-0002": 1.0}
+    config = LeagueConfig(retention=RULE)
+    assert "Nash 1.000" in holdings(store, config, store.mixture())["main-0002"].reasons
+    assert "Nash 0.500" in holdings(store, config, {"main-0001": 0.5})["main-0001"].reasons
+    assert holdings(store, config, None) == holdings(store, config, store.mixture())
+    raw.set(Keys(store.league).mixture, b"[")
+    assert store.mixture() is None
+    assert store.verify().problems == ()

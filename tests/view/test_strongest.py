@@ -29,8 +29,12 @@ def test_the_strongest_with_the_champion_and_the_bots(tmp_path: Path, monkeypatc
         everything = store.payoff()
         few = view.payoff_of(store, overview, names)
         assert few == everything.among(names)
-        monkeypatch.setattr(view, "ASKED_FOR", 3)
-        assert view.payoff_of(store, overview, names) == few, "read through instead"
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "payoff_among", lambda *_: pytest.fail("the payoff is smaller than what is asked"))
+            assert view.payoff_of(store, overview, ranked[:-1]) == everything.among(ranked[:-1]), "read through"
+            patch.undo()
+            patch.setattr(store, "_read_through", lambda *_: pytest.fail("few are asked for"))
+            assert view.payoff_of(store, overview, names) == few
         assert f"strongest {len(names)} of {len(ranked)} policies" in view.left_out(overview, names)
         all_of_them = view.strongest(overview, 1000)
         assert all_of_them == ranked

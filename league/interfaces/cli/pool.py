@@ -37,11 +37,14 @@ def list_pool(
     league: options.LeagueOption = options.LEAGUE,
     json: options.JsonOption = False,
 ) -> None:
-    """List the snapshots, oldest first: their strength, and why their weights are kept."""
+    """List the snapshots, oldest first: their strength, and why their weights are kept.
+
+    Who is in the Nash mixture is said as of when retention looked last; `league pool prune --dry-run` looks anew.
+    """
     from league.view.holdings import holdings
 
     with options.open_league(store, league) as (opened, config):
-        lines = list(holdings(opened, config).values())
+        lines = list(holdings(opened, config, opened.mixture()).values())
     console.show(lines, COLUMNS, json=json, empty="no policies yet", style=_style)
 
 
@@ -58,7 +61,7 @@ def show(
     with options.open_league(store, league) as (opened, config):
         named = opened.resolve(policy, bots_of(opened, config), pruned_too=True)
         named.require_digest("it is not in the pool")
-        line = holdings(opened, config)[named.name]
+        line = holdings(opened, config, opened.mixture())[named.name]
         played = opened.standing(named.name).total
     page = [console.facts(_facts(line, played))]
     console.show_page(page, lambda: {**line.to_json(), **plain.tally(played), "games": line.games}, json=json)
@@ -81,7 +84,7 @@ def prune(
     with options.open_league(store, league) as (opened, config):
         _check_settings(settings or ())
         config = load_config(settings=settings or (), base=config.to_dict())
-        lines = [line for line in holdings(opened, config).values() if line.pruned is None]
+        lines = [line for line in holdings(opened, config, None).values() if line.pruned is None]
         names = [line.snapshot.name for line in lines if not line.reasons]
         gone: list[Snapshot] = []
         if dry_run:
