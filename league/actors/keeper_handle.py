@@ -71,10 +71,10 @@ class KeeperHandle(RemoteWorker):
             return
         if self.roster.leaving:
             self._prune()
-        elif self._retention_due:
-            self._decide()
-        else:
+        elif self._log_due:  # Once a minute: where a league freezes faster than it decides, the log has its turn, too.
             self._keep_log()
+        else:
+            self._decide()
 
     def _decide(self) -> None:
         self.roster.grown = False

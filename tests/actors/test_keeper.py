@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from benchmarks.fake_league import fake_league
 from benchmarks.soak import CONFIG
+from league.actors.futures import Futures
 from league.actors.keeper import Keeper
+from league.actors.keeper_handle import KeeperHandle
 from league.actors.league import League
 from league.actors.place import Place
+from league.actors.roster import Roster
 from league.config import LogConfig
-from league.ladder.records import Match, Tally
+from league.ladder.records import Match, Snapshot, Tally
 from league.pool.lease import Holder
 from league.pool.store import Store
 
@@ -64,6 +70,31 @@ def test_what_others_record_is_seen(tmp_path: Path) -> None:
             league.close(closing_s=0.0)
             assert league.roster.ratings == store.ratings()
             assert league.roster.matches == store.match_count()
+
+
+def test_the_log_has_its_turn_where_retention_is_always_due(tmp_path: Path) -> None:
+    with Store.open(str(tmp_path / "store")) as store:
+        store.create(CONFIG)
+        roster, asked = Roster(store), list[str]()
+
+        class Actor:
+            def __getattr__(self, method: str) -> Any:
+                return mock.Mock(remote=lambda *_: asked.append(method))
+
+        place = Place(store=store.address, league="league", log_dir="", holder=Holder.here())
+        futures = Futures()
+        keeper = KeeperHandle(place, roster, futures, in_play=list)
+        keeper.actor, keeper.ready = Actor(), True
+        snapshot = Snapshot(name="main-0000", digest="d", learner="main", steps=1, created_s=1.0, bytes=1)
+        for answer in (None, [], []):
+            for _ in range(CONFIG.retention.newest + 1):
+                roster.add(dataclasses.replace(snapshot, name=f"main-{len(roster.snapshots):04d}"))
+            roster.matches = CONFIG.log.keep + CONFIG.log.segment
+            keeper.assign()
+            (done, _, _), *_ = futures._pending.values()
+            futures._pending.clear()
+            done(answer)
+        assert asked == ["keep_log", "leaving", "leaving"]
 
 
 def test_a_full_archive_is_said_and_the_league_goes_on(tmp_path: Path) -> None:
