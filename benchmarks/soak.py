@@ -281,6 +281,8 @@ def show(report: dict[str, Any]) -> None:
 
     def memory(what: str) -> str:
         early, late = report[what]["middle_half_bytes"], report[what]["last_quarter_bytes"]
+        if not early:
+            return f"not up in the middle half, {size(late)} in the last quarter: a longer run can say more"
         return f"{size(early)} in the middle half, {size(late)} in the last quarter"
 
     rows = {

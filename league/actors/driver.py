@@ -92,7 +92,7 @@ def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[
             note(line)
 
     store.seal(config.log, watch)
-    store.follow_rules(watch)
+    store.follow_rules(lambda line: watch(f"counting the match log anew: {line}"))
 
 
 def check_playable(config: LeagueConfig, seen: Set[str] = frozenset()) -> LeagueConfig:

@@ -10,6 +10,7 @@ from league.config import LeagueConfig, LogConfig, load_config
 from league.errors import ConfigError
 from league.ladder.records import Match, Tally
 from league.pool.lease import Holder
+from league.pool.matches import RULES
 from league.pool.store import Store
 
 
@@ -94,3 +95,7 @@ def test_the_log_of_an_older_version_is_folded_once_and_said(store: Store, monke
     assert store.verify().problems == ()
     fold_log(store, config, holder, lines.append)
     assert len(lines) == 4, "only once"
+    store._call("HDEL", store._keys.meta, "rules")
+    fold_log(store, config, holder, lines.append)
+    assert lines[4] == "counting the match log anew: 400 matches of the log so far"
+    assert store._call("HGET", store._keys.meta, "rules") == str(RULES).encode()
