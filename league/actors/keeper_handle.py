@@ -17,6 +17,8 @@ from league.every import Every
 
 LOG_EVERY_S = 60.0
 """Seconds between two looks at the match log."""
+SLOW_S = 300.0
+"""Seconds after which it is said that the match log's archive keeps the keeper waiting."""
 
 
 class KeeperHandle(RemoteWorker):
@@ -33,6 +35,9 @@ class KeeperHandle(RemoteWorker):
         self.in_play = in_play
         self._log = Every(LOG_EVERY_S, at_once=True)
         self._said: str | None = None
+        self._slow_from: float | None = None
+        """By the monotonic clock, when the present look at the log has taken too long; None: there is none, or it was
+        said."""
 
     @property
     def due(self) -> bool:
@@ -55,14 +60,23 @@ class KeeperHandle(RemoteWorker):
 
     def lost(self, error: LostError) -> str:
         """What it was doing is done again."""
+        self._slow_from = None
         return f"the keeper of the pool and the match log: {error}"
 
     def put_off(self, error: StoreUnavailableError) -> None:
         """It is due again in a moment."""
+        self._slow_from = None
         self.rests_until = time.monotonic() + RETRY_S
 
     def assign(self) -> None:
         """Have it do what is due, if it is idle."""
+        if self._slow_from is not None and time.monotonic() >= self._slow_from:
+            self._slow_from = None
+            self.roster.say(
+                "store",
+                f"the match log's archive has not answered for {SLOW_S:.0f} s: until it does, old matches stay in the "
+                "store, and no snapshot is pruned",
+            )
         if not self.due:
             return
         if self.actor is None:
@@ -90,7 +104,10 @@ class KeeperHandle(RemoteWorker):
         self.ask(self.actor.prune.remote(names), self.roster.forget)
 
     def _keep_log(self) -> None:
+        self._slow_from = time.monotonic() + SLOW_S
+
         def kept(problem: str | None) -> None:
+            self._slow_from = None
             self._log.begin()
             self.roster.count_sealed()
             if problem is not None and problem != self._said:

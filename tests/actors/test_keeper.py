@@ -72,7 +72,9 @@ def test_what_others_record_is_seen(tmp_path: Path) -> None:
             assert league.roster.matches == store.match_count()
 
 
-def test_the_log_has_its_turn_where_retention_is_always_due(tmp_path: Path) -> None:
+def test_the_log_has_its_turn_where_retention_is_always_due_and_a_slow_archive_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Store.open(str(tmp_path / "store")) as store:
         store.create(CONFIG)
         roster, asked = Roster(store), list[str]()
@@ -95,6 +97,19 @@ def test_the_log_has_its_turn_where_retention_is_always_due(tmp_path: Path) -> N
             futures._pending.clear()
             done(answer)
         assert asked == ["keep_log", "leaving", "leaving"]
+        assert store.events() == []
+        monkeypatch.setattr("league.actors.keeper_handle.LOG_EVERY_S", 0.0)
+        monkeypatch.setattr("league.actors.keeper_handle.SLOW_S", 0.0)
+        keeper = KeeperHandle(place, roster, futures, in_play=list)
+        keeper.actor, keeper.ready = Actor(), True
+        for _ in range(3):
+            keeper.assign()
+        assert asked[3:] == ["keep_log"]
+        (event,) = store.events()
+        assert event["text"].startswith("the match log's archive has not answered for 0 s")
+        (done, _, _), *_ = futures._pending.values()
+        done(None)
+        assert keeper.idle
 
 
 def test_a_full_archive_is_said_and_the_league_goes_on(tmp_path: Path) -> None:
