@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
 from league.config import LeagueConfig
-from league.errors import ConfigError, StoreError, WrongLeagueError
+from league.errors import ConfigError, StoreError, StoreUnreachableError, WrongLeagueError
 from league.pool.address import Address, is_embedded, redacted
 from league.pool.backup import Backups
 from league.pool.client import connect
@@ -148,13 +147,17 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Du
         """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
 
         The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
-        be read is for `repair`.
+        be read is for `repair`. Raises `StoreUnreachableError` where the server does not answer: it is to be done again.
         """
         rules = self._call("HGET", self._keys.meta, "rules")
         if int(rules or 1) >= RULES:
             return
-        with suppress(StoreError):
+        try:
             self.rebuild(watch)
+        except StoreUnreachableError:
+            raise
+        except StoreError:
+            return
 
     def ping(self) -> float:
         """Seconds until the server has answered the smallest request."""

@@ -1,5 +1,6 @@
 """One log, wherever its matches are: in the stream, in segments, in an archive; and whoever is killed in between."""
 
+import contextlib
 import dataclasses
 import itertools
 import threading
@@ -7,7 +8,7 @@ import threading
 import pytest
 
 from league.config import LeagueConfig, LogConfig, RatingConfig
-from league.errors import ConfigError, SegmentError, StoreFullError, UnknownMatchError
+from league.errors import ConfigError, SegmentError, StoreFullError, StoreUnreachableError, UnknownMatchError
 from league.ladder.payoff import Payoff
 from league.ladder.ratings import recompute
 from league.ladder.records import Match, Tally
@@ -15,6 +16,7 @@ from league.pool import archive
 from league.pool.archive import Archive
 from league.pool.backup_file import check_backup
 from league.pool.keys import Keys
+from league.pool.matches import RULES
 from league.pool.segments import decode, encode
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
@@ -429,3 +431,20 @@ def test_a_password_in_the_place_of_the_archive_is_refused_without_showing_it():
     with pytest.raises(ConfigError, match=r"log\.archive") as caught:
         LeagueConfig.from_dict({"log": {"archive": "s3://me:secret@bucket/path"}})
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("error", "raised"), [(StoreUnreachableError, True), (StoreFullError, False)])
+def test_a_recount_that_the_server_did_not_answer_is_not_taken_for_done(filled, monkeypatch, error, raised):
+    store, log = filled
+    store._call("HDEL", store._keys.meta, "rules")
+
+    def fails(*_):
+        raise error("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "history", fails)
+        with pytest.raises(error) if raised else contextlib.nullcontext():
+            store.follow_rules()
+    store.follow_rules()
+    assert store._call("HGET", store._keys.meta, "rules") == str(RULES).encode()
+    assert_whole(store, log)
