@@ -147,7 +147,9 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Du
         """Derive payoff and ratings anew, once, where an older version counted by other rules (`RULES`).
 
         The log, and with it the history, stays as it is. Whoever may not write reads what is stored; a log that cannot
-        be read is for `repair`. Raises `StoreUnreachableError` where the server does not answer: it is to be done again.
+        be read is for `repair`.
+
+        Raises `StoreUnreachableError` where the server does not answer: it is to be done again.
         """
         rules = self._call("HGET", self._keys.meta, "rules")
         if int(rules or 1) >= RULES:
