@@ -49,7 +49,17 @@ STARTING_S = 60.0
 
 
 def prepare(store: Store, config: LeagueConfig) -> None:
-    """Create the league, or bring its configuration up to date; raise where it cannot be played or resumed.
+    """Create the league, or bring its configuration up to date; raises as `resumable` does."""
+    config = resumable(store, config)
+    present = store.config()
+    if present is None:
+        store.create(config)
+    elif present != config:
+        store.update_config(config)
+
+
+def resumable(store: Store, config: LeagueConfig) -> LeagueConfig:
+    """The configuration as this store's league would be trained with it; raises where it cannot be, writes nothing.
 
     Everything that can be found wrong without Ray is found here: an unknown game or bot, a network that does not fit
     it, a cap of the promotion test that nobody can pass, a source of opponents where nobody can ever be, a league of
@@ -64,8 +74,7 @@ def prepare(store: Store, config: LeagueConfig) -> None:
         )
     config = check_playable(config, set() if present is None else {snapshot.role for snapshot in store.present()})
     if present is None:
-        store.create(config)
-        return
+        return config
     began_with = settled(present.network, game_spec(config.game))
     if began_with != config.network and store.learners():
         names = [f.name for f in dataclasses.fields(config.network)]
@@ -75,8 +84,7 @@ def prepare(store: Store, config: LeagueConfig) -> None:
             f"network.{changed} = {plain(new[changed])!r}: it cannot change once the league has learned, with "
             f"{plain(old[changed])!r}: start one in another --store"
         )
-    if present != config:
-        store.update_config(config)
+    return config
 
 
 def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
@@ -148,8 +156,7 @@ def run_league(
     without waiting.
 
     Raises `UndecidedError` at the end of a run in which no game was won or lost, `StoreError` where another run trains
-    the league. The lease of one that was killed is waited for, which `note` is told, as it is what the store's server
-    may lose. One that evicts is refused.
+    the league or the server evicts. The lease of one that was killed is waited for; `note` is told what takes longer.
     """
     store.refuse_eviction()
     embed_league()
@@ -157,25 +164,23 @@ def run_league(
         note(f"warning: {warning}")
     address = absolute(address)  # Actors may work in another folder.
     start = Progress(phase="starting", seconds=0.0, steps=Status.from_json(store.status()).steps, interrupted=False)
-
-    def say(stage: str) -> None:
-        watch(dataclasses.replace(start, stage=stage))
-
-    say("the league")
     with (
+        _said(watch, start, "the league"),
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as holder,
-        _said(say, f"Ray at {ray_address}" if ray_address else "Ray"),
+        _said(watch, start, f"Ray at {ray_address}" if ray_address else "Ray"),
         ray_session(ray_address, dashboard=dashboard) as nodes,
-        interrupts() as interrupted,
     ):
-        check_reachable(address, nodes)
-        _check_room(config, nodes, note)
-        coordinator = _begun(Place(store=address, league=store.league, log_dir=log_dir, holder=holder), note)
-        begun = dataclasses.replace(start, stage="the coordinator")
-        run = Run(coordinator, limits, watch, interrupted, begun, _ChampionElo(store, config))
-        run.until_limit()
-        final = run.end(0.0 if interrupted.is_set() else config.arena.closing_s)
+        _check_room(address, config, nodes, note)
+        prepare(store, config)  # Now that it is known to fit.
+        fold_log(store, config, holder, note)
+        store.fence = None  # From here on the coordinator writes, with a newer token.
+        with interrupts() as interrupted:
+            coordinator = _begun(Place(store=address, league=store.league, log_dir=log_dir, holder=holder), note)
+            start = dataclasses.replace(start, stage="the coordinator")
+            run = Run(coordinator, limits, watch, interrupted, start, _ChampionElo(store, config))
+            run.until_limit()
+            final = run.end(0.0 if interrupted.is_set() else config.arena.closing_s)
         if final.trouble is not None:
             raise UndecidedError(f"{final.trouble}; the league is saved")
         return final
@@ -198,14 +203,15 @@ def _begun(place: Place, note: Callable[[str], None]) -> Any:
 
 
 @contextlib.contextmanager
-def _said(say: Callable[[str], None], stage: str) -> Iterator[None]:
-    """Say a stage when those before it are over."""
-    say(stage)
+def _said(watch: Callable[[Progress], None], start: Progress, stage: str) -> Iterator[None]:
+    """Say a stage of the start when those before it are over."""
+    watch(dataclasses.replace(start, stage=stage))
     yield
 
 
-def _check_room(config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
-    """Raise `ClusterError` where not one learner can train, unless an autoscaler may bring nodes."""
+def _check_room(address: str, config: LeagueConfig, nodes: Sequence[Node], note: Callable[[str], None]) -> None:
+    """Raise `ClusterError` where nodes cannot reach the store, or not one learner can train and no node may come."""
+    check_reachable(address, nodes)
     room = whole_room(nodes)
     plan = plan_hardware(config, room)
     if plan.learners:
@@ -235,16 +241,14 @@ def only_one(store: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[str], None]) -> Iterator[Holder]:
-    """Hold the league for this run, and prepare it; given back once all that the block started has ended.
+    """Hold the league for this run; given back once all that the block started has ended.
 
     `force`: whoever else holds it is dead, as the lock on a folder proves.
     """
     holder = Holder.here()
     store.fence = _acquire(store, holder, force, note)
     try:
-        prepare(store, config)
-        fold_log(store, config, holder, note)
-        store.fence = None  # From here on the coordinator writes, with a newer token.
+        resumable(store, config)
         yield holder
     finally:
         with contextlib.suppress(StoreError):  # It expires.

@@ -154,6 +154,9 @@ def test_bad_input_is_one_line_and_code_2(
     assert len(lines) == 1
     assert said in lines[0]
     assert (tmp_path / "store").exists() == ("Ray" in said), "what is wrong without Ray leaves no folder"
+    if "Ray" in said:
+        with Store.open(str(tmp_path / "store")) as store:
+            assert store.config() is None, "nor does what does not fit stay for the next run"
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,24 +35,23 @@ def resolve_config(
     return dataclasses.replace(config, game=game_spec(config.game).name)
 
 
+@contextlib.contextmanager
 def open_to_train(
     store: str, league: str, choose: Callable[[LeagueConfig | None], LeagueConfig]
-) -> tuple[Store, LeagueConfig]:
+) -> Iterator[tuple[Store, LeagueConfig]]:
     """The store, and what its league is to play, which `choose` says; for what cannot be played no folder is made."""
     from league.actors.driver import check_playable
     from league.pool.store import Store
 
+    chosen = None
     try:
         opened = Store.open(store, league, create=False)
     except WrongLeagueError:
         chosen = choose(None)
         check_playable(chosen)
-        return Store.open(store, league), chosen
-    try:
-        return opened, choose(opened.config())
-    except BaseException:
-        opened.close()
-        raise
+        opened = Store.open(store, league)
+    with opened:
+        yield opened, chosen or choose(opened.config())
 
 
 def log_folder(store: str, league: str) -> Path:
@@ -94,8 +93,7 @@ def train(
                 return resolve_config(present, game=game, preset=preset, file=config, settings=settings or [])
 
             starting("opening the store")
-            opened, chosen = open_to_train(store, league, choose)
-            end.enter_context(opened)
+            opened, chosen = end.enter_context(open_to_train(store, league, choose))
         limits = Limits(seconds=None if minutes is None else 60 * minutes, steps=steps, elo=until_elo)
         with TrainingView(opened, chosen, limits, console, began=starting.began) as view:
             run_league(
@@ -103,7 +101,7 @@ def train(
                 store,
                 chosen,
                 limits=limits,
-                log_dir=str((log_dir or log_folder(store, league)).expanduser().resolve()),
+                log_dir=str(log_dir.expanduser().resolve() if log_dir else log_folder(store, league)),
                 ray_address=address,
                 dashboard=dashboard,
                 watch=view.update,
