@@ -7,7 +7,7 @@ MINUTES ?= 3
 CONSTRAINTS ?= .venv/constraints.txt
 # Tests run side by side, by file, in the order of their folders: the long ones are in the first.
 # tests/conftest.py lets a long one of the last begin before all.
-WORKERS ?= 6
+WORKERS ?= 4
 # In an environment of its own: it asks for other versions of what we use. It needs the network to be installed, not to scan.
 CHECKOV := 3.3.30
 # Python starts some hundred times in the tests: what one has compiled the others read, also where the environment says no.
