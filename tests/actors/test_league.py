@@ -25,6 +25,7 @@ from tests.actors.small_runs import Run, small
 pytestmark = pytest.mark.usefixtures("ray_for_all")
 
 
+@pytest.mark.timeout(900)  # Its champion needs matches, which a busy machine plays few of.
 def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, store: Store, tmp_path: Path) -> None:
     first = run(small(), steps=10_000)
     assert first.phase == "stopped"
