@@ -21,8 +21,8 @@ from league.pool.store import Store
 
 DERIVED = {"match_index", "payoff", "standings", "ratings"}
 ELSEWHERE = {"weights", "segment", "checkpoint", "learners", "matches", "replays"}
-NOT_KEPT = {"lease", "promoted", "league", "aside", "prefix", "key"}
-"""A lease is of a run; `promoted` is a channel; the others are parts of every key."""
+NOT_KEPT = {"lease", "promoted", "mixture", "league", "aside", "prefix", "key"}
+"""A lease is of a run; `promoted` is a channel; `mixture` is found anew; the others are parts of every key."""
 
 RESTORER = """
 import sys

@@ -265,5 +265,5 @@ def test_tls(serve, tmp_path, eventually):
     with Store.open(f"rediss://127.0.0.1:{port}?ssl_ca_certs={certificate}") as store:
         store.create(LeagueConfig())
         assert store.config() == LeagueConfig()
-    text = refusal(StoreUnreachableError, f"rediss://127.0.0.1:{port}", timeout_s=0.2)
+    text = refusal(StoreUnreachableError, f"rediss://127.0.0.1:{port}", timeout_s=2.0)
     assert "certificate" in text.lower()

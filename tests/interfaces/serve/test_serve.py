@@ -209,16 +209,18 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         probe.bind(("127.0.0.1", 0))
         redis = Redis(folder=tmp_path_factory.mktemp("redis"), port=probe.getsockname()[1])
     redis.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
-        store = Store.open(redis.address, "served", timeout_s=2.0)
-        networks = fill(store)
-        made = launch(redis, store, networks, "--max-body-mib", "1")
-    yield made
-    if made.process.poll() is None:
-        os.killpg(made.process.pid, signal.SIGKILL)
-    store.close()
-    redis.kill()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LEAGUE_REDIS_PASSWORD", PASSWORD)
+            store = Store.open(redis.address, "served", timeout_s=2.0)
+            networks = fill(store)
+            made = launch(redis, store, networks, "--max-body-mib", "1")
+        yield made
+        if made.process.poll() is None:
+            os.killpg(made.process.pid, signal.SIGKILL)
+        store.close()
+    finally:
+        redis.kill()
 
 
 def position(seed: int, rows: int = 1) -> dict[str, Any]:
