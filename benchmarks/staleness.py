@@ -40,7 +40,7 @@ MOST_POINTS: Final = 0.03
 CLAIMED: Final = 2
 """Updates, for which the claim is made."""
 KINDS: Final[dict[str, dict[str, Any]]] = {
-    "tables, lookahead": {},
+    "tables, lookahead": {"learning": {"staleness": 0}},
     "mlp, ppo": {
         "network": {"kind": "mlp", "hidden": [256, 256]},
         "learning": {"lookahead": False, "minibatch_size": 4096},
@@ -50,8 +50,7 @@ KINDS: Final[dict[str, dict[str, Any]]] = {
 
 def settings(kind: str, seed: int) -> LeagueConfig:
     """The defaults of the game, or PPO with a small network."""
-    chosen = {"learning": {"staleness": 0}} if kind == "tables, lookahead" else KINDS[kind]
-    return LeagueConfig.from_dict({"game": SPEC.name, "seed": seed, **chosen})
+    return LeagueConfig.from_dict({"game": SPEC.name, "seed": seed, **KINDS[kind]})
 
 
 def trained(kind: str, updates_old: int, moves: int, seed: int) -> Player:

@@ -48,16 +48,6 @@ STARTING_S = 60.0
 """The first lease: until Ray is up and the coordinator has taken its own."""
 
 
-def prepare(store: Store, config: LeagueConfig) -> None:
-    """Create the league, or bring its configuration up to date; raises as `resumable` does."""
-    config = resumable(store, config)
-    present = store.config()
-    if present is None:
-        store.create(config)
-    elif present != config:
-        store.update_config(config)
-
-
 def resumable(store: Store, config: LeagueConfig) -> LeagueConfig:
     """The configuration as this store's league would be trained with it; raises where it cannot be, writes nothing.
 
@@ -85,6 +75,15 @@ def resumable(store: Store, config: LeagueConfig) -> LeagueConfig:
             f"{plain(old[changed])!r}: start one in another --store"
         )
     return config
+
+
+def keep(store: Store, config: LeagueConfig) -> None:
+    """Create the league with what `resumable` has found, or bring its configuration up to date."""
+    present = store.config()
+    if present is None:
+        store.create(config)
+    elif present != config:
+        store.update_config(config)
 
 
 def fold_log(store: Store, config: LeagueConfig, holder: Holder, note: Callable[[str], None]) -> None:
@@ -167,12 +166,12 @@ def run_league(
     with (
         _said(watch, start, "the league"),
         only_one(address),
-        _leased(store, config, force=is_embedded(address), note=note) as holder,
+        _leased(store, config, force=is_embedded(address), note=note) as (holder, checked),
         _said(watch, start, f"Ray at {ray_address}" if ray_address else "Ray"),
         ray_session(ray_address, dashboard=dashboard) as nodes,
     ):
         _check_room(address, config, nodes, note)
-        prepare(store, config)  # Now that it is known to fit.
+        keep(store, checked)  # Now that it is known to fit these nodes.
         fold_log(store, config, holder, note)
         store.fence = None  # From here on the coordinator writes, with a newer token.
         with interrupts() as interrupted:
@@ -240,16 +239,17 @@ def only_one(store: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _leased(store: Store, config: LeagueConfig, *, force: bool, note: Callable[[str], None]) -> Iterator[Holder]:
-    """Hold the league for this run; given back once all that the block started has ended.
+def _leased(
+    store: Store, config: LeagueConfig, *, force: bool, note: Callable[[str], None]
+) -> Iterator[tuple[Holder, LeagueConfig]]:
+    """Hold the league for this run, which can be trained so; given back once all that the block started has ended.
 
     `force`: whoever else holds it is dead, as the lock on a folder proves.
     """
     holder = Holder.here()
     store.fence = _acquire(store, holder, force, note)
     try:
-        resumable(store, config)
-        yield holder
+        yield holder, resumable(store, config)
     finally:
         with contextlib.suppress(StoreError):  # It expires.
             store.release(holder)

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from league.actors.driver import keep, resumable
 from league.config import LeagueConfig, load_config
+from league.pool.store import Store
 from league.view.progress import Progress
 
 SMALL = [
@@ -26,3 +28,8 @@ Run = Callable[..., Progress]
 def small(*settings: str, file: Path | None = None) -> LeagueConfig:
     """A configuration that learns in seconds; later settings win."""
     return load_config(file=file, settings=[*SMALL, *settings])
+
+
+def prepare(store: Store, config: LeagueConfig) -> None:
+    """What the start of a run does with its configuration: check it, then keep it."""
+    keep(store, resumable(store, config))

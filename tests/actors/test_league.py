@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import ray
 
-from league.actors.driver import prepare
 from league.actors.spawn import NAMESPACE
 from league.errors import ClusterError, ConfigError, LeagueError, WrongLeagueError
 from league.games import game_spec
@@ -20,7 +19,7 @@ from league.pool.mirror import Mirror
 from league.pool.store import Store
 from league.view.overview import Overview
 from league.view.progress import Progress
-from tests.actors.small_runs import Run, small
+from tests.actors.small_runs import Run, prepare, small
 
 pytestmark = pytest.mark.usefixtures("ray_for_all")
 

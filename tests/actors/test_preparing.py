@@ -5,13 +5,14 @@ import dataclasses
 import pytest
 
 from league.actors import driver
-from league.actors.driver import fold_log, prepare
+from league.actors.driver import fold_log
 from league.config import LeagueConfig, LogConfig, load_config
 from league.errors import ConfigError
 from league.ladder.records import Match, Tally
 from league.pool.lease import Holder
 from league.pool.matches import RULES
 from league.pool.store import Store
+from tests.actors.small_runs import prepare
 
 
 def test_a_league_keeps_the_network_that_it_began_with(store: Store) -> None:
