@@ -24,7 +24,6 @@ from league.errors import ClusterError, DivergedError, GameError
 from league.games import game_spec, make_game
 from league.games.base import Player
 from league.ladder.records import Match
-from league.learning.pace import overlaps
 from league.learning.threads import Threads
 from league.learning.trainer import Trainer
 from league.policies.device import choose_device
@@ -166,8 +165,6 @@ class _Exploiter:
         hardware = plan.hardware
         self.trainer = Trainer(self.ring.spec, config, seed=0, hardware=hardware)
         self.threads = Threads(max(1, min(int(room.cpus), os.cpu_count() or 1) - hardware.runners))
-        if overlaps(self.trainer.config, hardware):
-            self.threads = Threads(1)
         self.trainer.set_opponents(target.opponents)
         self.best = pack(fresh(self.ring.spec, config.network, config.seed)), 0
         self.tries: list[Try] = []

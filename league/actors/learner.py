@@ -20,7 +20,6 @@ from league.games.bots import is_bot_name
 from league.iteration import Iteration
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot
-from league.learning.pace import overlaps
 from league.learning.threads import Threads
 from league.policies.weights import digest, fresh, pack
 from league.rollout.choices import for_role
@@ -62,7 +61,7 @@ class Learner:
             self._say("device", f"{holds}, but torch finds none: it learns on the CPU")
         for missing in self.trainer.missing_devices():
             self._say("device", f"{name} plays on the CPU: {missing}")
-        self._threads = Threads(1 if overlaps(self.trainer.config, hardware) else hardware.threads)
+        self._threads = Threads(hardware.threads)
         self._parts = 1
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from league.cluster.nodes import Room
 from league.config import LeagueConfig
-from league.config.auto import AUTO_RUNNERS, RUNNERS_FROM_CPUS
+from league.config.auto import AUTO_RUNNERS, RUNNER_OF_TABLES_FROM_CPUS, RUNNERS_FROM_CPUS
 
 TINY = 1e-6
 """Shares of a GPU are rounded."""
@@ -64,11 +64,11 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     """
     learning, learners = config.learning, len(config.learners())
     processes = max(learning.num_learners, 1)
-    runners = config.rollout.runners
-    if runners is None:
-        runners = AUTO_RUNNERS if room.cpus / learners >= RUNNERS_FROM_CPUS else 0
     gpus = _gpus_each(config, room)
     stepping = round(_cpus(footprint(config, Hardware(gpus=gpus))) - 1)
+    runners = config.rollout.runners
+    if runners is None:
+        runners = _auto_runners(config, room.cpus / learners - stepping)
     free = _units(room)
     placed = learners if not gpus else min(learners, _take(free, gpus, learners * processes) // processes)
     if stepping:
@@ -100,6 +100,16 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
         missing=f"{has}: {_consequence(learners, placed, at_once, runners, there)}" if short else None,
         bundles=footprint(config, Hardware(gpus=gpus, runners=runners, runner_gpus=config.rollout.gpus)) * learners,
     )
+
+
+def _auto_runners(config: LeagueConfig, cpus: float) -> int:
+    """Runners of each learner, with so many CPUs for it and them.
+
+    Of the small products of tables a second thread makes nothing faster, so a second core plays.
+    """
+    if cpus >= RUNNERS_FROM_CPUS:
+        return AUTO_RUNNERS
+    return int(config.network.kind == "tables" and cpus >= RUNNER_OF_TABLES_FROM_CPUS)
 
 
 def least(config: LeagueConfig) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from league.config.auto import (
     EXPLORING_PLIES,
     LOOKAHEAD_GAMES,
     LOOKAHEAD_PLIES,
+    RUNNER_OF_TABLES_FROM_CPUS,
     RUNNERS_FROM_CPUS,
 )
 from league.config.limits import MOST_PROCESSES, NEVER_STEPS, WIDEST, check_device, check_gpus
@@ -81,7 +82,8 @@ class RolloutConfig(Section):
     runners: int | None = knob(
         None,
         "processes that play, per learner; 0 plays inside the learner; "
-        f"auto: 0 below {RUNNERS_FROM_CPUS} CPUs, else {AUTO_RUNNERS}",
+        f"auto: {AUTO_RUNNERS} from {RUNNERS_FROM_CPUS} CPUs per learner on; below, 1 for tables from "
+        f"{RUNNER_OF_TABLES_FROM_CPUS} on, else 0",
         at_least=0,
         at_most=MOST_PROCESSES,
     )
@@ -193,8 +195,8 @@ class LearningConfig(Section):
     staleness: int | None = knob(
         None,
         "updates by which the policy that played may be older than the one that learns from it; what is older is not "
-        "learned from; 0: playing and learning wait for each other; auto: 1 where tables learn beside a core that is "
-        "free to play, without runners; else 0",
+        "learned from; 0: playing and learning wait for each other, as without runners they do; auto: 1 for tables, "
+        "else 0",
         at_least=0,
         at_most=1000,
     )

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import ray
-import torch
 from numpy.typing import NDArray
 from ray.exceptions import RayError
 from ray.rllib.algorithms.ppo import PPO
@@ -30,7 +29,6 @@ from league.iteration import Rollout
 from league.learning.ahead import Ahead, Begin
 from league.learning.module import OBSERVATION
 from league.learning.runner import LEARNER_MODULE, Brought, LeagueRunner
-from league.policies.device import CPU
 from league.policies.scaling import Seen, summary
 
 Answer = Brought | LeagueError
@@ -77,20 +75,7 @@ class LeaguePPO(PPO):
 
     @cached_property
     def _ahead(self) -> Ahead[Answer]:
-        here = self.env_runner_group.local_env_runner
-        # On one GPU playing and learning would only take turns.
-        return Ahead(self.config.env_config["staleness"] if here is None or here.device == CPU else 0)
-
-    @cached_property
-    def _thread(self) -> ThreadPoolExecutor | None:
-        """In which the runner of this process plays on; None: it plays when it is asked.
-
-        torch lets go of Python's lock in every operation, so two threads of small operations keep two cores busy where
-        one thread of two cores would not.
-        """
-        if not self._ahead.staleness or self.env_runner_group.num_remote_workers():
-            return None
-        return ThreadPoolExecutor(1, "play", lambda: torch.set_num_threads(1))
+        return Ahead(self.config.env_config["staleness"])
 
     def hand_out(self) -> None:
         """Have fragments that begin from now on be played by the present weights."""
@@ -103,10 +88,8 @@ class LeaguePPO(PPO):
         group = self.env_runner_group
         if group.num_remote_workers():
             group.foreach_env_runner(LeagueRunner.forget, local_env_runner=False, timeout_seconds=0)
-        elif self._thread is None:
-            group.local_env_runner.forget()
         else:
-            self._thread.submit(group.local_env_runner.forget).result()
+            group.local_env_runner.forget()
 
     def restore_env_runners(self, env_runner_group: EnvRunnerGroup) -> list[int]:
         """Find runners that Ray has restarted; wait if there is no other one.
@@ -131,8 +114,6 @@ class LeaguePPO(PPO):
     def _play_here(self) -> Future[Answer]:
         runner = self.env_runner_group.local_env_runner
         runner.take(self._weights, self.opponents)
-        if self._thread is not None:
-            return self._thread.submit(runner.sample)
         played: Future[Answer] = Future()
         played.set_result(runner.sample())
         return played
@@ -158,9 +139,6 @@ class LeaguePPO(PPO):
 
     def cleanup(self) -> None:
         """End the runners, and the learner processes."""
-        thread = vars(self).get("_thread")
-        if thread is not None:
-            thread.shutdown()
         if self.env_runner_group is not None:
             # RLlib would ask runners to end, and wait for the slowest.
             self.env_runner_group._worker_manager.clear()

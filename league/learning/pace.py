@@ -11,19 +11,12 @@ from league.config import LeagueConfig
 def staleness(config: LeagueConfig, hardware: Hardware) -> int:
     """By how many updates what is learned from may be too old; 0: playing and learning wait for each other.
 
-    One that plays in its own process plays on with a core for each of the two, where a second thread brings learning
-    nothing: that is so for the small products of networks that look up tables. `config` is settled.
+    A learner that plays in its own process always waits. `config` is settled.
     """
+    if not hardware.runners:
+        return 0
     asked = config.learning.staleness
-    if hardware.runners:
-        return asked or 0
-    wanted = config.network.kind == "tables" if asked is None else asked > 0
-    return int(wanted and hardware.threads > 1)
-
-
-def overlaps(config: LeagueConfig, hardware: Hardware) -> bool:
-    """Whether one thread learns while another one of the same process plays. `config` is settled."""
-    return not hardware.runners and staleness(config, hardware) > 0
+    return int(config.network.kind == "tables") if asked is None else asked
 
 
 def fragments(config: LeagueConfig, hardware: Hardware) -> int:

@@ -11,6 +11,7 @@ from league.view.progress import Progress
 SMALL = [
     "game=tic_tac_toe",
     "network.hidden=[32]",
+    "rollout.runners=0",
     "rollout.games=64",
     "rollout.plies=16",
     "learning.minibatch_size=512",

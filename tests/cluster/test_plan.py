@@ -33,9 +33,22 @@ def test_learners_get_whole_gpus_or_share_one() -> None:
     assert gpus((4,), "learning.gpus=0.25") == 0.25
 
 
-def test_runners_from_eight_cpus_on() -> None:
-    assert plan_hardware(small(), Room(cpus=16)).hardware.runners == 2
-    assert plan_hardware(small(), Room(cpus=2)).hardware.runners == 0
+@pytest.mark.parametrize(
+    ("kind", "settings", "cpus", "runners"),
+    [
+        ("mlp", [], 16, 2),
+        ("mlp", [], 7, 0),
+        ("tables", [], 8, 2),
+        ("tables", [], 2, 1),
+        ("tables", [], 1, 0),
+        ("tables", ["roles.main.count=2"], 2, 0),
+        ("tables", ["learning.num_learners=1"], 2, 0),
+        ("tables", ["learning.num_learners=1"], 3, 1),
+    ],
+)
+def test_runners_by_themselves(kind: str, settings: list[str], cpus: float, runners: int) -> None:
+    plan = plan_hardware(small("rollout.runners=auto", f"network.kind={kind}", *settings), Room(cpus=cpus))
+    assert (plan.hardware.runners, plan.missing) == (runners, None)
 
 
 @pytest.mark.parametrize(

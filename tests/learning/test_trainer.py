@@ -189,14 +189,14 @@ def test_without_a_limit_schedules_go_by_the_steps_since_it_began(train):
     assert train().config.learning.anneal_steps == 2000 * 256
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_the_game_can_is_the_default(train, threads):
+@pytest.mark.parametrize("runners", [0, 1])
+def test_what_the_game_can_is_the_default(train, runners):
     """Tables and lookahead: a short training plays tic-tac-toe well, and says what it learns; also playing ahead."""
     trainer = train(
         network={"kind": None, "hidden": None},
         rollout={"exploring_share": None, "exploring_plies": None},
         learning={"lookahead": None, "num_epochs": 1},
-        hardware=Hardware(threads=threads),
+        hardware=Hardware(runners=runners),
     )
     assert trainer.config.network.kind == "tables"
     assert trainer.config.learning.lookahead
