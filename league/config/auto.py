@@ -27,7 +27,7 @@ AUTO_LEARNING: Final[Mapping[str, tuple[float, float]]] = {
     "entropy_coeff": (0.0, 0.03),
     "anneal_to": (0.03, 0.1),
     "grad_clip": (1.0, 0.5),
-    "num_epochs": (1, 2),
+    "num_epochs": (2, 2),
     "minibatch_size": (4096, 1024),
 }
 """Keys of `learning` with lookahead, and without."""

@@ -39,7 +39,8 @@ def _auto_knob(name: str, about: str, **limits: float) -> Any:
 
 
 def _with_or_without(numbers: tuple[float, float]) -> str:
-    return f"{numbers[0]} with lookahead, else {numbers[1]}"
+    with_, without = numbers
+    return str(without) if with_ == without else f"{with_} with lookahead, else {without}"
 
 
 @dataclass(frozen=True, kw_only=True)
