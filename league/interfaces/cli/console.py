@@ -29,7 +29,8 @@ PLAIN_WIDTH: Final = 10_000
 """Columns of a pipe or a file: nothing is wrapped or cut there."""
 
 FOLDED: Final = 12
-"""Columns of a terminal in which a text that may go on in the next line can be read."""
+"""Columns of a terminal in which a text that may go on in the next line can be read, if its words fit."""
+LONGEST_WORD: Final = 24
 
 Row = TypeVar("Row")
 
@@ -166,6 +167,11 @@ def _widest(texts: Sequence[str]) -> int:
     return max(map(len if "".join(texts).isascii() else cell_len, texts), default=0)
 
 
+def _longest_word(texts: Sequence[str]) -> int:
+    """Columns of a terminal that keep the words of these whole, but for what is longer than `LONGEST_WORD`."""
+    return min(LONGEST_WORD, _widest([word for text in texts for word in text.split()]))
+
+
 def _padded(texts: Sequence[str], *, right: bool) -> list[str]:
     """All of them as wide as the widest, with blanks on the left where they belong on the right."""
     width, pad = _widest(texts), str.rjust if right else str.ljust
@@ -213,8 +219,8 @@ class PlainTable(Table):
         if console.is_terminal and self.show_header:
             widths = list(map(_widest, self._texts()))
             needed = sum(
-                width if column.no_wrap else min(width, FOLDED)
-                for column, width in zip(self.columns, widths, strict=True)
+                width if column.no_wrap else min(width, max(FOLDED, _longest_word(texts)))
+                for column, width, texts in zip(self.columns, widths, self._texts(), strict=True)
             )
             if needed + len(widths) - 1 > options.max_width:
                 yield from [self._without_spare()] if self.spare else self._in_lines()

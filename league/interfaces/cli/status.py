@@ -15,7 +15,7 @@ from league.errors import DamagedStoreError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate, watching
 from league.iteration import LOSSES
-from league.view.words import counted, duration, moment, size
+from league.view.words import counted, duration, moment, size, unbroken
 
 if TYPE_CHECKING:
     from league.pool.store import Store, Verification
@@ -154,7 +154,9 @@ def _archived(archived: dict[str, int]) -> str:
 def _room(room: dict[str, Any]) -> str:
     """How long the store will do, as `Room` says it."""
     used = f"{size(room['used_bytes'])} of {size(room['limit_bytes'])} {room['where']}"
-    return used if room["lasts_s"] is None else f"{used}; at its pace so far the rest lasts {duration(room['lasts_s'])}"
+    if room["lasts_s"] is None:
+        return used
+    return f"{used}; at its pace so far the rest lasts {unbroken(duration(room['lasts_s']))}"
 
 
 def _pool(found: dict[str, Any]) -> str:
@@ -186,7 +188,7 @@ def _opponents(learner: dict[str, Any]) -> Text:
 
 
 def _words(parts: Iterable[str]) -> Text:
-    return Text(", ".join(part.replace(" ", "\u00a0") for part in parts))
+    return Text(", ".join(map(unbroken, parts)))
 
 
 def _state(learner: dict[str, Any], phase: str) -> str:

@@ -65,6 +65,13 @@ def test_on_a_terminal_that_is_too_narrow_nothing_is_cut_off() -> None:
     assert on_terminal(tabulate(rows, NARROW), 24) == [*lines, "", "policy  main-0002", *lines[3:]]
 
 
+def test_a_word_is_broken_only_where_it_is_longer_than_any() -> None:
+    word = "Rock-paper-scissors,"
+    for width in range(30, 60):
+        assert word in " ".join(on_terminal(tabulate([("main-0001", "12.5", f"{word} {WORDS}")], NARROW), width)), width
+    assert on_terminal(tabulate([("main-0001", "12.5", "x" * 50)], NARROW), 60)[2].strip() == "x" * 21
+
+
 def test_a_column_that_can_be_spared_is_left_out_first() -> None:
     columns = [NARROW[0], NARROW[1], Column[tuple[str, str, str]](">steps", lambda row: row[2], spare=True)]
     assert on_terminal(tabulate([("main-0001", "12.5", WORDS)], columns), 80)[0] == f"policy     ± 95%{'steps':>30}"
