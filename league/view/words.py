@@ -23,11 +23,6 @@ def uncoloured(text: str) -> str:
     return re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", text)
 
 
-def unbroken(text: str) -> str:
-    """A text that goes on in the next line of a terminal at none of its blanks."""
-    return text.replace(" ", "\u00a0")
-
-
 def percent(share: float) -> str:
     """`0.625` as `62.5%`; nothing for NaN."""
     return "" if math.isnan(share) else f"{100 * share:.1f}%"

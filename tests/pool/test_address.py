@@ -180,7 +180,7 @@ def test_a_folder_of_any_name_can_be_named(folder):
         "password=",
         "pasword=secret",
         "=secret",
-        "ssl_ca_certs=/etc/secret.pem",
+        "ssl_ca_certs=/etc/ca.pem",
     ],
 )
 def test_options_that_may_not_be_are_refused_at_once_in_one_line_without_their_values(query, capsys):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -160,7 +160,7 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
                     session.resign()
                     return []
                 case "quit":
-                    raise _LeftError
+                    _leave(output)
                 case None:
                     session.play(session.read(word))
                     return session.reply()
@@ -175,9 +175,13 @@ def _ask(prompt: str, output: Console) -> str:
     output.print(prompt, end="", markup=False)
     line = sys.stdin.readline()
     if not line:
-        output.print()
-        raise _LeftError
+        _leave(output)
     return line.strip()
+
+
+def _leave(output: Console) -> NoReturn:
+    output.print()
+    raise _LeftError
 
 
 def _show(session: Session) -> None:
@@ -217,5 +221,5 @@ def _rematch(output: Console) -> None:
         if word.lower() in ("y", "yes", "rematch", ""):
             return
         if word.lower() in ("n", "no", "q", "quit"):
-            raise _LeftError
+            _leave(output)
         output.print(f"{word[:40]!r}: y plays again, q leaves", markup=False)

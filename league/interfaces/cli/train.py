@@ -16,7 +16,7 @@ from league.errors import WrongLeagueError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
-from league.pool.address import Address, absolute, is_embedded
+from league.pool.address import absolute, is_embedded
 
 if TYPE_CHECKING:
     from league.pool.store import Store
@@ -81,7 +81,6 @@ def train(
 ) -> None:
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
     console = stdout()
-    Address.parse(store)  # Before what takes seconds.
     with contextlib.ExitStack() as end:
         with Starting(console) as starting:
             starting("loading torch and Ray")
