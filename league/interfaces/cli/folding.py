@@ -10,7 +10,6 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.text import Text
 
-
 FOLDED: Final = 12
 """Columns of a terminal in which a text that may go on in the next line can be read, if its words fit."""
 LONGEST_WORD: Final = 24
