@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 from shutil import which
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -39,10 +40,10 @@ def _distribution() -> Distribution | None:
 def _installer() -> str:
     """Of this Python's environment, which need not be entered: the `pip` that a shell finds may be another's."""
     if find_spec("pip") is None:
-        return f"uv pip install --python {sys.executable}"
+        return f"uv pip install --python {quote(sys.executable)}"
     found = which("pip")
     here = found is not None and Path(found).parent.resolve() == Path(sys.executable).parent.resolve()
-    return "pip install" if here else f"{sys.executable} -m pip install"
+    return "pip install" if here else f"{quote(sys.executable)} -m pip install"
 
 
 def _source(extra: str) -> str:
@@ -58,10 +59,10 @@ def _source(extra: str) -> str:
         folder, origin = Path(__file__).parents[1], {"dir_info": {"editable": True}}
     if folder is not None and (folder / "pyproject.toml").is_file():
         editable = "-e " if origin["dir_info"].get("editable") else ""
-        return f"{editable}'{'.' if folder == _here() else folder}[{extra}]'"
+        return editable + quote(f"{'.' if folder == _here() else folder}[{extra}]")
     if "vcs_info" in origin:
-        return f"'{DISTRIBUTION}[{extra}] @ {origin['vcs_info']['vcs']}+{url}'"
-    return f"'{DISTRIBUTION}[{extra}]'"
+        return quote(f"{DISTRIBUTION}[{extra}] @ {origin['vcs_info']['vcs']}+{url}")
+    return quote(f"{DISTRIBUTION}[{extra}]")
 
 
 def _here() -> Path | None:

@@ -203,6 +203,17 @@ def test_keys_of_the_configuration_in_running_text_exist() -> None:
             assert span in keys, f"{page.name}: {span}"
 
 
+def test_every_command_and_every_option_is_documented() -> None:
+    words = "\n".join(map(text_of, PAGES))
+    group: Any = get_command(app)
+    for name, command in group.commands.items():
+        for below, one in getattr(command, "commands", {"": command}).items():
+            typed = f"league {name} {below}".rstrip()
+            assert re.search(rf"{typed}\b", words), typed
+            for option in {option for parameter in one.params for option in parameter.opts if option[:2] == "--"}:
+                assert re.search(rf"{option}(?![\w-])", words), f"{typed} {option}"
+
+
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 

@@ -38,7 +38,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    folder = tmp_path / "a clone"
+    folder = tmp_path / "somebody's clone"
     folder.mkdir()
     (folder / "pyproject.toml").touch()
     return folder
@@ -87,13 +87,13 @@ def test_a_source_tree_that_was_never_installed_goes_by_its_folder(monkeypatch: 
 
 def test_the_pip_of_this_environment_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the environment was entered or not, and where there is no pip in it, as in one that uv made."""
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "a home" / "bin" / "python"))
     other = tmp_path / "other" / "pip"
-    for pip in (other, tmp_path / "bin" / "pip"):
-        pip.parent.mkdir()
+    for pip in (other, tmp_path / "a home" / "bin" / "pip"):
+        pip.parent.mkdir(parents=True)
         pip.touch(mode=0o755)
     monkeypatch.setattr(installation, "find_spec", lambda name: object())
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("PATH", str(tmp_path / "a home" / "bin"))
     assert words()[:2] == ["pip", "install"]
     monkeypatch.setenv("PATH", str(other.parent))
     assert words()[:4] == [sys.executable, "-m", "pip", "install"]

@@ -86,8 +86,8 @@ class PersonRow:
     score: Tally
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; `score` becomes `[wins, draws, losses]`."""
-        return {**vars(self), "score": list(self.score)}
+        """Plain data: `results` are the games by their end, `score` the points per game of them, in [0, 1]."""
+        return {**vars(self), "results": self.score._asdict(), "score": self.score.score}
 
 
 def name_fault(name: str) -> str | None:

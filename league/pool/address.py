@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from league.errors import StoreError
 
@@ -16,18 +17,42 @@ SCHEMES: Final = ("redis", "rediss", "unix")
 
 _QUERY: Final = r"(?:\?(?P<query>[^\s@#?]*))?"
 _USER: Final = r"(?:(?P<username>[^][\s:/?#@]*)(?::(?P<password>[^][\s/?#@]*))?@)?"
+_HOST: Final = r"(?P<host>\[[0-9A-Za-z:.%_-]+\]|[0-9A-Za-z_-]{1,63}(?:\.[0-9A-Za-z_-]{1,63})*\.?)"
 _SERVER: Final = re.compile(
-    rf"(?P<scheme>rediss?)://{_USER}(?P<place>(?P<host>\[[\w:.%-]+\]|[\w.-]+)(?::(?P<port>\d+))?(?:/\d*)?){_QUERY}"
+    rf"(?P<scheme>rediss?)://{_USER}(?P<place>{_HOST}(?::(?P<port>[0-9]{{1,5}}))?(?:/[0-9]{{,5}})?){_QUERY}"
 )
 _SOCKET: Final = re.compile(rf"(?P<scheme>unix)://{_USER}(?P<place>/[^\s?#@]+){_QUERY}")
 """Stricter than a URL may be: what a password holds that should be escaped would be read as host, port or options."""
 
 _PORTS: Final = range(1, 65_536)
+_SECONDS: Final = r"(?=.*[1-9])[0-9]{1,5}(\.[0-9]+)?"
+_TRUTH: Final = r"(?i)true|false|yes|no|1|0"
+FILES: Final = ("ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_keyfile")
+"""Options of a URL that name a file of the machine that connects."""
+_OPTIONS: Final = {
+    "db": "[0-9]{1,5}",
+    "username": ".+",
+    "password": ".+",
+    "client_name": "[!-~]+",
+    "socket_timeout": _SECONDS,
+    "socket_connect_timeout": _SECONDS,
+    "socket_keepalive": _TRUTH,
+    "health_check_interval": "[0-9]{1,5}",
+    **dict.fromkeys(FILES, ".+"),
+    "ssl_ca_data": ".+",
+    "ssl_password": ".+",
+    "ssl_cert_reqs": "none|optional|required",
+    "ssl_check_hostname": _TRUTH,
+    "ssl_ciphers": ".+",
+}
+"""Options of redis-py that a URL may have, and their values: others would change its replies, or who answers."""
 _SHOWN: Final = frozenset({"db", "ssl_ca_certs", "ssl_ca_path", "ssl_certfile", "ssl_cert_reqs", "ssl_check_hostname"})
 """Options of a URL that may be shown. Any other may be a misspelt `password`."""
 
-_NEARLY_A_URL: Final = re.compile(r"(?i)[^/]*[:@]|//|\W*(rediss?|valkeys?|unix)\W*//")
-"""What no path of a folder begins with, though it may: the name of a scheme or a server, perhaps after a password."""
+_NEARLY_A_URL: Final = re.compile(
+    r"(?i)[^/]*[:@]|//|\W*(rediss?|valkeys?|unix)\W*//|(localhost|\d+(\.\d+){3})(/\d*)?$|\$"
+)
+"""What no path of a folder begins with, though it may: a scheme, a server, perhaps after a password, a variable."""
 
 _KINDS: Final = ", ".join(f"{scheme}://" for scheme in SCHEMES)
 _RIGHT: Final = (
@@ -43,13 +68,13 @@ def is_embedded(address: str) -> bool:
 
 def absolute(address: str) -> str:
     """The address as every process of this machine may use it, whichever folder that works in."""
-    return os.fspath(Path(address).expanduser().resolve()) if is_embedded(address) and address.strip() else address
+    return os.fspath(_folder(address).resolve()) if is_embedded(address) and address.strip() else address
 
 
 def redacted(address: str) -> str:
     """The address as it may be shown: without user name and password, and of what cannot be read only its scheme."""
     if is_embedded(address):
-        return address if _NEARLY_A_URL.match(address) is None else "…"
+        return "…" if _is_nearly_a_url(address) else address
     read = _read(address)
     return f"{_scheme(address)}://…" if read is None else _shown(read)
 
@@ -68,6 +93,8 @@ class Address:
     """From the environment; what the URL says comes first."""
     password: str | None = None
     """Password from the environment, as `username`; what the URL says comes first."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Those of the URL."""
 
     def __str__(self) -> str:
         return self.shown
@@ -90,23 +117,31 @@ class Address:
         read = _read(address)
         if read is None:
             raise StoreError(f"--store {redacted(address)}: must be a folder or a {_KINDS} URL; {_RIGHT}")
-        options = dict(parse_qsl(read["query"] or ""))
+        options = _options(read)
         return cls(
             shown=_shown(read),
             url=address,
             host=read.groupdict().get("host"),
+            options=options,
             username=None if read["username"] or "username" in options else environment.get("LEAGUE_REDIS_USERNAME"),
             password=None if read["password"] or "password" in options else environment.get("LEAGUE_REDIS_PASSWORD"),
         )
 
 
 def _folder(address: str) -> Path:
-    if _NEARLY_A_URL.match(address) or not address.isprintable() or address != address.strip():
+    if _is_nearly_a_url(address) or not address.isprintable() or address != address.strip():
         raise StoreError(
             f"--store: nearly a URL of a store; {_RIGHT}. Where a folder is meant, write ./ before its name, and no "
             "blanks around it"
         )
-    return Path(address).expanduser()
+    try:
+        return Path(address).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"--store {address}: there is no such user here; give a path") from error
+
+
+def _is_nearly_a_url(address: str) -> bool:
+    return any(_NEARLY_A_URL.match(one) for one in (address, unquote(address)))
 
 
 def _scheme(address: str) -> str:
@@ -123,13 +158,31 @@ def _read(address: str) -> re.Match[str] | None:
     port = read.groupdict().get("port")
     if port is not None and int(port) not in _PORTS:
         return None
+    host = read.groupdict().get("host") or ""
     try:
         parse_qsl(read["query"] or "", strict_parsing=bool(read["query"]))
+        if host.startswith("["):
+            ipaddress.IPv6Address(unquote(host[1:-1]))
     except ValueError:
         return None
     return read
 
 
+def _options(read: re.Match[str]) -> dict[str, str]:
+    """The options of a URL, as they may be; raises `StoreError`, which quotes no value: it may be a password."""
+    pairs = parse_qsl(read["query"] or "", keep_blank_values=True)
+    options = dict(pairs)
+    known = {name for name in _OPTIONS if read["scheme"] == "rediss" or not name.startswith("ssl_")}
+    if len(options) < len(pairs) or not options.keys() <= known:
+        raise StoreError(f"--store {_shown(read)}: its options may be, each once, {', '.join(sorted(known))}")
+    for name, value in options.items():
+        if re.fullmatch(_OPTIONS[name], value, re.DOTALL) is None:
+            raise StoreError(f"--store {_shown(read)}: the option {name} has a wrong value")
+    return options
+
+
 def _shown(read: re.Match[str]) -> str:
-    query = urlencode([pair for pair in parse_qsl(read["query"] or "") if pair[0] in _SHOWN], safe="/:")
+    pairs = parse_qsl(read["query"] or "")
+    right = [(name, one) for name, one in pairs if name in _SHOWN and re.fullmatch(_OPTIONS[name], one)]
+    query = urlencode(right, safe="/:")
     return f"{read['scheme']}://{read['place']}" + (f"?{query}" if query else "")

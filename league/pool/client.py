@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -24,7 +25,7 @@ from league.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from league.pool.address import Address
+from league.pool.address import FILES, Address
 from league.pool.embedded import EmbeddedServer
 
 LONGEST_PAUSE_S: Final = 0.1
@@ -36,7 +37,7 @@ _REFUSALS: Final = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED")
 _FULL: Final = "command not allowed when used memory"
 _ABSENT: Final = "unknown command"
 _ELSEWHERE: Final = ("MOVED ", "ASK ", "CROSSSLOT", "TRYAGAIN")
-_DOWN: Final = (exceptions.MasterDownError, exceptions.ClusterDownError)
+_OF_A_CLUSTER: Final = (exceptions.AskError, exceptions.TryAgainError, exceptions.ClusterDownError)
 
 
 @contextmanager
@@ -64,17 +65,19 @@ def _translation(error: exceptions.RedisError, shown: str) -> StoreError:
         return StoreFullError(f"{shown} is full, nothing was written: raise its maxmemory, or free some")
     if text.startswith("MISCONF"):
         return StoreFullError(f"{shown} cannot write to its disk, so nothing was written: {text}")
-    if isinstance(error, (exceptions.AskError, exceptions.TryAgainError)) or text.startswith(_ELSEWHERE):
+    if isinstance(error, exceptions.MasterDownError) or text.startswith("NOREPLICAS"):
+        return StoreReadOnlyError(f"{shown} takes no writes now: {text}")
+    if isinstance(error, _OF_A_CLUSTER) or text.startswith(_ELSEWHERE):
         return StoreError(
             f"{shown} is a node of a Redis Cluster, which spreads keys over servers: a league needs one server that is "
             "not in cluster mode"
         )
     if text.removeprefix("ERR ").lower().startswith(_ABSENT):
         return StoreCommandError(f"{shown} lacks a command: {text}")
+    if isinstance(error, exceptions.InvalidResponse):
+        return StoreError(f"{shown} is not a Redis server: it answers something else")
     if isinstance(error, exceptions.ReadOnlyError):
         return StoreReadOnlyError(f"{shown} is a read-only replica: give the primary's address")
-    if isinstance(error, _DOWN) or text.startswith("NOREPLICAS"):
-        return StoreReadOnlyError(f"{shown} takes no writes now: {text}")
     if isinstance(error, exceptions.TimeoutError):
         return StoreUnreachableError(f"{shown} does not answer in time: {text}")
     if isinstance(error, LostInTransactionError):
@@ -146,8 +149,11 @@ def connect(address: Address, server: EmbeddedServer | None, timeout_s: float) -
         A `redis.Redis` whose replies are bytes; redis-py's types leave them open as `bytes | str`, hence `Any`.
 
     Raises:
-        StoreError: the URL holds an option that redis-py does not know.
+        StoreError: the URL holds an option that redis-py refuses, or names a file that is not here.
     """
+    for name in address.options.keys() & set(FILES):
+        if not Path(address.options[name]).exists():
+            raise StoreError(f"--store {address}: the file that {name} names is not on this machine")
     options: dict[str, Any] = {
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
@@ -163,5 +169,5 @@ def connect(address: Address, server: EmbeddedServer | None, timeout_s: float) -
         pool.make_connection()
     except (TypeError, ValueError, exceptions.RedisError):
         # The reason may quote a value of the URL, such as the password.
-        raise StoreError(f"--store {address}: an option in the URL is unknown or has a wrong value") from None
+        raise StoreError(f"--store {address}: the options in the URL do not fit together") from None
     return redis.Redis(connection_pool=pool)

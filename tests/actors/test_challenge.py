@@ -25,6 +25,7 @@ from league.policies.network import settled
 from league.policies.player import NetworkPlayer
 from league.policies.weights import digest, fresh, pack, unpack
 from league.pool.store import Store
+from tests.interfaces.cli.test_keys import check as check_keys
 
 CONFIG = LeagueConfig.from_dict(
     {
@@ -125,6 +126,7 @@ def test_the_command_reports_keeps_the_exploiter_and_leaves_the_store_alone(
     assert run(["challenge", "main-0000", *options, *more]) == 0
     printed = capsys.readouterr()
     found = json.loads(printed.out)
+    check_keys(found)
     assert (found["policy"], found["form"], found["seed"]) == ("main-0000", "greedy", 7)
     assert 10 < found["games"] <= 20
     assert found["score_low"] <= found["score"] <= found["score_high"]

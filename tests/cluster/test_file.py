@@ -13,6 +13,7 @@ pytest.importorskip("jsonschema", reason="needs the extra cluster")
 
 from league.cluster.file import SECRETS, faults
 from league.interfaces.cli import run
+from tests.interfaces.cli.test_keys import check
 
 ROOT = Path(__file__).parents[2]
 CHANGES = {
@@ -95,7 +96,9 @@ def test_secrets_that_are_not_there(home: Path, write: Write, capsys: pytest.Cap
     assert only.startswith(f"{secrets} cannot be read (No such file or directory)")
     secrets.parent.rmdir()
     assert run(["cluster", "check", str(file), "--json"]) == 1
-    (only,) = json.loads(capsys.readouterr().out)["faults"]
+    found = json.loads(capsys.readouterr().out)
+    check(found)
+    (only,) = found["faults"]
     assert only.startswith("file_mounts: ~/.league is not on this machine: the top of cluster/cluster.yaml says how")
 
 

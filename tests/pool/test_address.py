@@ -104,6 +104,25 @@ NEARLY = [
     "file:/runs/demo",
     "runs/demo ",
     "runs/demo\n",
+    "redis://me:secret@host:\uff16\uff13",
+    f"redis://me:secret@host:{'9' * 5000}",
+    "redis://me:secret@hóst",
+    "redis://me:secret@.:6379",
+    "redis://me:secret@host..example",
+    f"redis://me:secret@{'a' * 64}.example",
+    "redis://[secret]:6379",
+    "redis://me:secret@[::g]",
+    "redis://me:secret@[127.0.0.1]",
+    "redis://me:secret@::1:6379",
+    "redis://me:secret@host/123456",
+    "redis%3A%2F%2Fme%3Asecret%40host",
+    "redis%3A//me:secret@host",
+    "$LEAGUE_STORE",
+    "${STORE}/secret",
+    "127.0.0.1",
+    "127.0.0.1/0",
+    "localhost",
+    "~nobody-of-that-name/runs",
 ]
 
 
@@ -131,6 +150,51 @@ def test_what_is_nearly_an_address_is_refused_in_one_line_without_a_part_of_the_
 def test_a_folder_of_any_name_can_be_named(folder):
     assert Address.parse(folder).folder is not None
     assert redacted(folder) == folder
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "db=secret",
+        "db=-1",
+        "db=99999999999999999999",
+        "db=0&db=1",
+        "db=",
+        "socket_timeout=nan",
+        "socket_timeout=inf",
+        "socket_timeout=-1",
+        "socket_timeout=0",
+        "socket_connect_timeout=secret",
+        "health_check_interval=-1",
+        "client_name=a%20secret",
+        "decode_responses=yes",
+        "encoding_errors=secret",
+        "port=1",
+        "host=secret",
+        "path=/secret",
+        "protocol=3",
+        "retry=secret",
+        "credential_provider=secret",
+        "max_connections=1",
+        "password=secret&password=other",
+        "password=",
+        "pasword=secret",
+        "=secret",
+        "ssl_ca_certs=/etc/ca.pem",
+    ],
+)
+def test_options_that_may_not_be_are_refused_at_once_in_one_line_without_their_values(query, capsys):
+    for scheme in ("redis://host", "unix:///run/redis.sock"):
+        assert run(["leaderboard", f"--store={scheme}?{query}"]) == 2
+        said = capsys.readouterr().err
+        assert "option" in said
+        assert "secret" not in said
+        assert said.count("\n") == 1
+
+
+def test_a_file_that_an_option_names_is_looked_for_before_the_server(capsys):
+    assert run(["status", "--store=rediss://host?ssl_ca_certs=/nowhere/ca.pem"]) == 2
+    assert "the file that ssl_ca_certs names is not on this machine" in capsys.readouterr().err
 
 
 @given(st.text("aZ9/?#@:%&=[].- \n\\", max_size=12), st.sampled_from(["me", ""]))

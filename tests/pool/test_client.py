@@ -181,6 +181,7 @@ def test_a_node_of_a_cluster_is_told_from_a_server(serve, eventually, free_port)
     buses = [free_port() for _ in range(2)]
     nodes = [serve("--cluster-enabled", "yes", "--cluster-port", str(bus)) for bus in buses]
     (first, here, _), (second, there, _) = nodes
+    assert "is a node of a Redis Cluster" in refusal(StoreError, f"redis://127.0.0.1:{first}"), "without slots, too"
     here.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
     there.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
     here.execute_command("CLUSTER", "MEET", "127.0.0.1", second, buses[1])

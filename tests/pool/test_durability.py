@@ -37,10 +37,16 @@ def test_one_that_evicts_is_refused_and_says_how_to_mend_it(serve, policy, tmp_p
             store.refuse_eviction()
         (warning,) = store.server_warnings()
         assert "CONFIG SET maxmemory-policy noeviction" in warning
-        assert run(["train", "--store", f"redis://127.0.0.1:{port}", "--game", "tic_tac_toe"]) == 2
-        said = capsys.readouterr().err
-        assert re.fullmatch(rf"league: redis://.* has maxmemory-policy {policy} .*noeviction\n", said), said
-        assert client.keys() == [], "nothing was begun"
+        backup, folder = str(tmp_path / "league.tar"), str(tmp_path / "other")
+        with Store.open(folder) as other:
+            other.create(LeagueConfig())
+        assert run(["backup", backup, "--store", folder]) == 0
+        for words in (["train", "--game", "tic_tac_toe"], ["restore", backup]):
+            capsys.readouterr()
+            assert run([*words, "--store", f"redis://127.0.0.1:{port}"]) == 2
+            said = capsys.readouterr().err
+            assert re.fullmatch(rf"league: redis://.* has maxmemory-policy {policy} .*noeviction\n", said), said
+            assert client.keys() == [], "nothing was begun"
 
         store.create(LeagueConfig())
         assert run(["status", "--store", f"redis://127.0.0.1:{port}"]) == 0

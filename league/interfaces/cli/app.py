@@ -16,6 +16,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from league.errors import LeagueError
+from league.interfaces.cli import INTERRUPTED
 from league.interfaces.cli.commands import app
 from league.interfaces.cli.console import say
 from league.interfaces.cli.options import in_words
@@ -24,7 +25,6 @@ __all__ = ["app", "main", "run"]
 
 REFUSED: Final = 2
 """Exit code for everything that the user can put right; a bug ends with 1 and a traceback."""
-INTERRUPTED: Final = 130
 COLLECTED: Final = 50_000
 """New values after which Python looks for circles: of a league of thousands of policies most come to stay."""
 SHOWN: Final = 100

@@ -83,6 +83,7 @@ def restore(
         name = league or made.league
         # Whether it answers is known in seconds, without the patience that what follows needs.
         with Store.open(store, name), Store.open(store, name, timeout_s=TIMEOUT_S) as opened:
+            opened.refuse_eviction()
             opened.restore(file, made, watch)
             address = opened.address
     found = {"file": str(file), "seconds": time.monotonic() - started, "store": address, **made.to_json()}

@@ -144,5 +144,6 @@ def _page(target: Target, found: Found, seed: int) -> Iterator[RenderableType]:
     else:
         yield "no weakness was found in this time, which does not say that there is none"
     yield from dropped(found.match)
-    learned = f"{found.steps:,} steps, the best of {len(found.tries)} tries of {found.tries[-1].steps:,} steps"
+    tries = f"the best of {len(found.tries)} tries of" if found.tries[1:] else "the only try of"
+    learned = f"{found.steps:,} steps, {tries} {found.tries[-1].steps:,} steps"
     yield Styled(f"{learned}; seed {seed}; nothing was recorded", "dim")

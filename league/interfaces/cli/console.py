@@ -20,6 +20,7 @@ from rich.table import Column as RichColumn
 from rich.table import Table
 from rich.text import Text
 
+from league.interfaces.cli.folding import Pieces, fitted, narrowest
 from league.signals import interrupts
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 PLAIN_WIDTH: Final = 10_000
 """Columns of a pipe or a file: nothing is wrapped or cut there."""
-
-FOLDED: Final = 12
-"""Columns of a terminal in which a text that may go on in the next line can be read."""
 
 Row = TypeVar("Row")
 
@@ -96,7 +94,7 @@ def print_parts(parts: Iterable[RenderableType]) -> None:
         if lines is None:
             with output.capture() as drawn:
                 output.print(part)
-            lines = drawn.get().replace("\u00a0", " ").removesuffix("\n").split("\n")
+            lines = drawn.get().removesuffix("\n").split("\n")
         print("\n".join([line.rstrip() for line in lines]))
 
 
@@ -212,15 +210,19 @@ class PlainTable(Table):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if console.is_terminal and self.show_header:
             widths = list(map(_widest, self._texts()))
-            needed = sum(
-                width if column.no_wrap else min(width, FOLDED)
-                for column, width in zip(self.columns, widths, strict=True)
-            )
-            if needed + len(widths) - 1 > options.max_width:
+            least = [
+                width if column.no_wrap else min(width, narrowest(texts))
+                for column, width, texts in zip(self.columns, widths, self._texts(), strict=True)
+            ]
+            room, gaps = options.max_width - sum(least), len(widths) - 1
+            if room < gaps:
                 yield from [self._without_spare()] if self.spare else self._in_lines()
                 return
-            if needed + 2 * (len(widths) - 1) > options.max_width:
+            if room < 2 * gaps:
                 self.padding = (0, 1, 0, 0)
+            between = gaps if room < 2 * gaps else 2 * gaps
+            for column, width in zip(self.columns, fitted(widths, least, options.max_width - between), strict=True):
+                column.width = width
         lines = None if console.is_terminal else self.plain_lines(options.max_width)
         if lines is None:
             yield from super().__rich_console__(console, options)
@@ -262,13 +264,13 @@ def table(*columns: str, title: str | None = None) -> PlainTable:
 
 
 def facts(rows: Mapping[str, object]) -> Table:
-    """Two columns: what, and its value, a `Text` as it is; rows whose value is None are left out."""
+    """Two columns: what, and its value, `Text` and `Pieces` as they are; rows whose value is None are left out."""
     made = PlainTable(box=None, pad_edge=False, show_header=False)
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in rows.items():
         if value is not None:
-            made.add_row(name, value if isinstance(value, Text) else str(value))
+            made.add_row(name, value if isinstance(value, Text | Pieces) else str(value))
     return made
 
 

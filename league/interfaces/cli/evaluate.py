@@ -104,7 +104,7 @@ def interval(score: Interval) -> str:
 def dropped(match: Match) -> Iterator[RenderableType]:
     """A line if games were dropped."""
     if match.dropped:
-        yield Styled(f"{match.dropped} games were dropped: they broke or took too long", "yellow")
+        yield Styled(f"without a result, as they broke or took too long: {counted(match.dropped, 'game')}", "yellow")
 
 
 def _seats(seating: str) -> str:

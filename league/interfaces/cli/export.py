@@ -55,7 +55,8 @@ def export(
             found = _folder(opened, policy, format, sdk or "static", vendor, output)
         else:
             found = _file(opened, policy, format, output)
-    show_page([facts({**found, "bytes": size(found["bytes"])})], lambda: found, json=json)
+    rows = {("size" if key == "bytes" else key): value for key, value in found.items()} | {"size": size(found["bytes"])}
+    show_page([facts(rows)], lambda: found, json=json)
 
 
 def _check(format: Format, sdk: str | None, vendor: Path | None) -> None:

@@ -29,7 +29,7 @@ COLUMNS: Final[Columns[dict[str, Any]]] = (
     Column(">seats", lambda row: row["seats"] or ""),
     Column("observation", lambda row: " x ".join(map(str, row["shape"] or ())), spare=True),
     Column(">actions", lambda row: row["actions"] or "", spare=True),
-    Column("speed", lambda row: {True: "batched", False: "adapter", None: ""}[row["batched"]]),
+    Column("speed", lambda row: {True: "batched", False: "adapter", None: ""}[row["batched"]], spare=True),
     Column("bots", lambda row: _short(row["bots"]), fold=True),
     Column("installed", lambda row: "yes" if row["installed"] else "no"),
     Column("", lambda row: row["description"], fold=True),

@@ -16,7 +16,8 @@ from league.errors import StoreError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.console import Column, Columns
 from league.interfaces.cli.files import replacing
-from league.view.words import size
+from league.pool.address import absolute
+from league.view.words import counted, size
 
 if TYPE_CHECKING:
     from league.pool.segments import Numbered, Segment
@@ -68,7 +69,7 @@ def archive(
         rule = config.log if keep is None else dataclasses.replace(config.log, keep=keep)
         place = to if to is not None else rule.archive
         if to is not None and "://" not in to:
-            place = str(Path(to).absolute())
+            place = absolute(to)
         dataclasses.replace(rule, archive=place)  # Raises for a place that is none.
         sealed = opened.seal(rule, watch)
         beyond = opened.match_count() - opened.archived()["matches"] - rule.keep
@@ -77,8 +78,9 @@ def archive(
         moved = opened.archive(place, watch)
         held = sum(segment.place is None for segment in opened.segments())
     found = {"sealed": sealed, "moved": moved, "held": held}
-    left = f"; {held:,} segments stay in the store: give a place with --to, or set log.archive" if held else ""
-    line = f"put {sealed:,} matches together, archived {moved:,} segments{left}"
+    stay = f"{counted(held, 'segment')} {'stays' if held == 1 else 'stay'} in the store"
+    left = f"; {stay}: give a place with --to, or set log.archive" if held else ""
+    line = f"put {counted(sealed, 'match')} together, archived {counted(moved, 'segment')}{left}"
     console.show_page([line], lambda: found, json=json)
 
 
@@ -100,7 +102,7 @@ def export_log(
                 write(chunk)
                 count += len(chunk)
     written = file.stat().st_size
-    page = [f"{count:,} matches in {file}, {size(written)}"]
+    page = [f"{counted(count, 'match')} in {file}, {size(written)}"]
     console.show_page(page, lambda: {"file": str(file), "matches": count, "bytes": written}, json=json)
 
 

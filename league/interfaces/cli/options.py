@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import TyperException
 
 from league.config import presets
+from league.pool.address import Address
 
 if TYPE_CHECKING:
     from league.config import LeagueConfig
@@ -64,8 +65,20 @@ def settings(help: str) -> Any:
     return typer.Option("--set", metavar="KEY=VALUE", help=help)
 
 
+def _address(store: str) -> str:
+    """The address of a store, refused before anything that takes seconds where it cannot be one."""
+    Address.parse(store)
+    return store
+
+
 StoreOption = Annotated[
-    str, typer.Option("--store", envvar="LEAGUE_STORE", help="The league's folder, or the redis:// URL of its server.")
+    str,
+    typer.Option(
+        "--store",
+        envvar="LEAGUE_STORE",
+        callback=_address,
+        help="The league's folder, or the redis:// URL of its server.",
+    ),
 ]
 LeagueOption = Annotated[str, typer.Option("--league", envvar="LEAGUE_NAME", help="Name of the league in the store.")]
 GameOption = Annotated[str | None, typer.Option(help="A game of `league games`, or your own module.")]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from league.errors import LeagueError, MissingExtraError
 from league.interfaces.cli import options
 from league.interfaces.cli.starting import loading
+from league.view.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from league.interfaces.play.session import Move, Session
 
 HINTED_MOVES = 3
-HELP = "a move, or: hint, undo, resign, quit"
+WISHES = {"hint": ("hint", "h"), "undo": ("undo", "u"), "resign": ("resign",), "quit": ("quit", "q")}
+"""What may be typed in place of a move; a word that is the name of an action is the action."""
 
 
 class _LeftError(Exception):
@@ -141,21 +143,27 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
     if hints and session.opponent.adviser is not None:
         _think(session, output)
     while True:
-        word = _ask(f"your move ({session.choices}; {HELP}): ", output)
         known = {name.lower() for name in session.names.values()}
+        free = {wish: [word for word in words if word not in known] for wish, words in WISHES.items()}
+        wishes = {wish: words for wish, words in free.items() if words}
+        offered = ", ".join(words[0] for words in wishes.values())
+        word = _ask(f"your move ({session.choices}; a move, or: {offered}): ", output)
         try:
-            if word.lower() in ("hint", "h") and word.lower() not in known:
-                _think(session, output)
-            elif word.lower() in ("undo", "u") and word.lower() not in known:
-                session.undo()
-                session.reply()
-                _show(session)
-            elif word.lower() == "resign" and "resign" not in known:
-                session.resign()
-                return []
-            else:
-                session.play(session.read(word))
-                return session.reply()
+            match next((wish for wish, words in wishes.items() if word.lower() in words), None):
+                case "hint":
+                    _think(session, output)
+                case "undo":
+                    session.undo()
+                    session.reply()
+                    _show(session)
+                case "resign":
+                    session.resign()
+                    return []
+                case "quit":
+                    _leave(output)
+                case None:
+                    session.play(session.read(word))
+                    return session.reply()
         except LeagueError as error:
             if not isinstance(error, MoveError) and session.opponent.adviser is not None:
                 raise
@@ -163,14 +171,17 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
 
 
 def _ask(prompt: str, output: Console) -> str:
-    """A word of the person; raises `_LeftError` where they leave, or the input ends."""
+    """A word of the person; raises `_LeftError` where the input ends."""
     output.print(prompt, end="", markup=False)
     line = sys.stdin.readline()
-    word = line.strip()
-    if not line or word.lower() in ("q", "quit"):
-        output.print()
-        raise _LeftError
-    return word
+    if not line:
+        _leave(output)
+    return line.strip()
+
+
+def _leave(output: Console) -> NoReturn:
+    output.print()
+    raise _LeftError
 
 
 def _show(session: Session) -> None:
@@ -200,7 +211,7 @@ def _keep(playing: Host, session: Session, name: str, output: Console) -> None:
     if note:
         output.print(note, markup=False)
     if row is not None:
-        output.print(f"{name}: {row.elo:+.0f} Elo ± {row.interval:.0f}, {row.games} games", markup=False)
+        output.print(f"{name}: {row.elo:+.0f} Elo ± {row.interval:.0f}, {counted(row.games, 'game')}", markup=False)
 
 
 def _rematch(output: Console) -> None:
@@ -209,6 +220,6 @@ def _rematch(output: Console) -> None:
         word = _ask("rematch? (y; q leaves): ", output)
         if word.lower() in ("y", "yes", "rematch", ""):
             return
-        if word.lower() in ("n", "no"):
-            raise _LeftError
+        if word.lower() in ("n", "no", "q", "quit"):
+            _leave(output)
         output.print(f"{word[:40]!r}: y plays again, q leaves", markup=False)

@@ -11,7 +11,7 @@ import typer
 
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, facts, show, show_page
-from league.view.words import size
+from league.view.words import counted, size
 
 
 class Line(NamedTuple):
@@ -50,7 +50,7 @@ def publish(
     if dry_run:
         large = in_lfs(files)
         lines = [Line(name, path.stat().st_size, name in large) for name, path in files.items()]
-        note = f"{len(lines)} files, {size(sum(line.bytes for line in lines))}, for {repo}: nothing was sent"
+        note = f"{counted(len(lines), 'file')}, {size(sum(line.bytes for line in lines))}, for {repo}: nothing was sent"
         show(lines, COLUMNS, json=json, note=note)
         return
     done = publishing.publish(manifest, files, repo, private=private, environment=os.environ)

@@ -12,6 +12,7 @@ from rich.styled import Styled
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, show, show_page, watching
 from league.view.strongest import SEATINGS, STRONGEST, left_out, payoff_of, strongest
+from league.view.words import counted
 
 if TYPE_CHECKING:
     from league.ladder.agreement import Estimates
@@ -69,7 +70,7 @@ COLUMNS: Final[Columns[Estimates]] = (
 def _rebuild(rebuild: Rebuild) -> Iterator[RenderableType]:
     for line in rebuild.repaired:
         yield Styled(line, "yellow")
-    derived = f"from {rebuild.matches:,} matches: {rebuild.ratings:,} ratings"
+    derived = f"from {counted(rebuild.matches, 'match')}: {counted(rebuild.ratings, 'rating')}"
     if rebuild.repaired:
         yield f"{derived}; {len(rebuild.repaired):,} of what was stored differed and is repaired"
     else:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import RenderableType
 from rich.styled import Styled
-from rich.text import Text
 
 from league.errors import DamagedStoreError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, facts, show_page, tabulate, watching
+from league.interfaces.cli.folding import Pieces
 from league.iteration import LOSSES
 from league.view.words import counted, duration, moment, size
 
@@ -113,9 +113,9 @@ def _state_of(found: dict[str, Any]) -> Iterator[RenderableType]:
         yield tabulate(found["learners"].items(), _learner_columns(found["phase"]))
         for name, learner in found["learners"].items():
             rows = {"losses": _losses(learner), "plays": _opponents(learner)}
-            if any(rows.values()):
+            if any(map(str, rows.values())):
                 yield ""
-                yield facts({"learner": name, **{what: line for what, line in rows.items() if line}})
+                yield facts({"learner": name, **{what: line for what, line in rows.items() if str(line)}})
     for name in found["unreadable"]:
         yield Styled(f"unreadable  {name}: its weights are damaged, the league goes on without it", "red")
     for warning in found["warnings"]:
@@ -148,13 +148,16 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
 
 
 def _archived(archived: dict[str, int]) -> str:
-    return f", {archived['matches']:,} of them in {archived['segments']:,} segments" if archived["segments"] else ""
+    held = counted(archived["segments"], "segment")
+    return f", {archived['matches']:,} of them in {held}" if archived["segments"] else ""
 
 
-def _room(room: dict[str, Any]) -> str:
+def _room(room: dict[str, Any]) -> Pieces:
     """How long the store will do, as `Room` says it."""
     used = f"{size(room['used_bytes'])} of {size(room['limit_bytes'])} {room['where']}"
-    return used if room["lasts_s"] is None else f"{used}; at its pace so far the rest lasts {duration(room['lasts_s'])}"
+    if room["lasts_s"] is None:
+        return Pieces(used.split())
+    return Pieces([*f"{used}; at its pace so far the rest lasts".split(), duration(room["lasts_s"])])
 
 
 def _pool(found: dict[str, Any]) -> str:
@@ -175,18 +178,19 @@ def _learner_columns(phase: str) -> Columns[Learner]:
     )
 
 
-def _losses(learner: dict[str, Any]) -> Text:
+def _losses(learner: dict[str, Any]) -> Pieces:
     """As many to a line as fit, none of them broken."""
     return _words(f"{LOSSES.get(loss, loss)} {value:.3g}" for loss, value in learner["losses"].items())
 
 
-def _opponents(learner: dict[str, Any]) -> Text:
+def _opponents(learner: dict[str, Any]) -> Pieces:
     """Each with its share of the games."""
     return _words(f"{name} {100 * share:.0f}%" for name, share in learner["opponents"].items())
 
 
-def _words(parts: Iterable[str]) -> Text:
-    return Text(", ".join(part.replace(" ", "\u00a0") for part in parts))
+def _words(parts: Iterable[str]) -> Pieces:
+    *all_but_last, last = [*parts] or [""]
+    return Pieces([*(f"{part}," for part in all_but_last), last])
 
 
 def _state(learner: dict[str, Any], phase: str) -> str:

@@ -16,7 +16,8 @@ from league.errors import WrongLeagueError
 from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
-from league.pool.address import is_embedded
+from league.pool.address import absolute, is_embedded
+from league.signals import at_once
 
 if TYPE_CHECKING:
     from league.pool.store import Store
@@ -56,7 +57,7 @@ def open_to_train(
 
 def log_folder(store: str, league: str) -> Path:
     """Where TensorBoard event files go: beside an embedded store, else into `runs/`."""
-    return (Path(store) if is_embedded(store) else Path("runs") / league).resolve() / "tensorboard"
+    return Path(absolute(store) if is_embedded(store) else f"runs/{league}").resolve() / "tensorboard"
 
 
 def train(
@@ -82,7 +83,7 @@ def train(
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
     console = stdout()
     with contextlib.ExitStack() as end:
-        with Starting(console) as starting:
+        with Starting(console) as starting, at_once():
             starting("loading torch and Ray")
             from league.actors.driver import run_league
             from league.interfaces.cli.panel import TrainingView

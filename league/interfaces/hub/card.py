@@ -97,7 +97,7 @@ def _strength(release: Release) -> str:
         for meeting in release.meetings
     ]
     head = ["| opponent | kind | Elo | wins/draws/losses | score |", "| --- | --- | ---: | --- | ---: |"]
-    league = f"rank {row.rank} of {release.rivals} in its league, after {row.games:,} games"
+    league = f"rank {row.rank} of {release.rivals} in its league, after {counted(row.games, 'game')}"
     text = (
         f"Elo **{row.elo:+.0f} ± {row.interval:.0f}** (95% interval), {league}.",
         "Elo counts from the bot `uniform`, which plays legal moves at random: 400 points are odds of ten to one.",

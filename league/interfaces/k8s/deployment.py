@@ -15,6 +15,7 @@ from league.interfaces.k8s.manifests import Object, key, load, of_cluster, secre
 from league.interfaces.k8s.scaling import keep_sizes
 from league.interfaces.k8s.selectors import JOB, OURS
 from league.interfaces.k8s.volumes import keep_volume, refuse_fixed
+from league.view.words import counted
 
 POLL_S: Final = 2.0
 GONE_S: Final = 360.0
@@ -197,7 +198,7 @@ def _ended_job(live: Object) -> tuple[bool | None, str]:
 def _ready_service(live: Object) -> tuple[bool, str]:
     ready = conditions_of(live).get("Ready", {}).get("status") == "True"
     endpoints = live.get("status", {}).get("numServeEndpoints", 0)
-    return ready, f"serves, {endpoints} endpoints" if ready else "starts"
+    return ready, f"serves, {counted(endpoints, 'endpoint')}" if ready else "starts"
 
 
 READINESS: Final[dict[str, Callable[[Object], tuple[bool | None, str]]]] = {

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from league.ladder.leaderboard import Row
 from league.ladder.records import Snapshot
 from league.view.overview import Overview
+from league.view.words import counted
 
 WIDTH: Final = 480
 HEIGHT: Final = 350
@@ -167,7 +168,7 @@ def drawn_lines(named: Mapping[str, Sequence[Rated]], x: Scale, y: Scale) -> lis
                 path=_path([(x(one.at), y(one.elo)) for one in kept]),
                 band=_path(up + down) + "Z",
                 marks=[_mark(one, x, y) for one in few],
-                summary=f"{name}: {len(every)} snapshots, from {first.policy} at Elo {first.elo:+.0f} "
+                summary=f"{name}: {counted(len(every), 'snapshot')}, from {first.policy} at Elo {first.elo:+.0f} "
                 f"to {last.policy} at {last.elo:+.0f} ± {last.interval:.0f}",
             )
         )

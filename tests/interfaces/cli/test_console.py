@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from league.interfaces.cli.console import Column, facts, json_alone, tabulate
+from league.interfaces.cli.folding import Pieces
 
 # Wide, combining, control and blank characters among plain ones.
 TEXTS = st.text(st.one_of(st.sampled_from("ab 1±★世\t\n\x07[]"), st.characters(exclude_categories=["Cs"])), max_size=8)
@@ -63,6 +64,29 @@ def test_on_a_terminal_that_is_too_narrow_nothing_is_cut_off() -> None:
     assert close[1:3] == ["main-0001  12.5  12.5 stronger than", "                      the one"]
     lines = ["policy  main-0001", "± 95%   12.5", "± 95%   12.5", "why     stronger than", "        the one before"]
     assert on_terminal(tabulate(rows, NARROW), 24) == [*lines, "", "policy  main-0002", *lines[3:]]
+
+
+def test_a_word_is_broken_only_where_it_is_longer_than_any() -> None:
+    word = "Rock-paper-scissors,"
+    for width in range(30, 60):
+        assert word in " ".join(on_terminal(tabulate([("main-0001", "12.5", f"{word} {WORDS}")], NARROW), width)), width
+    assert "".join(on_terminal(tabulate([("main-0001", "12.5", "x" * 50)], NARROW), 60)).count("x") == 50
+
+
+def test_pieces_stay_whole_where_there_is_room() -> None:
+    table = facts({"room": Pieces(["the", "rest", "lasts", "158 d 10 h"])})
+    for width in range(17, 40):
+        assert "158 d 10 h" in "\n".join(on_terminal(table, width)), width
+    assert drawn(table, 10_000) == "room  the rest lasts 158 d 10 h\n"
+    assert drawn(facts({"room": Pieces([])}), 80) == "room  \n"
+
+
+def test_two_columns_that_are_folded_keep_their_words() -> None:
+    word = "Rock-paper-scissors,"
+    columns = [NARROW[0], NARROW[3], Column[tuple[str, str, str]]("bots", lambda row: row[1], fold=True)]
+    for width in range(46, 90):
+        shown = on_terminal(tabulate([("main-0001", "uniform mcts-100 perfect", f"{word} {WORDS}")], columns), width)
+        assert {word, "mcts-100"} <= set(" ".join(shown).split()), width
 
 
 def test_a_column_that_can_be_spared_is_left_out_first() -> None:

@@ -22,7 +22,7 @@ def test_archiving_moves_what_is_old_and_says_what(league: Command, own: Store, 
     assert league("log", "list", at=own).out == "no segments yet; 10 newer matches are kept one by one\n"
     before = list(own.matches())
     result = league("log", "archive", "--keep", "4", at=own)
-    assert (result.code, result.out) == (0, "put 6 matches together, archived 1 segments\n")
+    assert (result.code, result.out) == (0, "put 6 matches together, archived 1 segment\n")
     listed = league("log", "list", at=own).out.splitlines()
     assert listed[0].split() == ["segment", "first", "match", "last", "match", "size", "sha256", "where"]
     assert f"archive/{own.league}-000001-" in listed[1]
@@ -34,7 +34,7 @@ def test_archiving_moves_what_is_old_and_says_what(league: Command, own: Store, 
     found = league("status", "--verify", "--json", at=own).json
     assert found["archived"] == {"matches": 6, "segments": 1}
     assert found["verification"]["problems"] == []
-    assert "10, 6 of them in 1 segments" in league("status", at=own).out
+    assert "10, 6 of them in 1 segment\n" in league("status", at=own).out
     again = league("log", "archive", "--keep", "4", "--json", at=own).json
     assert again == {"sealed": 0, "moved": 0, "held": 0}
 

@@ -12,6 +12,7 @@ import termios
 from pathlib import Path
 
 import pytest
+from small_league import Command
 
 from league.pool.store import Store
 
@@ -29,6 +30,7 @@ COMMANDS = (
     "pool show main-0001",
     "log list",
     "games",
+    "presets",
     "leaderboard --store redis://:1/2@here",
     "leaderboard --league nobody --store runs/a/folder/of/a/name/that/is/rather/long/and/is/not/there",
     "new-game class",
@@ -58,7 +60,7 @@ def typed(words: list[str], environment: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_on_a_narrow_terminal(command: str, own: Store, folder: Path) -> None:
+def test_a_command_on_a_narrow_terminal(command: str, own: Store, folder: Path, league: Command) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     environment |= {"LEAGUE_STORE": str(folder), "LEAGUE_NAME": own.league, "TERM": "xterm-256color"}
     lines = typed(command.split(), environment)
@@ -67,3 +69,7 @@ def test_a_command_on_a_narrow_terminal(command: str, own: Store, folder: Path) 
         assert len(line) <= WIDTH, line
         assert "…" not in line.replace("redis://…", "").replace("negamax-1…8", ""), line
     assert "Traceback" not in "".join(lines)
+    if "--store" not in command:
+        wide = league(*command.split(), at=own)
+        words = {word for line in lines for word in line.split() if not re.search(r"\d", word)}
+        assert words <= set(f"{wide.out} {wide.err}".split()), "a word is broken"

@@ -19,6 +19,7 @@ from league.games import game_spec
 from league.policies.weights import unpack
 from league.pool.store import Store
 from league.view.words import counted
+from tests.interfaces.cli.test_keys import check
 
 Refused = Callable[..., str]
 
@@ -120,6 +121,16 @@ def test_hint_undo_resign_and_rematch(league: Command, monkeypatch: pytest.Monke
     assert sorted(seats) == ["0", "1"], "where the seat is random, one begins after the other"
 
 
+def test_a_word_that_is_the_name_of_an_action_is_the_action(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["quit", "Hint", "resign", *"345678"]
+    monkeypatch.setattr("league.interfaces.play.session.action_name", lambda game, row, action: names[action])
+    say(monkeypatch, "quit", "q")
+    shown = league("play", "uniform", "--seat", "0", "--seed", "3").out
+    assert "your move (quit Hint resign 3 4 5 6 7 8; a move, or: h, undo, q): " in shown
+    assert shown.count("your move (") == 2, "it was played"
+    assert shown.splitlines()[-1] == "you left; the game has no result"
+
+
 def test_the_last_move_and_the_winning_line_are_marked(league: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     say(monkeypatch, *[str(cell) for cell in range(9)] * 2)
     shown = league("play", "perfect", "--seat", "0", "--seed", "1").out
@@ -150,7 +161,7 @@ def test_games_under_a_name_are_recorded(
     before = own.match_count()
     say(monkeypatch, "0", "resign", "y", "undo", "hint", "resign", "y")
     shown = league("play", "--name", "[red]anna", "--seat", "0", "--temperature", "0.5", at=own).out
-    assert re.search(r"^\[red\]anna: [+-]\d+ Elo ± \d+, 1 games$", shown, re.MULTILINE)
+    assert re.search(r"^\[red\]anna: [+-]\d+ Elo ± \d+, 1 game$", shown, re.MULTILINE)
     assert "does not count" in shown
     first, last = reversed(own.person_games())
     assert (first.person, first.opponent, first.result, first.helped) == (
@@ -162,7 +173,9 @@ def test_games_under_a_name_are_recorded(
     assert last.helped
     assert own.match_count() == before
     found = league("leaderboard", "--people", "--json", at=own).json
-    assert [(row["person"], row["games"], row["score"]) for row in found] == [("[red]anna", 1, [0, 0, 1])]
+    assert [(row["person"], row["games"], row["score"]) for row in found] == [("[red]anna", 1, 0.0)]
+    assert found[0]["results"] == {"wins": 0, "draws": 0, "losses": 1}
+    check(found)
     assert "[red]anna" in league("leaderboard", "--people", at=own).out
     for name in ("a" * 41, "a\nb", " a", "  "):
         assert "--name: " in refused("play", "--name", name)

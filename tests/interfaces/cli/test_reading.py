@@ -185,6 +185,7 @@ def test_the_configuration_can_be_read_back(league: Command) -> None:
 def test_presets(league: Command) -> None:
     listed = league("presets", "--json").json
     assert set(listed) == {line.split()[0] for line in league("presets").out.splitlines()[1:]}
+    assert all(text.endswith(".") for text in listed.values()), "whole sentences"
 
 
 @pytest.mark.parametrize("command", ["leaderboard", "matches", "status", "champion", "config", "rollback", "promote"])

@@ -16,11 +16,16 @@ import pytest
 from tensorboardX import SummaryWriter
 
 from league.interfaces.cli import run
+from league.interfaces.cli.train import log_folder
 
 
 def test_a_league_without_files_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["tensorboard", "--store", str(tmp_path / "runs")]) == 2
     assert f"no event files at {tmp_path / 'runs' / 'tensorboard'}" in capsys.readouterr().err
+
+
+def test_event_files_are_beside_the_store_also_where_that_is_below_a_home() -> None:
+    assert log_folder("~/runs/x", "league") == Path.home().resolve() / "runs" / "x" / "tensorboard"
 
 
 def test_without_the_extra_it_says_so(

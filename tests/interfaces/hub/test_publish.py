@@ -12,6 +12,7 @@ from hub_server import TOKEN, Hub, Repository, hub_server
 from small_league import Command
 
 from league.interfaces.hub.folder import MANIFEST, write_folder
+from tests.interfaces.cli.test_keys import check
 
 FILES = {
     ".gitattributes": b"policy.onnx filter=lfs diff=lfs merge=lfs -text\n",
@@ -65,6 +66,7 @@ def test_exactly_these_files_arrive_the_large_one_by_lfs(hub: Hub, league: Comma
     assert {name: one.files[name] for name in FILES if name != "policy.onnx"} == {
         name: data for name, data in FILES.items() if name != "policy.onnx"
     }
+    check(said.json)
     assert said.json == {
         "url": f"{hub.url}/spaces/{URL}",
         "commit": f"{hub.url}/spaces/{URL}/commit/{1:040d}",
@@ -102,6 +104,7 @@ def test_a_dry_run_lists_files_and_sizes_and_asks_nobody(
         name: (folder / name).stat().st_size for name in (*FILES, MANIFEST)
     }
     assert [row["file"] for row in said.json if row["lfs"]] == ["policy.onnx"]
+    check(said.json)
     people = league("publish", str(folder), "--repo", URL, "--dry-run").out
     assert "2.0 MB" in people
     assert "6 files" in people

@@ -210,6 +210,8 @@ def test_whole_games_against_the_policys_own_moves(
     for seat in (0, 1):
         for way in ("keyboard", "mouse"):
             took += play(page, game, shared[1], seat, way, dice)
+            page.get_by_role("button", name="Undo").click()
+            expect(page.locator("#said")).to_have_text("Your move.")
     half = statistics.median(took)
     print(f"{game}, {size}: {len(took)} answers, half of them within {half:.1f} ms, all within {max(took):.1f} ms")
     assert half < ANSWER_MS

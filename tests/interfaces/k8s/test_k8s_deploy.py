@@ -26,7 +26,7 @@ def test_deploy_makes_a_league(server: ApiServer, k8s: Command) -> None:
     assert all(method in ("POST", "PATCH") for method, _, _ in server.writes())
     assert "fieldManager=league" in server.writes()[0][1]
     assert "RayJob league: Running" in result.out
-    assert "RayService champion: serves, 1 endpoints" in result.out
+    assert "RayService champion: serves, 1 endpoint" in result.out
     assert kinds
 
 

@@ -24,8 +24,8 @@ def test_promote_shows_the_rollout(deployed: ApiServer, k8s: Command, folder: Pa
     lines = result.out.splitlines()
     assert lines[0] == "main-0000 is the champion, forced; pinned: the league keeps it"
     assert lines[1:] == [
-        "RayService champion serves, 1 endpoints: main-0001 is served",
-        "RayService champion serves, 1 endpoints: main-0000 is served",
+        "RayService champion serves, 1 endpoint: main-0001 is served",
+        "RayService champion serves, 1 endpoint: main-0000 is served",
     ]
 
 

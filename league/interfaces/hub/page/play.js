@@ -55,13 +55,20 @@ async function show() {
   at("thought").textContent = opinion === null ? "" : `It expects ${signed(opinion.value)} for you here.`;
   at("said").textContent = said();
   at("said").dataset.ending = line.winner() === seat && !resigned ? "won" : "";
-  at("undo").disabled = !mine || now.moves.length < 2;
+  at("undo").disabled = undoable() === 0;
   at("hint").disabled = !mine;
   at("resign").disabled = over() || now.moves.length === 0;
 }
 
 function over() {
   return resigned || line.winner() !== null;
+}
+
+/** How many moves would be taken back: the person's last one and the answer to it, if there is one. */
+function undoable() {
+  if (resigned || (!over() && line.mover !== seat)) return 0;
+  const count = line.moves.length % 2 === seat ? 2 : 1;
+  return line.moves.length - count < seat ? 0 : count;
 }
 
 function said() {
@@ -96,7 +103,7 @@ function begin(mine) {
 at("first").addEventListener("click", () => begin(0));
 at("second").addEventListener("click", () => begin(1));
 at("undo").addEventListener("click", () => {
-  line = line.without(2);
+  line = line.without(undoable());
   next().then(() => board.focus());
 });
 at("hint").addEventListener("click", async () => {
