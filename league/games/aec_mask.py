@@ -58,7 +58,7 @@ def read_mask(agent: Any, mask: Any, actions: int, *, added: bool) -> NDArray[np
         mask = mask.detach().cpu()
     array = np.asarray(mask)
     if array.shape == (actions,) and not added and largest(array) == 1:
-        return array == 1
+        return np.asarray(array == 1, np.bool_)
     if array.dtype == object:
         array = np.asarray(array.tolist())
     if array.size != actions or array.ndim == 0:

@@ -40,6 +40,6 @@ def _hands_on(kind: type) -> bool:
     """Whether objects of a class have none of `SAID` but in their own dictionary, and else ask what they wrap."""
     return (
         getattr(kind, "__getattr__", None) in (BaseWrapper.__getattr__, OrderEnforcingWrapper.__getattr__)
-        and kind.__getattribute__ is object.__getattribute__
+        and "__getattribute__" not in {name for one in kind.__mro__[:-1] for name in vars(one)}
         and all(SAID.isdisjoint(vars(one)) for one in kind.__mro__)
     )
