@@ -18,7 +18,7 @@ from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name, read_action_names
 from league.games.base import GameSpec, Step
 from league.games.blame import blame
-from league.games.bubble import Bubble, passed_over, raised_by_environment
+from league.games.bubble import Bubble, left_alone, passed_over, raised_by_environment
 from league.games.stones import read_stones
 
 SEEDS = 2**31
@@ -124,6 +124,8 @@ class AecGame:
         self._layout, self._names = source.layout, source.names
         self._boards = Boards(source.make, source.layout, num_games)
         self._bubble = Bubble()
+        self._throws = True
+        """Some environment may change the global random numbers as a game starts; at first nobody knows."""
         self._random = np.random.default_rng(seed)
         self._tensors: dict[str, Tensor] = {}
         self.reset()
@@ -139,11 +141,19 @@ class AecGame:
         seeds_of = [(row, int(self._random.integers(SEEDS)) if chosen is None else chosen[row] % SEEDS) for row in rows]
 
         def begin() -> None:
-            for row, one in seeds_of:
-                self._boards.rows[row].reset(one)
+            if not self._throws and left_alone(lambda: self._start(seeds_of, watched=False)):
+                return
+            self._start(seeds_of, watched=True)
+            self._throws = any(board.throws for board in self._boards.rows)
 
-        self._bubble.run(begin)
+        if seeds_of:
+            self._bubble.run(begin)
         self._tensors.clear()
+
+    def _start(self, seeds_of: Sequence[tuple[int, int]], *, watched: bool) -> None:
+        """Each `watched` by itself, which takes longer than several plies do, or not."""
+        for row, one in seeds_of:
+            self._boards.rows[row].reset(one, watched=watched)
 
     def observe(self) -> Tensor:
         """float32 `[B, *spec.shape]`; zeros where the game is over."""
@@ -166,7 +176,9 @@ class AecGame:
 
         def play() -> None:
             for row, (board, action) in enumerate(zip(self._boards.rows, chosen, strict=True)):
-                rewards[row], done[row] = board.step(action)
+                paid, done[row] = board.step(action)
+                if any(paid):
+                    rewards[row] = paid
 
         self._bubble.run(play)
         for row, board in enumerate(self._boards.rows):

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from league.games.aec_factory import AecEnv
 from league.games.aec_layout import Layout
-from league.games.aec_mask import find_mask, read_mask
+from league.games.aec_mask import find_mask, largest, read_mask
 from league.games.aec_rewards import Ledger, Paid
+from league.games.aec_wrappers import speaker
 from league.games.blame import blame
 from league.games.bubble import Dice, passed_over, raised_by_environment
 
@@ -41,20 +42,35 @@ class AecBoard:
         self._seats = {agent: seat for seat, agent in enumerate(layout.agents)}
         self._observation, self._legal, self._seat, self._present = observation, legal, seat, present
         self._reach = layout.reach
+        self._limit = layout.limit
+        self._all_present = False
         self._dice = Dice()
         self._ledger = Ledger()
         self.over = True
         """No game is being played: the observation is zeros, and everything is legal."""
         self.env: AecEnv | None = None
+        self._speaker: Any = None
+        """Where `env` says how the game stands."""
         self.error: str | None = None
         """What the environment did wrong in this game, if it did."""
 
-    def reset(self, seed: int) -> None:
-        """Start a new game. One that cannot start is over at its next ply, with `error` set."""
+    @property
+    def throws(self) -> bool:
+        """Whether starting the game changed the global random numbers."""
+        return self._dice.thrown
+
+    def reset(self, seed: int, *, watched: bool = True) -> None:
+        """Start a new game. One that cannot start is over at its next ply, with `error` set.
+
+        Not `watched`: whoever calls this sees to the global random numbers.
+        """
         self.error = None
         self.over = False
         try:
-            self._dice.reset(lambda: self._begin(seed))
+            if watched:
+                self._dice.reset(lambda: self._begin(seed))
+            else:
+                self._begin(seed)
         except BaseException as error:  # a user's code may raise anything
             self._break(f"reset(seed={seed})", error)
 
@@ -64,8 +80,9 @@ class AecBoard:
             self._ledger = Ledger()
         env = self.env
         env.reset(seed=seed)
-        self._present[:] = False
-        self._ledger.begin(env)
+        self._present[:] = self._all_present = False
+        self._speaker = speaker(env)
+        self._ledger.begin(self._speaker)
         self._look(env)
 
     def step(self, action: int) -> tuple[list[float], bool]:
@@ -77,7 +94,7 @@ class AecBoard:
         action += self._layout.first_action
         agent: Any = ""
         try:
-            agent = env.agent_selection
+            agent = self._speaker.agent_selection
             self.over = self._dice.step(lambda: self._play(env, agent, action, rewards))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"step({action}) by {agent}", error)
@@ -86,7 +103,8 @@ class AecBoard:
 
     def _play(self, env: AecEnv, agent: Any, action: int, rewards: list[float]) -> bool:
         env.step(action)
-        self._pay(self._ledger.after(env, agent), rewards)
+        self._speaker = speaker(env)
+        self._pay(self._ledger.after(self._speaker, agent), rewards)
         if self._pass_dead_seats(env, rewards):
             self._blank()
             return True
@@ -96,17 +114,18 @@ class AecBoard:
     def _pass_dead_seats(self, env: AecEnv, rewards: list[float]) -> bool:
         """Step seats whose part has ended with None, as PettingZoo asks, and return whether all have."""
         for _ in range(len(self._layout.agents) + 1):
-            # Each name is looked up through all wrappers.
-            if not env.agents:
+            said = self._speaker
+            if not said.agents:
                 return True
-            agent, over, cut = env.agent_selection, env.terminations, env.truncations
+            agent, over, cut = said.agent_selection, said.terminations, said.truncations
             if agent not in over or agent not in cut:
-                left = ", ".join(map(str, env.agents))
+                left = ", ".join(map(str, said.agents))
                 raise ValueError(f"agent_selection is {agent!r}, who has left the game; its agents are {left}")
             if not (over[agent] or cut[agent]):
                 return False
             env.step(None)
-            self._pay(self._ledger.after_leaving(env), rewards)
+            self._speaker = speaker(env)
+            self._pay(self._ledger.after_leaving(self._speaker), rewards)
         raise ValueError(f"{agent} stays selected after it is done")
 
     def _pay(self, paid: Paid, rewards: list[float]) -> None:
@@ -117,15 +136,17 @@ class AecBoard:
 
     def _look(self, env: AecEnv) -> None:
         """Read the mover's view, once per ply."""
-        agent = env.agent_selection
+        agent = self._speaker.agent_selection
         if agent not in self._seats:
             raise ValueError(f"agent_selection is {agent!r}, who is none of possible_agents")
-        if not self._present.all():
-            for one in env.agents:
+        if not self._all_present:
+            for one in self._speaker.agents:
                 if one in self._seats:
                     self._present[self._seats[one]] = True
+            self._all_present = bool(self._present.all())
         layout, seen = self._layout, env.observe(agent)
-        mask = find_mask(agent, seen, env.infos.get(agent), promised=layout.promises_mask)
+        self._speaker = speaker(env)
+        mask = find_mask(agent, seen, self._speaker.infos.get(agent), promised=layout.promises_mask)
         if isinstance(seen, dict):
             if "observation" not in seen:
                 raise ValueError(f"observe({agent!r}) gives no 'observation', only {', '.join(map(str, seen))}")
@@ -147,7 +168,7 @@ class AecBoard:
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
         if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
             raise ValueError(f"the observation holds {array.dtype}, not numbers")
-        if array.dtype.kind == "b":
+        if array.dtype.kind == "b" or -1 < largest(array) <= self._limit:
             self._observation[:] = array
             return
         with np.errstate(over="ignore"):

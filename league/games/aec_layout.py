@@ -59,6 +59,12 @@ class Layout:
             centre, half = np.where(free, 0, (low + high) / 2), np.where(free, np.inf, (high - low) / 2)
         return centre.astype(np.float32), (BELIEVED * np.maximum(half, 1)).astype(np.float32)
 
+    @property
+    def limit(self) -> float:
+        """Up to which a number from 0 on is believed in every element of an observation; below 0: there is none."""
+        centre, reach = self.reach
+        return float((centre + reach).min()) if (centre <= reach).all() else -1.0
+
 
 def read_layout(name: str, env: AecEnv) -> Layout:
     """Read an environment's spaces; raises `GameError` for what this engine cannot play."""

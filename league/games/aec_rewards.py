@@ -20,6 +20,7 @@ LARGEST: Final = 1e15
 
 Paid = dict[Any, float]
 """By agent."""
+_NUMBERS: Final = (int, float, np.integer, np.floating)
 
 
 class Ledger:
@@ -54,6 +55,8 @@ class Ledger:
     def _of_step(self, env: AecEnv, mover: Any, paid: Paid, cumulative: Paid) -> Paid:
         if self._returns is not None:
             return self._since(env, paid)
+        if not any((*paid.values(), *cumulative.values(), *self._before.values())):
+            return {}
         added = self._added(cumulative, mover)
         if any(paid.values()):
             self._speaks = True
@@ -148,7 +151,7 @@ def _numbers(book: Any) -> Paid:
 def _number(agent: Any, reward: Any) -> float:
     if reward is None:
         return 0.0
-    if isinstance(reward, float | int | np.integer | np.floating):
+    if isinstance(reward, _NUMBERS):
         number = float(reward)
     else:
         array = np.asarray(reward.detach().cpu() if hasattr(reward, "detach") else reward)
@@ -158,11 +161,11 @@ def _number(agent: Any, reward: Any) -> float:
             number = float(array.reshape(()).item())
         except (TypeError, ValueError) as error:
             raise ValueError(f"the reward of {agent} is {str(reward)[:40]!r}, not a number") from error
+    if -LARGEST <= number <= LARGEST:
+        return number
     if not math.isfinite(number):
         raise ValueError(f"the reward of {agent} is {number}")
-    if abs(number) > LARGEST:
-        raise ValueError(f"the reward of {agent} is {number:g}: more than {LARGEST:g}, which cannot be learned")
-    return number
+    raise ValueError(f"the reward of {agent} is {number:g}: more than {LARGEST:g}, which cannot be learned")
 
 
 def _near(one: float, other: float) -> bool:

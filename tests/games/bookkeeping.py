@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv, ParallelEnv
+from pettingzoo.utils.wrappers import BaseWrapper, OrderEnforcingWrapper
 
 
 class Sound(AECEnv):
@@ -141,6 +142,27 @@ class Bools(Sound):
 
     def book(self, mover, paid):
         super().book(mover, {agent: self.step_count == self.steps and agent == "b" for agent in paid})
+
+
+class Doubles(BaseWrapper):
+    """Pays twice as much from the fourth step on, by a book of its own."""
+
+    truth = (1 + 3 + 10 - 20, 2 + 8 + 12)
+
+    def reset(self, seed=None, options=None):
+        for name in {"rewards", "_cumulative_rewards"} & vars(self).keys():
+            delattr(self, name)
+        super().reset(seed=seed)
+
+    def step(self, action):
+        super().step(action)
+        if self.env.step_count > 3:
+            self._cumulative_rewards = {}
+            self.rewards = {agent: 2 * reward for agent, reward in self.env.rewards.items()}
+
+
+def wrapped():
+    return OrderEnforcingWrapper(Doubles(OrderEnforcingWrapper(Sound())))
 
 
 class Opposite(Sound):

@@ -110,6 +110,19 @@ class Dice(Sound):
         return np.array([(random.random() + np.random.random() + float(torch.rand(()))) / 3], np.float32)
 
 
+class LateDice(Dice):
+    """Begins to do so with its second game."""
+
+    begun = 0
+
+    def reset(self, seed=None, options=None):
+        self.begun += 1
+        (Sound if self.begun == 1 else Dice).reset(self, seed)
+
+    def observe(self, agent):
+        return (Sound if self.begun == 1 else Dice).observe(self, agent)
+
+
 class Masked(Sound):
     """Action 0 is legal, 1 is not."""
 

@@ -131,6 +131,13 @@ class SeesFar(Walk):
         return np.array([255.0 if self.steps == 2 else 0.0, 0.0])
 
 
+class CountsFar(Walk):
+    """In whole numbers, of which those below zero are another matter."""
+
+    def observe(self, agent):
+        return np.array([-20 if self.steps == 2 else -1, 1])
+
+
 class WrongShape(Walk):
     def observe(self, agent):
         return np.zeros(2 if self.steps < 2 else 3)

@@ -130,6 +130,7 @@ def test_reset_touches_only_its_boards_and_nothing_that_was_returned_changes():
         ("NoLegalAction", 2, "left is to move and has no legal action"),
         ("SeesNan", 2, "not finite"),
         ("SeesFar", 2, "holds 255, far outside of what its space says"),
+        ("CountsFar", 2, "holds -20, far outside of what its space says"),
         ("Fleeting", 2, "agent_selection is 'right', who has left the game; its agents are left"),
         ("WrongShape", 2, r"shape \(3,\), not \(2,\)"),
         ("ShortMask", 2, r"shape \(1,\), not \(2,\)"),

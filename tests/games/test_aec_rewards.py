@@ -35,6 +35,7 @@ def play(game, generator):
         "Integers",
         "Nones",
         "Bools",
+        "wrapped",
     ],
 )
 def test_every_way_to_keep_rewards_comes_to_the_same(kind):

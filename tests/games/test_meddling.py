@@ -103,11 +103,12 @@ def test_what_is_global_is_as_it_was(capsys):
     assert capsys.readouterr() == ("", "a line for nobody\nheard\n")
 
 
-def test_global_dice_are_each_boards_own():
-    game, alone = make_game("meddling:Dice", 3), make_game("meddling:Dice", 1)
+@pytest.mark.parametrize("kind", ["Dice", "LateDice"])
+def test_global_dice_are_each_boards_own(kind):
+    state, numbers = random.getstate(), np.random.get_state()[1].tolist()
+    game, alone = make_game(f"meddling:{kind}", 3), make_game(f"meddling:{kind}", 1)
     game.reset(seeds=torch.tensor([5, 6, 5]))
     alone.reset(seeds=torch.tensor([5]))
-    state, numbers = random.getstate(), np.random.get_state()[1].tolist()
     for _ in range(4):
         assert game.observe()[0].tolist() == game.observe()[2].tolist() == alone.observe()[0].tolist()
         assert game.observe()[0].tolist() != game.observe()[1].tolist()

@@ -33,3 +33,12 @@ def test_what_a_machine_has_not_is_the_cpu_and_said(asked: str) -> None:
     assert missing is not None
     assert missing.startswith(f"{asked} is not there: ")
     assert "\n" not in missing
+
+
+def test_a_driver_that_is_too_old_for_torch_is_the_cpu_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start() -> None:
+        raise RuntimeError("The NVIDIA driver on your system is too old (found version 11040).\nPlease update it.")
+
+    monkeypatch.setattr(torch.cuda, "_lazy_init", start)  # What torch calls before it makes a tensor there.
+    said = "cuda is not there: The NVIDIA driver on your system is too old (found version 11040)."
+    assert choose_device("cuda") == Chosen("cpu", said)

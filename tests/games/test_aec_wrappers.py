@@ -1,0 +1,40 @@
+"""From whom an environment's state is read."""
+
+import pytest
+from bookkeeping import Sound
+from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, BaseWrapper, OrderEnforcingWrapper
+
+from league.games.aec_wrappers import SAID, speaker
+
+
+class Asks(BaseWrapper):
+    def __getattr__(self, name):
+        return {} if name == "rewards" else super().__getattr__(name)
+
+
+class Shows(BaseWrapper):
+    @property
+    def rewards(self):
+        return {}
+
+
+class Hides(BaseWrapper):
+    def __getattribute__(self, name):
+        return {} if name == "rewards" else super().__getattribute__(name)
+
+
+def test_wrappers_that_only_hand_on_are_passed():
+    env = Sound()
+    wrapped = OrderEnforcingWrapper(AssertOutOfBoundsWrapper(env))
+    wrapped.reset(seed=0)
+    assert speaker(wrapped) is env
+    assert all(getattr(wrapped, name) is getattr(env, name) for name in SAID)
+
+
+@pytest.mark.parametrize("kind", [Asks, Shows, Hides])
+def test_a_wrapper_that_says_something_itself_is_asked(kind):
+    inner = kind(OrderEnforcingWrapper(Sound()))
+    wrapped = OrderEnforcingWrapper(inner)
+    wrapped.reset(seed=0)
+    assert speaker(wrapped) is inner
+    assert speaker(wrapped).rewards == wrapped.rewards == {}
