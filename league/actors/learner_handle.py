@@ -192,6 +192,7 @@ class LearnerHandle(RemoteWorker):
             self.roster.in_play[self.name] = {*self.roster.in_play.get(self.name, ()), *self.opponents}
         self.held += 1
         self._trains = True
+        self.roster.outcomes.begin()
         # One that begins anew has schedules of its own.
         progress = None if self.role.reset_probability else self.roster.share
         self._ask(self.actor.train.remote(self.opponents, progress), self._take)

@@ -16,6 +16,7 @@ from league.games.aec_mask import find_mask, read_mask
 from league.games.aec_rewards import Ledger, Paid
 from league.games.blame import blame
 from league.games.bubble import Dice, passed_over, raised_by_environment
+from league.games.patience import PATIENCE
 
 
 class AecBoard:
@@ -54,7 +55,7 @@ class AecBoard:
         self.error = None
         self.over = False
         try:
-            self._dice.reset(lambda: self._begin(seed))
+            PATIENCE.wait(lambda: self._dice.reset(lambda: self._begin(seed)))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"reset(seed={seed})", error)
 
@@ -66,6 +67,8 @@ class AecBoard:
         env.reset(seed=seed)
         self._present[:] = False
         self._ledger.begin(env)
+        if self._pass_dead_seats(env, [0.0] * len(self._layout.agents)):
+            raise ValueError("the game is over as it begins: nobody is to move after reset()")
         self._look(env)
 
     def step(self, action: int) -> tuple[list[float], bool]:
@@ -78,7 +81,7 @@ class AecBoard:
         agent: Any = ""
         try:
             agent = env.agent_selection
-            self.over = self._dice.step(lambda: self._play(env, agent, action, rewards))
+            self.over = PATIENCE.wait(lambda: self._dice.step(lambda: self._play(env, agent, action, rewards)))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"step({action}) by {agent}", error)
             return [0.0] * len(rewards), True

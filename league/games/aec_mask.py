@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import gymnasium.spaces
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +13,11 @@ MASK: Final = "action_mask"
 _OTHER_WORDS: Final = ("mask", "legal", "valid", "avail")
 ADDED: Final = -1e6
 """What is added to the logit of an illegal action is at most this."""
+
+
+def is_added(space: Any) -> bool:
+    """Whether a mask of that space is what is added to the logits, in which zeros forbid nothing."""
+    return isinstance(space, gymnasium.spaces.Box) and bool((space.low < 0).any())
 
 
 def find_mask(agent: Any, seen: Any, info: Any, *, promised: bool) -> Any:

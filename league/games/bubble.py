@@ -24,9 +24,12 @@ from typing import Any, Final, NoReturn, TypeVar
 import numpy as np
 import torch
 
+from league.games.patience import end_call
+
 T = TypeVar("T")
 
 _exit: Final = os._exit
+_kill: Final = os.kill
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _inside: Final[contextvars.ContextVar[bool]] = contextvars.ContextVar("inside a bubble", default=False)
 
@@ -55,16 +58,21 @@ class Bubble:
         gradients, number = torch.is_grad_enabled(), torch.get_default_dtype()
         in_main = threading.current_thread() is threading.main_thread()
         handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
-        if handlers and callable(handlers[0]):
-            signal.signal(signal.SIGINT, _heard(handlers[0]))
+        alarm = (0.0, 0.0)
+        if in_main:
+            if callable(handlers[0]):
+                signal.signal(signal.SIGINT, _heard(handlers[0]))
+            alarm = signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, end_call)
         _enter(self._folder)
         os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
+        os.kill = _kill_of(process, threading.get_ident())
         # Where a command prints what another program reads, nobody else does.
         sys.stdout = sys.stderr = _Voice(sys.stderr)
         try:
             yield
         finally:
-            os._exit = _exit
+            os._exit, os.kill = _exit, _kill
             if os.getpid() != process:
                 _exit(0)  # A copy of a whole learner, or worker, that nobody waits for.
             sys.stdout, sys.stderr = streams
@@ -81,9 +89,9 @@ class Bubble:
                 torch.set_default_dtype(number)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
                 if handler is not None and signal.getsignal(one) is not handler:  # None: not Python's to set.
-                    if one == signal.SIGALRM:
-                        signal.setitimer(signal.ITIMER_REAL, 0)  # It would go off in our code.
                     signal.signal(one, handler)
+            if in_main:
+                signal.setitimer(signal.ITIMER_REAL, *alarm)  # One of the environment would go off in our code.
 
 
 class _Voice:
@@ -108,6 +116,17 @@ def _exit_of(process: int, thread: int) -> Callable[[int], NoReturn]:
         _exit(status)
 
     return leave
+
+
+def _kill_of(process: int, thread: int) -> Callable[[int, int], None]:
+    """`os.kill` as this thread of this process finds it: an exception where it is meant for the process itself."""
+
+    def kill(target: int, number: int) -> None:
+        if target == process and number and (os.getpid(), threading.get_ident()) == (process, thread):
+            raise SystemExit(f"kills its own process by signal {number}")
+        _kill(target, number)
+
+    return kill
 
 
 class Interrupted(KeyboardInterrupt):

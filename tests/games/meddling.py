@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import sys
 import tempfile
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -35,6 +37,33 @@ class ExitsHard(Sound):
         if self.step_count == 2:
             os._exit(3)
         super().step(action)
+
+
+class KillsItself(Sound):
+    def step(self, action):
+        if self.step_count == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().step(action)
+
+
+class Hangs(Sound):
+    """Tries for ever what fails."""
+
+    def step(self, action):
+        while self.step_count == 2:
+            with contextlib.suppress(Exception):
+                time.sleep(3600)
+        super().step(action)
+
+
+class ExitsAsItIsBuilt(Sound):
+    left = 3
+
+    def __init__(self):
+        if not self.left:
+            sys.exit("no more tables")
+        type(self).left -= 1
+        super().__init__()
 
 
 class ExitsInReset(Sound):
