@@ -145,7 +145,7 @@ class AecBoard:
             self._observation[:] = 0.0
             self._observation[place] = 1.0
             return
-        array = np.asarray(seen)
+        array = as_array(seen)
         if array.shape != self._layout.shape and (array.shape, self._layout.shape) != ((), (1,)):
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
         if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
@@ -172,7 +172,7 @@ class AecBoard:
         _log(self.error, error)
         if self.env is not None:
             with passed_over():  # What is broken may not close, either.
-                self.env.close()
+                PATIENCE.wait(self.env.close)
         self.env = None
         self.over = True
         self._blank()
@@ -180,6 +180,11 @@ class AecBoard:
     def _blank(self) -> None:
         self._observation[:] = 0.0
         self._legal[:] = True
+
+
+def as_array(seen: Any) -> NDArray[Any]:
+    """What was seen as numpy reads it, also where torch still keeps a gradient for it."""
+    return np.asarray(seen.detach().cpu() if hasattr(seen, "detach") else seen)
 
 
 LOGGED = 20

@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 import numpy as np
 import torch
@@ -55,7 +55,7 @@ class Bubble:
     def _kept(self) -> Iterator[None]:
         process, folder, streams = os.getpid(), _folder(), (sys.stdout, sys.stderr)
         filters, rules = warnings.filters, list(warnings.filters)
-        gradients, number = torch.is_grad_enabled(), torch.get_default_dtype()
+        kept = [get() for get, _ in _KEPT]
         in_main = threading.current_thread() is threading.main_thread()
         handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
         alarm = (0.0, 0.0)
@@ -83,15 +83,27 @@ class Bubble:
             if warnings.filters is not filters or list(warnings.filters) != rules:
                 warnings.filters = filters
                 filters[:] = rules  # type: ignore[index]
-            if torch.is_grad_enabled() != gradients:
-                torch.set_grad_enabled(gradients)
-            if torch.get_default_dtype() != number:
-                torch.set_default_dtype(number)
+            for (get, put), value in zip(_KEPT, kept, strict=True):
+                if get() != value:
+                    put(value)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
                 if handler is not None and signal.getsignal(one) is not handler:  # None: not Python's to set.
                     signal.signal(one, handler)
             if in_main:
                 signal.setitimer(signal.ITIMER_REAL, *alarm)  # One of the environment would go off in our code.
+
+
+def _to_device(device: torch.device) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)  # Where there is none, torch is faster.
+
+
+_KEPT: Final[tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...]] = (
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_default_device, _to_device),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+)
+"""How to ask for what a whole process has, and how to set it."""
 
 
 class _Voice:
@@ -153,6 +165,13 @@ class Dice:
 
     def __init__(self) -> None:
         self._state: tuple[Any, ...] | None = None
+
+    @classmethod
+    def of(cls, seed: int) -> Self:
+        """Dice that begin with a seed, for a game that throws the global ones without a seed of its own."""
+        dice = cls()
+        dice.reset(lambda: (random.seed(seed), np.random.seed(seed), torch.default_generator.manual_seed(seed)))
+        return dice
 
     def reset(self, play: Callable[[], T]) -> T:
         """Start a game, and see whether that changes the global random numbers."""

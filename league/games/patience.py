@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 PATIENCE_S: Final = 60.0
 """A call that takes longer does not come back."""
-LEAST_S: Final = 1.0
+LEAST_S: Final = 0.05
 SLOWER: Final = 10.0
 """A call may always take so many times as long as one that came back."""
 

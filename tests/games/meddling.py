@@ -118,6 +118,8 @@ class Meddles(Sound):
         np.seterr(all="raise")
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        sys.setrecursionlimit(10_000)
         sys.stdout.close()
         sys.stderr.close()
         sys.stdout = None
@@ -137,6 +139,28 @@ class Dice(Sound):
 
     def observe(self, agent):
         return np.array([(random.random() + np.random.random() + float(torch.rand(()))) / 3], np.float32)
+
+
+class ThrowsTheSame(Sound):
+    """Seeds the global dice, but not as it begins."""
+
+    def step(self, action):
+        random.seed(7)
+        np.random.seed(7)
+        torch.manual_seed(7)
+        super().step(action)
+
+
+class SeesTensors(Sound):
+    def observe(self, agent):
+        return torch.tensor(super().observe(agent), requires_grad=True)
+
+
+class SeesFractions(Sound):
+    """Of an image, as its space has it, only the values of other libraries."""
+
+    def observation_space(self, agent):
+        return spaces.Box(0, 255, (1,), np.uint8)
 
 
 class Masked(Sound):

@@ -16,6 +16,7 @@ import torch
 from league.errors import GameError, UnknownGameError
 from league.games import make_game, patience
 from league.games.aec import load_aec
+from league.games.bubble import Bubble
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,9 @@ def test_a_slow_call_is_waited_for_though_others_hung(monkeypatch):
     ours = patience.Patience()
     monkeypatch.setattr(ours, "_hung", 30)
     assert ours.seconds == patience.LEAST_S
-    ours.wait(lambda: time.sleep(0.3))
+    monkeypatch.setattr(ours, "_hung", 0)
+    Bubble().run(lambda: ours.wait(lambda: time.sleep(0.3)))
+    monkeypatch.setattr(ours, "_hung", 30)
     assert 3 <= ours.seconds <= patience.PATIENCE_S
 
 
@@ -134,9 +137,12 @@ def test_a_child_that_is_forked_does_not_play_on(tmp_path, monkeypatch):
 
 def test_what_is_global_is_as_it_was(capsys):
     before = (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    depth = sys.getrecursionlimit()
     game = make_game("meddling:Meddles", 2)
     game.step(torch.tensor([0, 0]))
     assert before == (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    assert sys.getrecursionlimit() == depth
+    assert torch.zeros(1).device.type == "cpu"
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
     print("heard", file=sys.stderr)
@@ -155,6 +161,10 @@ def test_global_dice_are_each_boards_own():
         alone.step(torch.tensor([0]))
     assert random.getstate() == state
     assert np.random.get_state()[1].tolist() == numbers
+
+
+def test_tensors_are_seen():
+    assert make_game("meddling:SeesTensors", 1).observe().tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize(

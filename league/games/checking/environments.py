@@ -14,6 +14,7 @@ from typing import Any, Final
 import gymnasium.spaces
 import numpy as np
 
+from league.games.aec_board import as_array
 from league.games.aec_mask import MASK, find_mask, is_added, read_mask
 from league.games.aec_rewards import numbers
 from league.games.bubble import Bubble, raised_by_environment
@@ -178,12 +179,17 @@ def spaces(probe: Probe, env: Any, seed: int) -> Finding:
     declared = env.observation_space(agent)
     declared = declared["observation"] if isinstance(declared, gymnasium.spaces.Dict) else declared
     seen = seen.get("observation") if isinstance(seen, dict) else seen
-    bounded = isinstance(declared, gymnasium.spaces.Box)
-    outside = bounded and not (np.all(np.asarray(seen) >= declared.low) and np.all(np.asarray(seen) <= declared.high))
-    if outside:
-        array = np.asarray(seen)
-        text = f"{agent!r} sees values from {array.min():g} to {array.max():g}, outside of its space {declared}"
-        return Finding("note", "spaces", text, defined_at(env, "observe"))
+    array = as_array(seen)
+    if not isinstance(declared, gymnasium.spaces.Box):
+        text = None
+    elif array.dtype.kind == "f" and declared.dtype.kind in "iu":
+        text = f"sees {array.dtype}, its space {declared} says {declared.dtype}, and scaled by it fractions are all one"
+    elif (array < declared.low).any() or (array > declared.high).any():
+        text = f"sees values from {array.min():g} to {array.max():g}, outside of its space {declared}"
+    else:
+        text = None
+    if text is not None:
+        return Finding("note", "spaces", f"{agent!r} {text}", defined_at(env, "observe"))
     return Finding("ok", "spaces", f"{agent!r} sees {declared}, plays {env.action_space(agent)}")
 
 
@@ -202,5 +208,5 @@ def _plain(seen: Any) -> Any:
     """What was seen as something that can be compared, and is not changed by later plies."""
     if isinstance(seen, dict):
         return tuple((str(key), _plain(value)) for key, value in seen.items())
-    array = np.asarray(seen)
+    array = as_array(seen)
     return array.shape, array.tobytes() if array.dtype != object else repr(seen)
