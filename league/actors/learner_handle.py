@@ -151,6 +151,7 @@ class LearnerHandle(RemoteWorker):
 
     def work(self) -> None:
         """Do what is due: freeze, save, or train for an iteration."""
+        self.roster.outcomes.begin()  # Before it freezes its first weights it plays, too, to see what there is.
         if self._freeze_due():
             self.freeze()
         elif self.moves_to or self._saving.due:
@@ -192,7 +193,6 @@ class LearnerHandle(RemoteWorker):
             self.roster.in_play[self.name] = {*self.roster.in_play.get(self.name, ()), *self.opponents}
         self.held += 1
         self._trains = True
-        self.roster.outcomes.begin()
         # One that begins anew has schedules of its own.
         progress = None if self.role.reset_probability else self.roster.share
         self._ask(self.actor.train.remote(self.opponents, progress), self._take)
