@@ -151,6 +151,7 @@ class LearnerHandle(RemoteWorker):
 
     def work(self) -> None:
         """Do what is due: freeze, save, or train for an iteration."""
+        self.roster.outcomes.begin()  # Before it freezes its first weights it plays, too, to see what there is.
         if self._freeze_due():
             self.freeze()
         elif self.moves_to or self._saving.due:

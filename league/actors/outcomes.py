@@ -40,17 +40,20 @@ class Outcomes:
     training: _Count = field(default_factory=_Count)
     matches: _Count = field(default_factory=_Count)
     began_at: float | None = None
-    """When the first move was made, by the monotonic clock."""
+    """When the first move was asked for, by the monotonic clock."""
     ended_at: float | None = None
     """When the first game ended."""
+
+    def begin(self) -> None:
+        """Somebody is asked to play: he may come to nothing, or not answer at all."""
+        if self.began_at is None:
+            self.began_at = time.monotonic()
 
     def add(self, *, training: bool, games: int, decided: int, dropped: int, error: str | None) -> None:
         """Count games of training, or of a match; `error`: what was wrong with those that were dropped."""
         count = self.training if training else self.matches
-        now = time.monotonic()
-        self.began_at = now if self.began_at is None else self.began_at
-        if games or dropped:
-            self.ended_at = now if self.ended_at is None else self.ended_at
+        if (games or dropped) and self.ended_at is None:
+            self.ended_at = time.monotonic()
         if dropped and count.error is None:
             count.error = error
         count.games += games
@@ -88,7 +91,10 @@ class Outcomes:
         waited = 0.0 if self.began_at is None or self.ended_at is not None else time.monotonic() - self.began_at
         if waited <= NEVER_S:
             return None
-        return f"no game has ended yet, {waited:.0f} s after the first ply: nothing is learned before"
+        return (
+            f"no game has ended yet, {waited:.0f} s after play began, and nothing is learned before: "
+            "`league check` says how slow the game is, or where it hangs"
+        )
 
     @property
     def _drawn(self) -> bool:

@@ -19,6 +19,7 @@ from league.games.aec_names import aec_action_name, read_action_names
 from league.games.base import GameSpec, Step
 from league.games.blame import blame
 from league.games.bubble import Bubble, left_alone, passed_over, raised_by_environment
+from league.games.patience import PATIENCE
 from league.games.stones import read_stones
 
 SEEDS = 2**31
@@ -214,7 +215,7 @@ class AecGame:
     def _rendered(self, env: AecEnv) -> Any:
         def draw() -> Any:
             with passed_over():  # There are the numbers.
-                return env.render()
+                return PATIENCE.wait(env.render)
 
         return self._bubble.run(draw)
 

@@ -17,6 +17,7 @@ from league.games.aec_rewards import Ledger, Paid
 from league.games.aec_wrappers import speaker
 from league.games.blame import blame
 from league.games.bubble import Dice, passed_over, raised_by_environment
+from league.games.patience import PATIENCE
 
 
 class AecBoard:
@@ -68,9 +69,9 @@ class AecBoard:
         self.over = False
         try:
             if watched:
-                self._dice.reset(lambda: self._begin(seed))
+                PATIENCE.wait(lambda: self._dice.reset(lambda: self._begin(seed)))
             else:
-                self._begin(seed)
+                PATIENCE.wait(lambda: self._begin(seed))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"reset(seed={seed})", error)
 
@@ -83,6 +84,8 @@ class AecBoard:
         self._present[:] = self._all_present = False
         self._speaker = speaker(env)
         self._ledger.begin(self._speaker)
+        if self._pass_dead_seats(env, [0.0] * len(self._layout.agents)):
+            raise ValueError("the game is over as it begins: nobody is to move after reset()")
         self._look(env)
 
     def step(self, action: int) -> tuple[list[float], bool]:
@@ -95,7 +98,7 @@ class AecBoard:
         agent: Any = ""
         try:
             agent = self._speaker.agent_selection
-            self.over = self._dice.step(lambda: self._play(env, agent, action, rewards))
+            self.over = PATIENCE.wait(lambda: self._dice.step(lambda: self._play(env, agent, action, rewards)))
         except BaseException as error:  # a user's code may raise anything
             self._break(f"step({action}) by {agent}", error)
             return [0.0] * len(rewards), True
@@ -163,7 +166,7 @@ class AecBoard:
             self._observation[:] = 0.0
             self._observation[place] = 1.0
             return
-        array = np.asarray(seen)
+        array = as_array(seen)
         if array.shape != self._layout.shape and (array.shape, self._layout.shape) != ((), (1,)):
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
         if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
@@ -190,7 +193,7 @@ class AecBoard:
         _log(self.error, error)
         if self.env is not None:
             with passed_over():  # What is broken may not close, either.
-                self.env.close()
+                PATIENCE.wait(self.env.close)
         self.env = None
         self.over = True
         self._blank()
@@ -198,6 +201,11 @@ class AecBoard:
     def _blank(self) -> None:
         self._observation[:] = 0.0
         self._legal[:] = True
+
+
+def as_array(seen: Any) -> NDArray[Any]:
+    """What was seen as numpy reads it, also where torch still keeps a gradient for it."""
+    return np.asarray(seen.detach().cpu() if hasattr(seen, "detach") else seen)
 
 
 LOGGED = 20

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from league.errors import GameError
 from league.games.aec_factory import AecEnv
-from league.games.aec_mask import MASK
+from league.games.aec_mask import MASK, is_added
 from league.games.base import Bounds
 from league.games.blame import blame
 from league.games.bubble import raised_by_environment
@@ -137,7 +137,7 @@ def _seat_layout(name: str, agents: tuple[Any, ...], agent: Any, seen: Any, play
         first_action=int(played.start),
         bounds=bounds,
         promises_mask=mask is not None,
-        adds_mask=isinstance(mask, gymnasium.spaces.Box) and bool((mask.low < 0).any()),
+        adds_mask=is_added(mask),
     )
 
 

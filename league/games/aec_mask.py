@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import gymnasium.spaces
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,11 @@ def largest(array: NDArray[Any]) -> int:
     """The largest of whole numbers, where one below 0 counts for more than all others; -1 for any other numbers."""
     unsigned = _UNSIGNED.get(array.dtype)
     return -1 if unsigned is None else int(np.maximum.reduce(array.view(unsigned), axis=None))
+
+
+def is_added(space: Any) -> bool:
+    """Whether a mask of that space is what is added to the logits, in which zeros forbid nothing."""
+    return isinstance(space, gymnasium.spaces.Box) and bool((space.low < 0).any())
 
 
 def find_mask(agent: Any, seen: Any, info: Any, *, promised: bool) -> Any:

@@ -136,10 +136,10 @@ def _open_spiel_returns(env: AecEnv) -> tuple[float, ...] | None:
 
 def _books(env: AecEnv) -> tuple[Paid, Paid]:
     """What stands in `rewards` and in `_cumulative_rewards`."""
-    return _numbers(env.rewards), _numbers(getattr(env, "_cumulative_rewards", None))
+    return numbers(env.rewards), numbers(getattr(env, "_cumulative_rewards", None))
 
 
-def _numbers(book: Any) -> Paid:
+def numbers(book: Any) -> Paid:
     """A dictionary of rewards as floats; None is nothing. Raises `ValueError` for what is no finite number."""
     if book is None:
         return {}

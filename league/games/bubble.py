@@ -18,14 +18,17 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 import numpy as np
 import torch
 
+from league.games.patience import end_call
+
 T = TypeVar("T")
 
 _exit: Final = os._exit
+_kill: Final = os.kill
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 _inside: Final[contextvars.ContextVar[bool]] = contextvars.ContextVar("inside a bubble", default=False)
 
@@ -51,19 +54,24 @@ class Bubble:
     def _kept(self) -> Iterator[None]:
         process, folder, streams = os.getpid(), _folder(), (sys.stdout, sys.stderr)
         filters, rules = warnings.filters, list(warnings.filters)
-        gradients, number = torch.is_grad_enabled(), torch.get_default_dtype()
+        kept = [get() for get, _ in _KEPT]
         in_main = threading.current_thread() is threading.main_thread()
         handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
-        if handlers and callable(handlers[0]):
-            signal.signal(signal.SIGINT, _heard(handlers[0]))
+        alarm = (0.0, 0.0)
+        if in_main:
+            if callable(handlers[0]):
+                signal.signal(signal.SIGINT, _heard(handlers[0]))
+            alarm = signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, end_call)
         _enter(self._folder)
         os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
+        os.kill = _kill_of(process, threading.get_ident())
         # Where a command prints what another program reads, nobody else does.
         sys.stdout = sys.stderr = _Voice(sys.stderr)
         try:
             yield
         finally:
-            os._exit = _exit
+            os._exit, os.kill = _exit, _kill
             if os.getpid() != process:
                 _exit(0)  # A copy of a whole learner, or worker, that nobody waits for.
             sys.stdout, sys.stderr = streams
@@ -74,15 +82,27 @@ class Bubble:
             if warnings.filters is not filters or list(warnings.filters) != rules:
                 warnings.filters = filters
                 filters[:] = rules  # type: ignore[index]
-            if torch.is_grad_enabled() != gradients:
-                torch.set_grad_enabled(gradients)
-            if torch.get_default_dtype() != number:
-                torch.set_default_dtype(number)
+            for (get, put), value in zip(_KEPT, kept, strict=True):
+                if get() != value:
+                    put(value)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
                 if handler is not None and signal.getsignal(one) is not handler:  # None: not Python's to set.
-                    if one == signal.SIGALRM:
-                        signal.setitimer(signal.ITIMER_REAL, 0)  # It would go off in our code.
                     signal.signal(one, handler)
+            if in_main:
+                signal.setitimer(signal.ITIMER_REAL, *alarm)  # One of the environment would go off in our code.
+
+
+def _to_device(device: torch.device) -> None:
+    torch.set_default_device(None if device.type == "cpu" else device)  # Where there is none, torch is faster.
+
+
+_KEPT: Final[tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...]] = (
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_default_device, _to_device),
+    (sys.getrecursionlimit, sys.setrecursionlimit),
+)
+"""How to ask for what a whole process has, and how to set it."""
 
 
 class _Voice:
@@ -109,6 +129,17 @@ def _exit_of(process: int, thread: int) -> Callable[[int], NoReturn]:
     return leave
 
 
+def _kill_of(process: int, thread: int) -> Callable[[int, int], None]:
+    """`os.kill` as this thread of this process finds it: an exception where it is meant for the process itself."""
+
+    def kill(target: int, number: int) -> None:
+        if target == process and number and (os.getpid(), threading.get_ident()) == (process, thread):
+            raise SystemExit(f"kills its own process by signal {number}")
+        _kill(target, number)
+
+    return kill
+
+
 class Interrupted(KeyboardInterrupt):
     """A person's Ctrl-C, which came while an environment was at work. One that it raises itself is its own affair."""
 
@@ -133,6 +164,13 @@ class Dice:
 
     def __init__(self) -> None:
         self._state: tuple[Any, ...] | None = None
+
+    @classmethod
+    def of(cls, seed: int) -> Self:
+        """Dice that begin with a seed, for a game that throws the global ones without a seed of its own."""
+        dice = cls()
+        dice.reset(lambda: (random.seed(seed), np.random.seed(seed), torch.default_generator.manual_seed(seed)))
+        return dice
 
     @property
     def thrown(self) -> bool:

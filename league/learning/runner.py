@@ -19,6 +19,7 @@ from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED, NUM_ENV_STEPS_SAMPLED
 from league.config import LeagueConfig
 from league.games import make_game
 from league.games.base import GameSpec
+from league.games.bubble import Dice
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.policies.device import choose_device
@@ -56,6 +57,7 @@ class LeagueRunner(EnvRunner):
         learning = self.league.learning
         self.module: PolicyModule = self.make_module()
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
+        self._dice = Dice() if self.spec.batched else Dice.of(seed)
         weight = learning.lookahead_weight if learning.lookahead else None
         self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
         # Where the learner is in this process, on the same GPU, its moves do not leave it.
@@ -78,7 +80,7 @@ class LeagueRunner(EnvRunner):
         """Play a fragment on all boards, by what was last taken: moves, counts, and RLlib's own counters."""
         learning = self.league.learning
         plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
-        experience = self.collector.collect(plies, gamma, lambda_)
+        experience = self._dice.step(lambda: self.collector.collect(plies, gamma, lambda_))
         coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
         columns = _columns(experience, coeff)
         batch = SampleBatch(columns if self.stays else _numpy(columns))

@@ -50,6 +50,15 @@ def test_games_that_are_all_drawn_are_trouble(run: Run, store: Store, ray_for_al
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+def test_a_game_of_which_nothing_comes_back_is_trouble(run: Run, store: Store, ray_for_all: None) -> None:
+    """Also where the learner has not answered once."""
+    with pytest.raises(UndecidedError, match=r"no game has ended yet, \d+ s after play began"):
+        run(small(f"game={GAMES}:Crawls", *FEW), seconds=NEVER_S + 5)
+    assert "no game has ended yet" in events(store, "undecided")[0]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_game_that_kills_its_process_does_so_a_few_times_only(run: Run, store: Store, ray_for_all: None) -> None:
     """Also where it does so before the first iteration: while the learner looks at what there is to see."""
     with pytest.raises(LeagueError, match=r"main because its process died 5 times in a row"):
@@ -103,7 +112,7 @@ def test_matches_that_all_break_are_trouble_though_training_goes_on() -> None:
 
 def test_games_that_never_end_are_trouble_at_the_end_of_a_run_too() -> None:
     outcomes = Outcomes()
-    outcomes.add(training=True, games=0, decided=0, dropped=0, error=None)
+    outcomes.begin()
     assert outcomes.failure is None
     assert outcomes.began_at is not None
     outcomes.began_at -= NEVER_S + 1

@@ -1,7 +1,8 @@
 """Games in which nothing is ever decided, each for another reason."""
 
 import os
-import signal
+import subprocess
+import time
 from typing import Any
 
 from tests.games.bookkeeping import Sound
@@ -25,7 +26,15 @@ class Kills(Sound):  # type: ignore[misc]
     """Ends its process in a way that nobody can prevent."""
 
     def step(self, action: int | None) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        subprocess.run(["kill", "-9", str(os.getpid())], check=True)
+
+
+class Crawls(Sound):  # type: ignore[misc]
+    """A minute for a game, as one that hangs for a while."""
+
+    def step(self, action: int | None) -> None:
+        time.sleep(10)
+        super().step(action)
 
 
 class Chips(Sound):  # type: ignore[misc]

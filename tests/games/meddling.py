@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
 import sys
 import tempfile
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -35,6 +37,33 @@ class ExitsHard(Sound):
         if self.step_count == 2:
             os._exit(3)
         super().step(action)
+
+
+class KillsItself(Sound):
+    def step(self, action):
+        if self.step_count == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        super().step(action)
+
+
+class Hangs(Sound):
+    """Tries for ever what fails."""
+
+    def step(self, action):
+        while self.step_count == 2:
+            with contextlib.suppress(Exception):
+                time.sleep(3600)
+        super().step(action)
+
+
+class ExitsAsItIsBuilt(Sound):
+    left = 3
+
+    def __init__(self):
+        if not self.left:
+            sys.exit("no more tables")
+        type(self).left -= 1
+        super().__init__()
 
 
 class ExitsInReset(Sound):
@@ -89,6 +118,8 @@ class Meddles(Sound):
         np.seterr(all="raise")
         torch.set_grad_enabled(False)
         torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        sys.setrecursionlimit(10_000)
         sys.stdout.close()
         sys.stderr.close()
         sys.stdout = None
@@ -121,6 +152,28 @@ class LateDice(Dice):
 
     def observe(self, agent):
         return (Sound if self.begun == 1 else Dice).observe(self, agent)
+
+
+class ThrowsTheSame(Sound):
+    """Seeds the global dice, but not as it begins."""
+
+    def step(self, action):
+        random.seed(7)
+        np.random.seed(7)
+        torch.manual_seed(7)
+        super().step(action)
+
+
+class SeesTensors(Sound):
+    def observe(self, agent):
+        return torch.tensor(super().observe(agent), requires_grad=True)
+
+
+class SeesFractions(Sound):
+    """Of an image, as its space has it, only the values of other libraries."""
+
+    def observation_space(self, agent):
+        return spaces.Box(0, 255, (1,), np.uint8)
 
 
 class Masked(Sound):

@@ -95,6 +95,15 @@ class RaisesInReset(Walk):
         super().reset(seed)
 
 
+class OverAsItBegins(Walk):
+    """But for the trial game."""
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed)
+        if seed != 0:
+            self.end()
+
+
 class NeverStarts(Walk):
     def reset(self, seed=None, options=None):
         raise ValueError("no chairs")

@@ -169,6 +169,13 @@ def test_a_game_that_cannot_start_is_dropped_at_its_next_ply():
     assert not game.step(torch.tensor([0, 0])).dropped.any()
 
 
+def test_a_game_that_is_over_as_it_begins_has_no_result():
+    game = make_game("odd_environments:OverAsItBegins", 1)
+    game.reset(seeds=torch.tensor([1]))
+    assert game.step(torch.tensor([0])).dropped.item()
+    assert "reset(seed=1): ValueError: the game is over as it begins" in game.last_error
+
+
 def test_truncation_ends_a_game_with_its_rewards():
     game = make_game("odd_environments:Truncated", 1)
     steps = [game.step(torch.tensor([0])) for _ in range(5)]

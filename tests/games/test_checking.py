@@ -7,7 +7,10 @@ import linecache
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import meddling
+import numpy as np
 import pytest
 import torch
 
@@ -23,10 +26,10 @@ FAULTS: dict[str, tuple[str, str, str | tuple[str, ...]]] = {
     "RaisesInObserve": ("observe", "KeyError: 'eyes'", 'raise KeyError("eyes")'),
     "RaisesInReset": ("reset", "no more chairs", 'raise ValueError("no more chairs")'),
     "NeverStarts": ("loading", "no chairs", ("def reset(", 'raise ValueError("no chairs")')),
-    "PaysNan": ("rewards", "the reward of 'left' is nan", "def step("),
-    "PaysInfinity": ("rewards", "the reward of 'left' is inf", "def step("),
-    "NoLegalAction": ("mask", "is to move and nothing is legal", "def observe("),
-    "ShortMask": ("mask", "has shape [1]: its action space has 2 actions", "def observe("),
+    "PaysNan": ("rewards", "the reward of left is nan", "def step("),
+    "PaysInfinity": ("rewards", "the reward of left is inf", "def step("),
+    "NoLegalAction": ("mask", "is to move and has no legal action", "def observe("),
+    "ShortMask": ("mask", "has shape (1,), not (2,)", "def observe("),
     "SeesNan": ("training", "not finite", "def observe("),
     "WrongShape": ("training", "the observation has shape (3,)", "def observe("),
     "Alone": ("loading", "has one seat", "class Alone("),
@@ -59,6 +62,40 @@ def test_what_is_sound_is_ok(name: str) -> None:
     assert {"loading", "spaces", "length", "rewards", "seeds", "training", "speed"} <= {one.check for one in found}
 
 
+@pytest.mark.parametrize("mask", [(True, False), torch.tensor([1, 0]), np.array([0.0, -np.inf])])
+def test_masks_are_read_as_the_adapter_does(mask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meddling.Masked, "mask", mask)
+    assert {one.level for one in check_game("meddling:Masked", games=5)} == {"ok"}
+
+
+@pytest.mark.parametrize("name", ["Nones", "Bools", "Arrays"])
+def test_rewards_are_read_as_the_adapter_does(name: str) -> None:
+    assert {one.level for one in check_game(f"bookkeeping:{name}", games=5)} == {"ok"}
+
+
+def test_fractions_in_a_space_of_whole_numbers_are_worth_a_note() -> None:
+    note = next(one for one in check_game("meddling:SeesFractions", games=5) if one.level != "ok")
+    assert (note.level, note.check) == ("note", "spaces")
+    assert "sees float32, its space Box(0, 255, (1,), uint8) says uint8" in note.text
+
+
+def test_what_can_be_built_a_few_times_only_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meddling.ExitsAsItIsBuilt, "left", 3)
+    found = list(check_game("meddling:ExitsAsItIsBuilt", games=5))
+    assert [one.level for one in found] == ["ok", "fault"]
+    assert "SystemExit: no more tables" in found[-1].text
+    assert re.search(r"meddling\.py:\d+$", found[-1].where or "")
+
+
+def test_the_dice_of_the_moves_are_not_those_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A player who throws what the environment throws always guesses right, and nobody wins."""
+    (tmp_path / "guessed.py").write_text(GUESSING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert not faults(list(check_game("guessed:Guessing", games=5)))
+
+
 def test_seats_that_are_out_are_no_fault() -> None:
     found = list(check_game("three_seats", games=5))
     assert not faults(found)
@@ -89,6 +126,22 @@ def test_classic_environments_are_ok(name: str) -> None:
 def test_slow_classic_environments_are_ok(name: str) -> None:
     assert not faults(list(check_game(name, games=3)))
 
+
+GUESSING = """
+import numpy as np
+from odd_environments import Walk
+
+class Guessing(Walk):
+    def reset(self, seed=None, options=None):
+        super().reset(seed)
+        self.dice, self.right = np.random.default_rng(seed), 0
+    def step(self, action):
+        if action is not None:
+            self.right += int(action == self.dice.integers(2))
+        super().step(action)
+        if self.steps == 5 and self.right == 5:
+            self._clear_rewards()
+"""
 
 SEEDS = """
 import random
@@ -148,7 +201,7 @@ class Talks(Walk):
         ("Remembers", "fault", "seeds", "differ at ply 0 in the observation"),
         ("Shares", "fault", "seeds", "when another one is played beside it"),
         ("PaysNobody", "fault", "rewards", "nobody received anything"),
-        ("Lists", "fault", "rewards", "rewards is [0.0, 0.0]: must be a dict with one number for each agent"),
+        ("Lists", "fault", "rewards", "its rewards are a list, not a dictionary by agent"),
         ("Endless", "fault", "length", "no game was over after 2000 moves"),
         ("Talks", "note", "output", "prints 280 characters in 5 games"),
     ],

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -13,13 +14,19 @@ import pytest
 import torch
 
 from league.errors import GameError, UnknownGameError
-from league.games import make_game
+from league.games import make_game, patience
 from league.games.aec import load_aec
+from league.games.bubble import Bubble
 
 
 @pytest.mark.parametrize(
     ("kind", "why"),
-    [("Exits", "SystemExit: enough"), ("ExitsHard", "SystemExit: 3"), ("Interrupts", "KeyboardInterrupt: enough")],
+    [
+        ("Exits", "SystemExit: enough"),
+        ("ExitsHard", "SystemExit: 3"),
+        ("Interrupts", "KeyboardInterrupt: enough"),
+        ("KillsItself", "SystemExit: kills its own process by signal 9"),
+    ],
 )
 def test_an_environment_that_exits_ends_its_game(kind, why):
     game = make_game(f"meddling:{kind}", 2)
@@ -50,11 +57,47 @@ def test_an_exception_is_said_in_a_line_that_can_be_shown():
     assert len(game.last_error) < 600
 
 
+def test_a_call_that_never_comes_back_ends_its_game_and_the_next_is_waited_for_half_as_long(monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.4)
+    monkeypatch.setattr(patience, "LEAST_S", 0.1)
+    for name in ("_hung", "_slowest"):
+        monkeypatch.setattr(patience.PATIENCE, name, 0)
+    game = make_game("meddling:Hangs", 1)
+    assert [game.step(torch.tensor([0])).dropped.item() for _ in range(3)] == [False, False, True]
+    assert "NoAnswerError: it has not come back for " in game.last_error
+    assert "in step: time.sleep(3600)" in game.last_error
+    assert patience.PATIENCE.seconds == pytest.approx(0.2)
+    game.reset()
+    assert not game.step(torch.tensor([0])).dropped.item()
+
+
+def test_a_slow_call_is_waited_for_though_others_hung(monkeypatch):
+    ours = patience.Patience()
+    monkeypatch.setattr(ours, "_hung", 30)
+    assert ours.seconds == patience.LEAST_S
+    monkeypatch.setattr(ours, "_hung", 0)
+    Bubble().run(lambda: ours.wait(lambda: time.sleep(0.3)))
+    monkeypatch.setattr(ours, "_hung", 30)
+    assert 3 <= ours.seconds <= patience.PATIENCE_S
+
+
+def test_a_timer_of_ours_goes_on_after_an_environment_was_at_work():
+    game = make_game("meddling:Alarms", 1)
+    before = signal.signal(signal.SIGALRM, lambda *frame: None)
+    kept = signal.setitimer(signal.ITIMER_REAL, 1000)  # That of the test's own limit.
+    try:
+        game.step(torch.tensor([0]))
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 1000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *kept)
+        signal.signal(signal.SIGALRM, before)
+
+
 def test_an_alarm_does_not_go_off_later():
-    before = signal.getsignal(signal.SIGALRM)
+    before, left = signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)
     game = make_game("meddling:Alarms", 1)
     game.step(torch.tensor([0]))
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getitimer(signal.ITIMER_REAL) <= left  # That of the test's own limit, if it has one.
     assert signal.getsignal(signal.SIGALRM) is before
 
 
@@ -94,9 +137,12 @@ def test_a_child_that_is_forked_does_not_play_on(tmp_path, monkeypatch):
 
 def test_what_is_global_is_as_it_was(capsys):
     before = (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    depth = sys.getrecursionlimit()
     game = make_game("meddling:Meddles", 2)
     game.step(torch.tensor([0, 0]))
     assert before == (Path.cwd(), list(warnings.filters), np.geterr(), sys.stdout, signal.getsignal(signal.SIGINT))
+    assert sys.getrecursionlimit() == depth
+    assert torch.zeros(1).device.type == "cpu"
     assert torch.is_grad_enabled()
     assert torch.get_default_dtype() == torch.float32
     print("heard", file=sys.stderr)
@@ -116,6 +162,10 @@ def test_global_dice_are_each_boards_own(kind):
         alone.step(torch.tensor([0]))
     assert random.getstate() == state
     assert np.random.get_state()[1].tolist() == numbers
+
+
+def test_tensors_are_seen():
+    assert make_game("meddling:SeesTensors", 1).observe().tolist() == [[0.0]]
 
 
 @pytest.mark.parametrize(

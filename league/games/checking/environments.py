@@ -14,8 +14,12 @@ from typing import Any, Final
 import gymnasium.spaces
 import numpy as np
 
+from league.games.aec_board import as_array
+from league.games.aec_mask import MASK, find_mask, is_added, read_mask
+from league.games.aec_rewards import numbers
 from league.games.bubble import Bubble, raised_by_environment
 from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
+from league.games.patience import PATIENCE
 from league.plugins import described
 
 LONGEST: Final = 2000
@@ -24,6 +28,8 @@ LONGEST: Final = 2000
 
 PARTS: Final = ("mover", "observation", "mask", "rewards")
 """Of a move."""
+OWN: Final = 0x5EED
+"""Of the moves, beside the game's seed: a player whose dice are the environment's knows what it will throw."""
 
 
 @dataclass
@@ -67,7 +73,7 @@ class Probe:
 
     def steps(self, env: Any, seed: int, game: Played, longest: int = LONGEST) -> Iterator[None]:
         """The same ply by ply, so that two games can be played in turn."""
-        random = np.random.default_rng(seed)
+        random = np.random.default_rng([seed, OWN])  # `default_rng(seed)` may be the environment's own.
         self.call(env, "reset", f"reset(seed={seed})", lambda: env.reset(seed=seed))
         while env.agents:
             agent = env.agent_selection
@@ -108,7 +114,7 @@ class Probe:
             try:
                 with warnings.catch_warnings(), redirect_stdout(StringIO()) as said:
                     warnings.simplefilter("ignore")
-                    answer = call()
+                    answer = PATIENCE.wait(call)
                 self.printed += len(said.getvalue())
                 return answer
             except BaseException as error:  # Somebody else's code may raise anything.
@@ -120,44 +126,25 @@ class Probe:
         return self._bubble.run(quietly)
 
     def _legal(self, env: Any, agent: Any, seen: Any) -> Any:
+        """As the adapter reads it."""
+        space, infos = env.observation_space(agent), getattr(env, "infos", None) or {}
+        promised = space.spaces.get(MASK) if isinstance(space, gymnasium.spaces.Dict) else None
         count = int(env.action_space(agent).n)
-        mask = seen.get("action_mask") if isinstance(seen, dict) else None
-        source = "observe"
-        if mask is None:
-            mask, source = (getattr(env, "infos", None) or {}).get(agent, {}).get("action_mask"), "step"
-        if mask is None:
-            return np.ones(count, bool)
+        source = "observe" if isinstance(seen, Mapping) else "step"
         try:
-            legal = np.asarray(mask).astype(bool)
-        except (TypeError, ValueError) as error:
-            raise FaultError(
-                "mask", f"the action mask of {agent!r} is no array: {error}", defined_at(env, source)
-            ) from None
-        if legal.shape != (count,):
-            text = f"the action mask of {agent!r} has shape {list(legal.shape)}: its action space has {count} actions"
-            raise FaultError("mask", text, defined_at(env, source))
-        if not legal.any():
-            raise FaultError("mask", f"{agent!r} is to move and nothing is legal", defined_at(env, source))
-        return legal
+            mask = find_mask(agent, seen, infos.get(agent), promised=promised is not None)
+            return np.ones(count, bool) if mask is None else read_mask(agent, mask, count, added=is_added(promised))
+        except ValueError as error:
+            raise FaultError("mask", str(error), defined_at(env, source)) from None
 
     def _rewards(self, env: Any, game: Played) -> tuple[tuple[Any, float], ...]:
-        paid = []
-        if not isinstance(env.rewards, Mapping):
-            text = f"rewards is {env.rewards!r}: must be a dict with one number for each agent"
-            raise FaultError("rewards", text, defined_at(env, "step"))
-        for agent, reward in env.rewards.items():
-            try:
-                value = float(np.asarray(reward, dtype=np.float64).reshape(()))
-            except (TypeError, ValueError):
-                value = float("nan")
-            if not np.isfinite(value):
-                text = f"the reward of {agent!r} is {reward!r}: must be one finite number"
-                raise FaultError("rewards", text, defined_at(env, "step"))
-            paid.append((agent, value))
-            game.paid |= value != 0
-        owed = getattr(env, "_cumulative_rewards", None) or {}
-        game.owed |= any(bool(np.any(np.asarray(value) != 0)) for value in owed.values())
-        return tuple(paid)
+        try:
+            paid, owed = numbers(env.rewards), numbers(getattr(env, "_cumulative_rewards", None))
+        except ValueError as error:
+            raise FaultError("rewards", str(error), defined_at(env, "step")) from None
+        game.paid |= any(paid.values())
+        game.owed |= any(owed.values())
+        return tuple(paid.items())
 
 
 def seeded(probe: Probe, env: Any, seed: int) -> Finding:
@@ -192,12 +179,17 @@ def spaces(probe: Probe, env: Any, seed: int) -> Finding:
     declared = env.observation_space(agent)
     declared = declared["observation"] if isinstance(declared, gymnasium.spaces.Dict) else declared
     seen = seen.get("observation") if isinstance(seen, dict) else seen
-    bounded = isinstance(declared, gymnasium.spaces.Box)
-    outside = bounded and not (np.all(np.asarray(seen) >= declared.low) and np.all(np.asarray(seen) <= declared.high))
-    if outside:
-        array = np.asarray(seen)
-        text = f"{agent!r} sees values from {array.min():g} to {array.max():g}, outside of its space {declared}"
-        return Finding("note", "spaces", text, defined_at(env, "observe"))
+    array = as_array(seen)
+    if not isinstance(declared, gymnasium.spaces.Box):
+        text = None
+    elif array.dtype.kind == "f" and declared.dtype.kind in "iu":
+        text = f"sees {array.dtype}, its space {declared} says {declared.dtype}, and scaled by it fractions are all one"
+    elif (array < declared.low).any() or (array > declared.high).any():
+        text = f"sees values from {array.min():g} to {array.max():g}, outside of its space {declared}"
+    else:
+        text = None
+    if text is not None:
+        return Finding("note", "spaces", f"{agent!r} {text}", defined_at(env, "observe"))
     return Finding("ok", "spaces", f"{agent!r} sees {declared}, plays {env.action_space(agent)}")
 
 
@@ -216,5 +208,5 @@ def _plain(seen: Any) -> Any:
     """What was seen as something that can be compared, and is not changed by later plies."""
     if isinstance(seen, dict):
         return tuple((str(key), _plain(value)) for key, value in seen.items())
-    array = np.asarray(seen)
+    array = as_array(seen)
     return array.shape, array.tobytes() if array.dtype != object else repr(seen)

@@ -83,6 +83,9 @@ def check_game(name: str, *, games: int = 20, seed: int = 1) -> Iterator[Finding
     except FaultError as fault:
         yield fault.finding
         return
+    except GameError as error:  # It could be built before.
+        yield Finding("fault", "loading", str(error), raised_at(error) or _culprit(name, str(error)))
+        return
     if trained.dropped:
         text = f"{trained.dropped} of {trained.ended} games broke: {trained.error}"
         yield Finding("fault", "training", text, _culprit(name, text))
