@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from league.foreign import blame
 from league.games.aec_factory import AecEnv
 from league.games.aec_layout import Layout
 from league.games.aec_mask import find_mask, read_mask
 from league.games.aec_rewards import Ledger, Paid
-from league.games.blame import blame
 from league.games.bubble import Dice, passed_over, raised_by_environment
 
 

@@ -14,9 +14,9 @@ from typing import Any, Final
 import gymnasium.spaces
 import numpy as np
 
+from league.foreign import described, raised_at
 from league.games.bubble import Bubble, raised_by_environment
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
-from league.plugins import described
+from league.games.checking.findings import FaultError, Finding, defined_at
 
 LONGEST: Final = 2000
 """Moves after which the default of `arena.max_plies` drops a game of a match."""
@@ -24,6 +24,8 @@ LONGEST: Final = 2000
 
 PARTS: Final = ("mover", "observation", "mask", "rewards")
 """Of a move."""
+CHANCE: Final = ("reset", "step", "observe")
+"""Methods in which chance may be that no seed fixes."""
 
 
 @dataclass
@@ -166,13 +168,13 @@ def seeded(probe: Probe, env: Any, seed: int) -> Finding:
     used = _difference(first, probe.play(env, seed))
     if used is not None:
         text = f"two games with seed {seed} and the same moves differ {used}: reset(seed) must fix all chance"
-        return Finding("fault", "seeds", text, defined_at(env, "reset"))
+        return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
     new = _difference(first, probe.play(probe.make(), seed))
     if new is not None:
         text = (
             f"a used environment and a new one differ {new} from the same seed {seed}: reset() leaves something behind"
         )
-        return Finding("fault", "seeds", text, defined_at(env, "reset"))
+        return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
     beside, other = Played(), Played()
     turns = [probe.steps(probe.make(), seed, beside), probe.steps(probe.make(), seed + 1, other)]
     for _ in zip_longest(*turns):
@@ -180,7 +182,7 @@ def seeded(probe: Probe, env: Any, seed: int) -> Finding:
     mixed = _difference(first, beside)
     if mixed is not None:
         text = f"a game differs {mixed} when another one is played beside it: something is shared between environments"
-        return Finding("fault", "seeds", text, defined_at(env, "__init__"))
+        return Finding("fault", "seeds", text, defined_at(env, "__init__", *CHANCE))
     return Finding("ok", "seeds", "equal seeds and moves give equal games, also beside others")
 
 

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 import torch
 
 from league.errors import GameError, MissingExtraError, UnknownGameError
+from league.foreign import line, raised_at
 from league.games.aec_factory import build, find_factory, full_name
 from league.games.base import GameSpec, sample_uniform
-from league.games.blame import line
 from league.games.bots import make_bot
 from league.games.checking import tensors
 from league.games.checking.environments import LONGEST, Played, Probe, seeded, spaces
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
+from league.games.checking.findings import FaultError, Finding, defined_at
 from league.games.outside import outside
 from league.games.registry import game_spec, make_game
 
