@@ -150,8 +150,11 @@ class AecBoard:
         if array.dtype.kind == "b":
             self._observation[:] = array
             return
-        with np.errstate(over="ignore"):
-            self._observation[:] = array
+        try:
+            with np.errstate(over="ignore"):
+                self._observation[:] = array
+        except (TypeError, ValueError) as error:  # Of an array of objects.
+            raise ValueError(f"the observation holds something that is no number: {error}") from None
         if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():
             raise ValueError("the observation holds a number that is not finite")
         centre, reach = self._reach

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +23,8 @@ LONGEST: Final = 2000
 """Moves after which the default of `arena.max_plies` drops a game of a match."""
 
 
+SECONDS: Final = 4.0
+"""For each way to play, at most."""
 PARTS: Final = ("mover", "observation", "mask", "rewards")
 """Of a move."""
 CHANCE: Final = ("reset", "step", "observe")
@@ -162,13 +165,20 @@ class Probe:
         return tuple(paid)
 
 
-def seeded(probe: Probe, env: Any, seed: int) -> Finding:
-    """Whether equal seeds and equal moves give equal games: in a used environment, a new one, and beside another."""
-    first = probe.play(env, seed)
-    used = _difference(first, probe.play(env, seed))
-    if used is not None:
-        text = f"two games with seed {seed} and the same moves differ {used}: reset(seed) must fix all chance"
-        return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
+def seeded(probe: Probe, env: Any, seed: int, played: Sequence[Played]) -> Finding:
+    """Whether equal seeds and equal moves give equal games: in a used environment, a new one, and beside another.
+
+    `played` are games in `env` with this seed and those after it.
+    """
+    until = time.monotonic() + SECONDS
+    for number, game in enumerate(played):
+        used = _difference(game, probe.play(env, seed + number))
+        if used is not None:
+            text = f"two games with seed {seed + number} and equal moves differ {used}: reset(seed) must fix all chance"
+            return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
+        if time.monotonic() > until:
+            break
+    first = played[0]
     new = _difference(first, probe.play(probe.make(), seed))
     if new is not None:
         text = (
@@ -191,6 +201,10 @@ def spaces(probe: Probe, env: Any, seed: int) -> Finding:
     probe.call(env, "reset", f"reset(seed={seed})", partial(env.reset, seed=seed))
     agent = env.agent_selection
     seen = probe.call(env, "observe", f"observe({agent!r})", partial(env.observe, agent))
+    before = _plain(seen)
+    if before != _plain(probe.call(env, "observe", f"observe({agent!r})", partial(env.observe, agent))):
+        text = f"{agent!r} sees something else when it looks again: observe() must change nothing, and draw nothing"
+        return Finding("note", "observe", text, defined_at(env, "observe"))
     declared = env.observation_space(agent)
     declared = declared["observation"] if isinstance(declared, gymnasium.spaces.Dict) else declared
     seen = seen.get("observation") if isinstance(seen, dict) else seen
