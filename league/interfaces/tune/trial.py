@@ -156,11 +156,14 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
 
 
 def _watch(place: _Place, config: LeagueConfig, plan: Plan, process: subprocess.Popen[str]) -> None:
-    """Measure and report now and then what is new, and at the end of the time in any case."""
+    """Measure and report now and then what is new, and at the end of the time in any case.
+
+    Also where that is over already: Ray Tune may not have heard of the last report before it was killed.
+    """
     with Store.open(str(place.store), place.league) as store:
         _until(process, place, lambda: store.config() is not None and bool(store.present()))
         judge, before = Judge(store, config, plan.games), time.monotonic()
-        while place.progress.seconds < plan.seconds:
+        while True:
             soonest, end = before + plan.report_s, before + plan.seconds - place.progress.seconds
             _until(process, place, lambda: _over(end) or (_over(soonest) and judge.is_new(place.progress)))  # noqa: B023
             measured = judge.measure(place.progress)
@@ -168,6 +171,8 @@ def _watch(place: _Place, config: LeagueConfig, plan: Plan, process: subprocess.
             place.keep(place.progress.after(now - before, *measured))
             before = now
             _report(place, store, plan)
+            if place.progress.seconds >= plan.seconds:
+                return
 
 
 def _over(when: float) -> bool:
