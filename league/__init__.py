@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from league.api.opened import OpenLeague
 
 __all__ = ["OpenLeague", "open"]
 
 
-def open(store: str, league: str = "league", *, timeout_s: float = 5.0) -> OpenLeague:
+def open(store: str | PathLike[str], league: str = "league", *, timeout_s: float = 5.0) -> OpenLeague:
     """Open a league that exists, to look at it and to play with its policies; use as a context manager.
 
     Args:

@@ -10,18 +10,15 @@ Without a package the dotted name itself, `my_module:MyBot`, does the same.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from league.errors import LeagueError
 
 Group = Literal["league.games", "league.bots", "league.networks"]
-_KIND: Final = {"league.games": "game", "league.bots": "bot", "league.networks": "network"}
-LONGEST_TEXT: Final = 300
-"""Characters of an exception's own words that are shown."""
+_KIND: Final[dict[Group, str]] = {"league.games": "game", "league.bots": "bot", "league.networks": "network"}
 
 
 @lru_cache
@@ -33,6 +30,11 @@ def declared(group: Group) -> tuple[EntryPoint, ...]:
 def names(group: Group) -> list[str]:
     """The names that packages declare, each once."""
     return list(dict.fromkeys(one.name for one in declared(group)))
+
+
+def modules() -> set[str]:
+    """The top-level modules in which what packages declare stands."""
+    return {one.module.partition(".")[0] for group in _KIND for one in declared(group)}
 
 
 def package(one: EntryPoint) -> str:
@@ -63,30 +65,3 @@ def is_dotted(name: str) -> bool:
     """Whether a name is written `module:attribute`."""
     module, colon, attribute = name.partition(":")
     return bool(colon) and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")])
-
-
-def load(name: str, value: str, refuse: Callable[[str], LeagueError]) -> Any:
-    """What stands at `value`, written `module` or `module:attribute`; `name` is what a person asked for.
-
-    Raises what `refuse` makes of a line where it is not there, or whatever is raised at its import.
-    """
-    asked = name if name == value else f"{name} ({value})"
-    module, _, attribute = value.partition(":")
-    try:
-        found: Any = importlib.import_module(module)
-        for part in filter(None, attribute.split(".")):
-            found = getattr(found, part)
-    except (Exception, SystemExit) as error:  # Somebody else's code may raise anything.
-        raise refuse(f"{asked} cannot be imported: {described(error)}") from error
-    return found
-
-
-def described(error: BaseException) -> str:
-    """An exception of somebody else's code in one line that can be shown anywhere: `KeyError: 'eyes'`."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # Somebody else's code may raise anything, here too.
-        text = "it cannot be put into words"
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[: LONGEST_TEXT + 1])
-    text = f"{text[:LONGEST_TEXT]}…" if len(text) > LONGEST_TEXT else text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -38,9 +39,9 @@ class OpenLeague:
         self._arena: Arena | None = None
 
     @classmethod
-    def open(cls, store: str, league: str = "league", *, timeout_s: float = 5.0) -> Self:
+    def open(cls, store: str | os.PathLike[str], league: str = "league", *, timeout_s: float = 5.0) -> Self:
         """As `league.open` does, and raises."""
-        opened = Store.open(store, league, timeout_s=timeout_s, create=False)
+        opened = Store.open(os.fspath(store), league, timeout_s=timeout_s, create=False)
         try:
             return cls(opened)
         except BaseException:

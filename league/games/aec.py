@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from league.errors import GameError, LeagueError
+from league.foreign import blame
 from league.games.aec_board import AecBoard
 from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_perfect_information
 from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name, read_action_names
 from league.games.base import GameSpec, Step
-from league.games.blame import blame
 from league.games.bubble import Bubble, left_alone, passed_over, raised_by_environment
 from league.games.patience import PATIENCE
 from league.games.stones import read_stones

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from league.foreign import blame
 from league.games.aec_factory import AecEnv
 from league.games.aec_layout import Layout
 from league.games.aec_mask import find_mask, largest, read_mask
 from league.games.aec_rewards import Ledger, Paid
 from league.games.aec_wrappers import speaker
-from league.games.blame import blame
 from league.games.bubble import Dice, passed_over, raised_by_environment
 from league.games.patience import PATIENCE
 
@@ -174,8 +174,11 @@ class AecBoard:
         if array.dtype.kind == "b" or -1 < largest(array) <= self._limit:
             self._observation[:] = array
             return
-        with np.errstate(over="ignore"):
-            self._observation[:] = array
+        try:
+            with np.errstate(over="ignore"):
+                self._observation[:] = array
+        except (TypeError, ValueError) as error:  # Of an array of objects.
+            raise ValueError(f"the observation holds something that is no number: {error}") from None
         if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():
             raise ValueError("the observation holds a number that is not finite")
         centre, reach = self._reach

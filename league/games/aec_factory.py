@@ -13,10 +13,9 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from league.errors import GameError, LeagueError, MissingExtraError, UnknownGameError, nearest
-from league.games.blame import blame
+from league.foreign import blame, raised_at
 from league.games.bubble import raised_by_environment
 from league.games.builtin import BUILTIN
-from league.plugins import described
 
 CLASSIC = "pettingzoo.classic"
 
@@ -200,9 +199,9 @@ def _not_importable(name: str, error: ImportError) -> LeagueError:
             package = _DISTRIBUTIONS.get(package, package)
             if name.startswith(f"{CLASSIC}."):
                 return MissingExtraError(package, "classic")
-            return GameError(f"{name} needs {package}, which is not installed")
+            return GameError(f"{name} needs {package}, which is not installed ({raised_at(error)})")
         cause = cause.__cause__ or cause.__context__
-    return GameError(f"{name} cannot be imported: {described(error)}")
+    return GameError(f"{name} cannot be imported: {blame(error)}")
 
 
 def _unknown(name: str) -> UnknownGameError:

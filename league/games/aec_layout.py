@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.errors import GameError
+from league.foreign import blame
 from league.games.aec_factory import AecEnv
 from league.games.aec_mask import MASK, is_added
 from league.games.base import Bounds
-from league.games.blame import blame
 from league.games.bubble import raised_by_environment
 
 WIDEST: Final = 1000.0

@@ -14,6 +14,7 @@ as `Player` has it, and `game`, the name of the only game that it plays, if ther
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -22,15 +23,18 @@ from typing import Any, Final, NamedTuple
 from torch import Tensor
 
 from league.errors import PolicyError, UnknownPolicyError, nearest
+from league.foreign import load, refused
 from league.games.base import GameSpec, Player, Turn, sample_uniform
 from league.games.mcts import Mcts
 from league.games.negamax import Negamax
 from league.games.perfect import Perfect
 from league.games.solver import Solver
-from league.plugins import described, find, is_dotted, load, names
+from league.plugins import find, is_dotted, names
 
 DEPTHS = range(1, 9)
 PLAYOUTS = range(1, 100_001)
+NO_BOTS: Final = re.compile(r"champion|.*-\d{4,}|.*\+search\d+")
+"""Names of policies that are none: the champion, snapshots, and who searches."""
 
 
 class Uniform(Player):
@@ -138,16 +142,20 @@ class _Theirs(NamedTuple):
     """The only one that it plays."""
 
     def make(self) -> Player:
-        try:
+        with refused(f"bot {self.name} cannot be built", PolicyError):
             player: Player = self.kind()
-        except (Exception, SystemExit) as error:  # Somebody else's code may raise anything.
-            raise PolicyError(f"bot {self.name} cannot be built: {described(error)}") from error
         return player
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a name means something in this project, so that no package may declare it."""
+    kind = _KINDS.get(name.partition("-")[0])
+    return bool(NO_BOTS.fullmatch(name)) or (kind is not None and any(kind.maker(name, game) for game in kind.makers))
 
 
 @lru_cache
 def _theirs(name: str) -> _Theirs | None:
-    entry = find("league.bots", name, [one for kind in _KINDS.values() for one in kind.names], PolicyError)
+    entry = find("league.bots", name, [name] if _is_ours(name) else [], PolicyError)
     if entry is None and not is_dotted(name):
         return None
     found = load(name, name if entry is None else entry.value, PolicyError)

@@ -11,10 +11,11 @@ from typing import Any, Final, NamedTuple
 import torch
 
 from league.errors import GameError
+from league.foreign import load, refused
 from league.games.aec_factory import classic_games
 from league.games.base import Game, GameSpec
 from league.games.builtin import BUILTIN
-from league.plugins import described, find, is_dotted, load
+from league.plugins import find, is_dotted
 
 METHODS: Final = ("reset", "observe", "legal", "to_move", "step", "render")
 """What a class must have to be a `Game`."""
@@ -46,10 +47,8 @@ class Outside(NamedTuple):
         options: dict[str, Any] = {"device": device}
         if "seed" in inspect.signature(self.kind).parameters:
             options["seed"] = seed
-        try:
+        with refused(f"{self.name} cannot be built", GameError):
             game: Game = self.kind(num_games, **options)
-        except (Exception, SystemExit) as error:  # A user's code may raise anything.
-            raise GameError(f"{self.name} cannot be built: {described(error)}") from error
         game.spec = self.spec
         return game
 

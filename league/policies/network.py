@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from league.config import NetworkConfig
 from league.config.auto import AUTO_HIDDEN
 from league.errors import ConfigError
+from league.foreign import blame, load
 from league.games.base import GameSpec
-from league.plugins import described, find, load
+from league.plugins import find
 from league.policies.scaling import Scaling, Seen, needs_scaling
 from league.policies.tables import TABLE, Tables
 
@@ -253,4 +254,4 @@ def _guarded(
     except ConfigError:
         raise
     except Exception as error:  # Somebody else's code may raise anything.
-        raise ConfigError(f"network.kind = {kind!r} cannot be built for {spec.name}: {described(error)}") from error
+        raise ConfigError(f"network.kind = {kind!r} cannot be built for {spec.name}: {blame(error)}") from error

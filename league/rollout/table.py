@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from league.foreign import blamed
 from league.games.base import Game, HasAbsentees, Player, Step, Turn
-from league.games.blame import blamed
 from league.rollout.crowd import Crowd
 
 NOBODY = -1

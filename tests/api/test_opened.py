@@ -193,6 +193,12 @@ def test_the_champion_is_watched(opened: league.OpenLeague) -> None:
     assert [one.policy for one in opened.promotions()] == seen
 
 
+def test_a_folder_is_a_path_or_its_text(tmp_path: Path) -> None:
+    for store in (tmp_path / "none", str(tmp_path / "none")):
+        with pytest.raises(WrongLeagueError, match=f"no league at {tmp_path / 'none'}"):
+            league.open(store)
+
+
 def test_a_store_that_is_not_there_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(WrongLeagueError, match="no league at"):
         league.open(str(tmp_path / "nothing"))

@@ -133,6 +133,11 @@ class SeesNan(Walk):
         return np.array([np.nan if self.steps == 2 else 0.0, 0.0])
 
 
+class SeesObjects(Walk):
+    def observe(self, agent):
+        return np.array([None, {}], dtype=object)
+
+
 class SeesFar(Walk):
     """Its space says -1 to 1."""
 

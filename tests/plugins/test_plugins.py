@@ -124,6 +124,7 @@ REFUSED: list[tuple[Callable[[str], Any], str, type[LeagueError], str]] = [
     (game_spec, "pile_broken", GameError, "pile_broken (pile.broken:Game) cannot be imported: ValueError: this module"),
     (lambda name: make_bot(name, game_spec("pile")), "pile.bots:Nobody", PolicyError, "cannot be imported: Attribute"),
     (lambda name: make_bot(name, game_spec("pile")), "pile.networks:linear", PolicyError, "is no class with a method"),
+    (lambda name: make_bot(name, game_spec("pile")), "pile.broken:Bot", PolicyError, "broken.py:1, in <module>: raise"),
     (lambda name: make_bot(name, game_spec("pile")), "pile-exprt", PolicyError, "did you mean 'pile-expert'?"),
     *(
         (lambda name: fresh(game_spec("tic_tac_toe"), NetworkConfig(kind=name), 1), kind, ConfigError, said)
@@ -173,6 +174,13 @@ def test_a_name_that_exists_is_refused(
     printed = capsys.readouterr()
     assert f"{name!r}: package greedy-package declares a name that this project has itself" in printed.err
     assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["negamax-3", "mcts-500", "champion", "main-0007", "main-0007+search200"])
+def test_a_bot_with_the_name_of_another_policy_is_refused(name: str, tmp_path: Path, site: Site) -> None:
+    site(taking(tmp_path / "site", "league.bots", name))
+    with pytest.raises(PolicyError, match="package greedy-package declares a name that this project has itself"):
+        make_bot(name, game_spec("tic_tac_toe"))
 
 
 @pytest.mark.usefixtures("pile")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,23 +14,28 @@ from typing import Any, Final
 
 import gymnasium.spaces
 import numpy as np
+from numpy.typing import NDArray
 
+from league.foreign import described, raised_at
 from league.games.aec_board import as_array
 from league.games.aec_mask import MASK, find_mask, is_added, read_mask
 from league.games.aec_rewards import numbers
 from league.games.bubble import Bubble, raised_by_environment
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
+from league.games.checking.findings import FaultError, Finding, defined_at
 from league.games.patience import PATIENCE
-from league.plugins import described
 
 LONGEST: Final = 2000
 """Moves after which the default of `arena.max_plies` drops a game of a match."""
 
 
+SECONDS: Final = 4.0
+"""For each way to play, at most."""
 PARTS: Final = ("mover", "observation", "mask", "rewards")
 """Of a move."""
 OWN: Final = 0x5EED
 """Of the moves, beside the game's seed: a player whose dice are the environment's knows what it will throw."""
+CHANCE: Final = ("reset", "step", "observe")
+"""Methods in which chance may be that no seed fixes."""
 
 
 @dataclass
@@ -147,19 +153,26 @@ class Probe:
         return tuple(paid.items())
 
 
-def seeded(probe: Probe, env: Any, seed: int) -> Finding:
-    """Whether equal seeds and equal moves give equal games: in a used environment, a new one, and beside another."""
-    first = probe.play(env, seed)
-    used = _difference(first, probe.play(env, seed))
-    if used is not None:
-        text = f"two games with seed {seed} and the same moves differ {used}: reset(seed) must fix all chance"
-        return Finding("fault", "seeds", text, defined_at(env, "reset"))
+def seeded(probe: Probe, env: Any, seed: int, played: Sequence[Played]) -> Finding:
+    """Whether equal seeds and equal moves give equal games: in a used environment, a new one, and beside another.
+
+    `played` are games in `env` with this seed and those after it.
+    """
+    until = time.monotonic() + SECONDS
+    for number, game in enumerate(played):
+        used = _difference(game, probe.play(env, seed + number))
+        if used is not None:
+            text = f"two games with seed {seed + number} and equal moves differ {used}: reset(seed) must fix all chance"
+            return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
+        if time.monotonic() > until:
+            break
+    first = played[0]
     new = _difference(first, probe.play(probe.make(), seed))
     if new is not None:
         text = (
             f"a used environment and a new one differ {new} from the same seed {seed}: reset() leaves something behind"
         )
-        return Finding("fault", "seeds", text, defined_at(env, "reset"))
+        return Finding("fault", "seeds", text, defined_at(env, *CHANCE))
     beside, other = Played(), Played()
     turns = [probe.steps(probe.make(), seed, beside), probe.steps(probe.make(), seed + 1, other)]
     for _ in zip_longest(*turns):
@@ -167,7 +180,7 @@ def seeded(probe: Probe, env: Any, seed: int) -> Finding:
     mixed = _difference(first, beside)
     if mixed is not None:
         text = f"a game differs {mixed} when another one is played beside it: something is shared between environments"
-        return Finding("fault", "seeds", text, defined_at(env, "__init__"))
+        return Finding("fault", "seeds", text, defined_at(env, "__init__", *CHANCE))
     return Finding("ok", "seeds", "equal seeds and moves give equal games, also beside others")
 
 
@@ -176,21 +189,26 @@ def spaces(probe: Probe, env: Any, seed: int) -> Finding:
     probe.call(env, "reset", f"reset(seed={seed})", partial(env.reset, seed=seed))
     agent = env.agent_selection
     seen = probe.call(env, "observe", f"observe({agent!r})", partial(env.observe, agent))
+    before = _plain(seen)
+    if before != _plain(probe.call(env, "observe", f"observe({agent!r})", partial(env.observe, agent))):
+        text = f"{agent!r} sees something else when it looks again: observe() must change nothing, and draw nothing"
+        return Finding("note", "observe", text, defined_at(env, "observe"))
     declared = env.observation_space(agent)
     declared = declared["observation"] if isinstance(declared, gymnasium.spaces.Dict) else declared
     seen = seen.get("observation") if isinstance(seen, dict) else seen
-    array = as_array(seen)
-    if not isinstance(declared, gymnasium.spaces.Box):
-        text = None
-    elif array.dtype.kind == "f" and declared.dtype.kind in "iu":
-        text = f"sees {array.dtype}, its space {declared} says {declared.dtype}, and scaled by it fractions are all one"
-    elif (array < declared.low).any() or (array > declared.high).any():
-        text = f"sees values from {array.min():g} to {array.max():g}, outside of its space {declared}"
-    else:
-        text = None
-    if text is not None:
-        return Finding("note", "spaces", f"{agent!r} {text}", defined_at(env, "observe"))
+    odd = _outside(as_array(seen), declared) if isinstance(declared, gymnasium.spaces.Box) else None
+    if odd is not None:
+        return Finding("note", "spaces", f"{agent!r} {odd}", defined_at(env, "observe"))
     return Finding("ok", "spaces", f"{agent!r} sees {declared}, plays {env.action_space(agent)}")
+
+
+def _outside(seen: NDArray[Any], declared: gymnasium.spaces.Box) -> str | None:
+    """What an observation has that its space does not."""
+    if seen.dtype.kind == "f" and declared.dtype.kind in "iu":
+        return f"sees {seen.dtype}, its space {declared} says {declared.dtype}, and scaled by it fractions are all one"
+    if (seen < declared.low).any() or (seen > declared.high).any():
+        return f"sees values from {seen.min():g} to {seen.max():g}, outside of its space {declared}"
+    return None
 
 
 def _difference(one: Played, other: Played) -> str | None:

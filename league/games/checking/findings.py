@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
-from league.games.blame import is_own, line, touched
+from league.foreign import is_own, line
 
 Level = Literal["ok", "note", "fault"]
 
@@ -35,31 +38,47 @@ class FaultError(Exception):
         self.finding = Finding("fault", check, text, where)
 
 
-def raised_at(error: BaseException) -> str | None:
-    """The innermost line of the user's own code that an exception came through, or else of a library's."""
-    chain: BaseException | None = error
-    found: str | None = None
-    while chain is not None:
-        frames = [one for one in touched(chain) if not one.filename.startswith("<")]
-        own = [one for one in frames if is_own(one.filename)]
-        if own:
-            return line(own[-1].filename, own[-1].lineno)
-        if frames and found is None:
-            found = line(frames[-1].filename, frames[-1].lineno)
-        if isinstance(chain, SyntaxError) and chain.filename:
-            return line(chain.filename, chain.lineno)
-        chain = chain.__cause__ or chain.__context__
+def defined_at(owner: Any, *names: str) -> str | None:
+    """Where the first of these methods of an object or class is defined; where its class is, if none of them is.
+
+    A class comes before its base, also where it only has what a method of the base uses: another method, or the book
+    of rules that the base goes by.
+    """
+    kind = owner if isinstance(owner, type) else type(getattr(owner, "unwrapped", owner))
+    own = [one for one in kind.__mro__ if not _is_library(one)] or [kind]
+    used = _used(kind, names)
+    for one in own:
+        found = next((name for name in names if name in vars(one)), None)
+        instead = [word for word in vars(one) if word in used and not word.startswith("__")]
+        if found is not None or instead:
+            name = found or (instead[0] if len(instead) == 1 else None)
+            return (name and _line_in(one, name)) or _source(one)
+    return _source(own[0])
+
+
+def _used(kind: type[Any], names: Iterable[str]) -> set[str]:
+    """Names that methods of a class use, and those that its methods among them use in turn."""
+    found, asked = set[str](), list(names)
+    while asked:
+        code = getattr(inspect.getattr_static(kind, asked.pop(), None), "__code__", None)
+        new = set(code.co_names if code is not None else ()) - found
+        found |= new
+        asked += new
     return found
 
 
-def defined_at(owner: Any, name: str) -> str | None:
-    """Where the method or attribute `name` of an object or class is defined; where its class is, if nowhere."""
-    kind = owner if isinstance(owner, type) else type(getattr(owner, "unwrapped", owner))
-    own = [one for one in kind.__mro__ if not _is_library(one)] or [kind]
-    for one in own:
-        if name in vars(one):
-            return _source(vars(one)[name]) or _source(one)
-    return _source(own[0])
+def _line_in(kind: type[Any], name: str) -> str | None:
+    """Of a method or an attribute in the text of its class; None where it is not written there."""
+    try:
+        lines, first = inspect.getsourcelines(kind)
+        body = ast.parse(textwrap.dedent("".join(lines))).body[0]
+    except (TypeError, OSError, SyntaxError):
+        return None
+    for statement in getattr(body, "body", ()):
+        targets = getattr(statement, "targets", [getattr(statement, "target", statement)])
+        if any(name in (getattr(one, "name", None), getattr(one, "id", None)) for one in targets):
+            return line(inspect.getfile(kind), first + statement.lineno - 1)
+    return None
 
 
 def _is_library(kind: type[Any]) -> bool:
@@ -69,9 +88,8 @@ def _is_library(kind: type[Any]) -> bool:
         return True  # Built in.
 
 
-def _source(found: Any) -> str | None:
-    function = inspect.unwrap(getattr(found, "__func__", getattr(found, "fget", None) or found))
+def _source(kind: type[Any]) -> str | None:
     try:
-        return line(inspect.getfile(function), inspect.getsourcelines(function)[1])
+        return line(inspect.getfile(kind), inspect.getsourcelines(kind)[1])
     except (TypeError, OSError):
         return None

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from league.foreign import described, raised_at
 from league.games.base import Game, GameSpec, Step, sample_uniform
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
-from league.plugins import described
+from league.games.checking.findings import FaultError, Finding, defined_at
 
 BOARDS = 16
 
@@ -85,7 +85,7 @@ def play(checked: Checked, seed: int, plies: int, *, longest: int) -> list[tuple
         limit = checked.spec.plies or longest
         if int(length.max()) >= limit:
             said = f"spec.plies = {limit}" if checked.spec.plies else f"arena.max_plies = {limit}, which drops it"
-            raise checked.fault("step", f"a game is longer than {said}")
+            raise FaultError("step", f"a game is longer than {said}", defined_at(game, "spec", "step"))
         log.append((*copies, *(one.clone() for one in step)))
         before = [one.clone() for one in checked.look(~step.done)]
         checked.call("reset", step.done, boards + seed + 1000 * (ply + 1))

@@ -12,20 +12,18 @@ from typing import Final, NamedTuple
 import torch
 
 from league.errors import GameError, MissingExtraError, UnknownGameError
+from league.foreign import line, raised_at
 from league.games.aec_factory import build, find_factory, full_name
 from league.games.base import GameSpec, sample_uniform
-from league.games.blame import line
 from league.games.bots import make_bot
 from league.games.checking import tensors
-from league.games.checking.environments import LONGEST, Played, Probe, seeded, spaces
-from league.games.checking.findings import FaultError, Finding, defined_at, raised_at
+from league.games.checking.environments import LONGEST, SECONDS, Played, Probe, seeded, spaces
+from league.games.checking.findings import FaultError, Finding, defined_at
 from league.games.outside import outside
 from league.games.registry import game_spec, make_game
 
 BOARDS: Final = 4
 """At once through the adapter."""
-SECONDS: Final = 4.0
-"""For each way to play, at most."""
 
 
 METHODS: Final = {
@@ -130,7 +128,7 @@ def _environment(name: str, games: int, seed: int, trained: Trained) -> Iterator
             text = f"prints {probe.printed:,} characters in {len(played)} games: training is faster without"
             yield Finding("note", "output", text, defined_at(env, "step"))
         if not any(game.cut for game in played):
-            yield seeded(probe, env, seed)
+            yield seeded(probe, env, seed, played)
     except FaultError as fault:
         if trained.dropped or not trained.ended:
             raise
@@ -153,6 +151,10 @@ def _lengths(env: object, played: list[Played]) -> Iterator[Finding]:
     else:
         lengths = [len(game.moves) for game in played]
         yield Finding("ok", "length", f"{len(played)} random games of {min(lengths)} to {max(lengths)} moves")
+    silent = set(getattr(env, "possible_agents", ())) - {mover for game in played for mover, *_ in game.moves}
+    if silent:
+        text = f"{', '.join(sorted(map(str, silent)))} never moved in {len(played)} games"
+        yield Finding("note", "seats", text, defined_at(env, "step"))
     early = sorted({str(agent) for game in played for agent in game.left_early})
     if early:
         yield Finding("ok", "dead agents", f"{', '.join(early)} left while others played on")

@@ -153,10 +153,18 @@ def stderr() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
-    # In a notebook as in a pipe: plain text, which its cell shows as it is.
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    # In a notebook as in a pipe: plain text, which its cell shows as it is. Its kernel sets FORCE_COLOR, as CI does:
+    # Rich would take that for a terminal, and draw live panels into the pipe.
+    return Console(
+        stderr=stderr,
+        width=None if terminal else PLAIN_WIDTH,
+        force_terminal=terminal,
+        force_jupyter=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def _widest(texts: Sequence[str]) -> int:

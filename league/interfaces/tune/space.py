@@ -16,8 +16,8 @@ from league.settings import JSON, merge, read_toml
 
 Kind = Literal["choice", "uniform", "log_uniform"]
 KINDS: Final = ("choice", "uniform", "log_uniform")
-FIXED: Final = ("game", "seed", "network.")
-"""Beginnings of keys that a league keeps: population-based training cannot change them on the way."""
+FIXED: Final = ("game", "seed", "network")
+"""Keys that a league keeps: population-based training cannot change them on the way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,7 @@ class Space:
     def check_changeable(self) -> None:
         """Raise `ConfigError` for a key that population-based training cannot change on the way."""
         for one in self.ranges:
-            if one.key.startswith(FIXED):
+            if one.key.partition(".")[0] in FIXED:
                 raise ConfigError(f"{one.key}: a league keeps it, so --scheduler pbt cannot change it: use asha")
 
     def to_json(self) -> JSON:

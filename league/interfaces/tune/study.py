@@ -83,7 +83,8 @@ class Study:
     def run(self, watch: Callable[[list[Row]], None]) -> list[Row]:
         """Run what is left of all trials; the rows, the best first. Needs a running Ray.
 
-        Raises `ConfigError` where the folder holds another study, `LeagueError` where every trial failed.
+        Raises `ConfigError` where the folder holds another study, `LeagueError` where every trial failed, and
+        `KeyboardInterrupt` where that came.
         """
         self._remember()
         os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
@@ -96,6 +97,8 @@ class Study:
             tuner = self._restored(watcher) if self.began else self._tuner(watcher)
             results = tuner.fit()
         rows = ranked(watcher.rows or [_of_result(result) for result in results])
+        if any(row.state not in ("done", "failed") for row in rows):
+            raise KeyboardInterrupt  # Ray Tune takes it for itself, and ends in order.
         best = rows[0] if rows else None
         if best is None or best.objective is None or best.state == "failed":
             failed = next((row.error for row in rows if row.error), "none has reported")
@@ -170,7 +173,7 @@ class Study:
                 }
             )
         )
-        file = self.folder / "study.json"
+        file, part = self.folder / "study.json", self.folder / "study.part"
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.began and file.exists():
             before = json.loads(file.read_text(encoding="utf-8"))
@@ -180,7 +183,8 @@ class Study:
                     f"{self.folder} holds a study with another {changed[0]}: go on with what it began with, or give "
                     "another --output"
                 )
-        file.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        part.write_text(json.dumps(said, indent=1), encoding="utf-8")
+        part.replace(file)  # Whole or not at all: whoever goes on after a kill reads it.
 
     def _write_winner(self, best: Row) -> LeagueConfig:
         config = self.space.config(best.drawn)
@@ -263,5 +267,5 @@ def _of_result(result: Any) -> Row:
         objective=numbers.get(OBJECTIVE),
         seconds=numbers.get(SECONDS, 0.0),
         steps=numbers.get("steps", 0),
-        error=str(result.error).strip().splitlines()[-1] if result.error else None,
+        error=_why(str(result.error)) if result.error else None,
     )

@@ -30,6 +30,8 @@ from league.pool.store import Store
 SCORE, OBJECTIVE, SECONDS = "score", "objective", "seconds"
 """Names of what a trial reports."""
 PROGRESS: Final = "progress.json"
+LOOK_S: Final = 0.5
+"""Between two looks at whether a trial's league is there, and has frozen something."""
 _PR_SET_PDEATHSIG: Final = 1
 _OF_THE_WORKER: Final = ("RAY_JOB_ID", "RAY_RAYLET_PID", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")
 """Variables that Ray sets for a worker, and that are no business of a driver that it starts."""
@@ -154,20 +156,27 @@ def _league(place: _Place, config: LeagueConfig, plan: Plan) -> Iterator[subproc
 
 
 def _watch(place: _Place, config: LeagueConfig, plan: Plan, process: subprocess.Popen[str]) -> None:
-    """Measure and report now and then what is new, and at the end of the time in any case."""
+    """Measure and report now and then what is new, and at the end of the time in any case.
+
+    Also where that is over already: Ray Tune may not have heard of the last report before it was killed.
+    """
     with Store.open(str(place.store), place.league) as store:
         _until(process, place, lambda: store.config() is not None and bool(store.present()))
         judge, before = Judge(store, config, plan.games), time.monotonic()
-        while place.progress.seconds < plan.seconds:
-            end = before + plan.seconds - place.progress.seconds
-            soonest = min(before + plan.report_s, end)
-            _until(process, place, lambda: time.monotonic() >= soonest)  # noqa: B023
-            _until(process, place, lambda: time.monotonic() >= end or judge.is_new(place.progress))  # noqa: B023
+        while True:
+            soonest, end = before + plan.report_s, before + plan.seconds - place.progress.seconds
+            _until(process, place, lambda: _over(end) or (_over(soonest) and judge.is_new(place.progress)))  # noqa: B023
             measured = judge.measure(place.progress)
             now = time.monotonic()
             place.keep(place.progress.after(now - before, *measured))
             before = now
             _report(place, store, plan)
+            if place.progress.seconds >= plan.seconds:
+                return
+
+
+def _over(when: float) -> bool:
+    return time.monotonic() >= when
 
 
 def _until(process: subprocess.Popen[str], place: _Place, done: Callable[[], bool]) -> None:
@@ -176,7 +185,7 @@ def _until(process: subprocess.Popen[str], place: _Place, done: Callable[[], boo
         if process.poll() is not None:
             said = (place.home / "output.txt").read_text(encoding="utf-8").strip().splitlines()
             raise TrialFailedError(f"its league ended with {process.returncode}: {said[-1] if said else 'no word'}")
-        time.sleep(0.1)
+        time.sleep(LOOK_S)
 
 
 def _report(place: _Place, store: Store, plan: Plan) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from league.interfaces.cli.console import Column, facts, json_alone, tabulate
+from league.interfaces.cli.console import Column, facts, json_alone, print_parts, progress, say, stdout, tabulate
 from league.interfaces.cli.folding import Pieces
 
 # Wide, combining, control and blank characters among plain ones.
@@ -39,6 +39,22 @@ def test_a_pipe_gets_what_rich_draws(width: int, rows: list[tuple[str, str, str]
         quickly = drawn(table, width)
         table.__class__ = Table
         assert quickly == drawn(table, width)
+
+
+@pytest.mark.parametrize("asks", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_a_pipe_stays_plain_where_colour_is_asked_for(
+    asks: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a notebook's kernel and CI do: live panels as wide as a pipe is would fill the cell."""
+    monkeypatch.setenv(asks, "1")
+    assert not stdout().is_terminal
+    print_parts([tabulate(["main-0001"], [Column[str]("policy", lambda row: row)])])
+    say("done")
+    with progress() as shown:
+        shown.add_task("playing")
+    printed = capsys.readouterr()
+    assert printed.out == "policy\nmain-0001\ndone\n"
+    assert printed.err == ""
 
 
 NARROW = [

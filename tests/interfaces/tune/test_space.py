@@ -108,10 +108,21 @@ def test_what_cannot_be_searched_is_refused(
     assert not (tmp_path / "tune").exists()
 
 
-def test_a_population_keeps_its_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "space.toml").write_text(GOOD, encoding="utf-8")
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (GOOD, "network.hidden"),
+        ("network = { choice = [{ kind = 'mlp' }, { kind = 'tables' }] }", "network"),
+        ("game = { choice = ['tic_tac_toe'] }", "game"),
+        ("seed = { uniform = [1, 9] }", "seed"),
+    ],
+)
+def test_a_population_keeps_its_network(
+    text: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "space.toml").write_text(text, encoding="utf-8")
     assert run(["tune", "--search", str(tmp_path / "space.toml"), "--scheduler", "pbt"]) == 2
-    assert "network.hidden: a league keeps it, so --scheduler pbt cannot change it" in capsys.readouterr().err
+    assert f"{key}: a league keeps it, so --scheduler pbt cannot change it" in capsys.readouterr().err
 
 
 def test_what_a_factor_has_changed_is_brought_back(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from league.interfaces.cli import tune
+from league.interfaces.cli.app import INTERRUPTED
 from league.interfaces.tune.study import Row, ranked
 from league.pool.backup_file import check_backup
 from tests.interfaces.cli.test_keys import check
@@ -34,29 +36,50 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-uc", f"from league.interfaces.cli import run; raise SystemExit(run({list(words)!r}))"]
 
 
-def begin(folder: Path, *more: str, space: str = SPACE) -> subprocess.Popen[str]:
-    (folder / "space.toml").write_text(space, encoding="utf-8")
-    words = ["tune", "--search", "space.toml", "--output", "study", "--game", "tic_tac_toe", "--json", *QUICK, *more]
-    return subprocess.Popen(
-        command(*words), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Begin]:
+    """Start `league tune` in the test's folder; what a test that fails leaves of it ends with the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*more: str, space: str = SPACE) -> subprocess.Popen[str]:
+        (tmp_path / "space.toml").write_text(space, encoding="utf-8")
+        words = ["tune", "--search", "space.toml", "--output", "study", "--game", "tic_tac_toe", "--json", *QUICK]
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command(*words, *more), cwd=tmp_path, start_new_session=True, **output)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def until_it_has_trained(process: subprocess.Popen[str], folder: Path) -> Path:
+    """The first trial's progress, as soon as there is some."""
+    deadline = time.monotonic() + 240
+    while not (first := list(folder.glob("study/leagues/*/progress.json"))):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return first[0]
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -> None:
+def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path, begin: Begin) -> None:
     words = ["--samples", "3", "--minutes", "0.2", "--scheduler", "none", "--concurrent", "1"]
-    process = begin(tmp_path, *words)
-    deadline = time.monotonic() + 240
-    while not (first := list(tmp_path.glob("study/leagues/*/progress.json"))):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    process = begin(*words)
+    first = until_it_has_trained(process, tmp_path)
     os.killpg(process.pid, signal.SIGKILL)  # Of Ray and of the trials, what is in the same group.
     process.wait()
-    before = json.loads(first[0].read_text(encoding="utf-8"))["seconds"]
+    before = json.loads(first.read_text(encoding="utf-8"))["seconds"]
     assert before > 0
-    again = begin(tmp_path, *words)
+    again = begin(*words)
     out, err = again.communicate(timeout=600)
     assert again.returncode == 0, err
     rows = json.loads(out)
@@ -64,12 +87,12 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
     check(rows)
     assert all(row["state"] == "done" and row["objective"] is not None for row in rows)
     assert [row["objective"] for row in rows] == sorted((row["objective"] for row in rows), reverse=True)
-    assert first[0].parent.name in {row["name"] for row in rows}  # It went on, and was not begun anew.
+    assert first.parent.name in {row["name"] for row in rows}  # It went on, and was not begun anew.
     for reports in tmp_path.glob("study/trials/*/result.json"):
         *early, _ = [json.loads(line)["snapshot"] for line in reports.read_text(encoding="utf-8").splitlines()]
         assert len(early) == len(set(early))  # What had been measured already was played once more.
     words[3] = "0.3"
-    other = begin(tmp_path, *words)
+    other = begin(*words)
     assert "holds a study with another seconds" in other.communicate(timeout=120)[1]
     assert other.returncode == 2
     train = ["train", "--config", "study/best.toml", "--store", "tuned", "--steps", "1000"]
@@ -78,10 +101,21 @@ def test_a_study_that_was_killed_goes_on_and_its_winner_trains(tmp_path: Path) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_study_that_ctrl_c_ends_has_no_winner_yet(tmp_path: Path, begin: Begin) -> None:
+    process = begin("--samples", "3", "--minutes", "0.5", "--scheduler", "none", "--concurrent", "1")
+    until_it_has_trained(process, tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=200)[0] == ""
+    assert process.returncode == INTERRUPTED
+    assert not (tmp_path / "study" / "best.toml").exists()
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("whole", "said"), [(False, "its league ended with -9"), (True, "its process has died")])
-def test_a_trial_that_dies_takes_nobody_along(whole: bool, said: str, tmp_path: Path) -> None:
-    process = begin(tmp_path, "--samples", "2", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1")
+def test_a_trial_that_dies_takes_nobody_along(whole: bool, said: str, tmp_path: Path, begin: Begin) -> None:
+    process = begin("--samples", "2", "--minutes", "0.15", "--scheduler", "none", "--concurrent", "1")
     deadline, killed = time.monotonic() + 240, None
     while killed is None:
         assert process.poll() is None, process.communicate()
@@ -101,9 +135,11 @@ def test_a_trial_that_dies_takes_nobody_along(whole: bool, said: str, tmp_path: 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_study_whose_trials_diverge_ends_long_before_their_time_and_has_no_winner(tmp_path: Path) -> None:
+def test_a_study_whose_trials_diverge_ends_long_before_their_time_and_has_no_winner(
+    tmp_path: Path, begin: Begin
+) -> None:
     words = ["--samples", "1", "--minutes", "60", "--set", "network.kind=mlp"]
-    process = begin(tmp_path, *words, space="learning.lr = { choice = [1e30] }")
+    process = begin(*words, space="learning.lr = { choice = [1e30] }")
     err = process.communicate(timeout=800)[1]
     assert process.returncode == 2, err
     said = "league: no trial has come to a score: its league ended with 2: league: every learner has diverged"
@@ -126,10 +162,10 @@ def children(*words: str) -> list[int]:
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path) -> None:
+def test_a_population_goes_on_with_the_leagues_of_the_strong(tmp_path: Path, begin: Begin) -> None:
     space = "learning.lr = { log_uniform = [1e-3, 1e-2] }"
     words = ["--samples", "2", "--minutes", "0.4", "--scheduler", "pbt", "--concurrent", "2"]
-    process = begin(tmp_path, *words, "--set", "network.kind=mlp", "--set", "network.hidden=[16]", space=space)
+    process = begin(*words, "--set", "network.kind=mlp", "--set", "network.hidden=[16]", space=space)
     out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     rows = json.loads(out)
