@@ -7,7 +7,11 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Interruption:
@@ -33,6 +37,40 @@ class Interruption:
         with contextlib.suppress(queue.Empty):
             self._wishes.put(self._wishes.get(timeout=timeout_s))
         return self.is_set()
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """SIGINT raises `KeyboardInterrupt`, as ever; where that is lost it is raised anew at the end of the block.
+
+    Imports lose it, and Ray's start may: what is raised in a callback of C, or caught with all else, ends nothing.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # As in a shell's background.
+    if ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interruption = Interruption()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interruption.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+        if interruption.is_set():
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def entered_at_once(block: AbstractContextManager[T]) -> Iterator[T]:
+    """A block of which `at_once` holds while it is entered."""
+    with contextlib.ExitStack() as end:
+        with at_once():
+            value = end.enter_context(block)
+        yield value
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ from league.pool.store import Store
 from league.rollout.arena import seatings
 from league.rollout.choices import looks_ahead
 from league.settings import plain
-from league.signals import interrupts
+from league.signals import entered_at_once, interrupts
 from league.status import Status
 from league.view.progress import Limits, Progress
 
@@ -168,7 +168,7 @@ def run_league(
         only_one(address),
         _leased(store, config, force=is_embedded(address), note=note) as (holder, checked),
         _said(watch, start, f"Ray at {ray_address}" if ray_address else "Ray"),
-        ray_session(ray_address, dashboard=dashboard) as nodes,
+        entered_at_once(ray_session(ray_address, dashboard=dashboard)) as nodes,
     ):
         _check_room(address, config, nodes, note)
         keep(store, checked)  # Now that it is known to fit these nodes.

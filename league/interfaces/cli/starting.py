@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from league.interfaces.cli.console import progress
+from league.signals import at_once
 
 
 class Starting(AbstractContextManager["Starting"]):
@@ -49,7 +50,7 @@ class Starting(AbstractContextManager["Starting"]):
 @contextmanager
 def loading(what: str = "torch") -> Iterator[None]:
     """A line on a terminal while something large is imported, which takes seconds; gone afterwards."""
-    with progress(SpinnerColumn(), TextColumn("{task.description}")) as shown:
+    with progress(SpinnerColumn(), TextColumn("{task.description}")) as shown, at_once():
         shown.add_task(f"loading {what}", total=None)
         yield
 

@@ -17,6 +17,7 @@ from league.interfaces.cli import options
 from league.interfaces.cli.console import stdout
 from league.interfaces.cli.starting import Starting
 from league.pool.address import absolute, is_embedded
+from league.signals import at_once
 
 if TYPE_CHECKING:
     from league.pool.store import Store
@@ -82,7 +83,7 @@ def train(
     """Start a league, or resume the one in the store. Ctrl-C saves and ends."""
     console = stdout()
     with contextlib.ExitStack() as end:
-        with Starting(console) as starting:
+        with Starting(console) as starting, at_once():
             starting("loading torch and Ray")
             from league.actors.driver import run_league
             from league.interfaces.cli.panel import TrainingView

@@ -74,6 +74,25 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_an_interruption_that_an_import_swallows_is_not_lost(tmp_path: Path) -> None:
+    program = f"""
+import contextlib, signal, sys
+from league.interfaces.cli import run
+
+class Swallowing:
+    def find_spec(self, name, path=None, target=None):
+        if name == "league.actors.driver":
+            with contextlib.suppress(BaseException):
+                signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Swallowing())
+sys.exit(run(["train", "--game", "tic_tac_toe", "--store", {str(tmp_path / "runs")!r}]))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "")
+    assert re.search(r"^interrupted while .*: the league is as it was$", done.stdout, re.MULTILINE)
+
+
 def test_reading_commands_import_nothing_heavy(folder: Path, filled: str) -> None:
     heavy = "torch ray numpy pettingzoo matplotlib onnx gymnasium prometheus_client tensorboardX"
     for arguments in (["--help"], ["leaderboard"], ["matches"], ["status"], ["champion"], ["presets"]):
