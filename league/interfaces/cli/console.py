@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -153,10 +154,10 @@ def stderr() -> Console:
 
 
 def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PLAIN_WIDTH
-    # In a notebook as in a pipe: plain text, which its cell shows as it is.
-    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    # In a notebook as in a pipe, though it sets FORCE_COLOR: plain text, which its cell shows as it is.
+    plain = partial(Console, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    return plain(stderr=stderr, width=None if terminal else PLAIN_WIDTH, force_terminal=terminal)
 
 
 def _widest(texts: Sequence[str]) -> int:
