@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -154,17 +155,9 @@ def stderr() -> Console:
 
 def _console(*, stderr: bool) -> Console:
     terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    # In a notebook as in a pipe: plain text, which its cell shows as it is. Its kernel sets FORCE_COLOR, as CI does:
-    # Rich would take that for a terminal, and draw live panels into the pipe.
-    return Console(
-        stderr=stderr,
-        width=None if terminal else PLAIN_WIDTH,
-        force_terminal=terminal,
-        force_jupyter=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
+    # In a notebook as in a pipe, though it sets FORCE_COLOR: plain text, which its cell shows as it is.
+    plain = partial(Console, markup=False, emoji=False, highlight=False, force_jupyter=False)
+    return plain(stderr=stderr, width=None if terminal else PLAIN_WIDTH, force_terminal=terminal)
 
 
 def _widest(texts: Sequence[str]) -> int:

@@ -124,8 +124,10 @@ def test_a_reader_that_leaves_early_is_no_error(folder: Path, filled: str, argum
     assert writing.wait() == 1
 
 
-def test_plain_text_in_a_pipe_whatever_its_encoding(folder: Path, filled: str) -> None:
-    narrow = environment(COLUMNS="20", PYTHONIOENCODING="ascii")
+@pytest.mark.parametrize("forced", [{}, {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm-color"}])
+def test_plain_text_in_a_pipe_whatever_its_encoding(folder: Path, filled: str, forced: dict[str, str]) -> None:
+    """Also in a notebook, which asks everybody for colours."""
+    narrow = environment(COLUMNS="20", PYTHONIOENCODING="ascii", **forced)
     done = subprocess.run(command(folder, filled, "leaderboard"), capture_output=True, text=True, env=narrow)
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
