@@ -56,9 +56,9 @@ class Learner:
         self.config = for_role(stored, stored.roles[stored.learners()[name]])
         self.spec = game_spec(self.config.game)
         self.trainer = Trainer(self.spec, self.config, seed=1000 * number, hardware=hardware)
-        if hardware.gpus and not self.trainer.learns_on_gpu():
+        if self.trainer.no_gpu:
             holds = f"{name} holds {hardware.gpus:g} GPUs of Ray"
-            self._say("device", f"{holds}, but torch finds none: it learns on the CPU")
+            self._say("device", f"{holds}, but learns on the CPU: {self.trainer.no_gpu}")
         for missing in self.trainer.missing_devices():
             self._say("device", f"{name} plays on the CPU: {missing}")
         self._threads = Threads(hardware.threads)

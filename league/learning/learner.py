@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -11,10 +13,12 @@ from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
-from torch import Tensor
+from torch import Tensor, distributed
 
 from league.games.base import Symmetry
+from league.learning.fastest import Fastest
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION
+from league.learning.runner import LEARNER_MODULE
 from league.policies.scaling import Seen
 
 LOOKAHEAD_LOSS = "lookahead_loss"
@@ -58,6 +62,16 @@ class LeagueLearner(PPOTorchLearner):
         """Have the network scale by what was seen, too."""
         self.module[module_id].unwrapped().network.take(seen)
 
+    @cached_property
+    def _pinned(self) -> Fastest[bool]:
+        """Whether a batch goes to a GPU through memory that it reads by itself."""
+        return Fastest((False, True) if self._device.type == "cuda" else (False,))
+
+    def _convert_batch_type(self, batch: Any, to_device: bool = True, *args: Any, **kwargs: Any) -> Any:
+        """As RLlib has it, to a GPU by the way that is faster."""
+        convert = super()._convert_batch_type
+        return self._pinned.take(lambda pin: convert(batch, to_device, pin), len(batch), torch.cuda.synchronize)
+
     def apply_gradients(self, gradients_dict: dict[Any, Tensor]) -> None:
         """One step. RLlib reads all gradients twice to see whether they are finite; `Trainer` looks at the weights."""
         for parameter, gradient in gradients_dict.items():
@@ -76,28 +90,36 @@ class LeagueLearner(PPOTorchLearner):
         return self._in_parts(batch)
 
     def _in_parts(self, batch: dict[str, Any]) -> Any:
-        """One step on the minibatch, in as many parts as its memory needs.
-
-        Learner processes that step together wait for each other in every part, so theirs is not cut.
-        """
+        """One step on the minibatch, in as many parts as its memory needs."""
+        together = self.config.num_learners > 1
         while True:
             try:
-                return super()._update(batch) if self.parts == 1 else self._accumulated(batch)
+                return self._accumulated(batch) if together or self.parts > 1 else super()._update(batch)
             except torch.OutOfMemoryError:
-                if self.config.num_learners > 1 or self.parts >= min(len(rows) for rows in batch.values()):
+                if self.parts >= min(len(rows) for rows in batch.values()):
                     raise
             # Not above: there what was computed in vain is still held.
             self.parts *= 2
             torch.cuda.empty_cache()
 
     def _accumulated(self, batch: dict[str, Any]) -> Any:
-        """A step by the sum of the gradients of all parts, each weighted by its rows: that of the whole minibatch."""
+        """A step by the sum of the gradients of all parts, each weighted by its rows: that of the whole minibatch.
+
+        Processes that step together hear of each other's once all of their own are there, so each has its own parts.
+        """
+        module, together = self.module[LEARNER_MODULE], self.config.num_learners > 1
         gradients: dict[Any, Tensor] = {}
-        for share, part in _cut(batch, self.parts):
-            fwd_out = self.module.forward_train(part)
-            losses = self.compute_losses(fwd_out=fwd_out, batch=part)
-            for name, gradient in self.compute_gradients({m: share * loss for m, loss in losses.items()}).items():
-                gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        with module.no_sync() if together else nullcontext():
+            for share, part in _cut(batch, self.parts):
+                fwd_out = self.module.forward_train(part)
+                losses = self.compute_losses(fwd_out=fwd_out, batch=part)
+                for name, gradient in self.compute_gradients({m: share * loss for m, loss in losses.items()}).items():
+                    gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        if together:
+            for told in [distributed.all_reduce(gradient, async_op=True) for gradient in gradients.values()]:
+                told.wait()
+            for gradient in gradients.values():
+                gradient.div_(distributed.get_world_size())
         self.apply_gradients(self.postprocess_gradients(gradients))
         return fwd_out, losses, {}
 

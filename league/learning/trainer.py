@@ -25,6 +25,7 @@ from league.learning.learner import LeagueLearner
 from league.learning.module import module_spec, spaces
 from league.learning.pace import fragments, staleness
 from league.learning.runner import LEARNER_MODULE, LeagueRunner
+from league.learning.usable import why_not
 from league.policies.scaling import measure
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.choices import settled
@@ -62,7 +63,9 @@ class Trainer:
         """The `steps` at which the learner last began anew, from where the schedules count. Set like `steps`."""
         self.progress: float | None = None
         """How far the training has come of what was asked for, in [0, 1], for the schedules; None: nobody said."""
-        algorithm = _ppo_config(spec, self.config, self.seed, hardware)
+        self.no_gpu = why_not(self.config.learning, hardware)
+        """Why gradient steps are not taken on the GPUs that Ray gives for them; None: they are, or there is none."""
+        algorithm = _ppo_config(spec, self.config, self.seed, hardware, usable=self.no_gpu is None)
         # Ours have no state of connectors; RLlib would ask all of them after each update, and wait for the slowest.
         algorithm._dont_auto_sync_env_runner_states = True
         self.algorithm: LeaguePPO = algorithm.build_algo()
@@ -79,11 +82,6 @@ class Trainer:
             lambda runner: runner.missing, local_env_runner=not group.num_remote_workers()
         )
         return sorted({reason for reason in reasons if reason})
-
-    def learns_on_gpu(self) -> bool:
-        """Whether whoever takes the gradient steps has a GPU that torch can use."""
-        found = self.algorithm.learner_group.foreach_learner(lambda learner: torch.cuda.is_available())
-        return all(result.get() for result in found)
 
     def set_opponents(self, opponents: Opponents) -> None:
         """Whom games that begin from the next fragment on are played against."""
@@ -239,10 +237,16 @@ def _for_runners(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hard
     }
 
 
-def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware) -> PPOConfig:
+def _of_learners(hardware: Hardware, usable: bool) -> dict[str, Any]:
+    """What RLlib gives each learner process; one whose GPU is of no use has its place, planned without a CPU."""
+    return {"num_gpus_per_learner": hardware.gpus} if usable else {"num_gpus_per_learner": 0, "num_cpus_per_learner": 0}
+
+
+def _ppo_config(
+    spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardware, *, usable: bool = True
+) -> PPOConfig:
+    """RLlib's configuration; not `usable`: its learners leave alone the GPUs that they are given."""
     learning = config.learning
-    # A GPU of Ray that torch has no driver for is no device: a learner that learns in this process would fail on it.
-    usable = learning.num_learners > 0 or torch.cuda.is_available()
     observation, action = spaces(spec)
     return (
         PPOConfig(algo_class=LeaguePPO)
@@ -263,7 +267,9 @@ def _ppo_config(spec: GameSpec, config: LeagueConfig, seed: int, hardware: Hardw
         )
         .multi_agent(policies={LEARNER_MODULE}, policy_mapping_fn=lambda *args, **kwargs: LEARNER_MODULE)
         .rl_module(rl_module_spec=MultiRLModuleSpec(rl_module_specs={LEARNER_MODULE: module_spec(spec, config, seed)}))
-        .learners(num_learners=learning.num_learners, num_gpus_per_learner=hardware.gpus if usable else 0)
+        .learners(num_learners=learning.num_learners, **_of_learners(hardware, usable))
+        # Processes that step together are told alike what the network has seen.
+        .framework(torch_ddp_kwargs={"broadcast_buffers": False})
         .training(
             lr=_annealed(learning.lr, learning),
             gamma=learning.gamma,

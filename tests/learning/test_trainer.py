@@ -464,6 +464,48 @@ def test_a_minibatch_that_memory_does_not_hold_is_taken_in_parts_with_the_same_g
     assert iteration.usage.parts == 4
 
 
+def test_where_torch_cannot_use_the_gpu_that_ray_gives_it_learns_on_the_cpu_and_says_why(train, monkeypatch):
+    def start():
+        raise RuntimeError("The NVIDIA driver on your system is too old (found version 11040).")
+
+    monkeypatch.setattr(torch.cuda, "_lazy_init", start)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    trainer = train(hardware=Hardware(gpus=1.0))
+    assert trainer.no_gpu == "cuda is not there: The NVIDIA driver on your system is too old (found version 11040)."
+    assert trainer.iterate().steps > 0
+
+
+def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradient(train):
+    def narrow(learner):
+        forward = learner.module.forward_train
+
+        def small(part):
+            if len(part[LEARNER_MODULE]) > 40:
+                raise torch.OutOfMemoryError
+            return forward(part)
+
+        learner.module.forward_train = small
+
+    def seeded(learner):
+        np.random.seed(1)
+        torch.manual_seed(1)
+
+    learned = []
+    for first_is_narrow in (False, True):
+        trainer = train(seed=3, learning={"num_learners": 2, "minibatch_size": 128, "precision": "float32"})
+        group = trainer.algorithm.learner_group
+        if first_is_narrow:
+            group.foreach_learner(narrow, remote_actor_ids=[0])
+        group.foreach_learner(seeded)
+        iteration = trainer.iterate()
+        assert iteration.usage.parts == (4 if first_is_narrow else 1)
+        states = [result.get() for result in group.foreach_learner(lambda one: one.module[LEARNER_MODULE].get_state())]
+        assert_equal_trees(*states)
+        learned.append(states[0])
+    for name, weights in learned[0].items():
+        np.testing.assert_allclose(learned[1][name], weights, rtol=1e-3, atol=1e-4)
+
+
 def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
     trainer = train()
     learner = trainer.algorithm.learner_group._learner
