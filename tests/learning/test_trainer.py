@@ -475,7 +475,9 @@ def test_where_torch_cannot_use_the_gpu_that_ray_gives_it_learns_on_the_cpu_and_
     assert trainer.iterate().steps > 0
 
 
-def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradient(train):
+def stepped_together(first_is_narrow):
+    """What two processes have learned after one iteration; `first_is_narrow`: the first holds no 40 rows at once."""
+
     def narrow(learner):
         forward = learner.module.forward_train
 
@@ -490,9 +492,9 @@ def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradi
         np.random.seed(1)
         torch.manual_seed(1)
 
-    learned = []
-    for first_is_narrow in (False, True):
-        trainer = train(seed=3, learning={"num_learners": 2, "minibatch_size": 128, "precision": "float32"})
+    settings = config(learning={"num_learners": 2, "minibatch_size": 128, "precision": "float32"})
+    trainer = Trainer(SPEC, settings, seed=3, hardware=Hardware())
+    try:
         group = trainer.algorithm.learner_group
         if first_is_narrow:
             group.foreach_learner(narrow, remote_actor_ids=[0])
@@ -500,10 +502,17 @@ def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradi
         iteration = trainer.iterate()
         assert iteration.usage.parts == (4 if first_is_narrow else 1)
         states = [result.get() for result in group.foreach_learner(lambda one: one.module[LEARNER_MODULE].get_state())]
-        assert_equal_trees(*states)
-        learned.append(states[0])
-    for name, weights in learned[0].items():
-        np.testing.assert_allclose(learned[1][name], weights, rtol=1e-3, atol=1e-4)
+    finally:
+        trainer.stop()
+    assert_equal_trees(*states)
+    return states[0]
+
+
+@pytest.mark.long
+def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradient():
+    whole, in_parts = stepped_together(False), stepped_together(True)
+    for name, weights in whole.items():
+        np.testing.assert_allclose(in_parts[name], weights, rtol=1e-3, atol=1e-4)
 
 
 def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
