@@ -2,7 +2,6 @@
 
 import pytest
 import ray
-import torch
 
 from league.cluster.plan import Hardware
 from league.config import LeagueConfig
@@ -11,6 +10,12 @@ from league.learning.trainer import Trainer
 from league.rollout.opponents import Opponents
 
 SPEC = game_spec("connect_four")
+
+
+def _capability(runner: object = None) -> str:
+    from torch.backends import cpu  # As a global, torch would have to be pickled.
+
+    return cpu.get_cpu_capability()
 
 
 @pytest.mark.long
@@ -30,10 +35,8 @@ def test_what_a_runner_with_another_processor_plays_is_learned_from(kind: str) -
     try:
         trainer = Trainer(SPEC, settings, seed=0, hardware=Hardware(runners=1))
         try:
-            (there,) = trainer.algorithm.env_runner_group.foreach_env_runner(
-                lambda runner: torch.backends.cpu.get_cpu_capability(), local_env_runner=False
-            )
-            assert there == "DEFAULT" != torch.backends.cpu.get_cpu_capability()
+            (there,) = trainer.algorithm.env_runner_group.foreach_env_runner(_capability, local_env_runner=False)
+            assert there == "DEFAULT" != _capability()
             trainer.set_opponents(Opponents())
             iterations = [trainer.iterate() for _ in range(3)]
             assert all(iteration.steps for iteration in iterations)
