@@ -72,6 +72,13 @@ def test_each_runner_has_its_share_and_no_runner_is_beside_them(share: float, gp
         assert trainer.iterate().usage.runners == 4
 
 
+def compute_on_the_cpu() -> None:
+    """Have learner processes learn where they can: no GPU that Ray gives them is really there."""
+    from ray.rllib.core.learner.torch import torch_learner
+
+    torch_learner.get_device = lambda *about: torch.device("cpu")
+
+
 def test_four_learner_processes_have_a_gpu_each_and_sixteen_runners_none(monkeypatch: pytest.MonkeyPatch) -> None:
     found = learner_group._get_backend_config
 
@@ -84,7 +91,8 @@ def test_four_learner_processes_have_a_gpu_each_and_sixteen_runners_none(monkeyp
     monkeypatch.setattr(learner_group, "_get_backend_config", without_nccl)
     monkeypatch.setattr(trainers, "why_not", lambda learning, hardware: None)
     settings = config(rollout={"runners": 16, "games": 8, "plies": 8}, learning={"num_learners": 4})
-    with believed(4, cpus=17) as room, training(settings, room) as trainer:
+    hook = {"worker_process_setup_hook": compute_on_the_cpu}
+    with believed(4, cpus=17, runtime_env=hook) as room, training(settings, room) as trainer:
         group = trainer.algorithm.learner_group
         learners = [
             result.get()
