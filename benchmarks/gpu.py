@@ -67,7 +67,7 @@ def _finish(device: torch.device) -> None:
 
 def alone(games: int, seconds: float, device: torch.device) -> float:
     """Plies a second of the boards by themselves."""
-    game = make_game(SPEC.name, games, device=device)
+    game = make_game(SPEC.name, games, device=str(device))
     generator = torch.Generator(device=device).manual_seed(0)
 
     def act() -> int:
@@ -95,7 +95,7 @@ def played(config: LeagueConfig, seconds: float, device: torch.device, how: str)
     network = acting(fresh(SPEC, config.network, 0).to(device)).requires_grad_(False)
     if how == "compiled":
         network.compile(dynamic=True)
-    game = make_game(SPEC.name, config.rollout.games or 1, device=device)
+    game = make_game(SPEC.name, config.rollout.games or 1, device=str(device))
     collector = Collector(game, network, config.rollout, seed=0)
     try:
         with torch.autocast(device.type, dtype=torch.bfloat16) if how == "bfloat16" else nullcontext():

@@ -98,7 +98,7 @@ class LearningPlayer(Player):
         """Draw moves from the policy, the improved one with lookahead."""
         seen, legal = turn.observation, turn.legal
         if self.weight is None:
-            logits, value = self.network(seen, legal)
+            logits, value = (one.float() for one in self.network(seen, legal))  # In autocast they are not.
             chances, improved, values = logits, logits[:, :0], None
         else:
             assert isinstance(turn.game, HasPositions)

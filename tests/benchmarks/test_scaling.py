@@ -1,6 +1,7 @@
 """What runners bring, by a clock that is counted; and a machine without a GPU."""
 
 import argparse
+import json
 import sys
 
 import pytest
@@ -45,3 +46,14 @@ def test_without_a_gpu_it_says_so_in_one_line(
     monkeypatch.setattr(sys, "argv", ["gpu"])
     assert gpu.main() == 2
     assert capsys.readouterr().err == "torch finds no GPU here; --device cpu measures the processor\n"
+
+
+@pytest.mark.long
+def test_a_processor_is_measured_in_every_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["gpu", "--device", "cpu", "--games", "16", "--networks", "mlp", "--seconds", "0.1", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert gpu.main() == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert min(row["alone"], row["learned"], row["played"]["plain"], row["played"]["bfloat16"]) > 0
