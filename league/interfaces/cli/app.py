@@ -29,6 +29,8 @@ COLLECTED: Final = 50_000
 """New values after which Python looks for circles: of a league of thousands of policies most come to stay."""
 SHOWN: Final = 100
 """Characters of a path that is too long."""
+LONGEST: Final = 2000
+"""Characters of a line that refuses, of which what was given may be any number."""
 
 
 def main() -> NoReturn:
@@ -76,5 +78,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _refuse(message: str) -> int:
-    say(f"league: {' '.join(message.split())}", error=True)
+    line = " ".join(message.split())
+    if len(line) > LONGEST:
+        line = f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+    say(f"league: {line}", error=True)
     return REFUSED

@@ -188,6 +188,12 @@ def test_presets(league: Command) -> None:
     assert all(text.endswith(".") for text in listed.values()), "whole sentences"
 
 
+def test_a_value_of_any_length_is_refused_in_a_line_that_can_be_read(refused: Refused) -> None:
+    said = refused("evaluate", "main-" + "9" * 5000, "--against", "uniform")
+    assert len(said) < 2100
+    assert "main-999" in said[:60]
+
+
 @pytest.mark.parametrize("command", ["leaderboard", "matches", "status", "champion", "config", "rollback", "promote"])
 def test_a_league_that_is_not_there(refused: Refused, tmp_path: Path, command: str) -> None:
     assert "league train" in refused(command, "--store", str(tmp_path / "none"))
