@@ -14,8 +14,14 @@ from rich.text import Text
 from league.interfaces.cli.console import Column, facts, json_alone, print_parts, progress, say, stdout, tabulate
 from league.interfaces.cli.folding import Pieces
 
-# Wide, combining, control and blank characters among plain ones.
-TEXTS = st.text(st.one_of(st.sampled_from("ab 1±★世\t\n\x07[]"), st.characters(exclude_categories=["Cs"])), max_size=8)
+TONES = "".join(map(chr, range(0x1F3FB, 0x1F400)))
+# Wide, combining, control and blank characters among plain ones. A skin tone without a hand before it Rich leaves out.
+TEXTS = st.text(
+    st.one_of(
+        st.sampled_from("ab 1±★世\t\n\x07[]"), st.characters(exclude_categories=["Cs"], exclude_characters=TONES)
+    ),
+    max_size=8,
+)
 
 
 def drawn(table: Table, width: int) -> str:
