@@ -18,7 +18,7 @@ from league.games.aec_factory import AecEnv, build, find_factory, full_name, is_
 from league.games.aec_layout import Layout, read_layout
 from league.games.aec_names import aec_action_name, read_action_names
 from league.games.base import GameSpec, Step
-from league.games.bubble import Bubble, left_alone, passed_over, raised_by_environment
+from league.games.bubble import Bubble, Dice, passed_over, raised_by_environment
 from league.games.patience import PATIENCE
 from league.games.stones import read_stones
 
@@ -142,8 +142,11 @@ class AecGame:
         seeds_of = [(row, int(self._random.integers(SEEDS)) if chosen is None else chosen[row] % SEEDS) for row in rows]
 
         def begin() -> None:
-            if not self._throws and left_alone(lambda: self._start(seeds_of, watched=False)):
-                return
+            if not self._throws:
+                together = Dice()
+                together.reset(lambda: self._start(seeds_of, watched=False))
+                if not together.thrown:
+                    return
             self._start(seeds_of, watched=True)
             self._throws = any(board.throws for board in self._boards.rows)
 

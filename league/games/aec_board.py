@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from league.foreign import blame
 from league.games.aec_factory import AecEnv
 from league.games.aec_layout import Layout
-from league.games.aec_mask import find_mask, largest, read_mask
+from league.games.aec_mask import as_array, find_mask, largest, read_mask
 from league.games.aec_rewards import Ledger, Paid
 from league.games.aec_wrappers import speaker
 from league.games.bubble import Dice, passed_over, raised_by_environment
@@ -204,11 +204,6 @@ class AecBoard:
     def _blank(self) -> None:
         self._observation[:] = 0.0
         self._legal[:] = True
-
-
-def as_array(seen: Any) -> NDArray[Any]:
-    """What was seen as numpy reads it, also where torch still keeps a gradient for it."""
-    return np.asarray(seen.detach().cpu() if hasattr(seen, "detach") else seen)
 
 
 LOGGED = 20

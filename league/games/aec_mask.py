@@ -17,6 +17,11 @@ _UNSIGNED: Final = {np.dtype(kind): np.dtype(kind.upper().replace("?", "B")) for
 """Of each kind of whole numbers, the kind without a sign that has as many bytes."""
 
 
+def as_array(said: Any) -> NDArray[Any]:
+    """What an environment gives as numpy reads it, also where torch still keeps a gradient for it."""
+    return np.asarray(said.detach().cpu() if hasattr(said, "detach") else said)
+
+
 def largest(array: NDArray[Any]) -> int:
     """The largest of whole numbers, where one below 0 counts for more than all others; -1 for any other numbers."""
     unsigned = _UNSIGNED.get(array.dtype)
@@ -60,9 +65,7 @@ def read_mask(agent: Any, mask: Any, actions: int, *, added: bool) -> NDArray[np
     Raises:
         ValueError: it has another length, holds other numbers, or forbids everything.
     """
-    if hasattr(mask, "detach"):
-        mask = mask.detach().cpu()
-    array = np.asarray(mask)
+    array = as_array(mask)
     if array.shape == (actions,) and not added and largest(array) == 1:
         return np.asarray(array == 1, np.bool_)
     if array.dtype == object:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from league.games.aec_factory import AecEnv
+from league.games.aec_mask import as_array
 
 LARGEST: Final = 1e15
 """A learner takes squares of what was paid, in numbers of 32 bits."""
@@ -154,7 +155,7 @@ def _number(agent: Any, reward: Any) -> float:
     if isinstance(reward, _NUMBERS):
         number = float(reward)
     else:
-        array = np.asarray(reward.detach().cpu() if hasattr(reward, "detach") else reward)
+        array = as_array(reward)
         if array.size != 1 or isinstance(reward, str | bytes):
             raise ValueError(f"the reward of {agent} is {str(reward)[:40]!r}, not a number")
         try:

@@ -201,18 +201,6 @@ class Dice:
             _set_dice(outside)
 
 
-def left_alone(play: Callable[[], None]) -> bool:
-    """Call `play`, and return whether the global random numbers are as before; if not, they are put back."""
-    outside, same = _dice(), False
-    try:
-        play()
-    finally:
-        same = _same(_dice(), outside)
-        if not same:
-            _set_dice(outside)
-    return same
-
-
 def raised_by_environment(error: BaseException) -> bool:
     """Whether an exception is the environment's: of any kind, but not where a person or Ray ends the process.
 

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from league.foreign import described, raised_at
-from league.games.aec_board import as_array
-from league.games.aec_mask import MASK, find_mask, is_added, read_mask
+from league.games.aec_mask import MASK, as_array, find_mask, is_added, read_mask
 from league.games.aec_rewards import numbers
 from league.games.bubble import Bubble, raised_by_environment
 from league.games.checking.findings import FaultError, Finding, defined_at
