@@ -202,7 +202,9 @@ class LearningConfig(Section):
         at_most=1000,
     )
     precision: Literal["float32", "bfloat16"] | None = knob(
-        None, "of the body of mlp and conv in gradient steps; auto: bfloat16 where the device computes it faster"
+        None,
+        "of the body of mlp and conv in gradient steps, and in the games that are learned from; auto: bfloat16 where "
+        "the device computes it faster",
     )
     num_learners: int = knob(
         0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0, at_most=MOST_PROCESSES

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import gymnasium as gym
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from league.config import LeagueConfig
 from league.games.base import GameSpec
-from league.policies.network import PolicyNetwork, computes_bfloat16
+from league.policies.network import PolicyNetwork
 from league.policies.weights import fresh
 
 OBSERVATION, ACTION_MASK = "observation", "action_mask"
@@ -33,30 +32,21 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         """Build the network, the same on every process: RLlib sends the learner's weights around, not its seed."""
         config = LeagueConfig.from_dict(self.model_config["league"])
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
-        self._precision = config.learning.precision
+        self.network.precision = config.learning.precision
         # On a GPU: products of float32 on its tensor cores, unless float32 was asked for. A CPU does not ask.
-        torch.backends.cuda.matmul.allow_tf32 = self._precision != "float32"
-        # What a table adds up goes straight to logits and value: rounded, both would be too coarse to learn from.
-        self._rounds = self.network.config.kind != "tables"
+        torch.backends.cuda.matmul.allow_tf32 = self.network.precision != "float32"
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         observation: dict[str, Tensor] = batch[Columns.OBS]
-        features = self._features(observation[OBSERVATION])
+        features = self.network.features(observation[OBSERVATION])
         logits = self.network.logits(features, observation[ACTION_MASK].bool())
         return {Columns.ACTION_DIST_INPUTS: logits, Columns.EMBEDDINGS: features}
 
     def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:
         """Values `[n]` in the unit in which they are learned; reuses the features of the forward pass."""
         if embeddings is None:
-            embeddings = self._features(batch[Columns.OBS][OBSERVATION])
+            embeddings = self.network.features(batch[Columns.OBS][OBSERVATION])
         return self.network.scaled_values(embeddings)
-
-    def _features(self, observation: Tensor) -> Tensor:
-        """The body in the precision of the gradient steps; heads, losses and weights stay float32."""
-        kind = observation.device.type
-        is_half = self._precision == "bfloat16" or (self._precision is None and computes_bfloat16(kind))
-        with torch.autocast(kind, dtype=torch.bfloat16) if is_half and self._rounds else nullcontext():
-            return self.network.features(observation).float()
 
 
 def spaces(spec: GameSpec) -> tuple[gym.spaces.Dict, gym.spaces.Discrete[Any]]:

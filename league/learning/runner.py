@@ -23,7 +23,7 @@ from league.games.bubble import Dice
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.policies.device import choose_device
-from league.policies.network import acting
+from league.policies.network import PolicyNetwork, acting
 from league.rollout.collect import Collector, Experience
 
 LEARNER_MODULE = "learner"
@@ -59,7 +59,7 @@ class LeagueRunner(EnvRunner):
         self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
         self._dice = Dice() if self.spec.batched else Dice.of(seed)
         weight = learning.lookahead_weight if learning.lookahead else None
-        self.collector = Collector(self.game, acting(self.module.network), rollout, seed, weight)
+        self.collector = Collector(self.game, self.acting(), rollout, seed, weight)
         # Where the learner is in this process, on the same GPU, its moves do not leave it.
         self.stays = self.device != "cpu" and not self.num_workers and not learning.num_learners
         self._opponents: Any = None
@@ -71,6 +71,10 @@ class LeagueRunner(EnvRunner):
         module.to(self.device)
         module.requires_grad_(False)
         return module
+
+    def acting(self) -> PolicyNetwork:
+        """The module's network as it plays."""
+        return acting(self.module.network, self.module.network.precision)
 
     def get_spaces(self) -> dict[str, Any]:
         """What RLlib asks before it builds modules."""
@@ -96,7 +100,7 @@ class LeagueRunner(EnvRunner):
         Both may be references to what is in Ray's store. Opponents that are the same as before cost nothing.
         """
         self.module.set_state(ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights)
-        self.collector.player.network = acting(self.module.network)
+        self.collector.player.network = self.acting()
         if opponents is not None and opponents != self._opponents:
             self.collector.set_opponents(ray.get(opponents) if isinstance(opponents, ray.ObjectRef) else opponents)
             self._opponents = opponents

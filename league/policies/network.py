@@ -9,8 +9,9 @@ import copy
 import functools
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,8 @@ from league.policies.tables import TABLE, Tables
 ILLEGAL = -1e9
 """Logit of an illegal action: finite, so that gradients and exports stay free of NaN; its probability is exactly 0
 in float32. Choosing masks once more with -inf, so no rounding error can pick it."""
+WORTH_ROUNDING: Final = 10_000_000
+"""Positions times weights: of fewer, a processor takes longer to round them than rounded products save."""
 
 
 class Parts(NamedTuple):
@@ -53,6 +56,9 @@ def settled(config: NetworkConfig, spec: GameSpec) -> NetworkConfig:
 class PolicyNetwork(nn.Module):
     """A body shared by a policy head and a value head."""
 
+    precision: Literal["float32", "bfloat16"] | None = "float32"
+    """In which its body multiplies; weights and heads are float32. None: bfloat16 where that is faster."""
+
     def __init__(self, spec: GameSpec, config: NetworkConfig) -> None:
         """Raise `ConfigError` where the network does not fit the game's observations."""
         super().__init__()
@@ -60,6 +66,7 @@ class PolicyNetwork(nn.Module):
         self.config = settled(config, spec)
         self.body, self.policy, self.value = _builder(self.config.kind or "mlp")(spec, self.config)
         self.scaling = Scaling(spec) if self.config.normalize else None
+        self._weights_of_body = sum(weights.numel() for weights in self.body.parameters())
 
     def forward(self, observation: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
         """From float32 `[N, *shape]` and bool `[N, A]` to masked logits `[N, A]` and values `[N]`."""
@@ -69,8 +76,18 @@ class PolicyNetwork(nn.Module):
     def features(self, observation: Tensor) -> Tensor:
         """float32 `[N, *shape]` to `[N, width]`."""
         seen = observation if self.scaling is None else self.scaling.view(observation)
-        features: Tensor = self.body(seen)
-        return features
+        rounding = torch.autocast(seen.device.type, dtype=torch.bfloat16) if self._rounds(seen) else nullcontext()
+        with rounding:
+            features: Tensor = self.body(seen)
+        return features.float()
+
+    def _rounds(self, seen: Tensor) -> bool:
+        # What a table adds up goes straight to logits and value: rounded, both would be too coarse to learn from.
+        if self.precision == "float32" or self.config.kind == "tables":
+            return False
+        if self.precision == "bfloat16":
+            return True
+        return computes_bfloat16(seen.device.type) and seen.shape[0] * self._weights_of_body >= WORTH_ROUNDING
 
     def logits(self, features: Tensor, legal: Tensor) -> Tensor:
         """Logits `[N, A]`, illegal ones at `ILLEGAL`."""
@@ -96,13 +113,17 @@ class PolicyNetwork(nn.Module):
             parameter.div_(grown)
 
 
-def acting(network: PolicyNetwork) -> PolicyNetwork:
+def acting(network: PolicyNetwork, precision: Literal["float32", "bfloat16"] | None = None) -> PolicyNetwork:
     """The network as it plays fastest, for as long as its weights stay: itself, or a copy.
 
     On a CPU reading rows is what a table costs, so those of a copy are bfloat16; so is the rest of it where the
-    processor multiplies in bfloat16.
+    processor multiplies in bfloat16. Other networks multiply in `precision`, as `PolicyNetwork.precision` has it.
     """
-    if not isinstance(network.body, Tables) or not network.body.table.is_cpu:
+    if not isinstance(network.body, Tables):
+        faster = copy.copy(network)  # The same weights.
+        faster.precision = precision
+        return faster
+    if precision == "float32" or not network.body.table.is_cpu:
         return network
     faster = copy.deepcopy(network).requires_grad_(False)
     for name, weights in faster.named_parameters():

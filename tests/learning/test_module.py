@@ -1,4 +1,4 @@
-"""The module that RLlib trains: the precision of its gradient steps."""
+"""The module that RLlib trains: the precision of its gradient steps, and of the games that it learns from."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from ray.rllib.core.columns import Columns
 from league.config import LeagueConfig
 from league.games import game_spec
 from league.learning.module import ACTION_MASK, OBSERVATION, module_spec
-from league.policies.network import computes_bfloat16
+from league.policies.network import WORTH_ROUNDING, acting, computes_bfloat16
 
 SPEC = game_spec("connect_four")
 
@@ -39,13 +39,27 @@ def test_bfloat16_is_close_and_everything_but_the_products_is_float32():
     assert {p.grad.dtype for p in rounded.parameters() if p.grad is not None} == {torch.float32}
 
 
-def test_auto_asks_the_device():
-    rounded = not torch.equal(
-        build(None).forward_train(batch())[Columns.EMBEDDINGS],
-        build("float32").forward_train(batch())[Columns.EMBEDDINGS],
-    )
-    assert rounded == computes_bfloat16("cpu")
+def enough():
+    """Positions that are worth rounding."""
+    return WORTH_ROUNDING // sum(weights.numel() for weights in build("float32").network.body.parameters()) + 1
+
+
+def test_auto_asks_the_device_and_how_much_there_is_to_multiply():
+    exact, auto = build("float32"), build(None)
+    for rows, pays in ((enough(), True), (enough() - 1, False)):
+        ours, theirs = (one.forward_train(batch(rows))[Columns.EMBEDDINGS] for one in (auto, exact))
+        assert torch.equal(ours, theirs) != (pays and computes_bfloat16("cpu"))
     assert not computes_bfloat16("mps")
+
+
+def test_games_are_played_as_they_are_learned_from():
+    network, seen = build("float32").network, batch(enough())[Columns.OBS][OBSERVATION]
+    exact = network.features(seen)
+    for precision, rounds in (("float32", False), ("bfloat16", True), (None, computes_bfloat16("cpu"))):
+        playing = acting(network, precision)
+        assert torch.equal(playing.features(seen), exact) != rounds
+        assert playing.body is network.body  # The same weights: of such networks none is copied.
+    assert torch.equal(network.features(seen), exact)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")

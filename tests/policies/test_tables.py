@@ -113,8 +113,7 @@ def test_an_acting_copy_is_close_and_leaves_the_network_alone():
         assert ours.dtype == torch.float32
         torch.testing.assert_close(ours, theirs, rtol=0.05, atol=0.01)
     assert torch.equal(network.body.table, before)
-    mlp = fresh(game_spec("connect_four"), NetworkConfig(kind="mlp", hidden=(8,)), 0)
-    assert acting(mlp) is mlp
+    assert acting(network, "float32") is network
 
 
 def test_a_snapshot_is_small_and_its_hash_survives_a_round_trip():
