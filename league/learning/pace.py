@@ -11,12 +11,12 @@ from league.config import LeagueConfig
 def staleness(config: LeagueConfig, hardware: Hardware) -> int:
     """By how many updates what is learned from may be too old; 0: playing and learning wait for each other.
 
-    A learner that plays in its own process always waits. `config` is settled.
+    A learner that plays in its own process always waits.
     """
     if not hardware.runners:
         return 0
     asked = config.learning.staleness
-    return int(config.network.kind == "tables") if asked is None else asked
+    return 1 if asked is None else asked
 
 
 def fragments(config: LeagueConfig, hardware: Hardware) -> int:

@@ -34,14 +34,6 @@ def test_staleness_and_size_of_an_update(
     assert (staleness(config, hardware), fragments(config, hardware)) == expected
 
 
-def test_only_runners_of_tables_play_on_by_themselves() -> None:
-    settings = {"game": "tic_tac_toe", "network": {"kind": "mlp"}, "rollout": ROLLOUT}
-    spec, hardware = game_spec("tic_tac_toe"), Hardware(runners=2)
-    assert staleness(settled(LeagueConfig.from_dict(settings), spec), hardware) == 0
-    asked = LeagueConfig.from_dict({**settings, "learning": {"staleness": 1}})
-    assert staleness(settled(asked, spec), hardware) == 1
-
-
 @pytest.mark.parametrize("preset", [None, "gpu"])
 def test_schedules_end_after_equally_many_minibatches(preset: str | None) -> None:
     config = settled(load_config(preset=preset), game_spec("connect_four"))
