@@ -190,7 +190,8 @@ def settings(options: argparse.Namespace, staleness: int) -> LeagueConfig:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """All numbers of runners, in step and playing on: the report as plain data."""
     about, rows = machine(), []
-    with ray_session():
+    # Runners that sleep need no CPU, but Ray starts none that it has no CPU for.
+    with ray_session(cpus=max(options.runners) + 1):
         for staleness in (0, options.staleness):
             config = settings(options, staleness)
             for count in options.runners:

@@ -47,10 +47,13 @@ def _stay_local() -> None:
 
 
 @contextlib.contextmanager
-def ray_session(address: str | None = None, *, dashboard: bool = False) -> Iterator[tuple[Node, ...]]:
+def ray_session(
+    address: str | None = None, *, dashboard: bool = False, cpus: int | None = None
+) -> Iterator[tuple[Node, ...]]:
     """Join the cluster at `address` (or `RAY_ADDRESS`), or start a local Ray that ends with the block.
 
-    A Ray that this process is connected to already is used and left alone.
+    A Ray that this process is connected to already is used and left alone. A local one believes in so many `cpus`, by
+    itself in those that the machine has.
 
     Yields the nodes that are alive, the head first. Raises `ClusterError` where the cluster cannot be reached, or has
     another version of this project, Ray or Python.
@@ -58,7 +61,7 @@ def ray_session(address: str | None = None, *, dashboard: bool = False) -> Itera
     joined = ray.is_initialized()
     address = address or os.environ.get("RAY_ADDRESS")
     if not joined:
-        _connect(address, dashboard)
+        _connect(address, dashboard, cpus)
     try:
         nodes = alive_nodes()
         if address is not None or len(nodes) > 1:
@@ -69,7 +72,7 @@ def ray_session(address: str | None = None, *, dashboard: bool = False) -> Itera
             ray.shutdown()
 
 
-def _connect(address: str | None, dashboard: bool) -> None:
+def _connect(address: str | None, dashboard: bool, cpus: int | None) -> None:
     if address is None:
         _stay_local()
     else:
@@ -80,6 +83,7 @@ def _connect(address: str | None, dashboard: bool) -> None:
         try:
             ray.init(
                 address=address or "local",
+                num_cpus=cpus,
                 include_dashboard=dashboard if address is None else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import os
 import sys
 
 import pytest
 import torch
 
-from benchmarks import gpu
+from benchmarks import gpu, scaling
 from benchmarks.scaling import Found, settings, simulated
 
 
@@ -39,6 +40,19 @@ def test_more_runners_make_more_updates_of_the_same_size_until_the_learner_is_fu
     assert full.waiting < 0.1
 
 
+@pytest.mark.long
+def test_more_runners_than_this_machine_has_cpus_are_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    count = str((os.cpu_count() or 1) + 1)
+    words = ["scaling", "--runners", count, "--simulate", "10", "--play-s", "0.05", "--updates", "2", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert scaling.main() == 0
+    rows = [row for row in json.loads(capsys.readouterr().out)["rows"] if row["how"] == "measured"]
+    assert [row["runners"] for row in rows] == 2 * [int(count)]
+    assert min(row["updates_per_s"] for row in rows) > 0
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_it_says_so_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -56,4 +70,4 @@ def test_a_processor_is_measured_in_every_way(
     monkeypatch.setattr(sys, "argv", words)
     assert gpu.main() == 0
     (row,) = json.loads(capsys.readouterr().out)["rows"]
-    assert min(row["alone"], row["learned"], row["played"]["plain"], row["played"]["bfloat16"]) > 0
+    assert min(row["alone"], row["learned"], row["played"]["float32"], row["played"]["bfloat16"]) > 0
