@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import linecache
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+import league
 from league.games import GameSpec, Step
 from league.games.aec_factory import classic_games
 from league.games.builtin import BUILTIN
@@ -353,3 +358,15 @@ def test_the_command_says_ok_or_names_the_line(capsys: pytest.CaptureFixture[str
     assert rows[-1]["level"] == "fault"
     assert run(["check", "no_such_game"]) == 2
     assert "no game 'no_such_game'" in capsys.readouterr().err
+
+
+def test_a_crash_in_c_has_its_line_said(tmp_path: Path) -> None:
+    lines = ("import ctypes", "", "", "def env():", "    ctypes.string_at(0)", "")
+    (tmp_path / "crashing.py").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "league", "check", "crashing"]
+    paths = os.pathsep.join([str(Path(league.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in done.stderr
+    assert f'File "{tmp_path / "crashing.py"}", line 5 in env' in done.stderr
