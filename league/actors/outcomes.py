@@ -43,6 +43,10 @@ class Outcomes:
     """When the first move was asked for, by the monotonic clock."""
     ended_at: float | None = None
     """When the first game ended."""
+    lately: _Count = field(default_factory=_Count)
+    """Of games of training, those that were dropped since the last one with a result."""
+    lately_from: float = 0.0
+    """When the first of these ended."""
 
     def begin(self) -> None:
         """Somebody is asked to play: he may come to nothing, or not answer at all."""
@@ -59,6 +63,12 @@ class Outcomes:
         count.games += games
         count.decided += decided
         count.dropped += dropped
+        if training and games:
+            self.lately = _Count()
+        elif training and dropped:
+            if not self.lately.dropped:
+                self.lately, self.lately_from = _Count(error=error), time.monotonic()
+            self.lately.dropped += dropped
 
     @property
     def trouble(self) -> str | None:
@@ -69,6 +79,8 @@ class Outcomes:
             return self._lost
         if self.matches.lost and (self.matches.dropped >= ALL_LOST or late):
             return self._lost
+        if self._broken:
+            return self._all_broken
         games = self.training.games + self.matches.games
         if self._drawn and (games >= ALL_DRAWN or (late and games >= A_FEW)):
             return self._all_drawn
@@ -84,6 +96,8 @@ class Outcomes:
         """Why a run that ends now has not gone well; None: it has."""
         if self.training.lost or self.matches.lost:
             return self._lost
+        if self._broken:
+            return self._all_broken
         return self._all_drawn if self._drawn and self.training.games >= DRAWN_AT_END else self._unended
 
     @property
@@ -95,6 +109,16 @@ class Outcomes:
             f"no game has ended yet, {waited:.0f} s after play began, and nothing is learned before: "
             "`league check` says how slow the game is, or where it hangs"
         )
+
+    @property
+    def _broken(self) -> bool:
+        """Whether games of training had results, and have none any more."""
+        return self.lately.dropped >= ALL_LOST and time.monotonic() - self.lately_from > SOON_S
+
+    @property
+    def _all_broken(self) -> str:
+        dropped, error = self.lately.dropped, self.lately.error
+        return f"every game of training is dropped by now, {dropped:,} in a row: {error or 'nobody says why'}"
 
     @property
     def _drawn(self) -> bool:

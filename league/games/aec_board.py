@@ -188,6 +188,12 @@ class AecBoard:
                 f"the observation holds {self._observation[far][0]:g}, far outside of what its space says: declare the "
                 "Box as wide as it is, or without bounds"
             )
+        if self._layout.whole and (self._observation % 1).any():  # As of an image that was scaled before: all one.
+            fraction = self._observation[self._observation % 1 > 0][0]
+            raise ValueError(
+                f"the observation holds {fraction:g}, and its space whole numbers: declare the Box as the floats that "
+                "it holds"
+            )
 
     def _break(self, doing: str, error: BaseException) -> None:
         if not raised_by_environment(error):

@@ -43,6 +43,8 @@ class Layout:
     """The environment's number for action 0."""
     bounds: Bounds | None
     """Of the numbers of an observation; None: they stay between -1 and 1."""
+    whole: bool
+    """These are bounds of whole numbers."""
     promises_mask: bool
     """The observation space has an action mask."""
     adds_mask: bool
@@ -115,13 +117,14 @@ def _seat_layout(name: str, agents: tuple[Any, ...], agent: Any, seen: Any, play
             keys = ", ".join(seen.spaces)
             raise GameError(f"{name}: the observation space of {agent} has no 'observation', only {keys}")
         seen, mask = seen["observation"], seen.spaces.get(MASK)
-    one_hot_from, bounds = None, None
+    one_hot_from, bounds, whole = None, None, False
     if isinstance(seen, gymnasium.spaces.Discrete):
         shape, one_hot_from = (int(seen.n),), int(seen.start)
     elif isinstance(seen, gymnasium.spaces.Box | gymnasium.spaces.MultiBinary):
         shape = tuple(seen.shape) or (1,)
         if isinstance(seen, gymnasium.spaces.Box):
             bounds = _bounds(seen)
+            whole = bounds is not None and np.issubdtype(seen.dtype, np.integer)
     else:
         raise GameError(
             f"{name}: the observation space of {agent} is {_short(seen)}; only Box, Discrete and MultiBinary can be "
@@ -136,6 +139,7 @@ def _seat_layout(name: str, agents: tuple[Any, ...], agent: Any, seen: Any, play
         actions=int(played.n),
         first_action=int(played.start),
         bounds=bounds,
+        whole=whole,
         promises_mask=mask is not None,
         adds_mask=is_added(mask),
     )

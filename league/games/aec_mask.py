@@ -86,7 +86,10 @@ def read_mask(agent: Any, mask: Any, actions: int, *, added: bool) -> NDArray[np
     if not known.all():
         raise ValueError(f"the action mask of {agent} holds {array[~known][0]}, not 0 and 1")
     if not legal.any():
-        raise ValueError(f"{agent} is to move and has no legal action: its mask is 0 everywhere")
+        raise ValueError(
+            f"{agent} is to move and has no legal action: its mask is 0 everywhere (if it is added to logits, give it "
+            "a space with negative bounds)"
+        )
     return np.asarray(legal, np.bool_)
 
 

@@ -14,6 +14,7 @@ as `Player` has it, and `game`, the name of the only game that it plays, if ther
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,6 +32,7 @@ from league.games.perfect import Perfect
 from league.games.solver import Solver
 from league.plugins import find, is_dotted, names
 
+_log: Final = logging.getLogger(__name__)
 DEPTHS = range(1, 9)
 PLAYOUTS = range(1, 100_001)
 NO_BOTS: Final = re.compile(r"champion|.*-\d{4,}|.*\+search\d+")
@@ -122,12 +124,16 @@ def _maker(name: str, spec: GameSpec) -> Callable[[], Player] | None:
 
 
 def anchors(spec: GameSpec) -> GameSpec:
-    """The spec of a game of another package, whose rating scale the bots that were written for it alone anchor, too."""
+    """The spec of a game of another package, whose rating scale the bots that were written for it alone anchor, too.
+
+    One that cannot be imported is left out, and logged.
+    """
     for name in names("league.bots"):
         try:
             theirs = _theirs(name)
-        except PolicyError:
-            continue  # Who asks for it is told.
+        except PolicyError as error:
+            _log.warning("%s: it anchors no game", error)
+            continue
         if theirs is not None and theirs.game == spec.name and name not in spec.bots:
             spec = replace(spec, bots=(*spec.bots, name))
     return spec

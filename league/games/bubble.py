@@ -7,6 +7,7 @@ learner or another game.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import contextvars
 import os
@@ -101,6 +102,7 @@ _KEPT: Final[tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...]] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_default_device, _to_device),
     (sys.getrecursionlimit, sys.setrecursionlimit),
+    (lambda: dict(vars(builtins)), vars(builtins).update),  # `print` as it was; what is new stays.
 )
 """How to ask for what a whole process has, and how to set it."""
 

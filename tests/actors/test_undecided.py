@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from league.actors.outcomes import ALL_DRAWN, ALL_LOST, NEVER_S, Outcomes
+from league.actors.outcomes import ALL_DRAWN, ALL_LOST, NEVER_S, SOON_S, Outcomes
 from league.errors import LeagueError, UndecidedError
 from league.games import game_spec
 from league.matches.players import PlayerLoader
@@ -99,6 +99,25 @@ def test_nothing_is_said_too_early_and_nothing_once_a_game_is_decided() -> None:
     assert outcomes.failure is None
     play(dropped=1000, training=True)
     assert outcomes.trouble is None
+
+
+def test_games_that_break_later_on_are_trouble_until_one_has_a_result() -> None:
+    outcomes = Outcomes()
+
+    def play(games: int, dropped: int) -> None:
+        outcomes.add(training=True, games=games, decided=games, dropped=dropped, error=f"why, {dropped} times")
+
+    play(50, 3)
+    play(0, ALL_LOST)
+    play(0, 10)
+    assert outcomes.trouble is None
+    outcomes.lately_from -= SOON_S + 1
+    assert outcomes.trouble == "every game of training is dropped by now, 30 in a row: why, 20 times"
+    assert outcomes.failure == outcomes.trouble
+    assert outcomes.first_error == "why, 3 times"
+    play(1, 100)
+    assert outcomes.trouble is None
+    assert outcomes.failure is None
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import random
@@ -122,7 +123,7 @@ class Meddles(Sound):
         sys.setrecursionlimit(10_000)
         sys.stdout.close()
         sys.stderr.close()
-        sys.stdout = None
+        sys.stdout = builtins.print = None
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         super().step(action)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 import linecache
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+import league
 from league.games import GameSpec, Step
 from league.games.aec_factory import classic_games
 from league.games.builtin import BUILTIN
@@ -73,12 +78,6 @@ def test_masks_are_read_as_the_adapter_does(mask: Any, monkeypatch: pytest.Monke
 @pytest.mark.parametrize("name", ["Nones", "Bools", "Arrays"])
 def test_rewards_are_read_as_the_adapter_does(name: str) -> None:
     assert {one.level for one in check_game(f"bookkeeping:{name}", games=5)} == {"ok"}
-
-
-def test_fractions_in_a_space_of_whole_numbers_are_worth_a_note() -> None:
-    note = next(one for one in check_game("meddling:SeesFractions", games=5) if one.level != "ok")
-    assert (note.level, note.check) == ("note", "spaces")
-    assert "sees float32, its space Box(0, 255, (1,), uint8) says uint8" in note.text
 
 
 def test_what_can_be_built_a_few_times_only_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,3 +358,15 @@ def test_the_command_says_ok_or_names_the_line(capsys: pytest.CaptureFixture[str
     assert rows[-1]["level"] == "fault"
     assert run(["check", "no_such_game"]) == 2
     assert "no game 'no_such_game'" in capsys.readouterr().err
+
+
+def test_a_crash_in_c_has_its_line_said(tmp_path: Path) -> None:
+    lines = ("import ctypes", "", "", "def env():", "    ctypes.string_at(0)", "")
+    (tmp_path / "crashing.py").write_text("\n".join(lines), encoding="utf-8")
+    command = [sys.executable, "-m", "league", "check", "crashing"]
+    paths = os.pathsep.join([str(Path(league.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in done.stderr
+    assert f'File "{tmp_path / "crashing.py"}", line 5 in env' in done.stderr

@@ -194,7 +194,7 @@ def test_masks_of_any_kind_are_read(mask, monkeypatch):
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [
-        ([0, 0], "a is to move and has no legal action: its mask is 0 everywhere"),
+        ([0, 0], r"a is to move and has no legal action: its mask is 0 everywhere \(if it is added to logits, give"),
         ([1, 0, 0], r"shape \(3,\), not \(2,\): it needs one entry per action"),
         ([0], r"shape \(1,\), not \(2,\)"),
         (np.int64(1), r"shape \(\), not \(2,\): .* nor their bits"),
@@ -266,6 +266,13 @@ def test_what_cannot_be_learned_is_named():
         step = game.step(torch.tensor([0]))
     assert step.dropped.item()
     assert "e+308: more than 1e+15, which cannot be learned" in game.last_error
+
+
+def test_fractions_in_a_space_of_whole_numbers_are_named():
+    """Scaled by its bounds they are all one."""
+    game = make_game("meddling:SeesFractions", 1)
+    assert game.step(torch.tensor([0])).dropped.item()
+    assert "the observation holds 0.166667, and its space whole numbers: declare the Box as" in game.last_error
 
 
 def test_metadata_may_be_empty_words():

@@ -102,6 +102,18 @@ def test_bots_are_found_and_anchor_their_own_game() -> None:
 
 
 @pytest.mark.usefixtures("pile")
+def test_a_bot_that_cannot_be_imported_anchors_nothing_and_is_named(
+    tmp_path: Path, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    site(taking(tmp_path / "site", "league.bots", "pile-wreck", "pile.broken:Bot"))
+    for _ in range(2):
+        assert game_spec("pile").bots == ("uniform", "pile-expert")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "pile-wreck (pile.broken:Bot) cannot be imported: ValueError: this module" in caplog.text
+    assert "broken.py:1, in <module>: raise" in caplog.text
+
+
+@pytest.mark.usefixtures("pile")
 @pytest.mark.parametrize("kind", ["pile-linear", "pile.networks:linear"])
 def test_networks_are_found_and_stored(kind: str) -> None:
     spec = game_spec("pile")

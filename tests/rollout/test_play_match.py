@@ -306,6 +306,12 @@ def test_a_common_reward_is_a_draw():
     assert results == {"01": Tally(draws=2), "10": Tally(draws=2)}
 
 
+def test_what_everybody_receives_hides_no_winner():
+    uniform = make_bot("uniform", Race(1, [0.0, 0.0]).spec)
+    results, _ = play(Race(4, [1e7 + 12.5, 1e7 - 12.5]), uniform, uniform, opening_plies=0)
+    assert results == {"01": Tally(wins=2), "10": Tally(losses=2)}
+
+
 class Short(Race):
     """Only the seats of `there` take part, though a winner among the others would be easy to find."""
 

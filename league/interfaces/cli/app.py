@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import gc
 import io
 import os
@@ -35,6 +36,7 @@ LONGEST: Final = 2000
 
 def main() -> NoReturn:
     """The entry point `league`: run a command, and end with its exit code."""
+    faulthandler.enable(2, all_threads=False)  # A game that crashes in C: its line is said.
     gc.freeze()
     gc.set_threshold(COLLECTED)
     code = run(sys.argv[1:])
