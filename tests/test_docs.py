@@ -245,6 +245,12 @@ def test_links_resolve(page: Path) -> None:
             assert anchor in anchors(aim), target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Read on\n")[2]
+    missing = [page.name for page in sorted(ROOT.glob("docs/*.md")) if f"](docs/{page.name})" not in listed]
+    assert not missing
+
+
 def anchors(page: Path) -> set[str]:
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
