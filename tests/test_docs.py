@@ -464,7 +464,20 @@ def test_every_game_on_tensors_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["llr", "pfsp", "payoff", "anchor", "ply", "seat", "elo above uniform", "nash mixture"]
+    "word",
+    [
+        "llr",
+        "pfsp",
+        "payoff",
+        "anchor",
+        "ply",
+        "seat",
+        "elo above uniform",
+        "nash mixture",
+        "gate",
+        "coordinator",
+        "value",
+    ],
 )
 def test_the_glossary_has_the_words(word: str) -> None:
     glossary = text_of(ROOT / "docs" / "glossary.md")
