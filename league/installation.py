@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -38,8 +39,11 @@ def _distribution() -> Distribution | None:
 
 
 def _installer() -> str:
-    """Of this Python's environment, which need not be entered: the `pip` that a shell finds may be another's."""
-    if find_spec("pip") is None:
+    """Of this Python's environment, which need not be entered: the `pip` that a shell finds may be another's.
+
+    `uv run` (it sets `UV`) enters it for its command alone, and the shell is outside of it again.
+    """
+    if find_spec("pip") is None or "UV" in os.environ:
         return f"uv pip install --python {quote(sys.executable)}"
     found = which("pip")
     here = found is not None and Path(found).parent.resolve() == Path(sys.executable).parent.resolve()

@@ -245,6 +245,12 @@ def test_links_resolve(page: Path) -> None:
             assert anchor in anchors(aim), target
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    listed = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Read on\n")[2]
+    missing = [page.name for page in sorted(ROOT.glob("docs/*.md")) if f"](docs/{page.name})" not in listed]
+    assert not missing
+
+
 def anchors(page: Path) -> set[str]:
     """As GitHub makes them of headings."""
     headings = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
@@ -458,7 +464,20 @@ def test_every_game_on_tensors_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["llr", "pfsp", "payoff", "anchor", "ply", "seat", "elo above uniform", "nash mixture"]
+    "word",
+    [
+        "llr",
+        "pfsp",
+        "payoff",
+        "anchor",
+        "ply",
+        "seat",
+        "elo above uniform",
+        "nash mixture",
+        "gate",
+        "coordinator",
+        "value",
+    ],
 )
 def test_the_glossary_has_the_words(word: str) -> None:
     glossary = text_of(ROOT / "docs" / "glossary.md")

@@ -94,7 +94,13 @@ def test_the_pip_of_this_environment_is_taken(tmp_path: Path, monkeypatch: pytes
         pip.touch(mode=0o755)
     monkeypatch.setattr(installation, "find_spec", lambda name: object())
     monkeypatch.setenv("PATH", str(tmp_path / "a home" / "bin"))
+    monkeypatch.delenv("UV", raising=False)
     assert words()[:2] == ["pip", "install"]
+    monkeypatch.setenv("UV", "/home/anna/.local/bin/uv")
+    assert words()[:5] == ["uv", "pip", "install", "--python", sys.executable], (
+        "uv run leaves its PATH with its command"
+    )
+    monkeypatch.delenv("UV")
     monkeypatch.setenv("PATH", str(other.parent))
     assert words()[:4] == [sys.executable, "-m", "pip", "install"]
     monkeypatch.setattr(installation, "find_spec", lambda name: None)

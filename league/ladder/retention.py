@@ -79,7 +79,7 @@ def retention(
             reasons[best.name].append(f"best of epoch {epoch}")
     for name in reasons:
         if mixture.get(name, 0.0) >= config.nash_weight:
-            reasons[name].append(f"Nash {mixture[name]:.3f}")
+            reasons[name].append(f"Nash {mixture[name]:.1%}")
         if name in in_play:
             reasons[name].append("in play")
     kept = {snapshot.digest: snapshot.name for snapshot in snapshots if reasons[snapshot.name]}

@@ -30,6 +30,14 @@ def test_cells_are_python() -> None:
         compile(cell, f"cell {number}", "exec")
 
 
+def test_it_trains_until_there_is_a_champion() -> None:
+    """Its cells are about one: a time alone may be too short on a slow machine."""
+    training = cells()[0]
+    assert "league train" in training
+    assert "--until-elo" in training
+    assert "--minutes" not in training
+
+
 @pytest.mark.long
 def test_the_notebook_runs(tmp_path: Path) -> None:
     """As Jupyter does: one cell after the other in one process, the last expression shown."""

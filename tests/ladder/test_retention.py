@@ -104,7 +104,7 @@ def test_every_champion_and_whoever_has_weight_in_the_mixture():
     mixture = {"main-21": 0.1, "main-22": 0.0999, "uniform": 0.8}
     kept = reasons(snapshots, {"main-24": rated(9)}, ["main-20", "main-23", "gone"], mixture)
     assert kept["main-20"] == kept["main-23"] == ("champion",)
-    assert kept["main-21"] == ("Nash 0.100",)
+    assert kept["main-21"] == ("Nash 10.0%",)
     assert kept["main-22"] == ()
 
 

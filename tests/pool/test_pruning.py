@@ -182,7 +182,7 @@ def test_decisions_are_about_those_that_have_weights(store, three, a_match):
     decided = decisions(store, RULE, who_matters(store))
     assert {one.snapshot.name: one.reasons for one in decided} == {
         "main-0001": ("champion", "anchor"),
-        "main-0002": ("best of epoch 0", "Nash 1.000"),
+        "main-0002": ("best of epoch 0", "Nash 100.0%"),
         "main-0003": ("anchor", "newest"),
     }
     store.prune(["main-0002"], by="me", now_s=3.0)
@@ -223,8 +223,8 @@ def test_who_matters_is_noted_for_those_who_only_show_it(store, three, a_match, 
         keeper.store.close()
     assert store.mixture() == {"main-0002": 1.0}
     config = LeagueConfig(retention=RULE)
-    assert "Nash 1.000" in holdings(store, config, store.mixture())["main-0002"].reasons
-    assert "Nash 0.500" in holdings(store, config, {"main-0001": 0.5})["main-0001"].reasons
+    assert "Nash 100.0%" in holdings(store, config, store.mixture())["main-0002"].reasons
+    assert "Nash 50.0%" in holdings(store, config, {"main-0001": 0.5})["main-0001"].reasons
     assert holdings(store, config, None) == holdings(store, config, store.mixture())
     raw.set(Keys(store.league).mixture, b"[")
     assert store.mixture() is None

@@ -64,7 +64,7 @@ _command(
     "Train",
     train,
     "league train --minutes 10",
-    "league train --game tic_tac_toe --until-elo 600",
+    "league train --game tic_tac_toe --until-elo 200",
     "league train --game pettingzoo.classic.leduc_holdem_v4 --store runs/leduc",
     "league train --store redis://db.example:6380/0 --address auto --set rollout.runners=8",
 )

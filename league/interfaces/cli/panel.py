@@ -82,6 +82,8 @@ class TrainingView:
         """Of the progress, what is shown at once when it changes."""
         self._end = contextlib.ExitStack()
         self._first_error: str | None = None
+        self._view = View(status=Status(), rows=[], champion=None, event=None)
+        """The last reading that succeeded."""
         self._mirror = Mirror(store, standings=False, events=1)
 
     def __enter__(self) -> TrainingView:
@@ -102,20 +104,14 @@ class TrainingView:
             return
         self._every.begin()
         self._shown = shown
-        try:
-            view = self._read()
-        except WrongLeagueError:  # It is being made.
-            view = View(status=Status(), rows=[], champion=None, event=None)
-        except StoreError as error:
-            view = View(status=Status(), rows=[], champion=None, event=str(error))
-        if progress.waits:
-            view = replace(view, event=f"the league waits: {progress.waits}")
+        waits = f"the league waits: {progress.waits}" if progress.waits else None
+        view = self._look()
         if self._live:
-            self._live.update(self._panel(progress, view), refresh=True)
+            self._live.update(self._panel(progress, replace(view, event=waits or view.event)), refresh=True)
         else:
             self.console.print(_line(progress, self._time(progress), view), soft_wrap=True, highlight=False)
-            if progress.waits:
-                self.console.print(view.event, soft_wrap=True, highlight=False, markup=False)
+            if waits:
+                self.console.print(waits, soft_wrap=True, highlight=False, markup=False)
             elif view.status.trouble:
                 line = f"nothing is decided: {view.status.trouble}"
                 self.console.print(line, soft_wrap=True, highlight=False, markup=False)
@@ -123,6 +119,16 @@ class TrainingView:
                 line = f"a game broke: {view.status.first_error}"
                 self.console.print(line, soft_wrap=True, highlight=False, markup=False)
             self._first_error = view.status.first_error
+
+    def _look(self) -> View:
+        """What the store holds; while it does not answer, what it held, and why."""
+        try:
+            self._view = self._read()
+        except WrongLeagueError:  # It is being made.
+            pass
+        except StoreError as error:
+            return replace(self._view, event=str(error))
+        return self._view
 
     def _read(self) -> View:
         overview = Overview.read(self._mirror)

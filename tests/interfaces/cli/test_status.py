@@ -14,11 +14,13 @@ from page_server import serving
 from rich.console import Console
 from small_league import CONFIG, STATUS, Command
 
+from league.errors import StoreError
 from league.interfaces.cli.panel import TrainingView
 from league.interfaces.exporter.collector import LeagueCollector
 from league.iteration import LOSSES
 from league.pool.store import Store
 from league.status import Status
+from league.view.overview import Overview
 from league.view.progress import Limits, Progress
 
 SPARSE = [
@@ -125,6 +127,26 @@ def test_the_clock_goes_on_while_a_run_starts(own: Store) -> None:
     times = [line.split()[:2] for line in shown.getvalue().splitlines() if line[0].isdigit()]
     assert times[0][0] >= "0:01:15"
     assert times[1] == ["0:00:00", "training"]
+
+
+def test_a_store_that_does_not_answer_takes_nothing_from_the_screen(
+    own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read last stays, with the reason beside it."""
+
+    def unanswered(_: object) -> Overview:
+        raise StoreError("no answer")
+
+    shown = io.StringIO()
+    progress = Progress(phase="training", seconds=1.0, steps=3000, interrupted=False)
+    with TrainingView(own, CONFIG, Limits(), Console(file=shown, markup=False), every_s=0.0) as view:
+        view.update(progress)
+        monkeypatch.setattr(Overview, "read", unanswered)
+        view.update(progress)
+    before, after = (line for line in shown.getvalue().splitlines() if "training" in line)
+    assert "[no answer]" in after
+    assert after.partition("  [")[0] == before.partition("  [")[0]
+    assert "champion -" not in after
 
 
 @pytest.mark.parametrize("learned", [False, True])
