@@ -25,7 +25,8 @@ class NoAnswerError(BaseException):
 class Patience:
     """How long the next call is waited for: after each one that did not come back, half as long as before.
 
-    Where all games hang, a board a minute would be the whole run.
+    Where all games hang, a board a minute would be the whole run. Where no call has come back yet it is a sixteenth:
+    a process whose environment cannot even begin is ready to say so a minute after its start.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,8 @@ class Patience:
     @property
     def seconds(self) -> float:
         """That the next call may take."""
-        return min(PATIENCE_S, max(PATIENCE_S * 0.5**self._hung, SLOWER * self._slowest, LEAST_S))
+        left = 1 / 2 if self._slowest else 1 / 16
+        return min(PATIENCE_S, max(PATIENCE_S * left**self._hung, SLOWER * self._slowest, LEAST_S))
 
     def wait(self, call: Callable[[], T]) -> T:
         """What `call` returns; raises `NoAnswerError` in it where it does not.
