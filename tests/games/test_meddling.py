@@ -81,6 +81,14 @@ def test_a_slow_call_is_waited_for_though_others_hung(monkeypatch):
     assert 3 <= ours.seconds <= patience.PATIENCE_S
 
 
+def test_where_nothing_has_come_back_all_of_them_hang_for_little_more_than_a_minute():
+    ours, waited = patience.Patience(), 0.0
+    for _ in range(100):
+        waited += ours.seconds
+        ours._hung += 1
+    assert patience.PATIENCE_S < waited < 1.2 * patience.PATIENCE_S
+
+
 def test_a_timer_of_ours_goes_on_after_an_environment_was_at_work():
     game = make_game("meddling:Alarms", 1)
     before = signal.signal(signal.SIGALRM, lambda *frame: None)
