@@ -61,6 +61,14 @@ clean:  ## Remove the virtual environment and all caches, never a league
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# A dot every few seconds: pip says nothing for minutes, or hundreds of lines.
+define install
+	@while sleep 3; do printf .; done & dots=$$!; \
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable $(1); \
+	status=$$?; kill $$dots; echo; exit $$status
+	@touch $@
+endef
+
 .venv/bin/python:
 	@echo "Setting up .venv: torch and Ray take some minutes, this once"
 	$(PYTHON) -m venv .venv
@@ -69,12 +77,11 @@ clean:  ## Remove the virtual environment and all caches, never a league
 	$(BIN)/python cluster/locked.py > $@
 
 .venv/demo: .venv/constraints.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[onnx,dashboard]' onnxruntime
-	@touch $@
+	$(call install,'.[onnx,dashboard]' onnxruntime)
 
 .venv/dev: .venv/constraints.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[dev]'
-	@touch $@ .venv/demo
+	$(call install,'.[dev]')
+	@touch .venv/demo
 
 .venv/checkov/$(CHECKOV): .venv/bin/python
 	$(PYTHON) -m venv .venv/checkov

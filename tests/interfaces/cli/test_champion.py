@@ -78,10 +78,10 @@ def test_a_stronger_snapshot_becomes_champion_with_its_evidence(
     assert own.verify().problems == ()
     history = league("champion", "--history", at=own).out.splitlines()
     assert re.search(
-        r"  evidence \+\d\.\d\d \(.* passes\), \d+ games; tried against 1 other snapshot  for \[fun\]$",
+        r"  \+\d\.\d\d \(.* passes\), \d+ games; tried against 1 other snapshot  for \[fun\]$",
         history[1].rstrip(),
     )
-    assert league("champion", at=own).out.count("evidence +") == 1
+    assert league("champion", at=own).out.count("+2.94 passes") == 1
 
 
 def test_a_weaker_one_is_refused_with_the_numbers_and_stays_refused(
