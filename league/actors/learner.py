@@ -10,7 +10,6 @@ from typing import Any
 import ray
 
 from league.actors.board import Board
-from league.actors.log import keep_log
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.cluster.plan import Hardware
@@ -21,6 +20,7 @@ from league.iteration import Iteration
 from league.ladder.matchmaking import SELF
 from league.ladder.records import Snapshot
 from league.learning.threads import Threads
+from league.log import keep_log
 from league.policies.weights import digest, fresh, pack
 from league.rollout.choices import for_role
 from league.rollout.opponents import Opponents

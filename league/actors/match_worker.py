@@ -8,10 +8,10 @@ import time
 import ray
 import torch
 
-from league.actors.log import keep_log
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.ladder.records import Match
+from league.log import keep_log
 from league.matches.arena import Arena
 
 

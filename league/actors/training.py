@@ -54,7 +54,7 @@ class Training:
         """Who is placed and has not answered for long: another league may have been faster."""
         late = time.monotonic() - WAITING_S
         names = [one.name for one in self.learners if one.hardware and not one.ready and one.started_at < late]
-        return f"{', '.join(names)}: no room yet, or slow to start" if names else None
+        return f"{', '.join(names)}: no room yet, slow to start, or the game does not answer" if names else None
 
     def _join(self, learner: LearnerHandle) -> None:
         """Its turns count from now on: it does not catch up on those that others had while it was away."""
@@ -70,7 +70,7 @@ class Training:
     def awaited(self) -> str:
         """Who has not started yet, for people."""
         names = [learner.name for learner in self.learners if not learner.ready]
-        return f"{'learner' if len(names) == 1 else 'learners'} {', '.join(names)}"
+        return f"{'learner' if len(names) == 1 else 'learners'} {self._waiting() or ', '.join(names)}"
 
     @property
     def bundles(self) -> list[Bundle]:

@@ -75,7 +75,7 @@ def load_aec(name: str) -> AecSource:
 
 def _load(name: str) -> AecSource:
     factory = find_factory(name)
-    env = build(name, factory)
+    env = PATIENCE.wait(lambda: build(name, factory), tells=False)
     make = partial(build, name, factory)
     metadata = getattr(env, "metadata", None) or {}
     if "ansi" in (metadata.get("render_modes") or ()):

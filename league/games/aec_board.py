@@ -202,7 +202,7 @@ class AecBoard:
         _log(self.error, error)
         if self.env is not None:
             with passed_over():  # What is broken may not close, either.
-                PATIENCE.wait(self.env.close)
+                PATIENCE.wait(self.env.close, tells=False)
         self.env = None
         self.over = True
         self._blank()

@@ -16,6 +16,9 @@ PATIENCE_S: Final = 60.0
 LEAST_S: Final = 0.05
 SLOWER: Final = 10.0
 """A call may always take so many times as long as one that came back."""
+ENOUGH: Final = 20
+"""After so many calls in a row that did not come back, the next is not made before `REST_S` are over."""
+REST_S: Final = 10.0
 
 
 class NoAnswerError(BaseException):
@@ -25,39 +28,56 @@ class NoAnswerError(BaseException):
 class Patience:
     """How long the next call is waited for: after each one that did not come back, half as long as before.
 
-    Where all games hang, a board a minute would be the whole run. Where no call has come back yet it is a sixteenth:
-    a process whose environment cannot even begin is ready to say so a minute after its start.
+    Where all games hang, a board a minute would be the whole run. Right after one that did not come back a call is
+    waited for a sixteenth of that, and after `ENOUGH` it is not made: a process whose boards all hang, however many,
+    is ready to say so after a minute.
     """
 
     def __init__(self) -> None:
         self._hung = 0
         self._slowest = 0.0
+        self._in_row = 0
+        """Calls since the last that came back."""
+        self._last: BaseException | None = None
+        self._last_at = 0.0
 
     @property
     def seconds(self) -> float:
         """That the next call may take."""
-        left = 1 / 2 if self._slowest else 1 / 16
-        return min(PATIENCE_S, max(PATIENCE_S * left**self._hung, SLOWER * self._slowest, LEAST_S))
+        left = PATIENCE_S * 2.0**-self._hung * 16.0**-self._in_row
+        return min(PATIENCE_S, max(left, SLOWER * self._slowest, LEAST_S))
 
-    def wait(self, call: Callable[[], T]) -> T:
+    def wait(self, call: Callable[[], T], *, tells: bool = True) -> T:
         """What `call` returns; raises `NoAnswerError` in it where it does not.
 
-        To be called where `end_call` handles SIGALRM. Other threads than the main one get no signals, so there a call
-        may take for ever; so may one that never comes back to Python.
+        Not `tells`: that it comes back says nothing of the next one. To be called where `end_call` handles SIGALRM.
+        Other threads than the main one get no signals, so there a call may take for ever; so may one that never comes
+        back to Python.
         """
         if threading.current_thread() is not threading.main_thread():
             return call()
-        began = time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, self.seconds)
+        began, limit = time.monotonic(), self.seconds
+        if self._in_row >= ENOUGH and began < self._last_at + REST_S:
+            raise NoAnswerError(f"it is not called: the last {self._in_row} calls have not come back") from self._last
+        signal.setitimer(signal.ITIMER_REAL, limit)
         try:
-            answer = call()
-        except NoAnswerError:
-            self._hung += 1
+            return call()
+        except BaseException as error:
+            if time.monotonic() - began >= limit:  # Whatever it has made of ours.
+                self._last = error
             raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        self._slowest = max(self._slowest, time.monotonic() - began)
-        return answer
+            self._count(time.monotonic() - began, limit, tells)
+
+    def _count(self, took: float, limit: float, tells: bool) -> None:
+        if took >= limit:
+            self._hung += 1
+            self._in_row += 1
+            self._last_at = time.monotonic()
+        elif tells:
+            self._in_row = 0
+            self._slowest = max(self._slowest, took)
 
 
 PATIENCE: Final = Patience()

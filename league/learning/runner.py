@@ -22,6 +22,7 @@ from league.games.base import GameSpec
 from league.games.bubble import Dice
 from league.iteration import Rollout
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
+from league.log import keep_log
 from league.policies.device import choose_device
 from league.policies.network import PolicyNetwork, acting
 from league.rollout.collect import Collector, Experience
@@ -49,7 +50,8 @@ class LeagueRunner(EnvRunner):
         self.spec: GameSpec = config.env_config["spec"]
         self.league = LeagueConfig.from_dict(config.env_config["league"])
         rollout = self.league.rollout
-        if self.num_workers:
+        if self.num_workers:  # A process of its own.
+            keep_log()
             torch.set_num_threads(1)
         gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
         self.device, self.missing = choose_device(rollout.device, gpu=gpu)

@@ -57,6 +57,11 @@ class Hangs(Sound):
         super().step(action)
 
 
+class HangsAsItIsBuilt(Sound):
+    def __init__(self):
+        time.sleep(3600)
+
+
 class ExitsAsItIsBuilt(Sound):
     left = 3
 

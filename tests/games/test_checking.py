@@ -178,6 +178,11 @@ class PaysNobody(Walk):
         self.rewards = dict.fromkeys(self.rewards, 0.0)
         self._cumulative_rewards = dict(self.rewards)
 
+class Truncates(PaysNobody):
+    def end(self):
+        super().end()
+        self.truncations, self.terminations = self.terminations, self.truncations
+
 class Lists(Walk):
     def step(self, action):
         super().step(action)
@@ -239,6 +244,7 @@ class ByTwoBooks(Book):
         ("Remembers", "fault", "seeds", "differ at ply 0 in the observation", "def reset("),
         ("Shares", "fault", "seeds", "when another one is played beside it", "def reset("),
         ("PaysNobody", "fault", "rewards", "nobody received anything", "def step("),
+        ("Truncates", "fault", "rewards", "learn from; the environment truncated every one of them", "def step("),
         ("Lists", "fault", "rewards", "its rewards are a list, not a dictionary by agent", "def step("),
         ("Endless", "fault", "length", "no game was over after 2000 moves", "def step("),
         ("OneSeedInMany", "fault", "seeds", "two games with seed 3 and equal moves differ at ply 0", "def observe("),

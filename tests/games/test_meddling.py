@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from league.errors import GameError, UnknownGameError
-from league.games import make_game, patience
+from league.foreign import blame
+from league.games import aec, make_game, patience
 from league.games.aec import load_aec
 from league.games.bubble import Bubble
 
@@ -60,15 +61,23 @@ def test_an_exception_is_said_in_a_line_that_can_be_shown():
 def test_a_call_that_never_comes_back_ends_its_game_and_the_next_is_waited_for_half_as_long(monkeypatch):
     monkeypatch.setattr(patience, "PATIENCE_S", 0.4)
     monkeypatch.setattr(patience, "LEAST_S", 0.1)
-    for name in ("_hung", "_slowest"):
+    for name in ("_hung", "_slowest", "_in_row"):
         monkeypatch.setattr(patience.PATIENCE, name, 0)
     game = make_game("meddling:Hangs", 1)
     assert [game.step(torch.tensor([0])).dropped.item() for _ in range(3)] == [False, False, True]
     assert "NoAnswerError: it has not come back for " in game.last_error
     assert "in step: time.sleep(3600)" in game.last_error
-    assert patience.PATIENCE.seconds == pytest.approx(0.2)
     game.reset()
+    assert patience.PATIENCE.seconds == pytest.approx(0.2)
     assert not game.step(torch.tensor([0])).dropped.item()
+
+
+def test_one_that_hangs_as_it_is_built_is_refused_with_its_line(monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE", patience.Patience())
+    monkeypatch.setattr(aec, "PATIENCE", patience.PATIENCE)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.4)
+    with pytest.raises(GameError, match=r"cannot be built: NoAnswerError: .* in __init__: time.sleep\(3600\)\)"):
+        make_game("meddling:HangsAsItIsBuilt", 1)
 
 
 def test_a_slow_call_is_waited_for_though_others_hung(monkeypatch):
@@ -81,12 +90,36 @@ def test_a_slow_call_is_waited_for_though_others_hung(monkeypatch):
     assert 3 <= ours.seconds <= patience.PATIENCE_S
 
 
-def test_where_nothing_has_come_back_all_of_them_hang_for_little_more_than_a_minute():
+def test_a_process_whose_boards_all_hang_says_so_after_little_more_than_a_minute():
     ours, waited = patience.Patience(), 0.0
-    for _ in range(100):
+    for ours._hung in range(patience.ENOUGH):
+        ours._in_row = ours._hung
         waited += ours.seconds
-        ours._hung += 1
     assert patience.PATIENCE_S < waited < 1.2 * patience.PATIENCE_S
+
+
+def test_what_hangs_again_and_again_is_not_called_for_a_while(monkeypatch):
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(patience, "LEAST_S", 0.01)
+    ours, called = patience.Patience(), []
+
+    def hang():
+        called.append(True)
+        try:
+            time.sleep(3600)
+        except BaseException:
+            raise OSError from None
+
+    for _ in range(2 * patience.ENOUGH):
+        with pytest.raises((OSError, patience.NoAnswerError)) as raised:
+            Bubble().run(lambda: ours.wait(hang))
+    assert len(called) == patience.ENOUGH
+    assert str(raised.value) == "it is not called: the last 20 calls have not come back"
+    assert blame(raised.value.__cause__).endswith("in hang: raise OSError from None)")  # Where `blame` finds the line.
+    monkeypatch.setattr(patience, "REST_S", 0.0)
+    Bubble().run(lambda: ours.wait(called.clear))
+    monkeypatch.undo()
+    Bubble().run(lambda: ours.wait(called.clear))
 
 
 def test_a_timer_of_ours_goes_on_after_an_environment_was_at_work():

@@ -51,6 +51,8 @@ class Played:
     """Agents that were out while others played on."""
     cut: bool = False
     """Whether it was stopped after `LONGEST` moves."""
+    truncated: bool = False
+    """Whether the environment broke it off."""
 
 
 class Probe:
@@ -88,6 +90,7 @@ class Probe:
                 )
                 raise FaultError("agents", text, defined_at(env, "step"))
             if env.terminations[agent] or env.truncations[agent]:
+                game.truncated |= bool(env.truncations[agent])
                 self._pass(env, agent, game)
                 continue
             if len(game.moves) >= longest:

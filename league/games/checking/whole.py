@@ -169,6 +169,8 @@ def _rewards(env: object, played: list[Played], trained: Trained) -> Finding:
             return Finding("note", "rewards", f"{text}; training copes with it", defined_at(env, "step"))
         return Finding("fault", "rewards", f"{text}: set `rewards` in step()", defined_at(env, "step"))
     text = f"nobody received anything in {len(played)} games: there is nothing to learn from"
+    if all(game.truncated for game in played):
+        text += "; the environment truncated every one of them"
     return Finding("fault", "rewards", text, defined_at(env, "step"))
 
 
