@@ -110,7 +110,7 @@ class Coordinator:
         until_available(step, self._wait)
         if self.waits is not None:
             seconds = time.monotonic() - self._waits_since
-            league.roster.say("store", f"back after {seconds:.0f} s for which the league waited, and lost nothing: {self.waits}")
+            league.roster.say("store", f"back: the league waited {seconds:.0f} s and lost nothing ({self.waits})")
             self.waits = None
 
     def _wait(self, error: StoreUnavailableError) -> None:
