@@ -134,8 +134,8 @@ class Learner:
         self.trainer.set_opponents(Opponents(shares=opponents, weights=self._weights))
         self._opponents = dict(opponents)
 
-    def freeze(self, name: str, parent: str | None) -> Snapshot:
-        """Put the policy as it is into the pool."""
+    def freeze(self, name: str, parent: str | None) -> tuple[Snapshot, str | None]:
+        """Put the policy as it is into the pool; the second is what broke a game in which it looked what there is."""
         weights = self.trainer.weights()
         snapshot = Snapshot(
             name=name,
@@ -147,7 +147,7 @@ class Learner:
             parent=parent,
         )
         self.store.add_snapshot(snapshot, weights)
-        return snapshot
+        return snapshot, self.trainer.broken
 
     def checkpoint(self, progress: dict[str, Any]) -> int:
         """Save everything that training needs to go on from here; return the steps that are safe now."""

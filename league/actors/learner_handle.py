@@ -237,7 +237,9 @@ class LearnerHandle(RemoteWorker):
         """Put its policy into the pool; then let it go on, or begin anew if its role says so."""
         latest = self.roster.latest(self.name)
 
-        def frozen(snapshot: Snapshot) -> None:
+        def frozen(answer: tuple[Snapshot, str | None]) -> None:
+            snapshot, broken = answer
+            self.roster.outcomes.broken = broken or self.roster.outcomes.broken
             self.roster.add(snapshot)
             self._freezing.begin()
             self.held = 0

@@ -39,6 +39,8 @@ class Outcomes:
 
     training: _Count = field(default_factory=_Count)
     matches: _Count = field(default_factory=_Count)
+    broken: str | None = None
+    """What was wrong with a game that a learner looked at before it learned from any."""
     began_at: float | None = None
     """When the first move was asked for, by the monotonic clock."""
     ended_at: float | None = None
@@ -89,7 +91,7 @@ class Outcomes:
     @property
     def first_error(self) -> str | None:
         """What was wrong with the first game that was dropped."""
-        return self.training.error or self.matches.error
+        return self.training.error or self.matches.error or self.broken
 
     @property
     def failure(self) -> str | None:
@@ -107,7 +109,7 @@ class Outcomes:
             return None
         return (
             f"no game has ended yet, {waited:.0f} s after play began, and nothing is learned before: "
-            "`league check` says how slow the game is, or where it hangs"
+            f"{self.broken or '`league check` says how slow the game is, or where it hangs'}"
         )
 
     @property

@@ -73,6 +73,8 @@ class Trainer:
         self.algorithm.scales = bool(self.config.network.normalize)
         self._measured = not self.algorithm.scales
         """Whether the network is known to have seen the game; one with its first weights has not."""
+        self.broken: str | None = None
+        """What was wrong with one of the games that it was shown, before any that it learns from."""
         self._runner_restarts = 0
 
     def missing_devices(self) -> list[str]:
@@ -119,7 +121,9 @@ class Trainer:
         if self._measured:
             return
         if float(torch.as_tensor(self._module_state()["network.scaling.seen"])) == 0:
-            self.algorithm.take(measure(self.spec, self.seed))
+            seen = measure(self.spec, self.seed)
+            self.broken = seen.error
+            self.algorithm.take(seen)
             self.algorithm.hand_out()
         self._measured = True
 

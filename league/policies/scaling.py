@@ -50,6 +50,8 @@ class Seen(NamedTuple):
     """Mean square of returns."""
     largest: float
     """The largest return that a seat received in a game, won or lost; 0: nothing was paid."""
+    error: str | None = None
+    """What was wrong with a game that was dropped."""
 
 
 class Scaling(nn.Module):
@@ -149,7 +151,8 @@ def measure(spec: GameSpec, seed: int) -> Seen:
         if time.monotonic() > deadline:
             break
     won = np.concatenate(returns)
-    return summary(np.concatenate(observations), won, float(np.abs(won).max(initial=0.0)))
+    seen = summary(np.concatenate(observations), won, float(np.abs(won).max(initial=0.0)))
+    return seen._replace(error=getattr(game, "last_error", None))
 
 
 def _fixed(spec: GameSpec) -> tuple[Tensor, Tensor, Tensor]:

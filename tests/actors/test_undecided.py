@@ -137,5 +137,7 @@ def test_games_that_never_end_are_trouble_at_the_end_of_a_run_too() -> None:
     outcomes.began_at -= NEVER_S + 1
     assert outcomes.failure is not None
     assert outcomes.failure.startswith("no game has ended yet, ")
+    outcomes.broken = "reset(seed=3): NoAnswerError: it has not come back for 60 s (mine.py:3, in reset: wait())"
+    assert outcomes.failure.endswith(f"before: {outcomes.broken}")
     outcomes.add(training=False, games=1, decided=1, dropped=0, error=None)
     assert outcomes.failure is None

@@ -133,6 +133,7 @@ def test_the_exported_file_takes_observations_as_they_are(tmp_path):
 
 def test_random_play_measures_a_game():
     seen = measure(game_spec("leduc_poker"), 0)
+    assert seen.error is None
     assert seen.rows > 1000
     assert 5 <= seen.largest <= 13
     assert 1 < seen.square < 50
