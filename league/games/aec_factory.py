@@ -208,10 +208,12 @@ def _unknown(name: str) -> UnknownGameError:
     short = list(_classic_names())
     known = [*BUILTIN, *short, *(f"{CLASSIC}.{one}" for one in short)]
     there = f"there are: {', '.join([*BUILTIN, *short])}, or the dotted module of a PettingZoo environment"
-    path = Path(name.partition(":")[0])
+    file, colon, attribute = name.partition(":")
+    path = Path(file)
     if path.suffix == ".py" or len(path.parts) > 1:
         folder = "" if path.parent == Path() else f", in the folder {path.parent} or with it in PYTHONPATH"
-        return UnknownGameError(f"no game {name!r}: give the module's name, --game {path.stem}{folder} ({there})")
+        right = f"{path.stem}{colon}{attribute}"
+        return UnknownGameError(f"no game {name!r}: give the module's name, --game {right}{folder} ({there})")
     own = ""
     if name and not nearest(name, known):
         own = f"; a module of your own is looked for in {Path.cwd()} and along PYTHONPATH"

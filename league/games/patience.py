@@ -47,6 +47,11 @@ class Patience:
         left = PATIENCE_S * 2.0**-self._hung * 16.0**-self._in_row
         return min(PATIENCE_S, max(left, SLOWER * self._slowest, LEAST_S))
 
+    @property
+    def others(self) -> str:
+        """Why it may take no longer, in words that follow."""
+        return f", as {self._in_row} before it" if self._in_row else ""
+
     def wait(self, call: Callable[[], T], *, tells: bool = True) -> T:
         """What `call` returns; raises `NoAnswerError` in it where it does not.
 
@@ -86,4 +91,4 @@ PATIENCE: Final = Patience()
 
 def end_call(number: int, frame: FrameType | None) -> NoReturn:
     """The handler of SIGALRM while an environment is at work."""
-    raise NoAnswerError(f"it has not come back for {PATIENCE.seconds:.0f} s")
+    raise NoAnswerError(f"it has not come back for {PATIENCE.seconds:.2g} s{PATIENCE.others}")

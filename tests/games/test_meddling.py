@@ -277,6 +277,8 @@ def test_a_function_that_needs_arguments_is_refused_with_the_way_out():
 def test_a_path_is_refused_with_the_name_of_its_module():
     with pytest.raises(UnknownGameError, match=r"give the module's name, --game my_game, in the folder games"):
         make_game("games/my_game.py", 1)
+    with pytest.raises(UnknownGameError, match=r"--game my_game:small, in the folder \.\./games"):
+        make_game("../games/my_game:small", 1)
     with pytest.raises(UnknownGameError, match=rf"looked for in {Path.cwd()} and along PYTHONPATH"):
         make_game("nobodys_game", 1)
 
