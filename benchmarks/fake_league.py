@@ -167,7 +167,7 @@ class FakeLearner(FakeActor):
         )
         return Report(steps=self.steps, seconds=self.iteration_s, iteration=iteration)
 
-    def do_freeze(self, name: str, parent: str | None) -> Snapshot:
+    def do_freeze(self, name: str, parent: str | None) -> tuple[Snapshot, None]:
         weights = self.frozen()
         snapshot = Snapshot(
             name=name,
@@ -179,7 +179,7 @@ class FakeLearner(FakeActor):
             parent=parent,
         )
         self.store.add_snapshot(snapshot, weights)
-        return snapshot
+        return snapshot, None
 
     def do_checkpoint(self, progress: dict[str, Any]) -> int:
         self.store.save_checkpoint(self.name, b"state", {**progress, "steps": self.steps})
