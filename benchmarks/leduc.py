@@ -69,6 +69,7 @@ def settings(preset: str, seed: int) -> LeagueConfig:
             "learning.lambda_=0.95",
             "learning.minibatch_size=2048",
             "snapshots.every_steps=100000",
+            "retention.automatic=false",
             "arena.share=0.05",
             "arena.closing_s=0",
         ],

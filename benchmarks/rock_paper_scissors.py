@@ -61,6 +61,7 @@ def settings(preset: str, seed: int) -> LeagueConfig:
             "snapshots.every_steps=20000",
             "matchmaking.opponents=16",
             "matchmaking.hold_iterations=1",
+            "retention.automatic=false",
             "arena.share=0.01",
             "arena.closing_s=0",
         ],
