@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -100,17 +101,18 @@ def test_threads_share_a_store(store, a_match):
 
 
 def test_lost_connections_cost_nothing(store, raw, a_match):
-    done = threading.Event()
-    killed = 0
+    done, recorded, killed = threading.Event(), 0, 0
+    cuts: Counter[int] = Counter()
 
     def cut():
         nonlocal killed
         while not done.wait(0.01):
-            killed += raw.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            if cuts[recorded] < 2:  # On a busy machine a match would lose every connection that it is given.
+                cuts[recorded] += 1
+                killed += raw.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
-    cutter, recorded = threading.Thread(target=cut), 0
+    cutter = threading.Thread(target=cut)
     cutter.start()
-    recorded = 0
     try:
         while recorded < 40 or killed < 4:
             store.record(a_match(f"m{recorded}"))
