@@ -63,7 +63,7 @@ clean:  ## Remove the virtual environment and all caches, never a league
 
 # A dot every few seconds: pip says nothing for minutes, or hundreds of lines.
 define install
-	@while sleep 3; do printf .; done & dots=$$!; \
+	@while sleep 3 && kill -0 $$$$ 2>/dev/null; do printf .; done & dots=$$!; \
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable $(1); \
 	status=$$?; kill $$dots; echo; exit $$status
 	@touch $@
