@@ -64,7 +64,7 @@ clean:  ## Remove the virtual environment and all caches, never a league
 # A dot every few seconds: pip says nothing for minutes, or hundreds of lines.
 define install
 	@while sleep 3 && kill -0 $$$$ 2>/dev/null; do printf .; done & dots=$$!; \
-	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable $(1); \
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable $(WHAT); \
 	status=$$?; kill $$dots; echo; exit $$status
 	@touch $@
 endef
@@ -76,11 +76,13 @@ endef
 .venv/constraints.txt: .venv/bin/python uv.lock cluster/locked.py
 	$(BIN)/python cluster/locked.py > $@
 
+.venv/demo: WHAT = '.[onnx,dashboard]' onnxruntime
 .venv/demo: .venv/constraints.txt pyproject.toml
-	$(call install,'.[onnx,dashboard]' onnxruntime)
+	$(install)
 
+.venv/dev: WHAT = '.[dev]'
 .venv/dev: .venv/constraints.txt pyproject.toml
-	$(call install,'.[dev]')
+	$(install)
 	@touch .venv/demo
 
 .venv/checkov/$(CHECKOV): .venv/bin/python
