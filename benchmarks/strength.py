@@ -13,9 +13,9 @@ How: `league train` runs in a process of its own, alone. Everything is measured 
 every mark of the clock the champion that it had then, and the newest snapshot of its main learner. The clock starts
 with the command, so Ray's start is inside; no measurement is. Scores are of 400 games, 200 in either seat, after two
 random plies, by the policy's most probable move. `n-D` is `benchmarks.cubes`, which shares no code with the project;
-uniform, negamax-2 and negamax-4 are its own bots. Mistakes are moves that throw away a win or a draw, on positions at
-which some move does and another does not (`benchmarks.solved`); missed wins and blocks are among random positions with
-a win on the board, or with only one move that does not lose at once.
+uniform, negamax-2 and negamax-4 are its own bots. Mistakes are moves that throw away a win or a draw, in random
+positions, also where no move does (`benchmarks.solved`); missed wins and blocks are among random positions with a win
+on the board, or with only one move that does not lose at once.
 
 `--store` measures a league that exists instead. `--stock` trains RLlib's own PPO for the same minutes beside it, and
 measures that. Needs the extra `dev`, for the solver; `--stock` the extra `classic`.
