@@ -55,6 +55,41 @@ class Boards:
             )
             for row in range(num_games)
         ]
+        self._least, self._most = layout.believed
+
+    def reset(self, seeds_of: Sequence[tuple[int, int]], *, watched: bool) -> None:
+        """Start games by row and seed, each `watched` by itself, which takes longer than several plies do, or not."""
+        for row, seed in seeds_of:
+            self.rows[row].reset(seed, watched=watched)
+        self._examine()
+
+    def step(self, actions: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Play one action on every board; return what each seat received, `[B, P]`, and where the game is over, `[B]`.
+
+        An exception in one board's game is that board's: the others play on.
+        """
+        rewards = np.zeros(self.present.shape, np.float32)
+        done = np.zeros(len(self.rows), np.bool_)
+        for row, (board, action) in enumerate(zip(self.rows, actions, strict=True)):
+            paid, over = board.step(action)
+            if over or any(paid):
+                rewards[row], done[row] = paid, over
+        for row in self._examine():
+            rewards[row], done[row] = 0.0, True
+        return rewards, done
+
+    def _examine(self) -> list[int]:
+        """The rows on which a game has ended, as what its mover sees or may do was found wrong."""
+        with np.errstate(invalid="ignore"):  # An environment may let numpy raise.
+            fit = (self._least <= self.observations) & (self.observations <= self._most)
+        usual = fit.reshape(len(self.rows), -1).all(axis=1) & (self.legal.view(np.uint8).max(axis=1) == 1)
+        found = []
+        for row in () if usual.all() else np.flatnonzero(~usual).tolist():
+            if not self.rows[row].over:
+                self.rows[row].examine()
+                if self.rows[row].over:
+                    found.append(row)
+        return found
 
 
 @lru_cache
@@ -87,10 +122,10 @@ def _load(name: str) -> AecSource:
         else:
             make = text
     layout = read_layout(name, env)
-    trial = Boards(make, layout, 1).rows[0]
-    trial.reset(0)
-    if trial.error is not None:
-        raise GameError(f"{name} cannot be played: {trial.error}")
+    trial = Boards(make, layout, 1)
+    trial.reset([(0, 0)], watched=True)
+    if (error := trial.rows[0].error) is not None:
+        raise GameError(f"{name} cannot be played: {error}")
     stones = metadata.get("stones")
     spec = GameSpec(
         name=name,
@@ -144,20 +179,15 @@ class AecGame:
         def begin() -> None:
             if not self._throws:
                 together = Dice()
-                together.reset(lambda: self._start(seeds_of, watched=False))
+                together.reset(lambda: self._boards.reset(seeds_of, watched=False))
                 if not together.thrown:
                     return
-            self._start(seeds_of, watched=True)
+            self._boards.reset(seeds_of, watched=True)
             self._throws = any(board.throws for board in self._boards.rows)
 
         if seeds_of:
             self._bubble.run(begin)
         self._tensors.clear()
-
-    def _start(self, seeds_of: Sequence[tuple[int, int]], *, watched: bool) -> None:
-        """Each `watched` by itself, which takes longer than several plies do, or not."""
-        for row, one in seeds_of:
-            self._boards.rows[row].reset(one, watched=watched)
 
     def observe(self) -> Tensor:
         """float32 `[B, *spec.shape]`; zeros where the game is over."""
@@ -173,24 +203,13 @@ class AecGame:
 
     def step(self, actions: Tensor) -> Step:
         """Play one action, int64 `[B]`, on every board."""
-        rewards = np.zeros((self.num_games, self.spec.seats), np.float32)
-        done = np.zeros(self.num_games, np.bool_)
+        rewards, done = self._bubble.run(lambda: self._boards.step(actions.tolist()))
         dropped = np.zeros(self.num_games, np.bool_)
-        chosen = actions.tolist()
-
-        def play() -> None:
-            for row, (board, action) in enumerate(zip(self._boards.rows, chosen, strict=True)):
-                paid, done[row] = board.step(action)
-                if any(paid):
-                    rewards[row] = paid
-
-        self._bubble.run(play)
-        for row, board in enumerate(self._boards.rows):
-            if board.error is not None:
-                dropped[row] = True
-                self.last_error = f"{self.spec.name}: {board.error}"
+        for row in np.flatnonzero(done).tolist():
+            if (error := self._boards.rows[row].error) is not None:
+                dropped[row], self.last_error = True, f"{self.spec.name}: {error}"
         self._tensors.clear()
-        return Step(*(torch.from_numpy(array).to(self.device) for array in (rewards, done, dropped)))
+        return Step(self._sent(rewards), self._sent(done), self._sent(dropped))
 
     def present(self) -> Tensor:
         """bool `[B, P]`: the seats that have been among the environment's agents in this game."""
@@ -225,5 +244,8 @@ class AecGame:
     def _tensor(self, name: str, array: NDArray[Any]) -> Tensor:
         # The arrays change in place with the next ply; what was handed out must not.
         if name not in self._tensors:
-            self._tensors[name] = torch.tensor(array, device=self.device)
+            self._tensors[name] = self._sent(array.copy())
         return self._tensors[name]
+
+    def _sent(self, array: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(array).to(self.device)

@@ -5,27 +5,34 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from league.foreign import blame
 from league.games.aec_factory import AecEnv
 from league.games.aec_layout import Layout
-from league.games.aec_mask import as_array, find_mask, largest, read_mask
+from league.games.aec_mask import BYTES, as_array, find_mask, read_mask
 from league.games.aec_rewards import Ledger, Paid
-from league.games.aec_wrappers import speaker
+from league.games.aec_wrappers import actor, is_settled, speaker
 from league.games.bubble import Dice, passed_over, raised_by_environment
 from league.games.patience import PATIENCE
+
+_WHOLE: Final = frozenset(map(np.dtype, "?bBhHiIlLqQ"))
+"""Kinds of whole numbers."""
+_CAST: Final = _WHOLE | frozenset(map(np.dtype, "ef"))
+"""Kinds of numbers that become float32 without a word of numpy's."""
 
 
 class AecBoard:
     """One game at a time in one environment, written into one row of the batch's arrays.
 
     `observation` float32 `[*shape]`, `legal` bool `[A]`, `seat` int64 `[1]` and `present` bool `[P]` are views that
-    belong to the batch. Whatever the environment raises ends the game without a result, and the next one gets a new
-    environment.
+    belong to the batch. What can be copied there as it is, is: whoever has the batch looks at all rows together, and
+    has those that are unusual examined. Whatever the environment raises ends the game without a result, and the next
+    one gets a new environment.
     """
 
     def __init__(
@@ -42,8 +49,12 @@ class AecBoard:
         self._layout = layout
         self._seats = {agent: seat for seat, agent in enumerate(layout.agents)}
         self._observation, self._legal, self._seat, self._present = observation, legal, seat, present
+        self._bytes = legal.view(np.uint8)
         self._reach = layout.reach
-        self._limit = layout.limit
+        self._cast: frozenset[Any] = _WHOLE if layout.whole else _CAST
+        if layout.one_hot_from is not None:
+            self._cast = frozenset()
+        self._as_bytes: frozenset[Any] = frozenset() if layout.adds_mask else BYTES
         self._all_present = False
         self._dice = Dice()
         self._ledger = Ledger()
@@ -52,6 +63,18 @@ class AecBoard:
         self.env: AecEnv | None = None
         self._speaker: Any = None
         """Where `env` says how the game stands."""
+        self._settled = False
+        """And always does."""
+        self._actor: Any = None
+        """What acts as `env` does in the course of a game."""
+        self._checks = False
+        """Whether `env` checks besides that actions are in their space."""
+        self._spaces: dict[Any, Any] = {}
+        """Of actions, by agent, once they were seen to be the one that the layout has."""
+        self._doing: tuple[Any, ...] = ()
+        """The last call: how to say it, and its arguments."""
+        self._mask: tuple[Any, Any] = ("", None)
+        """Whoever is to move, and of what kind its mask was that was copied unread; None: there is none such."""
         self.error: str | None = None
         """What the environment did wrong in this game, if it did."""
 
@@ -67,54 +90,74 @@ class AecBoard:
         """
         self.error = None
         self.over = False
+        self._doing = "reset(seed={})", seed
         try:
             if watched:
-                PATIENCE.wait(lambda: self._dice.reset(lambda: self._begin(seed)))
+                PATIENCE.wait(self._dice.reset, self._begin, seed)
             else:
-                PATIENCE.wait(lambda: self._begin(seed))
+                PATIENCE.wait(self._begin, seed)
         except BaseException as error:  # a user's code may raise anything
-            self._break(f"reset(seed={seed})", error)
+            self._break(error)
 
     def _begin(self, seed: int) -> None:
         if self.env is None:
             self.env = self._make()
             self._ledger = Ledger()
-        env = self.env
-        env.reset(seed=seed)
+            self._settled = is_settled(self.env)
+            (self._actor, self._checks), self._spaces = actor(self.env), {}
+        self.env.reset(seed=seed)
         self._present[:] = self._all_present = False
-        self._speaker = speaker(env)
+        self._listen()
         self._ledger.begin(self._speaker)
-        if self._pass_dead_seats(env, [0.0] * len(self._layout.agents)):
+        if self._pass_dead_seats([0.0] * len(self._layout.agents)):
             raise ValueError("the game is over as it begins: nobody is to move after reset()")
-        self._look(env)
+        self._look()
 
     def step(self, action: int) -> tuple[list[float], bool]:
         """Play for the seat to move; return what each seat received, and whether the game is over."""
         rewards = [0.0] * len(self._layout.agents)
-        env = self.env
-        if self.over or env is None:
+        if self.over:
             return rewards, True
         action += self._layout.first_action
-        agent: Any = ""
+        self._doing = "step({}) by {}", action, ""
         try:
             agent = self._speaker.agent_selection
-            self.over = PATIENCE.wait(lambda: self._dice.step(lambda: self._play(env, agent, action, rewards)))
+            self._doing = "step({}) by {}", action, agent
+            self.over = PATIENCE.wait(self._dice.step, self._play, agent, action, rewards)
         except BaseException as error:  # a user's code may raise anything
-            self._break(f"step({action}) by {agent}", error)
+            self._break(error)
             return [0.0] * len(rewards), True
         return rewards, self.over
 
-    def _play(self, env: AecEnv, agent: Any, action: int, rewards: list[float]) -> bool:
-        env.step(action)
-        self._speaker = speaker(env)
-        self._pay(self._ledger.after(self._speaker, agent), rewards)
-        if self._pass_dead_seats(env, rewards):
+    def _play(self, agent: Any, action: int, rewards: list[float]) -> bool:
+        self._stepped(agent, action).step(action)
+        if not self._settled:
+            self._listen()
+        if paid := self._ledger.after(self._speaker, agent):
+            self._pay(paid, rewards)
+        if self._pass_dead_seats(rewards):
             self._blank()
             return True
-        self._look(env)
+        self._look()
         return False
 
-    def _pass_dead_seats(self, env: AecEnv, rewards: list[float]) -> bool:
+    def _listen(self) -> None:
+        if self.env is not None:
+            self._speaker = speaker(self.env)
+
+    def _stepped(self, agent: Any, action: int) -> Any:
+        """Where to step: past the check that an action is in its space, if it is and the space is as it was."""
+        if self._checks:
+            space, first, count = self._actor.action_space(agent), self._layout.first_action, self._layout.actions
+            if space is not self._spaces.get(agent):
+                if type(space) is Discrete and (space.start, space.n) == (first, count):
+                    self._spaces[agent] = space
+                return self.env
+            if not 0 <= action - first < count:
+                return self.env
+        return self._actor
+
+    def _pass_dead_seats(self, rewards: list[float]) -> bool:
         """Step seats whose part has ended with None, as PettingZoo asks, and return whether all have."""
         for _ in range(len(self._layout.agents) + 1):
             said = self._speaker
@@ -126,8 +169,9 @@ class AecBoard:
                 raise ValueError(f"agent_selection is {agent!r}, who has left the game; its agents are {left}")
             if not (over[agent] or cut[agent]):
                 return False
-            env.step(None)
-            self._speaker = speaker(env)
+            self._actor.step(None)
+            if not self._settled:
+                self._listen()
             self._pay(self._ledger.after_leaving(self._speaker), rewards)
         raise ValueError(f"{agent} stays selected after it is done")
 
@@ -137,7 +181,7 @@ class AecBoard:
                 raise ValueError(f"rewards has {agent!r}, who is none of possible_agents")
             rewards[self._seats[agent]] += reward
 
-    def _look(self, env: AecEnv) -> None:
+    def _look(self) -> None:
         """Read the mover's view, once per ply."""
         agent = self._speaker.agent_selection
         if agent not in self._seats:
@@ -147,16 +191,37 @@ class AecBoard:
                 if one in self._seats:
                     self._present[self._seats[one]] = True
             self._all_present = bool(self._present.all())
-        layout, seen = self._layout, env.observe(agent)
-        self._speaker = speaker(env)
+        layout, seen = self._layout, self._actor.observe(agent)
+        if not self._settled:
+            self._listen()
         mask = find_mask(agent, seen, self._speaker.infos.get(agent), promised=layout.promises_mask)
         if isinstance(seen, dict):
             if "observation" not in seen:
                 raise ValueError(f"observe({agent!r}) gives no 'observation', only {', '.join(map(str, seen))}")
             seen = seen["observation"]
         self._seat[0] = self._seats[agent]
-        self._write_observation(seen)
-        self._legal[:] = True if mask is None else read_mask(agent, mask, layout.actions, added=layout.adds_mask)
+        self._mask = agent, None
+        if type(seen) is np.ndarray and seen.dtype in self._cast and seen.shape == layout.shape:
+            self._observation[...] = seen
+        else:
+            self._write_observation(seen)
+        if mask is None:
+            self._legal[:] = True
+        elif type(mask) is np.ndarray and mask.dtype in self._as_bytes and mask.shape == self._bytes.shape:
+            self._bytes[:] = mask
+            self._mask = agent, mask.dtype
+        else:
+            self._legal[:] = read_mask(agent, mask, layout.actions, added=layout.adds_mask)
+
+    def examine(self) -> None:
+        """See what is wrong with what was copied into the row, if something is: that ends the game."""
+        agent, kind = self._mask
+        try:
+            self._check_observation()
+            if kind is not None:
+                self._legal[:] = read_mask(agent, self._bytes.copy().view(kind), self._layout.actions, added=False)
+        except ValueError as error:
+            self._break(error)
 
     def _write_observation(self, seen: Any) -> None:
         if self._layout.one_hot_from is not None:
@@ -171,15 +236,15 @@ class AecBoard:
             raise ValueError(f"the observation has shape {array.shape}, not {self._layout.shape}")
         if array.dtype.kind not in "biufO":  # Complex numbers, texts and times are cast to something, too.
             raise ValueError(f"the observation holds {array.dtype}, not numbers")
-        if array.dtype.kind == "b" or -1 < largest(array) <= self._limit:
-            self._observation[:] = array
-            return
         try:
             with np.errstate(over="ignore"):
                 self._observation[:] = array
         except (TypeError, ValueError) as error:  # Of an array of objects.
             raise ValueError(f"the observation holds something that is no number: {error}") from None
-        if array.dtype.kind in "fO" and not np.isfinite(self._observation).all():
+        self._check_observation()
+
+    def _check_observation(self) -> None:
+        if not np.isfinite(self._observation).all():
             raise ValueError("the observation holds a number that is not finite")
         centre, reach = self._reach
         far = np.abs(self._observation - centre) > reach
@@ -195,10 +260,11 @@ class AecBoard:
                 "it holds"
             )
 
-    def _break(self, doing: str, error: BaseException) -> None:
+    def _break(self, error: BaseException) -> None:
         if not raised_by_environment(error):
             raise error
-        self.error = f"{doing}: {blame(error)}"
+        doing, *arguments = self._doing
+        self.error = f"{doing.format(*arguments)}: {blame(error)}"
         _log(self.error, error)
         if self.env is not None:
             with passed_over():  # What is broken may not close, either.

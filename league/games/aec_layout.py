@@ -62,10 +62,10 @@ class Layout:
         return centre.astype(np.float32), (BELIEVED * np.maximum(half, 1)).astype(np.float32)
 
     @property
-    def limit(self) -> float:
-        """Up to which a number from 0 on is believed in every element of an observation; below 0: there is none."""
-        centre, reach = self.reach
-        return float((centre + reach).min()) if (centre <= reach).all() else -1.0
+    def believed(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The least and the largest number that is believed in every element of an observation, `[*shape]` twice."""
+        (centre, reach), finite = self.reach, np.finfo(np.float32)
+        return np.maximum(centre - reach, finite.min), np.minimum(centre + reach, finite.max)
 
 
 def read_layout(name: str, env: AecEnv) -> Layout:

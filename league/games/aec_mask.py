@@ -13,19 +13,13 @@ MASK: Final = "action_mask"
 _OTHER_WORDS: Final = ("mask", "legal", "valid", "avail")
 ADDED: Final = -1e6
 """What is added to the logit of an illegal action is at most this."""
-_UNSIGNED: Final = {np.dtype(kind): np.dtype(kind.upper().replace("?", "B")) for kind in "?bBhHiIlLqQ"}
-"""Of each kind of whole numbers, the kind without a sign that has as many bytes."""
+BYTES: Final = frozenset(map(np.dtype, "?bB"))
+"""Kinds of numbers of which a byte each tells whether they are 0, 1, or something else."""
 
 
 def as_array(said: Any) -> NDArray[Any]:
     """What an environment gives as numpy reads it, also where torch still keeps a gradient for it."""
     return np.asarray(said.detach().cpu() if hasattr(said, "detach") else said)
-
-
-def largest(array: NDArray[Any]) -> int:
-    """The largest of whole numbers, where one below 0 counts for more than all others; -1 for any other numbers."""
-    unsigned = _UNSIGNED.get(array.dtype)
-    return -1 if unsigned is None else int(np.maximum.reduce(array.view(unsigned), axis=None))
 
 
 def is_added(space: Any) -> bool:
@@ -66,8 +60,6 @@ def read_mask(agent: Any, mask: Any, actions: int, *, added: bool) -> NDArray[np
         ValueError: it has another length, holds other numbers, or forbids everything.
     """
     array = as_array(mask)
-    if array.shape == (actions,) and not added and largest(array) == 1:
-        return np.asarray(array == 1, np.bool_)
     if array.dtype == object:
         array = np.asarray(array.tolist())
     if array.size != actions or array.ndim == 0:

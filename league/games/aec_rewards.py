@@ -34,6 +34,8 @@ class Ledger:
         self._stood: Paid = {}
         self._owed: Paid = {}
         """What was in `rewards`, and was not yet added to `_cumulative_rewards`."""
+        self._calm = False
+        """All that stands in both books is zero; where it still does after a step, this paid nothing."""
         self._returns: tuple[float, ...] | None = None
         """By OpenSpiel's own account, where it has one."""
         self._wrapped = False
@@ -41,17 +43,20 @@ class Ledger:
 
     def begin(self, env: AecEnv) -> None:
         """A new game has been set up; what stands in the books now was not paid in it."""
-        self._owed = {}
+        self._owed, self._calm = {}, False
         self._returns = None if self._wrapped else _open_spiel_returns(env)
         self._stood, self._before = _books(env)
 
     def after(self, env: AecEnv, mover: Any) -> Paid:
         """What the step of `mover` paid; raises `ValueError` for what is no number, or where the books differ."""
+        if self._calm and _is(env, "rewards", self._stood) and _is(env, "_cumulative_rewards", self._before):
+            return {}
         paid, cumulative = _books(env)
         try:
             return self._of_step(env, mover, paid, cumulative)
         finally:
             self._stood, self._before = paid, cumulative
+            self._calm = self._returns is None and not any((*paid.values(), *cumulative.values()))
 
     def _of_step(self, env: AecEnv, mover: Any, paid: Paid, cumulative: Paid) -> Paid:
         if self._returns is not None:
@@ -72,7 +77,7 @@ class Ledger:
         """What was paid while a seat that is done left: only what differs from what stood in `rewards` before."""
         if self._returns is not None:
             return {}
-        stood = self._stood
+        stood, self._calm = self._stood, False
         self._stood, self._before = _books(env)
         return {
             agent: value for agent, value in self._stood.items() if agent not in stood or not _near(value, stood[agent])
@@ -167,6 +172,15 @@ def _number(agent: Any, reward: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"the reward of {agent} is {number}")
     raise ValueError(f"the reward of {agent} is {number:g}: more than {LARGEST:g}, which cannot be learned")
+
+
+def _is(env: AecEnv, name: str, known: Paid) -> bool:
+    """Whether a book is plainly what is known; not where that is no plain question, as of arrays."""
+    book = getattr(env, name, None)
+    try:
+        return type(book) is dict and book == known
+    except Exception:  # Somebody else's objects may raise anything.
+        return False
 
 
 def _near(one: float, other: float) -> bool:

@@ -7,6 +7,7 @@ learner or another game.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` finds every handler a name: ten times as long.
 import builtins
 import contextlib
 import contextvars
@@ -56,14 +57,14 @@ class Bubble:
         process, folder, streams = os.getpid(), _folder(), (sys.stdout, sys.stderr)
         filters, rules = warnings.filters, list(warnings.filters)
         kept = [get() for get, _ in _KEPT]
-        in_main = threading.current_thread() is threading.main_thread()
-        handlers = [signal.getsignal(one) for one in _SIGNALS] if in_main else []
+        in_main = threading.get_ident() == threading.main_thread().ident
+        handlers = [_signal.getsignal(one) for one in _SIGNALS] if in_main else []
         alarm = (0.0, 0.0)
         if in_main:
             if callable(handlers[0]):
-                signal.signal(signal.SIGINT, _heard(handlers[0]))
+                _signal.signal(signal.SIGINT, _heard(handlers[0]))
             alarm = signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, end_call)
+            _signal.signal(signal.SIGALRM, end_call)
         _enter(self._folder)
         os._exit = _exit_of(process, threading.get_ident())  # type: ignore[assignment]
         os.kill = _kill_of(process, threading.get_ident())
@@ -87,22 +88,37 @@ class Bubble:
                 if get() != value:
                     put(value)
             for one, handler in zip(_SIGNALS, handlers, strict=False):
-                if handler is not None and signal.getsignal(one) is not handler:  # None: not Python's to set.
-                    signal.signal(one, handler)
+                if handler is not None and _signal.getsignal(one) is not handler:  # None: not Python's to set.
+                    _signal.signal(one, handler)
             if in_main:
                 signal.setitimer(signal.ITIMER_REAL, *alarm)  # One of the environment would go off in our code.
+
+
+def _device() -> torch.device:
+    try:
+        return torch.empty(0).device  # Asked for it, torch takes four times as long.
+    except Exception:  # It was set to one that is not there.
+        return torch.get_default_device()
 
 
 def _to_device(device: torch.device) -> None:
     torch.set_default_device(None if device.type == "cpu" else device)  # Where there is none, torch is faster.
 
 
+def _builtins() -> tuple[list[str], list[Any]]:
+    return [*vars(builtins)], [*vars(builtins).values()]
+
+
+def _to_builtins(found: tuple[list[str], list[Any]]) -> None:
+    vars(builtins).update(zip(*found, strict=True))  # `print` as it was; what is new stays.
+
+
 _KEPT: Final[tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...]] = (
     (torch.is_grad_enabled, torch.set_grad_enabled),
     (torch.get_default_dtype, torch.set_default_dtype),
-    (torch.get_default_device, _to_device),
+    (_device, _to_device),
     (sys.getrecursionlimit, sys.setrecursionlimit),
-    (lambda: dict(vars(builtins)), vars(builtins).update),  # `print` as it was; what is new stays.
+    (_builtins, _to_builtins),
 )
 """How to ask for what a whole process has, and how to set it."""
 
@@ -179,25 +195,25 @@ class Dice:
         """Whether `reset` has changed the global random numbers."""
         return self._state is not None
 
-    def reset(self, play: Callable[[], T]) -> T:
+    def reset(self, play: Callable[..., T], *arguments: Any) -> T:
         """Start a game, and see whether that changes the global random numbers."""
         outside = _dice()
         try:
-            return play()
+            return play(*arguments)
         finally:
             inside = _dice()
             self._state = None if _same(inside, outside) else inside
             if self._state is not None:
                 _set_dice(outside)
 
-    def step(self, play: Callable[[], T]) -> T:
+    def step(self, play: Callable[..., T], *arguments: Any) -> T:
         """Go on in the game that `reset` started."""
         if self._state is None:
-            return play()
+            return play(*arguments)
         outside = _dice()
         _set_dice(self._state)
         try:
-            return play()
+            return play(*arguments)
         finally:
             self._state = _dice()
             _set_dice(outside)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -52,37 +52,36 @@ class Patience:
         """Why it may take no longer, in words that follow."""
         return f", as {self._in_row} before it" if self._in_row else ""
 
-    def wait(self, call: Callable[[], T], *, tells: bool = True) -> T:
+    def wait(self, call: Callable[..., T], *arguments: Any, tells: bool = True) -> T:
         """What `call` returns; raises `NoAnswerError` in it where it does not.
 
         Not `tells`: that it comes back says nothing of the next one. To be called where `end_call` handles SIGALRM.
         Other threads than the main one get no signals, so there a call may take for ever; so may one that never comes
         back to Python.
         """
-        if threading.current_thread() is not threading.main_thread():
-            return call()
-        began, limit = time.monotonic(), self.seconds
+        if threading.get_ident() != threading.main_thread().ident:
+            return call(*arguments)
+        began, limit = time.monotonic(), self.seconds if self._hung else PATIENCE_S
         if self._in_row >= ENOUGH and began < self._last_at + REST_S:
             raise NoAnswerError(f"it is not called: the last {self._in_row} calls have not come back") from self._last
         signal.setitimer(signal.ITIMER_REAL, limit)
         try:
-            return call()
+            return call(*arguments)
         except BaseException as error:
             if time.monotonic() - began >= limit:  # Whatever it has made of ours.
                 self._last = error
             raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            self._count(time.monotonic() - began, limit, tells)
-
-    def _count(self, took: float, limit: float, tells: bool) -> None:
-        if took >= limit:
-            self._hung += 1
-            self._in_row += 1
-            self._last_at = time.monotonic()
-        elif tells:
-            self._in_row = 0
-            self._slowest = max(self._slowest, took)
+            took = time.monotonic() - began
+            if took >= limit:
+                self._hung += 1
+                self._in_row += 1
+                self._last_at = time.monotonic()
+            elif tells:
+                self._in_row = 0
+                if took > self._slowest:
+                    self._slowest = took
 
 
 PATIENCE: Final = Patience()

@@ -170,6 +170,14 @@ class ThrowsTheSame(Sound):
         super().step(action)
 
 
+class SeesNothingAndRaises(Sound):
+    """Lets numpy raise where it rounded."""
+
+    def observe(self, agent):
+        np.seterr(all="raise")
+        return np.array([np.nan if self.step_count == 2 else 0.0], np.float32)
+
+
 class SeesTensors(Sound):
     def observe(self, agent):
         return torch.tensor(super().observe(agent), requires_grad=True)

@@ -7,6 +7,7 @@ import os
 import numpy as np
 from gymnasium import spaces
 from pettingzoo import AECEnv
+from pettingzoo.utils.wrappers import AssertOutOfBoundsWrapper, OrderEnforcingWrapper
 
 
 class Walk(AECEnv):
@@ -131,6 +132,49 @@ class NoLegalAction(Walk):
 class SeesNan(Walk):
     def observe(self, agent):
         return np.array([np.nan if self.steps == 2 else 0.0, 0.0])
+
+
+class SeesNanIn32Bits(Walk):
+    """In the numbers that its space has; where it began with an odd seed."""
+
+    def observe(self, agent):
+        return np.array([np.nan if self.steps == 2 and self.seed % 2 else 0.5, 0.0], np.float32)
+
+
+class PaysAndForbids(Walk):
+    """Where it began with an odd seed nothing is legal after a step that pays."""
+
+    def observe(self, agent):
+        return {"observation": Walk.observe(self, agent), "action_mask": np.full(2, self.legal, np.int8)}
+
+    def step(self, action):
+        super().step(action)
+        if self.steps == 2:
+            self.rewards = dict.fromkeys(self.agents, 1.0)
+            self._accumulate_rewards()
+
+    @property
+    def legal(self):
+        return not (self.steps == 2 and self.seed % 2)
+
+
+class OneSpaceEach(Walk):
+    """Its actions are always in another space, which has fewer of them from the third step on."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def action_space(self, agent):
+        return spaces.Discrete(2 if self.steps < 2 else 1)
+
+
+def asserted():
+    return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(Walk()))
+
+
+def asserted_each():
+    return OrderEnforcingWrapper(AssertOutOfBoundsWrapper(OneSpaceEach()))
 
 
 class SeesObjects(Walk):

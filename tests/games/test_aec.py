@@ -158,6 +158,40 @@ def test_a_game_that_breaks_is_dropped_and_its_board_starts_anew(kind, ply, reas
         assert not game.step(torch.tensor([1, 1])).done.any()
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason", "paid"),
+    [
+        ("SeesNanIn32Bits", r"step\(0\) by right: ValueError: the observation holds a number that is not finite", 0.0),
+        ("PaysAndForbids", r"step\(0\) by right: ValueError: left is to move and has no legal action", 1.0),
+    ],
+)
+def test_what_one_board_shows_ends_no_other_game(kind, reason, paid):
+    game = make_game(f"odd_environments:{kind}", 4)
+    game.reset(seeds=torch.tensor([2, 3, 4, 5]))
+    assert not game.step(torch.zeros(4, dtype=torch.int64)).done.any()
+    step = game.step(torch.zeros(4, dtype=torch.int64))
+    assert step.done.tolist() == step.dropped.tolist() == [False, True, False, True]
+    assert step.rewards.tolist() == [[paid, paid], [0.0, 0.0]] * 2
+    assert re.search(reason, game.last_error)
+    assert game.observe()[1::2].sum() == 0
+    assert game.legal().all()
+    for ply in range(3, 6):
+        step = game.step(torch.zeros(4, dtype=torch.int64))
+        assert step.done.tolist() == [ply == 5, True, ply == 5, True]
+    assert step.dropped.tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize(("kind", "action", "ply"), [("asserted", 2, 2), ("asserted", -1, 3), ("asserted_each", 1, 3)])
+def test_an_action_outside_of_its_space_is_what_the_wrapper_says(kind, action, ply):
+    game = make_game(f"odd_environments:{kind}", 1)
+    for _ in range(ply - 1):
+        assert not game.step(torch.tensor([0])).done.item()
+    assert game.step(torch.tensor([action])).dropped.item()
+    assert "AssertionError: action is not in action space (" in game.last_error
+    game.reset()
+    assert [game.step(torch.tensor([0])).done.item() for _ in range(5)] == [False] * 4 + [True]
+
+
 def test_a_game_that_cannot_start_is_dropped_at_its_next_ply():
     game = make_game("odd_environments:RaisesInReset", 2)
     game.reset(seeds=torch.tensor([0, 1]))

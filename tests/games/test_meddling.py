@@ -242,6 +242,9 @@ def test_masks_of_any_kind_are_read(mask, monkeypatch):
         ([0.5, 0.5], "holds 0.5, not 0 and 1"),
         ([np.nan, 1], "holds nan"),
         ([3, 0], "holds 3, not 0 and 1"),
+        (np.array([3, 0], np.uint8), "holds 3, not 0 and 1"),
+        (np.array([1, -1], np.int8), "holds -1, not 0 and 1"),
+        (np.zeros(2, np.bool_), "no legal action"),
         (["yes", "no"], "holds <U3, not 0 and 1"),
         (None, "promises an 'action_mask', and there is none"),
         ([-np.inf, -np.inf], "no legal action"),
@@ -301,6 +304,12 @@ def test_a_folder_that_is_gone_is_left():
 def test_what_cannot_be_read_is_refused_in_one_line(kind, reason):
     with pytest.raises(GameError, match=reason):
         make_game(f"meddling:{kind}", 1)
+
+
+def test_what_is_no_number_is_named_also_where_numpy_raises():
+    game = make_game("meddling:SeesNothingAndRaises", 1)
+    assert [game.step(torch.tensor([0])).dropped.item() for _ in range(2)] == [False, True]
+    assert "the observation holds a number that is not finite" in game.last_error
 
 
 def test_what_cannot_be_learned_is_named():
