@@ -118,10 +118,15 @@ class Follower:
                     self._refuse(error)
                 except LeagueError as error:
                     self._heard(error)
+                    self._let_go()  # A folder that was removed may be there again.
                 self._stop.wait(RETRY_S)
         finally:
-            if self._store is not None:
-                self._store.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     def _follow(self) -> None:
         if self._store is None:
