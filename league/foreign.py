@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
@@ -78,6 +79,15 @@ def raised_at(error: BaseException) -> str | None:
     """The line that `blame` names, `my_game.py:12`; None for an exception without a traceback."""
     frame = _culprit(error)
     return None if frame is None else line(frame.filename, frame.lineno)
+
+
+def standing(thread: int | None) -> str | None:
+    """The line of the user's own code in which a thread (its `ident`) is at this moment; None where it is in none."""
+    frame = None if thread is None else sys._current_frames().get(thread)
+    own = [one for one in traceback.extract_stack(frame) if is_own(one.filename)] if frame is not None else []
+    if not own:
+        return None
+    return f"{line(own[-1].filename, own[-1].lineno)}, in {own[-1].name}: {(own[-1].line or '').strip()[:LONGEST_LINE]}"
 
 
 def _culprit(error: BaseException) -> traceback.FrameSummary | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from pathlib import Path
 
 import pytest
 
 from league import foreign
 from league.errors import GameError, LeagueError
-from league.foreign import blame, blamed, is_own, load, raised_at
+from league.foreign import blame, blamed, is_own, load, raised_at, standing
 
 
 @pytest.fixture
@@ -89,3 +90,23 @@ def test_what_an_installed_bot_raises_as_it_plays_is_blamed_on_it(
 def test_without_a_traceback_there_is_no_line() -> None:
     assert blame(ValueError("no\tcards")) == "ValueError: no cards"
     assert raised_at(ValueError()) is None
+
+
+def test_where_a_thread_stands_is_a_line_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the constructor of an environment that never comes back."""
+    (tmp_path / "hanging_game.py").write_text("def env(began, over):\n    began.set()\n    over.wait()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    game = importlib.import_module("hanging_game")
+    began, over = threading.Event(), threading.Event()
+    thread = threading.Thread(target=game.env, args=(began, over))
+    thread.start()
+    try:
+        assert began.wait(30)
+        while "over.wait()" not in (at := standing(thread.ident) or ""):
+            pass
+        assert at.endswith("hanging_game.py:3, in env: over.wait()")
+    finally:
+        over.set()
+        thread.join()
+    assert standing(thread.ident) is None
+    assert standing(None) is None

@@ -18,6 +18,7 @@ from league.actors.league import League
 from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.errors import LeagueError, StoreFullError, StoreUnavailableError
+from league.foreign import standing
 from league.status import Phase
 
 
@@ -68,7 +69,9 @@ class Coordinator:
         """
         league = self._league
         if league is None:
-            return State(self.phase, self.failure, None, self.waits, "the coordinator reads the store", None)
+            at = standing(self._thread.ident)  # An environment that hangs while it is built ends no call here.
+            stage = "the coordinator reads the store" if at is None else f"the coordinator builds the game ({at})"
+            return State(self.phase, self.failure, None, self.waits, stage, None)
         league.roster.share = share
         stage = league.training.awaited if self.phase == "starting" else ""
         trouble = league.roster.outcomes.failure

@@ -18,6 +18,7 @@ from league.ladder.ratings import elo
 from league.ladder.records import Match, Snapshot
 from league.pool.store import Store
 from league.status import Status
+from league.view.words import counted
 
 DROPPED_EVERY_S = 10.0
 """Between two events of games without a result: where every game breaks there is one in each iteration."""
@@ -181,7 +182,9 @@ class Roster:
             self.totals["dropped_games"][purpose] += dropped
             if self._dropping.due:
                 why = error or "nobody says why"
-                self.say("dropped", f"{self._dropped_unsaid} game(s) without a result, the last in {where}: {why}")
+                self.say(
+                    "dropped", f"{counted(self._dropped_unsaid, 'game')} without a result, the last in {where}: {why}"
+                )
                 self._dropping.begin()
                 self._dropped_unsaid = 0
 

@@ -20,6 +20,7 @@ EVENT_KINDS: Final = (
     "reset",
     "room",
     "device",
+    "memory",
     "version",
     "dropped",
     "undecided",

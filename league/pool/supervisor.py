@@ -4,7 +4,7 @@ Run as a file by `league.pool.embedded`, with the folder, the socket and the ser
 the standard library only. It detaches, starts the server, reports `ready` (or why not) and then waits for an exclusive
 lock on `clients.lock`, of which every client holds a shared one. The system drops the locks of processes that end, also
 of killed ones, so the lock comes when the last client is gone. Then it ends the server, whose append-only file stays.
-Where somebody removes the socket, which a server makes only once, it starts the server again.
+Where somebody removes the socket, which a server makes only once, it starts it again; with the folder, it ends it.
 
 Locks in the folder, each by `flock`:
 
@@ -41,7 +41,7 @@ ENDS_WITHIN_S = 60.0
 """After so many ends within so many seconds, none of them asked for, no server is started until they are over."""
 LOG = "server.log"
 LOOK_S = 1.0
-"""How often is looked whether the socket is still there: cleaners of temporary folders remove it."""
+"""How often is looked whether socket and folder are still there: people and cleaners remove them."""
 _PAUSE_S = 0.01
 _LOCK = "server.lock"
 _NOTE_BYTES = 128
@@ -62,9 +62,7 @@ def answer(path: Path) -> Literal["ready", "busy", "dead"]:
             return "busy"
         except OSError:
             return "dead"
-    if not reply:
-        return "dead"
-    return "busy" if reply.startswith(b"-LOADING") else "ready"
+    return "dead" if not reply else "busy" if reply.startswith(b"-LOADING") else "ready"
 
 
 def locked(path: Path, kind: int, timeout_s: float) -> int | None:
@@ -129,7 +127,7 @@ def _supervise(folder: Path, path: Path, binary: str, report: Callable[[str], No
     keeper = _Keeper(folder, path, binary, lock)
     threading.Thread(target=keeper.end_with_last_client, daemon=True).start()
     report(READY if keeper.start() else f"the server did not start: {last_words(folder, 1) or 'it said nothing'}")
-    threading.Thread(target=keeper.look_after_socket, daemon=True).start()
+    threading.Thread(target=keeper.look_after_files, daemon=True).start()
     keeper.until_it_ends()
 
 
@@ -185,9 +183,9 @@ class _Keeper:
             self._asked = True
             self._end()
 
-    def look_after_socket(self) -> None:
-        """End the server when its socket is gone, so that it is started again; not where the folder is gone, too."""
-        while True:
+    def look_after_files(self) -> None:
+        """End the server when its socket is gone, to be started again, and for good when the folder is removed."""
+        while os.fstat(self._lock).st_nlink:  # A folder that was only moved has its files.
             time.sleep(LOOK_S)
             with self._changing:
                 runs = self._server is not None and self._server.poll() is None
@@ -196,6 +194,9 @@ class _Keeper:
                     _log(f"{self._path} is gone: the server is started again")
                     self._unreachable = True
                     self._end()
+        with self._changing:
+            self._asked = True
+            self._end()
 
     def _end(self) -> None:
         if self._server is not None:
@@ -207,12 +208,11 @@ class _Keeper:
 
 def private(folder: Path) -> bool:
     """Make a folder that only this user can use; False where there is another one in its place."""
-    try:
+    with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
+    return False
 
 
 def _log(line: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from league.config import LeagueConfig
-from league.errors import StoreError, StorePermissionError, WrongLeagueError
+from league.errors import StoreError, StorePermissionError, StoreUnavailableError, WrongLeagueError
 from league.pool import embedded, supervisor
 from league.pool.embedded import EmbeddedServer, socket_path
 from league.pool.store import Store
@@ -218,9 +218,36 @@ def test_a_folder_that_was_removed_is_not_made_again(tmp_path, python, eventuall
     shutil.rmtree(folder)
     with Store.open(str(folder)) as store:
         assert server_pid(store) != pid, "a new league, of which the old server knows nothing"
-        assert alive(pid)
-    client.kill()
     eventually(lambda: not alive(pid))
+    client.kill()
+
+
+def test_whoever_uses_a_folder_that_is_removed_is_told(folder, eventually):
+    """Without, a league would train for days into files that nobody can read."""
+    with Store.open(str(folder)) as store:
+        store.create(LeagueConfig())
+        pid = server_pid(store)
+        shutil.rmtree(folder)
+        eventually(lambda: not alive(pid))
+        with pytest.raises(StoreError, match=f"{folder} was removed while it was in use: restore a backup") as told:
+            store.config()
+        assert not isinstance(told.value, StoreUnavailableError), "nobody waits for it"
+        assert not folder.exists()
+    with pytest.raises(WrongLeagueError):
+        Store.open(str(folder), create=False)
+
+
+def test_a_folder_that_is_moved_is_used_on(folder, eventually):
+    with Store.open(str(folder)) as store:
+        store.create(LeagueConfig())
+        pid = server_pid(store)
+        moved = folder.rename(folder.with_name("moved"))
+        with pytest.raises(AssertionError):
+            eventually(lambda: not alive(pid), 3 * supervisor.LOOK_S)
+        assert store.config() == LeagueConfig()
+    eventually(lambda: not alive(pid))
+    with Store.open(str(moved)) as store:
+        assert store.config() == LeagueConfig()
 
 
 def test_a_socket_folder_that_others_can_use_is_refused(tmp_path, monkeypatch):

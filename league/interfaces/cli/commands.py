@@ -22,6 +22,7 @@ from league.interfaces.cli.export import export
 from league.interfaces.cli.exporter import exporter
 from league.interfaces.cli.games import games
 from league.interfaces.cli.grafana import grafana
+from league.interfaces.cli.help import HelpfulCommand, HelpfulGroup, flowing
 from league.interfaces.cli.leaderboard import leaderboard
 from league.interfaces.cli.log import archive, export_log, list_log
 from league.interfaces.cli.matches import matches
@@ -42,22 +43,27 @@ from league.interfaces.cli.watch import watch
 
 app = typer.Typer(
     name="league",
+    cls=HelpfulGroup,
     help="A distributed self-play league: train it, watch it, play it, take its champion away.",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-cluster = typer.Typer(help="A cluster of `ray up`: what is missing before it is typed.")
-k8s = typer.Typer(help="A league on Kubernetes: deploy it, watch it, scale it, promote and serve its champion.")
-log = typer.Typer(help="The match log: where its oldest matches are, archive them, export all of it.")
-pool = typer.Typer(help="The frozen policies: list them, prune them, carry them to another league.")
+cluster = typer.Typer(cls=HelpfulGroup, help="A cluster of `ray up`: what is missing before it is typed.")
+k8s = typer.Typer(
+    cls=HelpfulGroup,
+    help="A league on Kubernetes: deploy it, watch it, scale it, promote and serve its champion.",
+)
+log = typer.Typer(cls=HelpfulGroup, help="The match log: where its oldest matches are, archive them, export all of it.")
+pool = typer.Typer(cls=HelpfulGroup, help="The frozen policies: list them, prune them, carry them to another league.")
 
 
 def _command(
     panel: str, function: Callable[..., Any], *examples: str, to: typer.Typer = app, name: str | None = None
 ) -> None:
     lines = "\n".join(f"  {example}" for example in examples)
-    to.command(name, rich_help_panel=panel, epilog=f"Examples:\n\n{lines}")(function)
+    says = flowing(function.__doc__)
+    to.command(name, cls=HelpfulCommand, help=says, rich_help_panel=panel, epilog=f"Examples:\n\n{lines}")(function)
 
 
 _command(

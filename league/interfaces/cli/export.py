@@ -31,8 +31,9 @@ def export(
     format: Annotated[
         Format,
         typer.Option(
+            metavar="FORMAT",
             help="onnx runs anywhere (extra: onnx); safetensors are the weights as they are stored; torch.export "
-            "needs torch alone; space is a folder with a page that plays it, hf-model one of files (extra: hub)."
+            "needs torch alone; space is a folder with a page that plays it, hf-model one of files (extra: hub).",
         ),
     ] = "onnx",
     output: Annotated[
@@ -44,7 +45,7 @@ def export(
     ] = None,
     vendor: Annotated[
         Path | None,
-        typer.Option(help="node_modules/onnxruntime-web: the static Space takes it along and needs no other host."),
+        typer.Option(help="The folder onnxruntime-web of npm, for a static Space that needs no other host."),
     ] = None,
     json: options.JsonOption = False,
 ) -> None:

@@ -91,7 +91,14 @@ PortOption = Annotated[int, typer.Option(min=0, max=65535, help="0 takes any fre
 AddressOption = Annotated[
     str | None, typer.Option(envvar="RAY_ADDRESS", help="A Ray cluster to join; without it Ray starts here.")
 ]
-RunbookOption = Annotated[str, typer.Option(metavar="URL", help="Where alerts lead to; `league dashboard` has it.")]
+RunbookOption = Annotated[
+    str,
+    typer.Option(
+        metavar="URL",
+        show_default=False,
+        help="Where alerts lead to; default: /runbook of `league dashboard` on this machine.",
+    ),
+]
 SearchOption = Annotated[
     int | None,
     number(

@@ -95,7 +95,7 @@ def _news(state: dict[str, Any], last: dict[str, Any]) -> Iterator[str]:
     policy, trouble = state["policy"], state["champion_refused"] or state["store_error"]
     if state["game"] is None and trouble is None:
         return  # It has not looked into the store yet.
-    waits = policy is None and trouble is None
+    waits = policy is None and trouble is None and state["loading"] is None
     if trouble and trouble != last.get("trouble"):
         yield f"{trouble}; {f'{policy} goes on answering' if policy else 'nobody answers yet'}"
     if waits and not last.get("waits"):

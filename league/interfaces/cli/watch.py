@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
-from league.errors import StoreError
+from league.errors import StoreError, StoreUnavailableError
 from league.interfaces.cli import options
 from league.signals import Interruption, interrupts
 from league.view.progress import Progress
@@ -71,7 +71,7 @@ def _show(attachment: Attachment, every_s: float | None, stop: Interruption) -> 
                 said = Status.from_json(store.status())
                 phase, seconds = said.phase_at(store.now_s()), said.run_s
                 progress = Progress(phase=phase, seconds=seconds, steps=said.steps, interrupted=False)
-            except StoreError:
+            except StoreUnavailableError:
                 progress = dataclasses.replace(progress, phase="store lost")
             view.update(progress)
             stop.wait(STEP_S)

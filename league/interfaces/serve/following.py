@@ -78,7 +78,8 @@ class Follower:
         self.refused: str | None = None
         """Why the champion of the store is not the one that is served; None if it is."""
         self._searching: Searching | None = None
-        self._loading: str | None = None
+        self.loading: str | None = None
+        """The champion that is being loaded, None where there is none to load."""
         self.started = time.monotonic()
         self._stop = threading.Event()
         self._store: Store | None = None
@@ -102,8 +103,8 @@ class Follower:
         """Why nothing can be answered yet; None if it can."""
         if self.served is not None:
             return None
-        if self._loading is not None:
-            return f"{self._loading} is being loaded"
+        if self.loading is not None:
+            return f"{self.loading} is being loaded"
         reason = self.refused or self.store_error
         if reason is None and self.spec is None:
             return "the store is being opened"
@@ -115,18 +116,27 @@ class Follower:
                 try:
                     self._follow()
                 except PolicyError as error:
+                    self.loading = None
                     self._refuse(error)
                 except LeagueError as error:
                     self._heard(error)
+                    self._let_go()  # A folder that was removed may be there again.
                 self._stop.wait(RETRY_S)
         finally:
-            if self._store is not None:
-                self._store.close()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            store.close()
 
     def _follow(self) -> None:
         if self._store is None:
             self._store = Store.open(self.address, self.league, timeout_s=TIMEOUT_S, create=False)
-        self.spec = self.spec or game_spec(self._store.require_config().game)
+        config, champion = self._store.require_config(), self._store.champion()
+        if self.served is None and champion is not None:
+            self.loading = champion.policy  # Before the game is known: else it would seem that there is none.
+        self.spec = self.spec or game_spec(config.game)
         if self.search is not None and self._searching is None:
             self._searching = Searching(self.search, self.spec, self.device)
         for promotion in self._store.watch_champion(poll_s=POLL_S, stop=self._stop, heard=self._heard):
@@ -135,12 +145,9 @@ class Follower:
     def _take(self, store: Store, promotion: Promotion, spec: GameSpec) -> None:
         before, started_s = self.served, time.perf_counter()
         if before is None or before.promotion.digest != promotion.digest:
-            self._loading = promotion.policy
-            try:
-                network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
-                quick = _warm(network, self.device) < QUICK_S and self._searching is None
-            finally:
-                self._loading = None
+            self.loading = promotion.policy
+            network = unpack(store.weights(promotion.digest), spec, self.device).eval().requires_grad_(False)
+            quick = _warm(network, self.device) < QUICK_S and self._searching is None
         else:
             network, quick = before.network, before.quick
         self.served = Served(
@@ -151,7 +158,7 @@ class Follower:
             quick=quick,
             since_s=time.time(),
         )
-        self.refused = None
+        self.loading, self.refused = None, None
         self._metrics.served(self.served, before)
         took_ms = 1000 * (time.perf_counter() - started_s)
         log.info("serving %s, hash %s, loaded in %.0f ms", self.served.name, promotion.digest[:12], took_ms)
@@ -168,6 +175,8 @@ class Follower:
         if (reason is None) != (self.store_error is None) and self._store is not None:
             log.log(*((logging.INFO, "the store answers") if reason is None else (logging.ERROR, f"{reason}")))
         self.store_error = reason
+        if error is not None:
+            self.loading = None
         self._metrics.looked(store_up=reason is None, refused=self.refused is not None)
 
 

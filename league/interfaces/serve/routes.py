@@ -150,6 +150,7 @@ def _about(follower: Follower, max_body: int) -> dict[str, Any]:
         "max_body_bytes": max_body,
         "version": VERSION,
         "ready": served is not None,
+        "loading": follower.loading,
         "store_error": follower.store_error,
         "champion_refused": follower.refused,
     }

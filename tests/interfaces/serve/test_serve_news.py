@@ -8,8 +8,8 @@ from league.interfaces.cli.serve import _news
 
 
 def state(**known: Any) -> dict[str, Any]:
-    blank = {"game": "connect_four", "policy": None, "champion_refused": None, "store_error": None, "sha256": None}
-    return {**blank, "promoted_by": "anna", "reason": "test", **known}
+    blank = dict.fromkeys(("policy", "loading", "champion_refused", "store_error", "sha256"))
+    return {**blank, "game": "connect_four", "promoted_by": "anna", "reason": "test", **known}
 
 
 def told(*states: dict[str, Any]) -> list[list[str]]:
@@ -48,4 +48,11 @@ def test_a_promotion_is_said_once() -> None:
         [NO_CHAMPION],
         ["main-0001 answers, hash abababababab, by anna: test"],
         [],
+    ]
+
+
+def test_a_champion_that_is_being_loaded_is_there() -> None:
+    assert told(state(loading="main-0001"), state(**SERVED)) == [
+        [],
+        ["main-0001 answers, hash abababababab, by anna: test"],
     ]
