@@ -78,8 +78,6 @@ class EmbeddedServer:
             raise StoreError(f"{self.folder}: this store was closed; open it again")
         if os.fstat(self._share).st_nlink == 0:
             raise StoreError(f"{self.folder} was removed while it was in use: restore a backup, or begin anew")
-        if os.fstat(self._share).st_nlink == 0:
-            raise StoreError(f"{self.folder} was removed while it was in use: restore a backup, or begin anew")
         self.socket = socket_path(self.folder)  # Its place may have been removed, and be somebody else's now.
         try:
             starting = supervisor.locked(self.folder / "start.lock", fcntl.LOCK_EX, supervisor.START_TIMEOUT_S)
