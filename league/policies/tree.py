@@ -5,7 +5,9 @@ beside it bounds: T. Cazenave and A. Saffidine, "Score Bounded Monte-Carlo Tree 
 al., "Monte-Carlo Tree Search Solver", 2008, is the case without draws. A node's moves are all looked at when it is
 opened (`look_ahead`, or tried where a game has no `Positions`), so the search knows every end that is one ply ahead of
 it, and what follows from ends is backed up as bounds. A move that cannot beat a proven one is not looked at again, and
-a search whose root is proven stops.
+a search whose root is proven stops. What looking at a move has said of it counts as one visit, and beside the mean of
+all visits goes the value under best replies as far as the tree knows: M. Lanctot et al., "Monte Carlo Tree Search with
+Heuristic Evaluations using Implicit Minimax Backups", 2014.
 
 Shapes: `B` boards, `A` actions, `M` nodes of a board's tree, `W` words of a position, `n` boards still searched, `D`
 plies of the longest path. Node `k` of board `b` is row `b M + k`; its root is `k = 0`. All values are of the seat that
@@ -23,13 +25,14 @@ from league.games.base import HasPositions, Searchable
 from league.policies.lookahead import look_ahead
 from league.policies.network import PolicyNetwork
 
-EXPLORATION: Final = 2.0
-"""Weight of the policy against the values found so far (Silver et al. 2017: `c_init`, 1.25). With a small network that
-had learned for three minutes, 2 and 3 scored a few points more against four plies than 1.25, and 5 fewer."""
+EXPLORATION: Final = 1.25
+"""Weight of the policy against the values found so far (Silver et al. 2017: `c_init`)."""
 EXPLORATION_BASE: Final = 19652
 """Visits over which that weight slowly grows (the same, `c_base`)."""
-REDUCTION: Final = 0.2
-"""A move that was not tried is taken to be worth so much less than its node."""
+BEST_REPLIES: Final = 0.6
+"""Weight of a move's value under best replies against the mean of its visits (Lanctot et al. 2014: alpha)."""
+MOST_VISITED: Final = 0.2
+"""What all simulations of a move weigh against its value under best replies, when one is chosen to be played."""
 LOOKAHEAD_WEIGHT: Final = 8.0
 """Of `look_ahead`. The policy that it makes is sharper than it sees: the square root of that is the prior."""
 ILLEGAL: Final = -2.0
@@ -113,6 +116,8 @@ class Tree:
         words = roots.words()
         self.words = words.new_zeros(nodes, words.shape[1])
         self.prior, self.visits, self.total, self.lower, self.upper = torch.zeros(5, nodes, actions, device=device)
+        self.first, self.best = torch.zeros(2, nodes, actions, device=device)
+        """float32 `[B M, A]`: what a move seemed worth when its node was opened, and under best replies by now."""
         self.value = torch.zeros(nodes, device=device)
         self.child = torch.full((nodes * actions,), -1, device=device)
         self.next = torch.zeros(nodes, dtype=torch.long, device=device)
@@ -134,11 +139,11 @@ class Tree:
         lower, upper, visits = self.lower[at], self.upper[at], self.visits[at]
         sure = lower.amax(dim=1, keepdim=True)
         better = upper > sure
-        # Equal ones by the policy, which is below one visit.
-        rank = visits + self.prior[at]
-        most = rank.masked_fill(~better, -1).argmax(dim=1, keepdim=True)
+        played = torch.maximum(torch.minimum(self.best[at], upper), lower) + MOST_VISITED * visits / self.room
+        rank = torch.where(visits > 0, played, self.prior[at] - 3.0)  # Those that were not tried by the policy.
+        most = rank.masked_fill(~better, -torch.inf).argmax(dim=1, keepdim=True)
         mean = torch.where(visits > 0, self.total[at] / visits.clamp(min=1), -1.0).gather(1, most)
-        surest = rank.masked_fill(lower < sure, -1).argmax(dim=1, keepdim=True)
+        surest = rank.masked_fill(lower < sure, -torch.inf).argmax(dim=1, keepdim=True)
         settled = ~better.any(dim=1, keepdim=True)
         take_sure = settled | (mean < sure)
         return Found(
@@ -173,38 +178,37 @@ class Tree:
 
     def _open(self, new: Tensor, boards: Searchable, legal: Tensor) -> None:
         """Ask the network about new nodes, and look at all of their moves for ends of the game."""
-        prior, value, result, known = (_looked if isinstance(boards, HasPositions) else _tried)(
+        prior, value, moves, known = (_looked if isinstance(boards, HasPositions) else _tried)(
             self.network, boards, legal
         )
         self.words[new] = boards.words()
         self.prior[new], self.value[new] = prior, value.clamp(-1, 1)
-        self.lower[new] = torch.where(known, result, -1.0).masked_fill(~legal, ILLEGAL)
-        self.upper[new] = torch.where(known, result, 1.0).masked_fill(~legal, ILLEGAL)
+        self.first[new] = self.best[new] = moves.clamp(-1, 1).masked_fill(~legal, ILLEGAL)
+        self.lower[new] = torch.where(known, moves, -1.0).masked_fill(~legal, ILLEGAL)
+        self.upper[new] = torch.where(known, moves, 1.0).masked_fill(~legal, ILLEGAL)
 
     def _back_up(self, path: _Path, new: Tensor) -> None:
         """Add the values of new nodes to the moves that led there, and what is proven to their bounds."""
-        low, high = self.lower[new].amax(dim=1), self.upper[new].amax(dim=1)
+        low, high, best = (column[new].amax(dim=1) for column in (self.lower, self.upper, self.best))
         value = torch.maximum(torch.minimum(self.value[new], high), low)
         edges = path.edges[path.taken]
         self.visits.view(-1)[edges] += 1
         self.total.view(-1)[edges] += (path.signs * value[:, None])[path.taken]
-        if not bool(((low > -1) | (high < 1)).any()):
-            return
-        lower, upper = self.lower.view(-1), self.upper.view(-1)
+        proves = bool(((low > -1) | (high < 1)).any())
         for depth in range(path.taken.shape[1] - 1, -1, -1):
-            there, edge = path.taken[:, depth], path.edges[:, depth]
-            lower[edge] = torch.where(there, -high, lower[edge])
-            upper[edge] = torch.where(there, -low, upper[edge])
-            node = path.nodes[:, depth]
-            low = torch.where(there, self.lower[node].amax(dim=1), low)
-            high = torch.where(there, self.upper[node].amax(dim=1), high)
+            there, edge, node = path.taken[:, depth], path.edges[:, depth], path.nodes[:, depth]
+            best = _put(self.best, edge, there, -best)[node].amax(dim=1).where(there, best)
+            if proves:
+                lower, upper = _put(self.lower, edge, there, -high), _put(self.upper, edge, there, -low)
+                low = lower[node].amax(dim=1).where(there, low)
+                high = upper[node].amax(dim=1).where(there, high)
 
     def _choose(self, nodes: Tensor) -> None:
         """Decide by PUCT which move the next simulation makes at `nodes`, int64 `[k]`."""
         visits, lower, upper = self.visits[nodes], self.lower[nodes], self.upper[nodes]
         seen = visits.sum(dim=1, keepdim=True)
-        q = torch.where(visits > 0, self.total[nodes] / visits.clamp(min=1), self._mean(nodes)[:, None] - REDUCTION)
-        q = torch.maximum(torch.minimum(q, upper), lower)
+        mean = (self.first[nodes] + self.total[nodes]) / (1 + visits)
+        q = torch.maximum(torch.minimum(torch.lerp(mean, self.best[nodes], BEST_REPLIES), upper), lower)
         weight = EXPLORATION + torch.log1p(seen / EXPLORATION_BASE)
         score = q + weight * self.prior[nodes] * (seen + 1).sqrt() / (1 + visits)
         open_ = (upper > lower) & (upper > lower.amax(dim=1, keepdim=True))
@@ -221,8 +225,15 @@ class Tree:
         return proven
 
 
+def _put(values: Tensor, edges: Tensor, there: Tensor, new: Tensor) -> Tensor:
+    """Set a number of each edge, where it is `there`; return all of them, `[B M, A]`."""
+    flat = values.view(-1)
+    flat[edges] = torch.where(there, new, flat[edges])
+    return values
+
+
 def _looked(network: PolicyNetwork, boards: Searchable, legal: Tensor) -> tuple[Tensor, ...]:
-    """What looking one ply ahead says of boards: prior, value, results of moves, and which of those are known."""
+    """What looking one ply ahead says of boards: prior, value, what moves are worth, and which of that is known."""
     assert isinstance(boards, HasPositions)
     rows = torch.arange(boards.num_games, device=boards.device)
     look = look_ahead(network, boards.positions(rows), boards.observe(), legal, weight=LOOKAHEAD_WEIGHT)
@@ -231,11 +242,11 @@ def _looked(network: PolicyNetwork, boards: Searchable, legal: Tensor) -> tuple[
 
 
 def _tried(network: PolicyNetwork, boards: Searchable, legal: Tensor) -> tuple[Tensor, ...]:
-    """The same of boards whose moves can only be tried: known are the results of those that end the game."""
+    """The same of boards whose moves can only be tried: known are those that end the game, others worth the value."""
     logits, value = network(boards.observe(), legal)
     rows, actions = legal.nonzero(as_tuple=True)
     step = boards.at(boards.words()[rows]).step(actions)
     reward = step.rewards.gather(1, boards.to_move()[rows, None]).squeeze(1)
-    result, known = torch.zeros(legal.shape, device=legal.device), torch.zeros_like(legal)
-    result[rows, actions], known[rows, actions] = reward, step.done
-    return logits.float().softmax(dim=1), value.float(), result, known
+    moves, known = value.float()[:, None].repeat(1, legal.shape[1]), torch.zeros_like(legal)
+    moves[rows, actions], known[rows, actions] = torch.where(step.done, reward, moves[rows, actions]), step.done
+    return logits.float().softmax(dim=1), value.float(), moves, known
