@@ -19,6 +19,7 @@ from league.actors.place import Place
 from league.actors.waiting import until_available
 from league.errors import LeagueError, StoreFullError, StoreUnavailableError
 from league.foreign import standing
+from league.games.patience import PATIENCE_S
 from league.status import Phase
 
 
@@ -48,6 +49,7 @@ class Coordinator:
         self.failure: str | None = None
         self.waits: str | None = None
         self._waits_since = 0.0
+        self._builds_since: float | None = None
         self._league: League | None = None
         """None until it has been opened, whole."""
         self._stopping = threading.Event()
@@ -69,13 +71,23 @@ class Coordinator:
         """
         league = self._league
         if league is None:
-            at = standing(self._thread.ident)  # An environment that hangs while it is built ends no call here.
-            stage = "the coordinator reads the store" if at is None else f"the coordinator builds the game ({at})"
+            stage = self._opening()
             return State(self.phase, self.failure, None, self.waits, stage, None)
         league.roster.share = share
         stage = league.training.awaited if self.phase == "starting" else ""
         trouble = league.roster.outcomes.failure
         return State(self.phase, self.failure, league.training.steps, self.waits, stage, trouble)
+
+    def _opening(self) -> str:
+        """What is done before the league is open. A game that hangs while it is built hears no signal in a thread."""
+        at = standing(self._thread.ident)
+        if at is None:
+            self._builds_since = None
+            return "the coordinator reads the store"
+        self._builds_since = self._builds_since or time.monotonic()
+        if time.monotonic() - self._builds_since > PATIENCE_S and self.failure is None:
+            self._fail(f"the game is not built after {PATIENCE_S:.0f} s: {at}")
+        return f"the coordinator builds the game ({at})"
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""
