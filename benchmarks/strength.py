@@ -34,6 +34,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import torch
+
 from benchmarks.command import parser, run
 from benchmarks.machine import machine
 from benchmarks.solved import POSITIONS, STAGES
@@ -136,6 +138,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Train and measure, or only measure: the report as plain data."""
     if options.store is None and not options.minutes > 0:
         raise ConfigError(f"--minutes {options.minutes:g}: must be above 0")
+    torch.set_num_threads(1)  # Of so small tensors two threads are slower, and beside other work far slower.
     about, leagues = machine(), []
     if options.store is not None:
         with Store.open(options.store, options.league, create=False) as store:
