@@ -93,11 +93,15 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     )
     asks = learners * (1 + runners + stepping), learners * (processes * gpus + runners * config.rollout.gpus)
     has = f"asks for {asks[0]:g} CPUs and {asks[1]:g} GPUs, has {room.cpus:g} and {sum(room.gpus):g}"
-    short = at_once < learners or there < runners
+    missing = None
+    if at_once < learners or there < runners:
+        missing = f"{has}: {_consequence(learners, placed, at_once, runners, there)}"
+    elif learning.gpus is None and not gpus and sum(room.gpus) > TINY:
+        missing = f"{learners * processes} learner processes, {sum(room.gpus):g} GPUs: they learn on the CPU"
     return Plan(
         learners=placed,
         hardware=hardware,
-        missing=f"{has}: {_consequence(learners, placed, at_once, runners, there)}" if short else None,
+        missing=missing,
         bundles=footprint(config, Hardware(gpus=gpus, runners=runners, runner_gpus=config.rollout.gpus)) * learners,
     )
 

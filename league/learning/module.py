@@ -34,7 +34,8 @@ class PolicyModule(TorchRLModule, ValueFunctionAPI):
         self.network = fresh(self.model_config["spec"], config.network, self.model_config["seed"])
         self.network.precision = config.learning.precision
         # On a GPU: products of float32 on its tensor cores, unless float32 was asked for. A CPU does not ask.
-        torch.backends.cuda.matmul.allow_tf32 = self.network.precision != "float32"
+        rounds = self.network.precision != "float32"
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = rounds
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         observation: dict[str, Tensor] = batch[Columns.OBS]

@@ -54,7 +54,8 @@ class LeagueRunner(EnvRunner):
             keep_log()
             torch.set_num_threads(1)
         gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
-        self.device, self.missing = choose_device(rollout.device, gpu=gpu)
+        asked = rollout.device or ("cuda" if gpu and self.num_workers else None)  # Else the learner says it.
+        self.device, self.missing = choose_device(asked, gpu=gpu)
         seed = runner_seed(int(config.env_config["seed"]), self.worker_index)
         learning = self.league.learning
         self.module: PolicyModule = self.make_module()

@@ -14,8 +14,9 @@ from league.policies.together import Together
 
 FEWEST = 4
 """So many are asked together, or more: of fewer, each is asked as fast by itself."""
-FEW_BOARDS = 32
-"""One that has more boards is asked by itself: all others would have as many rows in the pass."""
+FEW_BOARDS, FEW_BOARDS_OF_A_GPU = 32, 512
+"""One that has more boards is asked by itself: all others would have as many rows in the pass. On a GPU, where a pass
+over so few rows takes as long as over one, the number is not measured, for want of one."""
 
 
 class Crowd:
@@ -32,7 +33,8 @@ class Crowd:
 
     def few(self, boards: Mapping[int, int]) -> list[int]:
         """Of the players that have so many boards, those to ask together; none where that would bring nothing."""
-        few = [index for index, count in boards.items() if index in self.members and count <= FEW_BOARDS]
+        most = FEW_BOARDS if self._number.device.type == "cpu" else FEW_BOARDS_OF_A_GPU
+        few = [index for index, count in boards.items() if index in self.members and count <= most]
         return few if len(few) >= FEWEST and 2 * len(few) >= len(self.members) else []
 
     def at(self, asked: Tensor) -> Player:

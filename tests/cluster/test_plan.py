@@ -79,6 +79,15 @@ def test_runners_by_themselves(kind: str, settings: list[str], cpus: float, runn
         (["learning.gpus=1"], Room(cpus=2), 0, 0, "asks for 1 CPUs and 1 GPUs, has 2 and 0: 0 of 1 learners train"),
         ([], Room(cpus=0), 0, 0, "asks for 1 CPUs and 0 GPUs, has 0 and 0: 0 of 1 learners train"),
         (["rollout.runners=2"], Room(cpus=3), 1, 2, None),
+        (
+            ["learning.num_learners=4", "rollout.runners=0"],
+            Room(cpus=8, gpus=(2,)),
+            1,
+            0,
+            "4 learner processes, 2 GPUs: they learn on the CPU",
+        ),
+        (["learning.num_learners=4", "rollout.runners=0", "learning.gpus=0"], Room(cpus=8, gpus=(2,)), 1, 0, None),
+        (["learning.num_learners=2", "rollout.runners=0"], Room(cpus=8, gpus=(2,)), 1, 0, None),
     ],
 )
 def test_says_what_is_missing_and_takes_what_is_there(
@@ -112,7 +121,8 @@ def test_never_gives_out_more_than_there_is(
     assert 0 <= hardware.runners <= runners
     assert hardware.at_once <= plan.learners <= learners
     assert (hardware.at_once > 0) == (plan.learners > 0)
-    full = hardware.at_once == learners and hardware.runners == runners
+    idle = each == "auto" and not hardware.gpus and bool(gpus)
+    full = hardware.at_once == learners and hardware.runners == runners and not idle
     assert (plan.missing is None) == full
 
 

@@ -11,7 +11,7 @@ from league.ladder.matchmaking import SELF
 from league.policies.player import NetworkPlayer, make_player
 from league.policies.weights import fresh, pack, unpack
 from league.rollout.collect import Collector
-from league.rollout.crowd import FEW_BOARDS, FEWEST, crowds
+from league.rollout.crowd import FEW_BOARDS, FEW_BOARDS_OF_A_GPU, FEWEST, crowds
 from league.rollout.opponents import Opponents
 
 SPEC = game_spec("tic_tac_toe")
@@ -74,6 +74,9 @@ def test_who_is_asked_together():
     boards = dict.fromkeys(range(1, 10), 2)
     assert crowd.few(boards) == list(range(1, 10))
     assert crowd.few({**boards, 4: FEW_BOARDS + 1, 20: 1}) == [1, 2, 3, 5, 6, 7, 8, 9]
+    (large,) = crowds({index: NetworkPlayer(network("mlp", index).to("meta"), sample=False) for index in range(1, 10)})
+    assert large.few(dict.fromkeys(range(1, 10), FEW_BOARDS_OF_A_GPU)) == list(range(1, 10))
+    assert large.few(dict.fromkeys(range(1, 10), FEW_BOARDS_OF_A_GPU + 1)) == []
     assert crowd.few({1: 2, 2: 2, 3: 2, 4: 2}) == [], "the pass is as large as if all were there"
     assert crowds(players, [crowd]) == (crowd,), "it is not built again"
     assert crowds({index: players[index] for index in range(1, FEWEST)}) == ()
