@@ -71,8 +71,7 @@ def blame(error: BaseException) -> str:
     frame = _culprit(error)
     if frame is None:
         return described(error)
-    code = (frame.line or "").strip()[:LONGEST_LINE]
-    return f"{described(error)} ({line(frame.filename, frame.lineno)}, in {frame.name}: {code})"
+    return f"{described(error)} ({_quoted(frame)})"
 
 
 def raised_at(error: BaseException) -> str | None:
@@ -85,9 +84,12 @@ def standing(thread: int | None) -> str | None:
     """The line of the user's own code in which a thread (its `ident`) is at this moment; None where it is in none."""
     frame = None if thread is None else sys._current_frames().get(thread)
     own = [one for one in traceback.extract_stack(frame) if is_own(one.filename)] if frame is not None else []
-    if not own:
-        return None
-    return f"{line(own[-1].filename, own[-1].lineno)}, in {own[-1].name}: {(own[-1].line or '').strip()[:LONGEST_LINE]}"
+    return _quoted(own[-1]) if own else None
+
+
+def _quoted(frame: traceback.FrameSummary) -> str:
+    code = (frame.line or "").strip()[:LONGEST_LINE]
+    return f"{line(frame.filename, frame.lineno)}, in {frame.name}: {code}"
 
 
 def _culprit(error: BaseException) -> traceback.FrameSummary | None:

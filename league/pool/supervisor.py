@@ -180,8 +180,7 @@ class _Keeper:
         descriptor = os.open(self._folder / "clients.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with self._changing:
-            self._asked = True
-            self._end()
+            self._end(for_good=True)
 
     def look_after_files(self) -> None:
         """End the server when its socket is gone, to be started again, and for good when the folder is removed."""
@@ -195,10 +194,10 @@ class _Keeper:
                     self._unreachable = True
                     self._end()
         with self._changing:
-            self._asked = True
-            self._end()
+            self._end(for_good=True)
 
-    def _end(self) -> None:
+    def _end(self, *, for_good: bool = False) -> None:
+        self._asked |= for_good
         if self._server is not None:
             self._server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

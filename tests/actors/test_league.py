@@ -61,7 +61,9 @@ def test_trains_rates_and_names_a_champion_then_goes_on_where_it_was(run: Run, s
     again = run(small(), steps=first.steps + 2_000, watch=watch)
     stages = list(dict.fromkeys(one.stage for one in seen if one.phase == "starting"))
     assert stages[:2] == ["the league", "Ray"]
-    assert stages[-1].startswith("learner main"), "on a busy machine also that it takes long"
+    slow = "learner main: no room yet, slow to start, or the game does not answer"
+    assert [stage for stage in stages if stage.startswith("learner")] in (["learner main"], ["learner main", slow])
+    assert stages[-1] in ("learner main", slow), "the latter on a busy machine"
     assert {one.steps for one in seen if one.phase == "starting"} == {first.steps}, "it has them while it starts, too"
     assert set(said.values()) == {first.steps}
     # How far beyond, says how busy the machine is; had it begun to count anew, it would be as many as before and more.

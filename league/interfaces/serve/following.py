@@ -116,7 +116,6 @@ class Follower:
                 try:
                     self._follow()
                 except PolicyError as error:
-                    self.loading = None
                     self._refuse(error)
                 except LeagueError as error:
                     self._heard(error)
@@ -167,7 +166,7 @@ class Follower:
         if self.refused != str(error):
             goes_on = "nothing is served" if self.served is None else f"{self.served.name} goes on"
             log.error("the champion cannot be served: %s; %s", error, goes_on)
-        self.refused = str(error)
+        self.loading, self.refused = None, str(error)
 
     def _heard(self, error: LeagueError | None) -> None:
         """Called after every look at the store."""
