@@ -36,6 +36,8 @@ AUTO_ROLLOUT: Final[Mapping[str, tuple[float, float]]] = {
     "exploring_moves": (0.05, 0.0),
 }
 """Keys of `rollout` with lookahead, and without."""
+MOST_AUTO_STALENESS: Final = 4
+"""`learning.staleness` where `learning.batch_size` is asked for, and runners who would rest with less are many."""
 AUTO_RUNNERS: Final = 2
 """`rollout.runners` where there are `RUNNERS_FROM_CPUS` CPUs per learner."""
 RUNNERS_FROM_CPUS: Final = 8

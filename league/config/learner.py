@@ -196,7 +196,8 @@ class LearningConfig(Section):
     staleness: int | None = knob(
         None,
         "updates by which the policy that played may be older than the one that learns from it; what is older is not "
-        "learned from; 0: playing and learning wait for each other, as without runners they do; auto: 1 with runners",
+        "learned from; 0: playing and learning wait for each other, as without runners they do; auto: the "
+        "least with which all runners play on: 1, or with batch_size at most 4",
         at_least=0,
         at_most=1000,
     )

@@ -22,6 +22,11 @@ ROLLOUT = {"games": 64, "plies": 16}
         ({"staleness": 1}, Hardware(runners=6), (1, 6)),
         ({"staleness": 0}, Hardware(runners=6), (0, 6)),
         ({"staleness": 4}, Hardware(runners=6), (4, 2)),
+        ({"batch_size": 1024}, Hardware(runners=1), (1, 1)),
+        ({"batch_size": 1024}, Hardware(runners=3), (3, 1)),
+        ({"batch_size": 6000}, Hardware(runners=6), (1, 6)),
+        ({"batch_size": 2048}, Hardware(runners=7), (4, 2)),
+        ({"batch_size": 1024}, Hardware(runners=100), (4, 1)),
         ({"staleness": 4, "batch_size": 1024}, Hardware(runners=100), (4, 1)),
         ({"staleness": 4, "batch_size": 1025}, Hardware(runners=100), (4, 2)),
     ],
@@ -34,11 +39,13 @@ def test_staleness_and_size_of_an_update(
     assert (staleness(config, hardware), fragments(config, hardware)) == expected
 
 
-@pytest.mark.parametrize("preset", [None, "gpu"])
-def test_schedules_end_after_equally_many_minibatches(preset: str | None) -> None:
+@pytest.mark.parametrize(("preset", "runners"), [(None, 0), (None, 1), ("gpu", 0), ("gpu", 1), ("gpu", 4), ("gpu", 16)])
+def test_schedules_end_after_equally_many_minibatches(preset: str | None, runners: int) -> None:
     config = settled(load_config(preset=preset), game_spec("connect_four"))
-    rollout, learning = config.rollout, config.learning
-    played = (rollout.games or 0) * (rollout.plies or 0)
+    rollout, learning, hardware = config.rollout, config.learning, Hardware(runners=runners)
+    taken = fragments(config, hardware)
+    assert taken * staleness(config, hardware) >= runners, "all of them play on"
+    played = taken * (rollout.games or 0) * (rollout.plies or 0)
     updates = (learning.anneal_steps or 0) / played
     assert updates * played / (learning.minibatch_size or 1) == pytest.approx(2000)
     assert learning.num_epochs == 2
