@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
+from torch import Tensor
+
 from benchmarks.command import parser, run
 from benchmarks.cubes import Cubes
 from benchmarks.machine import machine
@@ -58,12 +60,12 @@ def trained(kind: str, updates_old: int, moves: int, seed: int) -> Player:
     trainer = Trainer(SPEC, settings(kind, seed), seed=0, hardware=Hardware())
     try:
         algorithm = trainer.algorithm
-        kept: deque[Any] = deque([algorithm._weights], maxlen=updates_old + 1)
+        kept: deque[Any] = deque([_kept(algorithm._weights)], maxlen=updates_old + 1)
         hand_out = algorithm.hand_out
 
         def hand_out_old() -> None:
             hand_out()
-            kept.append(algorithm._weights)
+            kept.append(_kept(algorithm._weights))
             algorithm._weights = kept[0]
 
         algorithm.hand_out = hand_out_old
@@ -73,6 +75,11 @@ def trained(kind: str, updates_old: int, moves: int, seed: int) -> Player:
         return NetworkPlayer(unpack(trainer.weights(), SPEC), sample=False)
     finally:
         trainer.stop()
+
+
+def _kept(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A copy: the learner goes on with its own."""
+    return {name: weight.clone() for name, weight in weights.items()}
 
 
 def examined(player: Player, positions: int) -> dict[str, float]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import ray
+import torch
 from numpy.typing import NDArray
 from ray.exceptions import RayError
 from ray.rllib.algorithms.ppo import PPO
@@ -21,7 +22,7 @@ from ray.rllib.core.columns import Columns
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from ray.rllib.evaluation.postprocessing import Postprocessing
-from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch, concat_samples
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from league.errors import LeagueError
@@ -78,9 +79,16 @@ class LeaguePPO(PPO):
         return Ahead(self.config.env_config["staleness"])
 
     def hand_out(self) -> None:
-        """Have fragments that begin from now on be played by the present weights."""
-        weights = self.learner_group.get_weights()[LEARNER_MODULE]
-        self._weights = ray.put(weights) if self.env_runner_group.num_remote_workers() else weights
+        """Have fragments that begin from now on be played by the present weights.
+
+        Where all is in this process these are the learner's own tensors, which do not leave their device.
+        """
+        group, remote = self.learner_group, self.env_runner_group.num_remote_workers()
+        if group.is_local and not remote:
+            self._weights = group._learner.weights()
+            return
+        weights = group.get_weights()[LEARNER_MODULE]
+        self._weights = ray.put(weights) if remote else weights
 
     def forget(self) -> None:
         """Learn from nothing that was played by the weights before these."""
@@ -192,23 +200,30 @@ def _even(batches: list[MultiAgentBatch], learners: int, random: np.random.Gener
 
     Each runner has shuffled its own. Those of several are shuffled together, which RLlib does not before a first epoch.
     """
-    if not batches:
+    fragments = [batch.policy_batches[LEARNER_MODULE] for batch in batches if len(batch)]
+    if not fragments:
         return None
-    whole = concat_samples(batches)
-    rows = whole.policy_batches[LEARNER_MODULE]
-    if len(batches) > 1:
-        rows = _picked(rows, random.permutation(len(rows)))
+    rows = fragments[0] if len(fragments) == 1 else SampleBatch(_joined(fragments, _places(fragments, random)))
     size = len(rows) - len(rows) % learners
     return MultiAgentBatch({LEARNER_MODULE: rows[:size]}, size) if size else None
 
 
-def _picked(rows: SampleBatch, order: NDArray[np.int64]) -> SampleBatch:
-    """The rows in another order."""
+def _places(fragments: list[SampleBatch], random: np.random.Generator) -> list[NDArray[np.int64]]:
+    """Where each row of each fragment comes to lie in one that has them all in a random order."""
+    ends = np.cumsum([len(rows) for rows in fragments])
+    return np.split(random.permutation(ends[-1]), ends[:-1])
 
-    def pick(column: Any) -> Any:
-        return {name: pick(part) for name, part in column.items()} if isinstance(column, dict) else column[order]
 
-    return SampleBatch({name: pick(column) for name, column in rows.items()})
+def _joined(columns: list[Any], places: list[NDArray[np.int64]]) -> Any:
+    """The rows of all, each copied once, to its place."""
+    first = columns[0]
+    if isinstance(first, dict):
+        return {name: _joined([column[name] for column in columns], places) for name in first}
+    shape = (sum(map(len, places)), *first.shape[1:])
+    joined = first.new_empty(shape) if isinstance(first, torch.Tensor) else np.empty(shape, first.dtype)
+    for column, place in zip(columns, places, strict=True):
+        joined[place] = column
+    return joined
 
 
 def _seen(batch: MultiAgentBatch, largest: float) -> Seen:

@@ -62,6 +62,17 @@ class LeagueLearner(PPOTorchLearner):
         """Have the network scale by what was seen, too."""
         self.module[module_id].unwrapped().network.take(seen)
 
+    def weights(self) -> dict[str, Tensor]:
+        """Those of the module, where they lie: the next step changes them."""
+        state: dict[str, Tensor] = self.module[LEARNER_MODULE].unwrapped().state_dict()
+        return state
+
+    def not_finite(self) -> list[str]:
+        """Names of the weights that are not finite; looked at where they lie."""
+        weights = self.weights()
+        finite = torch.stack([torch.isfinite(weight).all() for weight in weights.values()]).tolist()
+        return [name for name, good in zip(weights, finite, strict=True) if not good]
+
     @cached_property
     def _pinned(self) -> Fastest[bool]:
         """Whether a batch goes to a GPU through memory that it reads by itself."""

@@ -15,6 +15,7 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED, NUM_ENV_STEPS_SAMPLED_LIFETIME
+from ray.rllib.utils.torch_utils import convert_to_torch_tensor
 
 from league.config import LeagueConfig
 from league.games import make_game
@@ -102,7 +103,8 @@ class LeagueRunner(EnvRunner):
 
         Both may be references to what is in Ray's store. Opponents that are the same as before cost nothing.
         """
-        self.module.set_state(ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights)
+        weights = ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights
+        self.module.load_state_dict(convert_to_torch_tensor(weights, device=self.device))
         self.collector.player.network = self.acting()
         if opponents is not None and opponents != self._opponents:
             self.collector.set_opponents(ray.get(opponents) if isinstance(opponents, ray.ObjectRef) else opponents)

@@ -159,8 +159,8 @@ class Trainer:
         bad = next((name for name, value in losses.items() if not math.isfinite(value)), None)
         if bad is not None:
             raise DivergedError(f"{bad} is {losses[bad]}")
-        for name, weights in self._module_state().items():
-            if not torch.isfinite(torch.as_tensor(weights)).all():
+        for names in self.algorithm.learner_group.foreach_learner(LeagueLearner.not_finite):
+            for name in names.get():
                 raise DivergedError(f"weights {name} are not finite")
 
     def weights(self) -> bytes:

@@ -1,6 +1,10 @@
 """What runners bring home becomes one batch."""
 
+import tracemalloc
+
 import numpy as np
+import torch
+import tree
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 
 from league.learning.algorithm import _even
@@ -27,6 +31,36 @@ def test_moves_of_several_runners_are_shuffled_together_and_stay_whole():
 def test_moves_of_one_runner_stay_as_it_shuffled_them():
     whole = _even([brought(0, 10)], 1, np.random.default_rng(0)).policy_batches[LEARNER_MODULE]
     assert whole["actions"].tolist() == list(range(10))
+
+
+def test_what_one_runner_brought_is_not_copied():
+    one = brought(0, 10)
+    whole = _even([one], 1, np.random.default_rng(0)).policy_batches[LEARNER_MODULE]
+    assert np.shares_memory(whole["obs"]["observation"], one.policy_batches[LEARNER_MODULE]["obs"]["observation"])
+    assert np.shares_memory(whole["actions"], one.policy_batches[LEARNER_MODULE]["actions"])
+
+
+def test_what_several_brought_is_copied_once():
+    parts = [brought(0, 100_000), brought(100_000, 100_000)]
+    tracemalloc.start()
+    try:
+        whole = _even(parts, 1, np.random.default_rng(0)).policy_batches[LEARNER_MODULE]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    order = 8 * len(whole)
+    assert most < sum(column.nbytes for column in tree.flatten(dict(whole))) + 1.5 * order
+
+
+def test_moves_that_are_on_a_device_stay_there():
+    parts = [
+        MultiAgentBatch({LEARNER_MODULE: SampleBatch({"actions": torch.arange(first, first + 10)})}, 10)
+        for first in (0, 10)
+    ]
+    actions = _even(parts, 1, np.random.default_rng(0)).policy_batches[LEARNER_MODULE]["actions"]
+    assert isinstance(actions, torch.Tensor)
+    assert actions.tolist() != list(range(20))
+    assert sorted(actions.tolist()) == list(range(20))
 
 
 def test_no_two_runners_of_a_league_play_the_same_games():

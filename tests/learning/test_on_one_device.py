@@ -77,6 +77,8 @@ def test_a_learner_of_a_tensor_game_leaves_its_device_for_nothing_but_numbers(
         card.copied.clear()
         for _ in range(2):
             one.update(one.played(), num_epochs=2, minibatch_size=512)
+            assert one.learner.not_finite() == []
+            one.runner.take(one.learner.weights(), None)
         assert max(card.copied) < BOARDS, "elements of what was copied to the host at once"
 
 
