@@ -39,6 +39,7 @@ from league.learning.trainer import Trainer
 from league.policies.device import choose_device
 from league.policies.network import acting, computes_bfloat16
 from league.policies.weights import fresh
+from league.rollout.choices import settled
 from league.rollout.collect import Collector
 
 SPEC = game_spec("connect_four")
@@ -77,7 +78,7 @@ def alone(games: int, seconds: float, device: torch.device) -> float:
 
 def settings(network: str, games: int, device: torch.device) -> LeagueConfig:
     """Self-play by PPO, two passes over fragments of 32 plies; lookahead is another benchmark's."""
-    return LeagueConfig.from_dict(
+    config = LeagueConfig.from_dict(
         {
             "game": SPEC.name,
             "network": NETWORKS[network],
@@ -85,6 +86,7 @@ def settings(network: str, games: int, device: torch.device) -> LeagueConfig:
             "learning": {"lookahead": False, "minibatch_size": min(32_768, 8 * games)},
         }
     )
+    return settled(config, SPEC)
 
 
 def played(config: LeagueConfig, seconds: float, device: torch.device, how: str) -> float | None:
