@@ -34,7 +34,7 @@ from typing import Any
 import torch
 
 from benchmarks.command import parser, run
-from benchmarks.machine import machine
+from benchmarks.machine import machine, peak
 from league.actors.driver import Limits, Progress, run_league
 from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
@@ -50,8 +50,6 @@ from league.rollout.choices import settled
 FLOOR = 15.0
 STOCK, LEAGUE, TRAINER = "stock RLlib PPO", "the whole league", "our Trainer alone"
 DEFAULTS = "the league by its defaults"
-LARGE, TRIES = 2048, 5
-"""Rows of the matrices whose product is the peak, and how often it is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,17 +153,6 @@ def settings(epochs: int, minibatch: int, precision: str | None = None) -> Leagu
         }
     )
     return settled(config, game_spec(config.game))
-
-
-def peak(precision: str) -> float:
-    """Floating-point operations per second of a large product, the best of some tries."""
-    dtype, seconds = getattr(torch, precision), []
-    left, right = torch.ones(2, LARGE, LARGE, dtype=dtype)
-    for _ in range(TRIES):
-        started = time.perf_counter()
-        torch.mm(left, right)
-        seconds.append(time.perf_counter() - started)
-    return 2 * LARGE**3 / min(seconds)
 
 
 def products(config: LeagueConfig) -> int:

@@ -29,6 +29,8 @@ class Rollout:
     """Why one of them broke, or that nobody played."""
     gpu_bytes: int = 0
     """GPU memory that torch had reserved to play, in bytes."""
+    memory: tuple[str, ...] = ()
+    """What a GPU's memory does not hold, and what is done about it, in words."""
 
     def rollout(self) -> Rollout:
         """This alone, of whatever more it is a part."""
@@ -43,7 +45,8 @@ class Rollout:
         counts = {name: sum(getattr(part, name) for part in played) for name in _COUNTS}
         largest = max((part.largest_return for part in played), default=0.0)
         error = next((part.error for part in played if part.dropped), None)
-        return Rollout(results=results, largest_return=largest, error=error, **counts)
+        memory = tuple(dict.fromkeys(text for part in played for text in part.memory))
+        return Rollout(results=results, largest_return=largest, error=error, memory=memory, **counts)
 
 
 _COUNTS: Final = ("plies", "games", "decided", "dropped", "gpu_bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,8 @@ class Learner:
         for missing in self.trainer.missing_devices():
             self._say("device", f"{name} plays on the CPU: {missing}")
         self._threads = Threads(hardware.threads)
-        self._parts = 1
+        self._short: set[str] = set()
+        """What has been said of the GPU's memory."""
         self._weights: dict[str, bytes] = {}
         self._opponents: dict[str, float] = {}
         bots = tuple(self.config.arena.bots or self.spec.bots)
@@ -75,11 +77,11 @@ class Learner:
     def _say(self, kind: str, text: str) -> None:
         until_available(lambda: self.store.add_event(kind, text, self.store.now_s()))
 
-    def _say_parts(self, parts: int) -> None:
-        if parts > self._parts:
-            self._parts = parts
-            text = f"{self.name}: the GPU's memory holds no whole minibatch; it is taken in {parts} parts from now on"
-            self._say("memory", text)
+    def _say_short(self, memory: Iterable[str]) -> None:
+        for text in memory:
+            if text not in self._short:
+                self._short.add(text)
+                self._say("memory", f"{self.name}: {text}")
 
     def _resume(self) -> None:
         """Take up the last checkpoint; failing that, the last good snapshot; failing that, begin."""
@@ -118,7 +120,7 @@ class Learner:
             diverged = f"{error}; {self.name} went back to {self._go_back()}"
         seconds = time.monotonic() - started
         if iteration is not None:
-            self._say_parts(iteration.usage.parts)
+            self._say_short(iteration.memory)
             self._threads.measured(iteration.steps, iteration.learn_s)
             self._board.learned(iteration, seconds, threads, self.trainer.steps)
         return Report(steps=self.trainer.steps, seconds=seconds, iteration=iteration, diverged=diverged)

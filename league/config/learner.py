@@ -204,7 +204,7 @@ class LearningConfig(Section):
     precision: Literal["float32", "bfloat16"] | None = knob(
         None,
         "of the body of mlp and conv in gradient steps, and in the games that are learned from; auto: bfloat16 where "
-        "the device computes it faster",
+        "the device computes it faster; float32 keeps a GPU from TF32, too, in products as in convolutions",
     )
     num_learners: int = knob(
         0, "RLlib learner processes (GPUs) per learner; 0 learns inside the learner", at_least=0, at_most=MOST_PROCESSES

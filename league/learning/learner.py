@@ -7,22 +7,28 @@ from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from ray.rllib.algorithms.ppo.ppo import LEARNER_RESULTS_KL_KEY
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core.columns import Columns
 from ray.rllib.evaluation.postprocessing import Postprocessing
+from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 from torch import Tensor, distributed
 
 from league.games.base import Symmetry
 from league.learning.fastest import Fastest
+from league.learning.memory import fitted
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION
 from league.learning.runner import LEARNER_MODULE
 from league.policies.scaling import Seen
 
 LOOKAHEAD_LOSS = "lookahead_loss"
 """Cross-entropy of the improved policy, in nats."""
+ROW = "row"
+"""Column of a minibatch before its rows are taken from the batch: their numbers."""
 LEAST_LOG = -30.0
 """Log-probability below which a move that should be played counts no more: one that rounding has made impossible."""
 
@@ -35,6 +41,8 @@ class LeagueLearner(PPOTorchLearner):
 
     parts: int = 1
     """In so many parts a minibatch is taken: twice as many each time that the device's memory was too small."""
+    on_host: bool = False
+    """Whether the device's memory held no whole batch the last time."""
 
     def configure_optimizers_for_module(self, module_id: str, config: Any = None) -> None:
         """Adam in one pass over weights, moments and gradients."""
@@ -78,10 +86,40 @@ class LeagueLearner(PPOTorchLearner):
         """Whether a batch goes to a GPU through memory that it reads by itself."""
         return Fastest((False, True) if self._device.type == "cuda" else (False,))
 
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """What the GPU's memory does not hold, and what is done about it, in words."""
+        parts = f"the GPU's memory holds no whole minibatch; it is taken in {self.parts} parts from now on"
+        moved = "the GPU's memory holds no whole batch; it stays on the host, and what a step needs of it is copied"
+        return (parts,) * (self.parts > 1) + (moved,) * self.on_host
+
+    def _make_batch_if_necessary(self, *, training_data: Any) -> MultiAgentBatch:
+        """Only the numbers of the rows, for RLlib to shuffle and cut: it would do so by copies of the whole batch."""
+        batch = super()._make_batch_if_necessary(training_data=training_data)
+        self._rows = batch.policy_batches
+        numbers = {name: SampleBatch({ROW: np.arange(len(rows))}) for name, rows in self._rows.items()}
+        return MultiAgentBatch(numbers, batch.env_steps())
+
+    def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
+        """Let go of the batch."""
+        super().after_gradient_based_update(timesteps=timesteps)
+        self._rows = {}
+
     def _convert_batch_type(self, batch: Any, to_device: bool = True, *args: Any, **kwargs: Any) -> Any:
-        """As RLlib has it, to a GPU by the way that is faster."""
+        """As RLlib has it, to a GPU by the way that is faster, or not at all where its memory does not suffice."""
         convert = super()._convert_batch_type
-        return self._pinned.take(lambda pin: convert(batch, to_device, pin), len(batch), torch.cuda.synchronize)
+        self.on_host = False
+
+        def moved() -> Any:
+            if self.on_host:
+                return convert(batch, to_device=False)
+            return self._pinned.take(lambda pin: convert(batch, to_device, pin), len(batch), torch.cuda.synchronize)
+
+        return fitted(moved, self._stays)
+
+    def _stays(self) -> bool:
+        self.on_host = True
+        return True
 
     def apply_gradients(self, gradients_dict: dict[Any, Tensor]) -> None:
         """One step. RLlib reads all gradients twice to see whether they are finite; `Trainer` looks at the weights."""
@@ -93,46 +131,55 @@ class LeagueLearner(PPOTorchLearner):
     def _update(self, batch: dict[str, Any], **kwargs: Any) -> Any:
         """A step on the minibatch, seen plainly or in another way in which the game is the same."""
         views = (None, *self.config.env_config["spec"].symmetries)
-        for rows in batch.values():
-            view = views[int(torch.randint(len(views), ()))]
-            # The policy that played is not as symmetric as the game, so its probabilities are of the plain view only.
-            if view is not None and IMPROVED in rows:
-                look_from(view, rows)
-        return self._in_parts(batch)
+        return self._in_parts(batch, views[int(torch.randint(len(views), ()))])
 
-    def _in_parts(self, batch: dict[str, Any]) -> Any:
-        """One step on the minibatch, in as many parts as its memory needs."""
-        together = self.config.num_learners > 1
-        while True:
-            try:
-                return self._accumulated(batch) if together or self.parts > 1 else super()._update(batch)
-            except torch.OutOfMemoryError:
-                if self.parts >= min(len(rows) for rows in batch.values()):
-                    raise
-            # Not above: there what was computed in vain is still held.
-            self.parts *= 2
-            torch.cuda.empty_cache()
-
-    def _accumulated(self, batch: dict[str, Any]) -> Any:
-        """A step by the sum of the gradients of all parts, each weighted by its rows: that of the whole minibatch.
-
-        Processes that step together hear of each other's once all of their own are there, so each has its own parts.
-        """
-        module, together = self.module[LEARNER_MODULE], self.config.num_learners > 1
-        gradients: dict[Any, Tensor] = {}
-        with module.no_sync() if together else nullcontext():
-            for share, part in _cut(batch, self.parts):
-                fwd_out = self.module.forward_train(part)
-                losses = self.compute_losses(fwd_out=fwd_out, batch=part)
-                for name, gradient in self.compute_gradients({m: share * loss for m, loss in losses.items()}).items():
-                    gradients[name] = gradients[name] + gradient if name in gradients else gradient
-        if together:
+    def _in_parts(self, batch: dict[str, Any], view: Symmetry | None = None) -> Any:
+        """One step on the minibatch, given by the numbers of its rows, in as many parts as its memory needs."""
+        gradients, fwd_out, losses = fitted(lambda: self._gradients(batch, view), lambda: self._in_more_parts(batch))
+        if self.config.num_learners > 1:
             for told in [distributed.all_reduce(gradient, async_op=True) for gradient in gradients.values()]:
                 told.wait()
             for gradient in gradients.values():
                 gradient.div_(distributed.get_world_size())
         self.apply_gradients(self.postprocess_gradients(gradients))
         return fwd_out, losses, {}
+
+    def _in_more_parts(self, batch: dict[str, Any]) -> bool:
+        """Take minibatches in twice as many parts from now on; False: this one has no more rows than parts."""
+        more = self.parts < min(len(rows) for rows in batch.values())
+        self.parts *= 1 + more
+        return more
+
+    def _gradients(self, batch: dict[str, Any], view: Symmetry | None) -> tuple[dict[Any, Tensor], Any, Any]:
+        """The sum of the gradients of all parts, each weighted by its rows: that of the whole minibatch.
+
+        Processes that step together hear of each other's once all of their own are there, so each has its own parts.
+        """
+        gradients: dict[Any, Tensor] = {}
+        with self.module[LEARNER_MODULE].no_sync() if self.config.num_learners > 1 else nullcontext():
+            for share, numbers in _cut(batch, self.parts):
+                part = {name: self._taken(name, rows[ROW], view) for name, rows in numbers.items()}
+                fwd_out = self.module.forward_train(part)
+                losses = self.compute_losses(fwd_out=fwd_out, batch=part)
+                for name, gradient in self.compute_gradients({m: share * loss for m, loss in losses.items()}).items():
+                    gradients[name] = gradients[name] + gradient if name in gradients else gradient
+        return gradients, fwd_out, losses
+
+    def _taken(self, name: str, numbers: NDArray[np.int64], view: Symmetry | None) -> SampleBatch:
+        """The rows of these numbers on the learner's device, in another view of the game."""
+        whole = self._rows[name]
+        at = torch.from_numpy(numbers).to(whole[Columns.ACTIONS].device)
+
+        def taken(column: Any) -> Any:
+            if isinstance(column, dict):
+                return {name: taken(part) for name, part in column.items()}
+            return column[at].to(self._device)
+
+        rows = SampleBatch({name: taken(column) for name, column in whole.items()})
+        # The policy that played is not as symmetric as the game, so its probabilities are of the plain view only.
+        if view is not None and IMPROVED in rows:
+            look_from(view, rows)
+        return rows
 
     def compute_loss_for_module(self, *, module_id: str, config: Any, batch: dict[str, Any], fwd_out: Any) -> Any:
         """As RLlib has it, plus the cross-entropy of the improved policy where there is one.

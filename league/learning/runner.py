@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from league.games import make_game
 from league.games.base import GameSpec
 from league.games.bubble import Dice
 from league.iteration import Rollout
+from league.learning.memory import fitted
 from league.learning.module import ACTION_MASK, IMPROVED, OBSERVATION, PolicyModule, spaces
 from league.log import keep_log
 from league.policies.device import choose_device
@@ -57,16 +59,40 @@ class LeagueRunner(EnvRunner):
         gpu = config.env_config["hardware"].holds_gpu(self.worker_index, self.league.learning.num_learners)
         asked = rollout.device or ("cuda" if gpu and self.num_workers else None)  # Else the learner says it.
         self.device, self.missing = choose_device(asked, gpu=gpu)
-        seed = runner_seed(int(config.env_config["seed"]), self.worker_index)
-        learning = self.league.learning
-        self.module: PolicyModule = self.make_module()
-        self.game = make_game(self.spec.name, rollout.games or 1, device=self.device, seed=seed)
-        self._dice = Dice() if self.spec.batched else Dice.of(seed)
-        weight = learning.lookahead_weight if learning.lookahead else None
-        self.collector = Collector(self.game, self.acting(), rollout, seed, weight)
-        # Where the learner is in this process, on the same GPU, its moves do not leave it.
-        self.stays = self.device != "cpu" and not self.num_workers and not learning.num_learners
+        self.boards = rollout.games or 1
+        """Games that are played at once: half as many each time that the device's memory was too small."""
+        self._seed = runner_seed(int(config.env_config["seed"]), self.worker_index)
+        self._dice = Dice() if self.spec.batched else Dice.of(self._seed)
         self._opponents: Any = None
+        # Where the learner is in this process, on the same GPU, its moves do not leave it.
+        self.stays = self.device != "cpu" and not self.num_workers and not self.league.learning.num_learners
+        self.module: PolicyModule = fitted(self.make_module, lambda: False)
+        fitted(lambda: self.collector, self._fewer)
+
+    @cached_property
+    def collector(self) -> Collector:
+        """The boards, and who plays there."""
+        learning, rollout = self.league.learning, self.league.rollout
+        game = make_game(self.spec.name, self.boards, device=self.device, seed=self._seed)
+        weight = learning.lookahead_weight if learning.lookahead else None
+        made = Collector(game, self.acting(), rollout, self._seed, weight)
+        if self._opponents is not None:
+            made.set_opponents(_fetched(self._opponents))
+        return made
+
+    def _fewer(self) -> bool:
+        """Begin anew, with half as many games at once; False: it is one already."""
+        self.__dict__.pop("collector", None)
+        fewer = self.boards > 1
+        self.boards //= 1 + fewer
+        return fewer
+
+    @property
+    def memory(self) -> tuple[str, ...]:
+        """What the GPU's memory does not hold, and what is done about it, in words."""
+        asked = self.league.rollout.games or 1
+        text = f"the GPU's memory does not hold {asked} games; {self.boards} are played at once from now on"
+        return (text,) * (self.boards < asked)
 
     def make_module(self) -> PolicyModule:
         """A copy of the learner's module, on the device of the boards."""
@@ -86,28 +112,32 @@ class LeagueRunner(EnvRunner):
 
     def sample(self, **kwargs: Any) -> Brought:
         """Play a fragment on all boards, by what was last taken: moves, counts, and RLlib's own counters."""
-        learning = self.league.learning
-        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
-        experience = self._dice.step(lambda: self.collector.collect(plies, gamma, lambda_))
-        coeff = 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff
-        columns = _columns(experience, coeff)
-        batch = SampleBatch(columns if self.stays else _numpy(columns))
+        batch, rollout = fitted(self._fragment, self._fewer)
         steps = len(batch)
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED, steps, reduce="sum")
         self.metrics.log_value(NUM_ENV_STEPS_SAMPLED_LIFETIME, steps, reduce="lifetime_sum")
-        rollout = replace(experience.rollout(), gpu_bytes=torch.cuda.memory_reserved())
+        rollout = replace(rollout, gpu_bytes=torch.cuda.memory_reserved(), memory=self.memory)
         return Brought(MultiAgentBatch({LEARNER_MODULE: batch}, steps), rollout, self.get_metrics())
+
+    def _fragment(self) -> tuple[SampleBatch, Rollout]:
+        learning = self.league.learning
+        plies, gamma, lambda_ = self.league.rollout.plies or 0, learning.gamma or 0.0, learning.lambda_ or 0.0
+        experience = self._dice.step(lambda: self.collector.collect(plies, gamma, lambda_))
+        columns = _columns(experience, 1.0 if learning.policy_loss_coeff is None else learning.policy_loss_coeff)
+        return SampleBatch(columns if self.stays else _numpy(columns)), experience.rollout()
 
     def take(self, weights: Any, opponents: Any) -> None:
         """Play by these weights from the next fragment on, and new games against these `Opponents`.
 
         Both may be references to what is in Ray's store. Opponents that are the same as before cost nothing.
         """
-        weights = ray.get(weights) if isinstance(weights, ray.ObjectRef) else weights
-        self.module.load_state_dict(convert_to_torch_tensor(weights, device=self.device))
+        fitted(lambda: self._meet(weights, opponents), self._fewer)
+
+    def _meet(self, weights: Any, opponents: Any) -> None:
+        self.module.load_state_dict(convert_to_torch_tensor(_fetched(weights), device=self.device))
         self.collector.player.network = self.acting()
         if opponents is not None and opponents != self._opponents:
-            self.collector.set_opponents(ray.get(opponents) if isinstance(opponents, ray.ObjectRef) else opponents)
+            self.collector.set_opponents(_fetched(opponents))
             self._opponents = opponents
 
     def forget(self) -> None:
@@ -125,9 +155,7 @@ class LeagueRunner(EnvRunner):
     def set_state(self, state: dict[str, Any]) -> None:
         """RLlib's way to hand out the first weights, given whole or as a reference."""
         if COMPONENT_RL_MODULE in state:
-            modules = state[COMPONENT_RL_MODULE]
-            modules = ray.get(modules) if isinstance(modules, ray.ObjectRef) else modules
-            self.take(modules[LEARNER_MODULE], None)
+            self.take(_fetched(state[COMPONENT_RL_MODULE])[LEARNER_MODULE], None)
 
     def stop(self) -> None:
         """Nothing to let go of."""
@@ -143,6 +171,11 @@ class LeagueRunner(EnvRunner):
 def runner_seed(learner: int, runner: int) -> int:
     """Of one runner; hashed, for a sum of both numbers would be that of another learner's runner as well."""
     return int(np.random.SeedSequence([learner, runner]).generate_state(1)[0])
+
+
+def _fetched(value: Any) -> Any:
+    """What may be in Ray's store."""
+    return ray.get(value) if isinstance(value, ray.ObjectRef) else value
 
 
 def _columns(experience: Experience, policy_loss_coeff: float) -> dict[str, Any]:

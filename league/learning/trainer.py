@@ -38,6 +38,9 @@ VF_LOSS_UNCLIPPED = "vf_loss_unclipped"
 MOST_OF_IT = 0.8
 """Where less than this share of the value loss is left after it was clipped, that is said."""
 
+Held = tuple[int, int, tuple[str, ...]]
+"""Of a learner process: bytes of GPU memory, parts of a minibatch, and what its memory does not hold."""
+
 _RESTARTS: Final = {
     "restart_failed_env_runners": True,
     "ignore_env_runner_failures": True,
@@ -104,8 +107,10 @@ class Trainer:
         self._check_finite(losses)
         rollout = Rollout.together(self.algorithm.played)
         nobody = None if self.algorithm.played else "no runner answered; they are being restarted"
+        held = [result.get() for result in self.algorithm.learner_group.foreach_learner(_held) if result.ok]
+        memory = dict.fromkeys((*rollout.memory, *(text for _, _, memory in held for text in memory)))
         return Iteration(
-            **vars(replace(rollout, error=rollout.error or nobody)),
+            **vars(replace(rollout, error=rollout.error or nobody, memory=tuple(memory))),
             steps=self.algorithm.learned_steps,
             losses=losses,
             remark=self._remark(learned),
@@ -113,7 +118,7 @@ class Trainer:
             learn_s=self.algorithm.learn_s,
             staleness=self.algorithm.staleness,
             stale=self.algorithm.stale,
-            usage=self._usage(rollout),
+            usage=self._usage(rollout, held),
         )
 
     def _measure(self) -> None:
@@ -141,15 +146,14 @@ class Trainer:
             return self.progress
         return min(1.0, (self.steps - self.began_at) / (self.config.learning.anneal_steps or 1))
 
-    def _usage(self, rollout: Rollout) -> Usage:
+    def _usage(self, rollout: Rollout, held: list[Held]) -> Usage:
         group = self.algorithm.env_runner_group
         runners, healthy = group.num_remote_workers(), group.num_healthy_remote_workers()
         before, self._runner_restarts = self._runner_restarts, group.num_remote_worker_restarts()
-        held = [result.get() for result in self.algorithm.learner_group.foreach_learner(_held) if result.ok]
         return Usage(
             # A runner that is no process of its own holds what its learner holds.
-            gpu_bytes=sum(reserved for reserved, _ in held) + (rollout.gpu_bytes if runners else 0),
-            parts=max((parts for _, parts in held), default=1),
+            gpu_bytes=sum(reserved for reserved, _, _ in held) + (rollout.gpu_bytes if runners else 0),
+            parts=max((parts for _, parts, _ in held), default=1),
             runners=healthy,
             runners_lost=runners - healthy,
             runner_restarts=self._runner_restarts - before,
@@ -214,8 +218,8 @@ class Trainer:
         self.algorithm.stop()
 
 
-def _held(learner: LeagueLearner) -> tuple[int, int]:
-    return torch.cuda.memory_reserved(), learner.parts
+def _held(learner: LeagueLearner) -> Held:
+    return torch.cuda.memory_reserved(), learner.parts, learner.memory
 
 
 def _without_moments(optimisers: dict[str, Any]) -> dict[str, Any]:

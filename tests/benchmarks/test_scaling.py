@@ -62,6 +62,15 @@ def test_without_a_gpu_it_says_so_in_one_line(
     assert capsys.readouterr().err == "torch finds no GPU here; --device cpu measures the processor\n"
 
 
+def test_products_of_a_network_are_counted() -> None:
+    one, config = torch.device("cpu"), gpu.settings("mlp", 16, torch.device("cpu"))
+    weights = 84 * 256 + 256 * 256 + 256 * (7 + 1)
+    assert gpu.products(config) == 2 * weights * (1 + 3 * config.learning.num_epochs)
+    convolutions = 42 * 9 * (2 * 64 + 12 * 64 * 64)
+    rest = gpu.products(gpu.settings("conv", 16, one)) / (2 * (1 + 3 * config.learning.num_epochs)) - convolutions
+    assert 0 < rest < 0.1 * convolutions, "the heads"
+
+
 @pytest.mark.long
 def test_a_processor_is_measured_in_every_way(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -70,4 +79,5 @@ def test_a_processor_is_measured_in_every_way(
     monkeypatch.setattr(sys, "argv", words)
     assert gpu.main() == 0
     (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert 0 < row["of_peak"] < 1
     assert min(row["alone"], row["learned"], row["played"]["float32"], row["played"]["bfloat16"]) > 0

@@ -351,6 +351,7 @@ def test_pettingzoo_is_not_loud_about_its_registry():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_adapter_tensors_are_on_the_device():
     game = make_game("three_seats", 4, device="cuda")

@@ -196,6 +196,7 @@ def test_tic_tac_toe_is_drawn_for_people():
     assert game.render(0) == " 0 │ 1 │ O\n───┼───┼───\n 3 │ X │ 5\n───┼───┼───\n 6 │ 7 │ 8"
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_cuda_plays_as_the_cpu_does(name):

@@ -1,10 +1,12 @@
 """The module that RLlib trains: the precision of its gradient steps, and of the games that it learns from."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from ray.rllib.core.columns import Columns
 
-from league.config import LeagueConfig
+from league.config import LeagueConfig, LearningConfig
 from league.games import game_spec
 from league.learning.module import ACTION_MASK, OBSERVATION, module_spec
 from league.policies.network import WORTH_ROUNDING, acting, computes_bfloat16
@@ -39,6 +41,15 @@ def test_bfloat16_is_close_and_everything_but_the_products_is_float32():
     assert {p.grad.dtype for p in rounded.parameters() if p.grad is not None} == {torch.float32}
 
 
+def test_float32_keeps_a_gpu_from_tf32_in_products_and_in_convolutions():
+    for precision in ("float32", "bfloat16", None, "float32"):
+        build(precision)
+        allowed = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        assert allowed == (precision != "float32",) * 2
+    about = {field.name: field.metadata["about"] for field in fields(LearningConfig)}
+    assert "float32 keeps a GPU from TF32" in about["precision"]
+
+
 def enough():
     """Positions that are worth rounding."""
     return WORTH_ROUNDING // sum(weights.numel() for weights in build("float32").network.body.parameters()) + 1
@@ -62,6 +73,7 @@ def test_games_are_played_as_they_are_learned_from():
     assert torch.equal(network.features(seen), exact)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_gpu_is_asked_too():
     assert computes_bfloat16("cuda") == (torch.cuda.get_device_capability()[0] >= 8)

@@ -12,8 +12,9 @@ import torch
 from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig, NetworkConfig
-from league.errors import DivergedError, GameError, PolicyError
+from league.errors import ClusterError, DivergedError, GameError, PolicyError
 from league.games import game_spec, make_bot, make_game
+from league.learning import memory
 from league.learning.checkpoint import pack_state, unpack_state
 from league.learning.runner import LEARNER_MODULE
 from league.learning.trainer import Trainer
@@ -438,7 +439,7 @@ def test_a_minibatch_that_memory_does_not_hold_is_taken_in_parts_with_the_same_g
         type(learner)._in_parts(learner, batch)
         return found[0]
 
-    def update(batch):
+    def update(batch, view):
         rows = len(batch[LEARNER_MODULE])
 
         def small(part):
@@ -516,6 +517,7 @@ def test_processes_that_step_together_have_parts_of_their_own_and_the_same_gradi
 
 
 def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
+    monkeypatch.setattr(memory, "WAITS_S", ())
     trainer = train()
     learner = trainer.algorithm.learner_group._learner
 
@@ -523,7 +525,7 @@ def test_memory_that_holds_not_one_move_is_an_error(train, monkeypatch):
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(learner.module, "forward_train", never)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(ClusterError, match="the GPU's memory does not suffice"):
         trainer.iterate()
 
 

@@ -72,7 +72,7 @@ def test_greedy_is_the_most_probable_legal_action():
     assert greedy(logits, legal).tolist() == [0, 1, 0]
 
 
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
 @pytest.mark.parametrize("sample", [True, False])
 def test_a_network_at_the_table_plays_legal_moves(connect_four, device, sample):
     if device == "cuda" and not torch.cuda.is_available():

@@ -94,6 +94,7 @@ def test_equal_seeds_give_equal_weights():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("kind", ["mlp", "conv"])
 def test_a_gpu_computes_the_same(kind):

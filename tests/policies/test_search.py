@@ -253,6 +253,7 @@ def test_what_cannot_search(policy, simulations, game, kind, reason):
         check_searchable(Searched(policy, simulations), game_spec(game))
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu(network):
     boards = make_game("connect_four", 8, device="cuda")

@@ -397,6 +397,7 @@ def test_equal_seeds_bring_equal_experience():
     assert not torch.equal(one.moves.action[:50], other.moves.action[:50])
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_on_a_gpu():
     game = make_game("connect_four", 64, device="cuda")

@@ -353,6 +353,7 @@ def test_three_seats():
     assert {seating: tally.games for seating, tally in results.items()} == dict.fromkeys(seatings(3), 2)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 def test_on_a_gpu():
     game = make_game("connect_four", 40, device="cuda")
