@@ -171,7 +171,9 @@ def test_what_auto_stands_for_is_said() -> None:
         "auto: 2048 with lookahead, else 512 for batched games, 16 through an adapter"
     )
     assert about["rollout.plies"].endswith("auto: 16 with lookahead, else 32 for batched games, 64 through an adapter")
-    assert about["rollout.runners"].endswith("2 from 8 CPUs per learner on; below, 1 for tables from 2 on, else 0")
+    assert about["rollout.runners"].endswith(
+        "2 from 8 CPUs per learner on; below, 1 for tables and for a game through an adapter from 2 on, else 0"
+    )
     numbers = (AUTO_GAMES, AUTO_PLIES)
     assert [number[batched] for number in numbers for batched in (True, False)] == [512, 16, 32, 64]
 

@@ -159,7 +159,8 @@ class _Exploiter:
         self.ring = _Ring(target, config, games)
         room = whole_room(alive_nodes())
         # It learns in this process, which may be on a node without a GPU, and smaller than the cluster.
-        plan = plan_hardware(config, room if torch.cuda.is_available() else Room(cpus=room.cpus, threads=room.threads))
+        here = room if torch.cuda.is_available() else Room(cpus=room.cpus, threads=room.threads)
+        plan = plan_hardware(config, here, batched=self.ring.spec.batched)
         if not plan.learners:
             raise ClusterError("there is no room for a learner: lower learning.num_learners or learning.gpus")
         hardware = plan.hardware

@@ -212,7 +212,7 @@ def _check_room(address: str, config: LeagueConfig, nodes: Sequence[Node], note:
     """Raise `ClusterError` where nodes cannot reach the store, or not one learner can train and no node may come."""
     check_reachable(address, nodes)
     room = whole_room(nodes)
-    plan = plan_hardware(config, room)
+    plan = plan_hardware(config, room, batched=game_spec(config.game).batched)
     if plan.learners:
         return
     cpus, gpus = least(config)

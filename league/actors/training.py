@@ -21,7 +21,7 @@ class Training:
 
     def __init__(self, place: Place, roster: Roster, futures: Futures) -> None:
         self.roster = roster
-        self.placement = Placement(roster.config)
+        self.placement = Placement(roster.config, batched=roster.spec.batched)
         self.missing: str | None = None
         """What the league asks for and cannot have."""
         self.learners = [

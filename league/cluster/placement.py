@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from league.cluster.nodes import (
     Node,
+    Room,
     alive_nodes,
     ask_versions,
     autoscaled,
@@ -38,8 +39,8 @@ class Placed(Protocol):
 class Placement:
     """Reviews the cluster now and then: who has a place, and what is missing."""
 
-    def __init__(self, config: LeagueConfig) -> None:
-        self.config = config
+    def __init__(self, config: LeagueConfig, *, batched: bool) -> None:
+        self.config, self.batched = config, batched
         self.nodes: tuple[Node, ...] = ()
         self.strangers: dict[Node, str] = {}
         """Nodes with another version of this project; they are not planned with."""
@@ -72,12 +73,15 @@ class Placement:
             return self._lost_room(known)
         cpus = sum(bundle.get("CPU", 0.0) for bundle in held)
         gpus = [bundle["GPU"] for bundle in held if "GPU" in bundle]
-        self.plan = plan_hardware(self.config, free_room(known, cpus, gpus))
+        self.plan = self._planned(free_room(known, cpus, gpus))
         return self.plan
+
+    def _planned(self, room: Room) -> Plan:
+        return plan_hardware(self.config, room, batched=self.batched)
 
     def _lost_room(self, nodes: Sequence[Node]) -> Plan | None:
         """While learners start: the present plan, unless what is left could never hold it."""
-        plan = plan_hardware(self.config, whole_room(nodes))
+        plan = self._planned(whole_room(nodes))
         assert self.plan is not None
         now, before = plan.hardware, self.plan.hardware
         if plan.learners < self.plan.learners or now.gpus < before.gpus or now.runners < before.runners:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from league.cluster.nodes import Room
 from league.config import LeagueConfig
-from league.config.auto import AUTO_RUNNERS, RUNNER_OF_TABLES_FROM_CPUS, RUNNERS_FROM_CPUS
+from league.config.auto import AUTO_RUNNERS, RUNNER_FROM_CPUS, RUNNERS_FROM_CPUS
 
 TINY = 1e-6
 """Shares of a GPU are rounded."""
@@ -56,8 +56,8 @@ class Plan:
     """What all learners would use at full size."""
 
 
-def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
-    """Share `room` among the learners of a league.
+def plan_hardware(config: LeagueConfig, room: Room, *, batched: bool = True) -> Plan:
+    """Share `room` among the learners of a league; not `batched`: its game goes through an adapter.
 
     Each learner takes one CPU, its runners and learner processes one each beside it. Where there are too few, there are
     fewer runners; then learners take turns, as many at once as there are CPUs left; then there are fewer learners.
@@ -68,7 +68,7 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     stepping = round(_cpus(footprint(config, Hardware(gpus=gpus))) - 1)
     runners = config.rollout.runners
     if runners is None:
-        runners = _auto_runners(config, room.cpus / learners - stepping)
+        runners = _auto_runners(config, room.cpus / learners - stepping, batched)
     free = _units(room)
     placed = learners if not gpus else min(learners, _take(free, gpus, learners * processes) // processes)
     if stepping:
@@ -106,14 +106,14 @@ def plan_hardware(config: LeagueConfig, room: Room) -> Plan:
     )
 
 
-def _auto_runners(config: LeagueConfig, cpus: float) -> int:
+def _auto_runners(config: LeagueConfig, cpus: float, batched: bool) -> int:
     """Runners of each learner, with so many CPUs for it and them.
 
-    Of the small products of tables a second thread makes nothing faster, so a second core plays.
+    A second thread makes neither the small products of tables faster nor an environment, so a second core plays.
     """
     if cpus >= RUNNERS_FROM_CPUS:
         return AUTO_RUNNERS
-    return int(config.network.kind == "tables" and cpus >= RUNNER_OF_TABLES_FROM_CPUS)
+    return int((config.network.kind == "tables" or not batched) and cpus >= RUNNER_FROM_CPUS)
 
 
 def least(config: LeagueConfig) -> tuple[float, float]:

@@ -42,7 +42,7 @@ AUTO_RUNNERS: Final = 2
 """`rollout.runners` where there are `RUNNERS_FROM_CPUS` CPUs per learner."""
 RUNNERS_FROM_CPUS: Final = 8
 """From so many CPUs per learner on, games are played in processes of their own."""
-RUNNER_OF_TABLES_FROM_CPUS: Final = 2
-"""From so many on, those of a learner whose network looks up tables are, in one."""
+RUNNER_FROM_CPUS: Final = 2
+"""From so many on, those of a learner whose network looks up tables are, or through an adapter, in one."""
 AUTO_HIDDEN: Final[Mapping[str, tuple[int, ...]]] = {"mlp": (256, 256), "conv": (256, 256), "tables": (96, 32, 32)}
 """`network.hidden` by `network.kind`."""

@@ -17,7 +17,7 @@ from league.config.auto import (
     EXPLORING_PLIES,
     LOOKAHEAD_GAMES,
     LOOKAHEAD_PLIES,
-    RUNNER_OF_TABLES_FROM_CPUS,
+    RUNNER_FROM_CPUS,
     RUNNERS_FROM_CPUS,
 )
 from league.config.limits import MOST_PROCESSES, NEVER_STEPS, WIDEST, check_device, check_gpus
@@ -83,8 +83,8 @@ class RolloutConfig(Section):
     runners: int | None = knob(
         None,
         "processes that play, per learner; 0 plays inside the learner; "
-        f"auto: {AUTO_RUNNERS} from {RUNNERS_FROM_CPUS} CPUs per learner on; below, 1 for tables from "
-        f"{RUNNER_OF_TABLES_FROM_CPUS} on, else 0",
+        f"auto: {AUTO_RUNNERS} from {RUNNERS_FROM_CPUS} CPUs per learner on; below, 1 for tables and "
+        f"for a game through an adapter from {RUNNER_FROM_CPUS} on, else 0",
         at_least=0,
         at_most=MOST_PROCESSES,
     )

@@ -34,20 +34,26 @@ def test_learners_get_whole_gpus_or_share_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "settings", "cpus", "runners"),
+    ("kind", "batched", "settings", "cpus", "runners"),
     [
-        ("mlp", [], 16, 2),
-        ("mlp", [], 7, 0),
-        ("tables", [], 8, 2),
-        ("tables", [], 2, 1),
-        ("tables", [], 1, 0),
-        ("tables", ["roles.main.count=2"], 2, 0),
-        ("tables", ["learning.num_learners=1"], 2, 0),
-        ("tables", ["learning.num_learners=1"], 3, 1),
+        ("mlp", True, [], 16, 2),
+        ("mlp", True, [], 7, 0),
+        ("mlp", False, [], 16, 2),
+        ("mlp", False, [], 2, 1),
+        ("mlp", False, [], 1, 0),
+        ("tables", True, [], 8, 2),
+        ("tables", True, [], 2, 1),
+        ("tables", True, [], 1, 0),
+        ("tables", False, [], 2, 1),
+        ("tables", True, ["roles.main.count=2"], 2, 0),
+        ("mlp", False, ["roles.main.count=2"], 2, 0),
+        ("tables", True, ["learning.num_learners=1"], 2, 0),
+        ("tables", True, ["learning.num_learners=1"], 3, 1),
     ],
 )
-def test_runners_by_themselves(kind: str, settings: list[str], cpus: float, runners: int) -> None:
-    plan = plan_hardware(small("rollout.runners=auto", f"network.kind={kind}", *settings), Room(cpus=cpus))
+def test_runners_by_themselves(kind: str, batched: bool, settings: list[str], cpus: float, runners: int) -> None:
+    config = small("rollout.runners=auto", f"network.kind={kind}", *settings)
+    plan = plan_hardware(config, Room(cpus=cpus), batched=batched)
     assert (plan.hardware.runners, plan.missing) == (runners, None)
 
 
