@@ -82,7 +82,7 @@ class EmbeddedServer:
         """Start a server if none answers; whoever comes meanwhile waits for it. Raises as the constructor does."""
         if self._share is None:
             raise StoreError(f"{self.folder}: this store was closed; open it again")
-        if os.fstat(self._share).st_nlink == 0:
+        if self.removed:
             raise StoreError(f"{self.folder} was removed while it was in use: restore a backup, or begin anew")
         self.socket = socket_path(self.folder)  # Its place may have been removed, and be somebody else's now.
         try:
@@ -97,6 +97,11 @@ class EmbeddedServer:
                 self._start()
         finally:
             os.close(starting)
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has removed the folder, whatever lies in its place now."""
+        return self._share is not None and os.fstat(self._share).st_nlink == 0
 
     def close(self) -> None:
         """Give up the share; if it is the last one the server ends."""
