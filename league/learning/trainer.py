@@ -52,7 +52,7 @@ class Trainer:
     """A learner from its first weights on. Needs a running Ray."""
 
     def __init__(self, spec: GameSpec, config: LeagueConfig, *, seed: int, hardware: Hardware) -> None:
-        """`seed` tells learners of one league apart. Raises `ConfigError` where a game is not fit for what is asked."""
+        """`seed` tells learners of one league apart. Raises `LeagueError` where a game is not fit for what is asked."""
         logging.getLogger("ray.rllib").setLevel(logging.ERROR)
         self.spec = spec
         self.config = settled(config, spec)
@@ -69,6 +69,7 @@ class Trainer:
         # Ours have no state of connectors; RLlib would ask all of them after each update, and wait for the slowest.
         algorithm._dont_auto_sync_env_runner_states = True
         self.algorithm: LeaguePPO = algorithm.build_algo()
+        self.algorithm.check_runners()
         self.algorithm.hand_out()
         self.algorithm.scales = bool(self.config.network.normalize)
         self._measured = not self.algorithm.scales
