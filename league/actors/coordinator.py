@@ -87,10 +87,13 @@ class Coordinator:
         return "the coordinator reads the store" if at is None else f"the coordinator builds the game ({at})"
 
     def _watch_building(self) -> None:
-        """Fail where a game hangs while it is built: in a thread it hears no signal."""
+        """Fail, or stop, where a game hangs while it is built: in a thread it hears no signal."""
         since: float | None = None
         while self._league is None and self.failure is None:
             at = standing(self._thread.ident)
+            if at is not None and self._stopping.is_set():
+                self.phase = "stopped"  # Nothing has begun.
+                return
             since = None if at is None else since or time.monotonic()
             if since is not None and time.monotonic() - since > PATIENCE_S:
                 self._fail(f"the game is not built after {PATIENCE_S:.0f} s: {at}")
