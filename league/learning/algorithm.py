@@ -69,6 +69,15 @@ class LeaguePPO(PPO):
     def _random(self) -> np.random.Generator:
         return np.random.default_rng(self.config.seed)
 
+    def setup(self, config: Any) -> None:
+        """As RLlib does, which goes on without runners that could not start, or breaks where the first is one."""
+        try:
+            super().setup(config)
+        except IndexError:
+            self.check_runners()
+            raise
+        self.check_runners()
+
     def take(self, seen: Seen) -> None:
         """Have the networks of all learners scale by what was seen, too; runners hear of it with the next weights."""
         for result in self.learner_group.foreach_learner(lambda learner: learner.take(LEARNER_MODULE, seen)):

@@ -69,7 +69,6 @@ class Trainer:
         # Ours have no state of connectors; RLlib would ask all of them after each update, and wait for the slowest.
         algorithm._dont_auto_sync_env_runner_states = True
         self.algorithm: LeaguePPO = algorithm.build_algo()
-        self.algorithm.check_runners()
         self.algorithm.hand_out()
         self.algorithm.scales = bool(self.config.network.normalize)
         self._measured = not self.algorithm.scales
