@@ -1,6 +1,8 @@
 """A number is declared once; what another version has said is read as far as it goes."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -80,3 +82,11 @@ def test_rollouts_are_added_up_and_name_the_first_error_that_cost_a_game() -> No
         results={"a": Tally(1, 1, 0), "b": Tally(0, 0, 1)}, plies=35, games=3, dropped=3, error="broke", gpu_bytes=7
     )
     assert ITERATION.rollout() == Rollout(results={"main-0000": Tally(3, 1, 0)}, plies=600, games=4)
+
+
+def test_no_zero_has_a_minus() -> None:
+    """As `-0` Elo, of what is a little less than 0."""
+    package = Path(__file__).parents[1] / "league"
+    signed = [form for path in package.rglob("*.py") for form in re.findall(r":\+[^{}]*f\}", path.read_text("utf-8"))]
+    assert len(signed) > 10
+    assert [form for form in signed if not form.startswith(":+z")] == []

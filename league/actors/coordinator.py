@@ -22,6 +22,9 @@ from league.foreign import standing
 from league.games.patience import PATIENCE_S
 from league.status import Phase
 
+LOOK_S = 0.5
+"""How often is looked whether a game that is being built hangs."""
+
 
 class State(NamedTuple):
     """How a coordinator is, as it tells whoever started it."""
@@ -49,7 +52,6 @@ class Coordinator:
         self.failure: str | None = None
         self.waits: str | None = None
         self._waits_since = 0.0
-        self._builds_since: float | None = None
         self._league: League | None = None
         """None until it has been opened, whole."""
         self._stopping = threading.Event()
@@ -63,6 +65,7 @@ class Coordinator:
         """Begin, unless it has begun."""
         if self._thread.ident is None:
             self._thread.start()
+            threading.Thread(target=self._watch_building, daemon=True).start()
 
     def state(self, share: float | None = None) -> State:
         """How the coordinator is at this moment; answered at once.
@@ -79,15 +82,22 @@ class Coordinator:
         return State(self.phase, self.failure, league.training.steps, self.waits, stage, trouble)
 
     def _opening(self) -> str:
-        """What is done before the league is open. A game that hangs while it is built hears no signal in a thread."""
+        """What is done before the league is open."""
         at = standing(self._thread.ident)
-        if at is None:
-            self._builds_since = None
-            return "the coordinator reads the store"
-        self._builds_since = self._builds_since or time.monotonic()
-        if time.monotonic() - self._builds_since > PATIENCE_S and self.failure is None:
-            self._fail(f"the game is not built after {PATIENCE_S:.0f} s: {at}")
-        return f"the coordinator builds the game ({at})"
+        return "the coordinator reads the store" if at is None else f"the coordinator builds the game ({at})"
+
+    def _watch_building(self) -> None:
+        """Fail, or stop, where a game hangs while it is built: in a thread it hears no signal."""
+        since: float | None = None
+        while self._league is None and self.failure is None:
+            at = standing(self._thread.ident)
+            if at is not None and self._stopping.is_set():
+                self.phase = "stopped"  # Nothing has begun.
+                return
+            since = None if at is None else since or time.monotonic()
+            if since is not None and time.monotonic() - since > PATIENCE_S:
+                self._fail(f"the game is not built after {PATIENCE_S:.0f} s: {at}")
+            time.sleep(LOOK_S)
 
     def stop(self, closing_s: float) -> None:
         """Save everything and end; first play matches, at most `closing_s` seconds, until the ratings are settled."""

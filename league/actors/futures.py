@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayActorError, RayError, RayTaskError
+from ray.exceptions import ActorUnschedulableError, RayActorError, RayError, RayTaskError
 
 from league.actors.waiting import RETRY_S
+from league.cluster.deaths import refusal
 from league.errors import LeagueError
 
 HANDLING_S = 0.01
@@ -94,7 +94,7 @@ class Futures:
                     case _:
                         raise
             except (RayActorError, ActorUnschedulableError) as error:
-                failed(_lost(error))
+                failed(refusal(error) or LostError(str(error).splitlines()[0]))
             else:
                 done(result)
 
@@ -107,14 +107,3 @@ class Futures:
 
     def _result(self, future: Any) -> Any:
         return ray.get(future)
-
-
-def _lost(error: RayError) -> Exception:
-    """An actor whose constructor raised stays dead: its reason is an error of ours, or a bug."""
-    text = str(error)
-    if isinstance(error, ActorDiedError) and "creation task" in text:
-        kind, _, reason = text.strip().splitlines()[-1].partition(": ")
-        node = re.search(r"\bip=([^,)]+)", text)
-        where = f"on node {node[1]}: " if node else ""
-        return LeagueError(where + (reason if kind.startswith("league.errors.") else f"{kind}: {reason}"))
-    return LostError(text.splitlines()[0])

@@ -80,8 +80,8 @@ class Trial:
         else:
             bounds = self.test.bounds
             parts.append(
-                f"{self.candidate} against {self.champion}: {self.test.decision}, evidence {self.test.llr:+.2f} "
-                f"({bounds.lower:+.2f} refuses, {bounds.upper:+.2f} passes), {self.test.games} games, "
+                f"{self.candidate} against {self.champion}: {self.test.decision}, evidence {self.test.llr:+z.2f} "
+                f"({bounds.lower:+z.2f} refuses, {bounds.upper:+z.2f} passes), {self.test.games} games, "
                 f"Elo {_shown(self.test.elo)}"
             )
         if self.regression is not None:
@@ -104,4 +104,4 @@ class Trial:
 
 
 def _shown(elo: Interval) -> str:
-    return f"{elo.value:+.0f} ({elo.low:+.0f} to {elo.high:+.0f})".replace("inf", "∞")
+    return f"{elo.value:+z.0f} ({elo.low:+z.0f} to {elo.high:+z.0f})".replace("inf", "∞")

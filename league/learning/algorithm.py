@@ -25,6 +25,7 @@ from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.policy.sample_batch import MultiAgentBatch, SampleBatch
 from ray.rllib.utils.metrics import ENV_RUNNER_RESULTS, LEARNER_RESULTS, NUM_ENV_STEPS_SAMPLED_LIFETIME
 
+from league.cluster.deaths import refusal
 from league.errors import LeagueError
 from league.iteration import Rollout
 from league.learning.ahead import Ahead, Begin
@@ -69,6 +70,15 @@ class LeaguePPO(PPO):
     def _random(self) -> np.random.Generator:
         return np.random.default_rng(self.config.seed)
 
+    def setup(self, config: Any) -> None:
+        """As RLlib does, which goes on without runners that could not start, or breaks where the first is one."""
+        try:
+            super().setup(config)
+        except IndexError:
+            self.check_runners()
+            raise
+        self.check_runners()
+
     def take(self, seen: Seen) -> None:
         """Have the networks of all learners scale by what was seen, too; runners hear of it with the next weights."""
         for result in self.learner_group.foreach_learner(lambda learner: learner.take(LEARNER_MODULE, seen)):
@@ -109,7 +119,23 @@ class LeaguePPO(PPO):
         while group.num_remote_workers() and not group.num_healthy_remote_workers() and time.monotonic() < deadline:
             time.sleep(PROBE_EVERY_S)
             restored = group.probe_unhealthy_env_runners()
+        if group.num_remote_workers() and not group.num_healthy_remote_workers():
+            self.check_runners(PROBE_EVERY_S)
         return restored
+
+    def check_runners(self, timeout_s: float | None = None) -> None:
+        """Raise `LeagueError` where one could not start, as for its game: nobody else says so, or starts it again.
+
+        Without `timeout_s`, in seconds, all are waited for; else some may be starting still.
+        """
+        pings = [actor.ping.remote() for actor in self.env_runner_group._worker_manager.actors().values()]
+        answered, _ = ray.wait(pings, num_returns=len(pings), timeout=timeout_s) if pings else ([], [])
+        for ping in answered:
+            try:
+                ray.get(ping)
+            except RayError as error:
+                if (refused := refusal(error)) is not None:
+                    raise refused from error
 
     def _players(self) -> Mapping[int, Begin[Answer]]:
         """Of each runner that is there, how it begins a fragment."""

@@ -55,7 +55,7 @@ class Trainer:
     """A learner from its first weights on. Needs a running Ray."""
 
     def __init__(self, spec: GameSpec, config: LeagueConfig, *, seed: int, hardware: Hardware) -> None:
-        """`seed` tells learners of one league apart. Raises `ConfigError` where a game is not fit for what is asked."""
+        """`seed` tells learners of one league apart. Raises `LeagueError` where a game is not fit for what is asked."""
         logging.getLogger("ray.rllib").setLevel(logging.ERROR)
         self.spec = spec
         self.config = settled(config, spec)

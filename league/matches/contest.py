@@ -199,7 +199,7 @@ def _play(store: Store, arena: Arena, race: Race, watch: Callable[[str], None], 
 
 def _progress(race: Race, following: Wanted) -> str:
     test = next((trial.test for trial in race.trials() if trial.candidate == following.row), None)
-    numbers = "" if test is None else f": evidence {test.llr:+.2f} after {test.games} games"
+    numbers = "" if test is None else f": evidence {test.llr:+z.2f} after {test.games} games"
     return f"{following.row} against {following.column}{numbers}"
 
 

@@ -26,7 +26,7 @@ from league.errors import (
     StorePermissionError,
     StoreUnreachableError,
 )
-from league.pool import appendlog, supervisor
+from league.pool import appendlog, server, supervisor
 
 _NO_ROOM: Final = (*map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "AOF write error", "Short write")
 """What a server says that ended for lack of room; "Short write" where there was some."""
@@ -36,6 +36,12 @@ _DAMAGED: Final = ("reading the append only file", "AOF manifest", "AOF base", "
 
 _ENDING_S: Final = 10.0
 """How long a server may take to end after its last client."""
+
+_SUPERVISE: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from pathlib import Path; from league.pool import supervisor; "
+    "sys.exit(supervisor.main(Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]))"
+)
+_PACKAGES: Final = str(Path(__file__).resolve().parents[2])
 
 SOCKETS: Final = Path("/tmp")  # noqa: S108  in it a folder that only this user can use
 """Where sockets lie whose folders are too far down: the same for all clients, as TMPDIR is not."""
@@ -61,7 +67,7 @@ class EmbeddedServer:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder = folder.resolve()
             # Waits for a server that is ending, whose supervisor holds this lock alone.
-            self._share = supervisor.locked(self.folder / "clients.lock", fcntl.LOCK_SH, supervisor.START_TIMEOUT_S)
+            self._share = server.locked(self.folder / "clients.lock", fcntl.LOCK_SH, supervisor.START_TIMEOUT_S)
         except OSError as error:
             raise _folder_error(folder, error) from error
         if self._share is None:
@@ -76,21 +82,26 @@ class EmbeddedServer:
         """Start a server if none answers; whoever comes meanwhile waits for it. Raises as the constructor does."""
         if self._share is None:
             raise StoreError(f"{self.folder}: this store was closed; open it again")
-        if os.fstat(self._share).st_nlink == 0:
+        if self.removed:
             raise StoreError(f"{self.folder} was removed while it was in use: restore a backup, or begin anew")
         self.socket = socket_path(self.folder)  # Its place may have been removed, and be somebody else's now.
         try:
-            starting = supervisor.locked(self.folder / "start.lock", fcntl.LOCK_EX, supervisor.START_TIMEOUT_S)
+            starting = server.locked(self.folder / "start.lock", fcntl.LOCK_EX, supervisor.START_TIMEOUT_S)
         except OSError as error:
             raise _folder_error(self.folder, error) from error
         if starting is None:
             raise StoreError(f"{self.folder}: another process has been starting its server for too long; try again")
         try:
-            if supervisor.answer(self.socket) == "dead":
+            if server.sign_of_life(self.socket) == "dead":
                 self._refuse_endless_starts()
                 self._start()
         finally:
             os.close(starting)
+
+    @property
+    def removed(self) -> bool:
+        """Whether somebody has removed the folder, whatever lies in its place now."""
+        return self._share is not None and os.fstat(self._share).st_nlink == 0
 
     def close(self) -> None:
         """Give up the share; if it is the last one the server ends."""
@@ -103,15 +114,15 @@ class EmbeddedServer:
 
         Where their disk was full they are started again as soon as there is room.
         """
-        ends, room = supervisor.ends(self.folder), has_room(self.folder)
+        ends, room = server.last_ends(self.folder), has_room(self.folder)
         filled = any(free < RESERVE for _, free in ends)
-        if len(ends) < supervisor.ENDS or (filled and room):
+        if len(ends) < server.ENDS or (filled and room):
             return
-        wait_s = max(0.0, supervisor.ENDS_WITHIN_S - (time.time() - ends[0][0]))
-        said = supervisor.last_words(self.folder)
+        wait_s = max(0.0, server.ENDS_WITHIN_S - (time.time() - ends[0][0]))
+        said = server.last_words(self.folder)
         full = not room or any(word in said for word in _NO_ROOM)
         raise (StoreFullError if full else StoreUnreachableError)(
-            f"{self.folder}: its server ended by itself {len(ends)} times within {supervisor.ENDS_WITHIN_S:.0f} s: "
+            f"{self.folder}: its server ended by itself {len(ends)} times within {server.ENDS_WITHIN_S:.0f} s: "
             f"{said if room else no_room(self.folder)}; it is started again in {wait_s:.0f} s"
         )
 
@@ -124,8 +135,9 @@ class EmbeddedServer:
             self._run_supervisor()
 
     def _run_supervisor(self) -> None:
-        # A plain file and an isolated interpreter: nothing on the import path is needed, nor loaded.
-        command = [sys.executable, "-I", "-S", supervisor.__file__, str(self.folder), str(self.socket), server_binary()]
+        # An isolated interpreter: of the import path nothing is loaded but two modules of ours.
+        python = [sys.executable, "-I", "-S", "-c", _SUPERVISE, _PACKAGES]
+        command = [*python, str(self.folder), str(self.socket), server_binary()]
         try:
             subprocess.run(  # noqa: S603
                 command,
@@ -147,7 +159,7 @@ class EmbeddedServer:
                 ) from error
             raise StoreError(f"{self.folder}: {reason}") from error
         except subprocess.TimeoutExpired as error:
-            log = self.folder / supervisor.LOG
+            log = self.folder / server.LOG
             raise StoreError(
                 f"{self.folder}: its server is not ready after {error.timeout:.0f} s; see {log}"
             ) from error
@@ -160,7 +172,7 @@ def alone(folder: Path) -> Iterator[None]:
     Raises `StoreError` where one runs on, and `StorePermissionError` where the folder cannot be written.
     """
     try:
-        held = supervisor.locked(folder / "server.lock", fcntl.LOCK_EX, _ENDING_S)
+        held = server.locked(folder / server.LOCK, fcntl.LOCK_EX, _ENDING_S)
     except OSError as error:
         raise _folder_error(folder, error) from error
     if held is None:
@@ -180,7 +192,7 @@ def socket_path(folder: Path) -> Path:
     if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
         return path
     shared = SOCKETS / f"league-{os.getuid()}"
-    if not supervisor.private(shared):
+    if not server.make_private(shared):
         raise StorePermissionError(f"{shared} must be a folder that only this user can use: remove it")
     return shared / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.sock"
 

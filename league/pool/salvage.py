@@ -22,8 +22,9 @@ from typing import Any, Final
 import redis
 
 from league.errors import StoreError
-from league.pool import dump, supervisor
+from league.pool import dump
 from league.pool.dump import Data
+from league.pool.server import launch, sign_of_life
 
 _PATIENCE_S: Final = 60.0
 _SOCKETS: Final = "/tmp"  # noqa: S108  where the path of one is short enough, in a folder of this user's alone
@@ -121,7 +122,7 @@ def _written(server: Any, to: Path) -> None:
 
 def _wait_for(process: subprocess.Popen[bytes], socket: str) -> None:
     deadline = time.monotonic() + _PATIENCE_S
-    while supervisor.answer(Path(socket)) != "ready":
+    while sign_of_life(Path(socket)) != "ready":
         if process.poll() is not None or time.monotonic() > deadline:
             raise StoreError("no server can be started to read what is left of it")
         time.sleep(0.02)
@@ -139,7 +140,7 @@ def _server(folder: Path, binary: str) -> Iterator[Any]:
             "enable-debug-command": "local",
             "logfile": os.devnull,
         }
-        process = supervisor.launch(binary, settings, folder)
+        process = launch(binary, settings, folder)
         try:
             _wait_for(process, socket)
             with redis.Redis(unix_socket_path=socket, socket_timeout=_PATIENCE_S) as server:

@@ -83,6 +83,11 @@ class Store(Repairs, Backups, Restoration, Journal, Latest, Evidence, People, Du
             raise
         return store
 
+    @property
+    def removed(self) -> bool:
+        """Whether its folder was removed, which it never survives: another one in its place is opened anew."""
+        return self._server is not None and self._server.removed
+
     def close(self) -> None:
         """Disconnect. The embedded server ends when the last process has."""
         self._redis.connection_pool.disconnect()

@@ -34,6 +34,9 @@ class Attachment:
     def store(self) -> Store:
         """The store, whether it holds the league or not yet; raises what `Store.open` does."""
         with self._lock:
+            if self._store is not None and self._store.removed:
+                self._store.close()
+                self._store = None
             if self._store is None:
                 self._store = Store.open(self.address, self.league, timeout_s=TIMEOUT_S, create=False)
             return self._store

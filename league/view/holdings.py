@@ -57,7 +57,7 @@ class Holding:
     @property
     def strength(self) -> str:
         """Its Elo with its 95% interval, for people."""
-        return "unrated" if self.elo is None else f"{self.elo[0]:+.0f} ± {self.elo[1]:.0f}"
+        return "unrated" if self.elo is None else f"{self.elo[0]:+z.0f} ± {self.elo[1]:.0f}"
 
     @property
     def games(self) -> int:

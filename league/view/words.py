@@ -70,7 +70,7 @@ def evidence(promotion: Promotion) -> str:
     evidence, parts = promotion.evidence, []
     if "llr" in evidence:
         llr, (lower, upper) = evidence["llr"], evidence["llr_bounds"]
-        words = f"{llr:+.2f} ({lower:+.2f} refuses, {upper:+.2f} passes)"
+        words = f"{llr:+z.2f} ({lower:+z.2f} refuses, {upper:+z.2f} passes)"
         parts.append(f"{words}, {counted(evidence['games'], 'game')}")
     if "regression" in evidence:
         others = evidence["regression"]["snapshots"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import fcntl
 import os
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from league.interfaces.cli import run
 from league.ladder.records import Promotion, Snapshot
 from league.matches.arena import Arena
 from league.policies.weights import digest, fresh, pack
-from league.pool import supervisor
+from league.pool import server, supervisor
 from league.pool.lease import Holder
 from league.pool.store import Store
 
@@ -245,7 +246,7 @@ def test_a_folder_that_is_locked_is_refused(
     folder = tmp_path / "runs"
     (folder / "appendonlydir").mkdir(parents=True)
     monkeypatch.setattr(supervisor, "START_TIMEOUT_S", 0.1)
-    held = supervisor.locked(folder / lock, supervisor.fcntl.LOCK_EX, 0.0)
+    held = server.locked(folder / lock, fcntl.LOCK_EX, 0.0)
     assert held is not None
     try:
         with pytest.raises(StoreError, match=said):

@@ -12,7 +12,7 @@ import torch
 from league.cluster.plan import Hardware
 from league.cluster.session import ray_session
 from league.config import LeagueConfig, NetworkConfig
-from league.errors import ClusterError, DivergedError, GameError, PolicyError
+from league.errors import ClusterError, DivergedError, GameError, LeagueError, PolicyError
 from league.games import game_spec, make_bot, make_game
 from league.learning import memory
 from league.learning.checkpoint import pack_state, unpack_state
@@ -340,6 +340,14 @@ def test_what_a_users_game_raises_is_raised_with_its_line_wherever_it_is_played(
     with pytest.raises(GameError, match=r"Breaks: RuntimeError: the boards collapsed \(.*breaking_tensors.py:15, in"):
         trainer.iterate()
     trainer.stop()
+
+
+@pytest.mark.long
+def test_a_game_that_only_runners_cannot_build_is_refused_with_its_line():
+    """RLlib goes on without such a runner, and Ray starts it never again."""
+    spec = game_spec("tests.learning.refusing_game")
+    with pytest.raises(LeagueError, match=r"RuntimeError: not here \(.*refusing_game.py:9, in env: raise"):
+        Trainer(spec, config(), seed=0, hardware=Hardware(runners=1))
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """An append-only file that begins with a dump, as other servers write it, and that is damaged there."""
 
+import fcntl
 import itertools
 import os
 import re
@@ -10,7 +11,7 @@ from league.config import LeagueConfig
 from league.errors import DamagedStoreError
 from league.interfaces.cli import run
 from league.ladder.records import Promotion
-from league.pool import dump, supervisor
+from league.pool import dump, server
 from league.pool.embedded import socket_path
 from league.pool.store import Store
 
@@ -35,8 +36,8 @@ def whole(tmp_path_factory, a_match, a_snapshot, eventually):
         eventually(lambda: list(folder.glob("appendonlydir/*.2.base.rdb")))
         eventually(lambda: not store._call("INFO", "persistence")["aof_rewrite_in_progress"])
         store.record(a_match(f"m{MATCHES}", row="main-0001"))
-    eventually(lambda: supervisor.answer(socket_path(folder.resolve())) == "dead")
-    os.close(supervisor.locked(folder / "server.lock", supervisor.fcntl.LOCK_EX, 10.0))
+    eventually(lambda: server.sign_of_life(socket_path(folder.resolve())) == "dead")
+    os.close(server.locked(folder / "server.lock", fcntl.LOCK_EX, 10.0))
     return folder
 
 

@@ -1,5 +1,6 @@
 """The embedded server: shared, gone with its last client, and losing nothing when it is killed."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from league.config import LeagueConfig
 from league.errors import StoreError, StorePermissionError, StoreUnavailableError, WrongLeagueError
-from league.pool import embedded, supervisor
+from league.pool import embedded, server, supervisor
 from league.pool.embedded import EmbeddedServer, socket_path
 from league.pool.store import Store
 
@@ -57,7 +58,7 @@ def folder(tmp_path, eventually):
     path = tmp_path / "league"
     yield path
     if path.is_dir():
-        eventually(lambda: supervisor.answer(socket_path(path.resolve())) == "dead")
+        eventually(lambda: server.sign_of_life(socket_path(path.resolve())) == "dead")
 
 
 def test_the_folder_and_the_socket_are_private(folder):
@@ -206,7 +207,7 @@ def test_a_socket_that_was_removed_is_there_again(tmp_path, deep, eventually, py
         assert [match.match_id for match in store.matches()] == reported == [f"m{n}" for n in range(150)]
         assert store.verify().problems == ()
         assert "is gone: the server is started again" in (folder / "server.log").read_text()
-        assert supervisor.ends(folder) == []
+        assert server.last_ends(folder) == []
         pid = server_pid(store)
     eventually(lambda: not alive(pid))
 
@@ -329,10 +330,9 @@ def test_a_failed_start_leaves_no_share_behind(folder, monkeypatch):
 def test_someone_else_holding_the_folder_is_not_fought_over(folder, monkeypatch):
     """As from another machine over a shared file system: the lock is held, but no socket answers."""
     folder.mkdir()
-    copy = Path(shutil.copy(supervisor.__file__, folder.parent / "hasty.py"))
-    copy.write_text(copy.read_text().replace("START_TIMEOUT_S = 60.0", "START_TIMEOUT_S = 0.2"))
-    monkeypatch.setattr(supervisor, "__file__", str(copy))
-    held = supervisor.locked(folder / "server.lock", supervisor.fcntl.LOCK_EX, 0.0)
+    hasty = embedded._SUPERVISE.replace("sys.exit", "supervisor.START_TIMEOUT_S = 0.2; sys.exit")
+    monkeypatch.setattr(embedded, "_SUPERVISE", hasty)
+    held = server.locked(folder / "server.lock", fcntl.LOCK_EX, 0.0)
     try:
         with pytest.raises(StoreError, match="another server, perhaps on another machine"):
             Store.open(str(folder))
@@ -344,6 +344,6 @@ def test_a_server_that_accepts_but_is_silent_is_busy_not_dead(tmp_path):
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
-        assert supervisor.answer(tmp_path / "s") == "busy"
-    assert supervisor.answer(tmp_path / "s") == "dead"
-    assert supervisor.answer(tmp_path / "nothing") == "dead"
+        assert server.sign_of_life(tmp_path / "s") == "busy"
+    assert server.sign_of_life(tmp_path / "s") == "dead"
+    assert server.sign_of_life(tmp_path / "nothing") == "dead"

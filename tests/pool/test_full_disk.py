@@ -10,7 +10,7 @@ import pytest
 from league.config import LeagueConfig
 from league.disk import RESERVE
 from league.errors import StoreFullError, StoreUnreachableError
-from league.pool import connection, supervisor
+from league.pool import connection, server
 from league.pool.backup_file import check_backup
 from league.pool.store import Store
 from tests.full_disk import fill, small_disk
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_in_the_middle_ends_the_server_a_few_times_and_loses_n
                 with pytest.raises(StoreFullError, match="ended by itself 3 times within 60 s: no room on the disk"):
                     store.save_checkpoint("main", os.urandom(2**20), {})
             assert time.monotonic() - started < 15.0
-            assert len(supervisor.ends(disk / "store")) == 3
+            assert len(server.last_ends(disk / "store")) == 3
         filler.unlink()
         assert store.record(a_match("m1")), "it is started again as soon as there is room"
         assert [match.match_id for match in store.matches()] == ["m0", "m1"]
@@ -96,7 +96,7 @@ def test_a_new_store_on_a_full_disk_says_so(disk):
 def test_what_a_rewrite_left_is_removed(tmp_path, eventually):
     with Store.open(str(tmp_path / "store")) as store:
         store.create(LeagueConfig())
-    eventually(lambda: supervisor.answer(tmp_path / "store" / "server.sock") == "dead")
+    eventually(lambda: server.sign_of_life(tmp_path / "store" / "server.sock") == "dead")
     left = tmp_path / "store" / "appendonlydir" / "temp-rewriteaof-1.aof"
     left.write_bytes(bytes(1000))
     with Store.open(str(tmp_path / "store")) as store:
@@ -167,7 +167,7 @@ def test_a_limit_that_no_look_at_the_disk_shows(tmp_path, python, eventually):
     seconds, _, said = python(LIMITED, tmp_path / "store").stdout.readline().partition(" ")
     assert re.search(r"its server ended by itself 3 times within 60 s: .*; it is started again in \d+ s", said)
     assert int(seconds) < 30
-    eventually(lambda: supervisor.answer(tmp_path / "store" / "server.sock") == "dead")
+    eventually(lambda: server.sign_of_life(tmp_path / "store" / "server.sock") == "dead")
     for lock in tmp_path.glob("store/server.lock"):
         lock.write_text("")  # As if the minute were over.
     with Store.open(str(tmp_path / "store")) as store:

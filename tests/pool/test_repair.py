@@ -1,5 +1,6 @@
 """A damaged append-only file: what can be saved is saved, what is lost is named, and the damaged file is kept."""
 
+import fcntl
 import itertools
 import os
 from pathlib import Path
@@ -10,7 +11,7 @@ from league.config import LeagueConfig
 from league.errors import DamagedStoreError, LeaseError, StoreError
 from league.interfaces.cli import run
 from league.ladder.records import Promotion
-from league.pool import supervisor
+from league.pool import server
 from league.pool.appendlog import cut_torn_end, pieces, repaired
 from league.pool.embedded import EmbeddedServer, server_binary, socket_path
 from league.pool.lease import Holder
@@ -37,8 +38,8 @@ def whole(tmp_path_factory, a_match, a_snapshot, eventually):
 
 
 def ended(folder, eventually):
-    eventually(lambda: supervisor.answer(socket_path(folder.resolve())) == "dead")
-    lock = supervisor.locked(folder / "server.lock", supervisor.fcntl.LOCK_EX, 10.0)
+    eventually(lambda: server.sign_of_life(socket_path(folder.resolve())) == "dead")
+    lock = server.locked(folder / "server.lock", fcntl.LOCK_EX, 10.0)
     os.close(lock)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,4 +143,19 @@ def test_a_league_that_comes_later_goes_and_comes_back(tmp_path: Path) -> None:
             attachment.look()
         store._call("DEL", store._keys.ratings)
         assert attachment.look().news.anew, "whatever happened in between, it is read anew"
+    attachment.close()
+
+
+def test_a_folder_that_was_removed_is_opened_anew_once_it_is_there_again(tmp_path: Path) -> None:
+    """As after a backup was restored; whoever serves it, the page to play on too, goes on with that."""
+    folder, copy, attachment = tmp_path / "league", tmp_path / "copy", Attachment(str(tmp_path / "league"), "league")
+    with Store.open(str(folder), "league") as store:
+        store.create(large_store.CONFIG)
+        assert attachment.open()[1] == large_store.CONFIG
+        shutil.copytree(folder / "appendonlydir", copy)
+        shutil.rmtree(folder)
+        with pytest.raises(WrongLeagueError, match="no league at"):
+            attachment.open()
+        shutil.copytree(copy, folder / "appendonlydir")
+        assert attachment.open()[1] == large_store.CONFIG
     attachment.close()

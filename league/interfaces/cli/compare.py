@@ -24,7 +24,7 @@ SIDES: Final[Columns[Side]] = (
     Column(">steps", lambda side: f"{max((one.steps for one in side.curve), default=0):,}"),
     Column(">time", lambda side: duration(max((one.seconds for one in side.curve), default=0.0))),
     Column("champion", lambda side: side.champion.policy if side.champion else "none yet"),
-    Column(">best Elo", lambda side: f"{side.best.elo:+.0f}" if side.best else ""),
+    Column(">best Elo", lambda side: f"{side.best.elo:+z.0f}" if side.best else ""),
     Column(">± 95%", lambda side: f"{side.best.interval:.0f}" if side.best else ""),
 )
 CROSSES: Final[Columns[Cross]] = (

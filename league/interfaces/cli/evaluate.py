@@ -61,7 +61,7 @@ def _page(result: Evaluated, recorded: bool) -> Iterator[RenderableType]:
     match, score = result.match, result.score
     yield results_table(match)
     yield f"\n{match.row} scores {percent(score.value)} against {match.column}, {interval(score)}"
-    value, low, high = (f"{points:+.0f}".replace("inf", "∞") for points in result.elo)
+    value, low, high = (f"{points:+z.0f}".replace("inf", "∞") for points in result.elo)
     yield f"Elo difference {value}, 95% interval {low} to {high}"
     yield from dropped(match)
     if result.repeated:

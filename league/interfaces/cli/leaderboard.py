@@ -39,7 +39,7 @@ BOUNDS: Final = {None: "", "least": ">", "most": "<"}
 PEOPLE: Final[Columns[PersonRow]] = (
     Column(">rank", lambda row: row.rank),
     Column("person", lambda row: row.person, fold=True),
-    Column(">Elo", lambda row: f"{row.elo:+.0f}" if row.games else "unrated"),
+    Column(">Elo", lambda row: f"{row.elo:+z.0f}" if row.games else "unrated"),
     Column(">± 95%", lambda row: f"{row.interval:.0f}" if row.games else ""),
     Column(">games", lambda row: f"{row.games:,}"),
     Column(">W/D/L", lambda row: "/".join(map(str, row.score))),
@@ -85,7 +85,7 @@ def columns_of(bots: Sequence[str]) -> Columns[Row]:
 
 def strength(row: Row) -> str:
     """Its Elo; `~` before one that is not settled, `>` or `<` before one of which only that is known."""
-    return f"{'' if row.settled else '~'}{BOUNDS[row.bound]}{row.elo:+.0f}" if row.games else "unrated"
+    return f"{'' if row.settled else '~'}{BOUNDS[row.bound]}{row.elo:+z.0f}" if row.games else "unrated"
 
 
 def _score(row: Row, bot: str) -> str:

@@ -36,12 +36,14 @@ def number(*names: str, least: float, most: float = 10**9, help: str, metavar: s
 
 
 def in_words(error: TyperException) -> str:
-    """What is wrong with what was typed; of a number which it is, and what it may be."""
+    """What is wrong with what was typed; of a number or a choice which it is, and what it may be."""
     said, cause = error.format_message(), error.__cause__
     if not isinstance(cause, ValueError) or not hasattr(cause, "errors"):
         return said
     found = cause.errors()[0]  # As Pydantic says it.
     given, limits, kind = str(found["input"]).strip(), found.get("ctx", {}), found["type"]
+    if kind == "value_error":
+        return f"{said.partition(': ')[0]}: {str(limits['error']).rstrip('.')}"
     try:
         finite = kind == "int_parsing_size" or math.isfinite(float(given))
     except ValueError:

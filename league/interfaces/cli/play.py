@@ -172,7 +172,8 @@ def _person(session: Session, hints: bool, output: Console) -> list[Move]:
 
 def _ask(prompt: str, output: Console) -> str:
     """A word of the person; raises `_LeftError` where the input ends."""
-    output.print(prompt, end="", markup=False)
+    typed = sys.stdin.isatty()  # Elsewhere nobody sees what is given, nor the end of its line.
+    output.print(prompt if typed else prompt.rstrip(), end="" if typed else "\n", markup=False)
     line = sys.stdin.readline()
     if not line:
         _leave(output)
@@ -211,7 +212,7 @@ def _keep(playing: Host, session: Session, name: str, output: Console) -> None:
     if note:
         output.print(note, markup=False)
     if row is not None:
-        output.print(f"{name}: {row.elo:+.0f} Elo ± {row.interval:.0f}, {counted(row.games, 'game')}", markup=False)
+        output.print(f"{name}: {row.elo:+z.0f} Elo ± {row.interval:.0f}, {counted(row.games, 'game')}", markup=False)
 
 
 def _rematch(output: Console) -> None:

@@ -57,11 +57,11 @@ def ratings(
 
 COLUMNS: Final[Columns[Estimates]] = (
     Column("policy", lambda row: row.policy),
-    Column(">OpenSkill", lambda row: f"{row.openskill.points:+.0f}"),
+    Column(">OpenSkill", lambda row: f"{row.openskill.points:+z.0f}"),
     Column(">± 95%", lambda row: f"{row.openskill.interval:.0f}"),
-    Column(">Bradley-Terry", lambda row: f"{row.bradley_terry.points:+.0f}"),
+    Column(">Bradley-Terry", lambda row: f"{row.bradley_terry.points:+z.0f}"),
     Column(">± 95%", lambda row: f"{row.bradley_terry.interval:.0f}"),
-    Column(">difference", lambda row: f"{row.difference:+.0f}"),
+    Column(">difference", lambda row: f"{row.difference:+z.0f}"),
     Column(">games", lambda row: f"{row.games:,}"),
     Column("verdict", lambda row: "apart" if row.apart else ""),
 )

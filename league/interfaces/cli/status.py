@@ -29,6 +29,9 @@ EVENTS: Final[Columns[dict[str, Any]]] = (
     Column("", lambda event: event["text"], fold=True),
 )
 
+FILLS: Final = {"memory": "of memory", "disk": "on the disk"}
+"""What of a store is full first, in words."""
+
 
 def status(
     store: options.StoreOption = options.STORE,
@@ -65,7 +68,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
     from league.pool.mirror import Mirror
     from league.view.overview import Overview
     from league.view.plain import promotion
-    from league.view.room import Room
+    from league.view.storage import Storage
 
     overview, lease = Overview.read(Mirror(store, standings=False, events=events)), store.lease()
     said, champion = overview.status, overview.champion
@@ -83,7 +86,7 @@ def _read(store: Store, events: int) -> dict[str, Any]:
         "bytes": overview.bytes,
         "matches": overview.matches,
         "archived": store.archived(),
-        "room": room.to_json() if (room := Room.of(store)) is not None else None,
+        "storage": storage.to_json() if (storage := Storage.of(store)) is not None else None,
         "champion": None if champion is None else promotion(champion),
         "dropped_games": said.dropped_games,
         "learners": said.at(overview.read_s).to_json()["learners"],
@@ -136,7 +139,7 @@ def _facts(found: dict[str, Any]) -> dict[str, object]:
         "steps": f"{found['steps']:,}",
         "pool": _pool(found),
         "matches": f"{found['matches']:,}" + _archived(found["archived"]),
-        "room": None if found["room"] is None else _room(found["room"]),
+        "storage": None if found["storage"] is None else _storage(found["storage"]),
         "dropped games": found["dropped_games"] or None,
         "the first": found["first_error"],
         "missing": found["missing"],
@@ -152,12 +155,12 @@ def _archived(archived: dict[str, int]) -> str:
     return f", {archived['matches']:,} of them in {held}" if archived["segments"] else ""
 
 
-def _room(room: dict[str, Any]) -> Pieces:
-    """How long the store will do, as `Room` says it."""
-    used = f"{size(room['used_bytes'])} of {size(room['limit_bytes'])} {room['where']}"
-    if room["lasts_s"] is None:
+def _storage(storage: dict[str, Any]) -> Pieces:
+    """How long the store will do, as `Storage` says it."""
+    used = f"{size(storage['used_bytes'])} of {size(storage['limit_bytes'])} {FILLS[storage['fills']]}"
+    if storage["lasts_s"] is None:
         return Pieces(used.split())
-    return Pieces([*f"{used}; at its pace so far the rest lasts".split(), duration(room["lasts_s"])])
+    return Pieces([*f"{used}; at its pace so far the rest lasts".split(), duration(storage["lasts_s"])])
 
 
 def _pool(found: dict[str, Any]) -> str:

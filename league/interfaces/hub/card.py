@@ -92,14 +92,14 @@ def _strength(release: Release) -> str:
     if not row.games:
         return "This policy has not been rated: its league has played no match of it."
     rows = [
-        f"| {in_markdown(meeting.opponent.policy)} | {meeting.opponent.kind} | {meeting.opponent.elo:+.0f} "
+        f"| {in_markdown(meeting.opponent.policy)} | {meeting.opponent.kind} | {meeting.opponent.elo:+z.0f} "
         f"| {'/'.join(map(str, meeting.tally))} | {percent(meeting.tally.score)} |"
         for meeting in release.meetings
     ]
     head = ["| opponent | kind | Elo | wins/draws/losses | score |", "| --- | --- | ---: | --- | ---: |"]
     league = f"rank {row.rank} of {release.rivals} in its league, after {counted(row.games, 'game')}"
     text = (
-        f"Elo **{row.elo:+.0f} ± {row.interval:.0f}** (95% interval), {league}.",
+        f"Elo **{row.elo:+z.0f} ± {row.interval:.0f}** (95% interval), {league}.",
         "Elo counts from the bot `uniform`, which plays legal moves at random: 400 points are odds of ten to one.",
         "It holds within this league, and says nothing of other leagues or of people. Matches are played from both",
         "seats; `results.json` has the numbers.",

@@ -129,4 +129,4 @@ class Host:
 
 
 def _strength(policy: str, ratings: Ratings, config: RatingConfig) -> str:
-    return f"Elo {elo(ratings[policy], ratings, config).points:+.0f}" if policy in ratings else ""
+    return f"Elo {elo(ratings[policy], ratings, config).points:+z.0f}" if policy in ratings else ""

@@ -169,7 +169,8 @@ class Page:
         """Whether somebody else is champion than at the beginning of this game."""
         try:
             now = self.host.champion()
-        except LeagueError:
+        except LeagueError as error:
+            self._visitors.told(error)  # The game goes on.
             return ""
         if now is None or not tab.champion or now == tab.session.opponent.policy.partition("+")[0]:
             return ""

@@ -86,7 +86,7 @@ def people_table(rows: list[PersonRow]) -> str:
 
 
 def _elo(row: PersonRow) -> str:
-    return f"{row.elo:+.0f} ± {row.interval:.0f}" if row.games else "not yet"
+    return f"{row.elo:+z.0f} ± {row.interval:.0f}" if row.games else "not yet"
 
 
 def _picture(session: Session) -> str | None:

@@ -46,7 +46,7 @@ def ending(session: Session) -> str:
 
 def thought(session: Session, opinion: Opinion) -> str:
     """What the policy expects for the person."""
-    return f"{short(session.opponent.policy)} expects {opinion.value:+.2f} for you here."
+    return f"{short(session.opponent.policy)} expects {opinion.value:+z.2f} for you here."
 
 
 def named(session: Session, move: str) -> str:

@@ -132,7 +132,7 @@ def elo_history(overview: Overview, policy: str | None = None) -> History | None
         champion=_champion(overview, rated, x, y),
         bots=_apart([Tick(y(row.elo), row.policy) for row in bots]),
         across=[Tick(x(at), label) for at, label in _moments(x.low, x.high, max(2, WIDTH // 230))],
-        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, HEIGHT // 60)],
+        up=[Tick(y(level), f"{level:+z,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, HEIGHT // 60)],
     )
 
 
@@ -168,15 +168,15 @@ def drawn_lines(named: Mapping[str, Sequence[Rated]], x: Scale, y: Scale) -> lis
                 path=_path([(x(one.at), y(one.elo)) for one in kept]),
                 band=_path(up + down) + "Z",
                 marks=[_mark(one, x, y) for one in few],
-                summary=f"{name}: {counted(len(every), 'snapshot')}, from {first.policy} at Elo {first.elo:+.0f} "
-                f"to {last.policy} at {last.elo:+.0f} ± {last.interval:.0f}",
+                summary=f"{name}: {counted(len(every), 'snapshot')}, from {first.policy} at Elo {first.elo:+z.0f} "
+                f"to {last.policy} at {last.elo:+z.0f} ± {last.interval:.0f}",
             )
         )
     return lines
 
 
 def _mark(one: Rated, x: Scale, y: Scale) -> Mark:
-    return Mark(x(one.at), y(one.elo), f"{one.policy}: Elo {one.elo:+.0f} ± {one.interval:.0f}")
+    return Mark(x(one.at), y(one.elo), f"{one.policy}: Elo {one.elo:+z.0f} ± {one.interval:.0f}")
 
 
 def _champion(overview: Overview, rated: dict[str, Row], x: Scale, y: Scale) -> str:

@@ -128,7 +128,7 @@ def elo_curves(
         champion="",
         bots=[],
         across=[Tick(x(unit * tick), f"{tick:g}{word if tick else ''}") for tick in nice_ticks(0.0, x.high / unit, 4)],
-        up=[Tick(y(level), f"{level:+,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
+        up=[Tick(y(level), f"{level:+z,.0f}" if level else "0") for level in nice_ticks(y.low, y.high, height // 60)],
     )
 
 

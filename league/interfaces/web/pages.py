@@ -21,7 +21,7 @@ from league.status import LearnerStatus
 from league.view.attachment import Attachment
 from league.view.heat import HeatMap, heat_map
 from league.view.overview import Overview
-from league.view.visitors import Visitors
+from league.view.visitors import Visitors, note
 from league.view.words import duration, evidence, moment, percent, size
 
 READ_EVERY_S: Final = 1.0
@@ -119,6 +119,8 @@ class Pages:
         try:
             overview = self._attachment.look()
             self._heat = heat_map(self._attachment.store(), overview)
+            if self._error is not None:
+                note(f"league {overview.league!r}: the store answers")
             self._overview, self._error = overview, None
         except LeagueError as error:
             self._error = self._visitors.told(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from small_league import Command
 
+from league.interfaces import cli
 from league.interfaces.cli.app import app
 from league.interfaces.cli.keys import KEYS, MAPS, Kind
 from league.pool.store import Store
+from league.view import plain
 
 COMMANDS = (
     ["leaderboard"],
@@ -58,6 +61,7 @@ ELSEWHERE = {
     "k8s status": "a cluster: tests/interfaces/k8s/test_k8s_status.py",
 }
 """Commands with `--json` that are not among `COMMANDS`, and why."""
+PACKAGE = Path(cli.__file__).parents[2]
 TYPES: dict[Kind, tuple[type, ...]] = {
     "number": (int, float),
     "text": (str,),
@@ -123,6 +127,27 @@ def test_a_line_of_watch(own: Store) -> None:
     from league.view.overview import Overview
 
     check(json.loads(json.dumps(_data(Overview.read(Mirror(own, standings=False, events=1))))))
+
+
+def written() -> Iterator[object]:
+    """What the package writes into a dictionary, and the fields of its classes, outside of the list of keys."""
+    for path in set(PACKAGE.rglob("*.py")) - {PACKAGE / "interfaces" / "cli" / "keys.py"}:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Dict(keys=keys):
+                    yield from (key.value for key in keys if isinstance(key, ast.Constant))
+                case ast.Subscript(slice=ast.Constant(value=key), ctx=ast.Store()):
+                    yield key
+                case ast.Call(func=ast.Attribute(attr="interval"), args=[ast.Constant(value=name), _]):
+                    yield from plain.interval(name, (0.0, 0.0, 0.0))
+                case ast.ClassDef(body=body):
+                    yield from (one.target.id for one in body if isinstance(one, ast.AnnAssign))
+
+
+def test_nothing_is_declared_that_nobody_prints() -> None:
+    """As a key that has another name now."""
+    assert set(KEYS) - set(written()) == set()
+    assert set(MAPS) - set(KEYS) == set()
 
 
 def test_no_command_is_left_out() -> None:

@@ -52,3 +52,8 @@ def test_a_number_has_bounds(words: tuple[str, ...], parameter: Any, refused: Ca
 )
 def test_it_is_said_which_number_is_wrong_and_why(option: str, wrong: str, refused: Callable[..., str]) -> None:
     assert f"Invalid value for {wrong} (see league challenge --help)" in refused("challenge", "champion", option)
+
+
+def test_it_is_said_which_choices_there_are(refused: Callable[..., str]) -> None:
+    wrong = "Invalid value for '--scheduler': 'nan' is not one of 'asha', 'pbt', 'none' (see league tune --help)"
+    assert wrong in refused("tune", "--search=any", "--scheduler=nan")

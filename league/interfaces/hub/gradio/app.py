@@ -140,7 +140,7 @@ def look(game: Game, think: bool, hint: bool = False) -> tuple[Any, ...]:
         shown["hint"] = int(logits.argmax()) if hint else None
         if think:
             shown["shares"] = softmax(logits).tolist()
-            shown["thought"] = f"It expects {value:+.2f} for you here."
+            shown["thought"] = f"It expects {value:+z.2f} for you here."
     ends = {
         None: "Your move.",
         game.seat: f"You win against {POLICY}.",

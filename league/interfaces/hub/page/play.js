@@ -89,7 +89,8 @@ function players() {
 }
 
 function signed(value) {
-  return `${value < 0 ? "" : "+"}${value.toFixed(2)}`;
+  const shown = Number(value.toFixed(2)) + 0; // Of -0 it makes 0.
+  return `${shown < 0 ? "" : "+"}${shown.toFixed(2)}`;
 }
 
 function begin(mine) {

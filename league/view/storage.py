@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from league.ladder.records import Plain
 from league.pool.durability import disk
@@ -14,11 +14,11 @@ TELLING_S: Final = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room(Plain):
+class Storage(Plain):
     """What a store uses of what it may, memory or disk, whichever is full first."""
 
-    where: str
-    """In words for people: `of memory`, or `on the disk`."""
+    fills: Literal["memory", "disk"]
+    """Which is full first."""
     used_bytes: int
     """Of memory what the server uses, for all leagues on it; on a disk what anybody uses."""
     limit_bytes: int
@@ -26,17 +26,17 @@ class Room(Plain):
     """Seconds until it is full, if it goes on growing as it has since the league began; None: nobody can tell yet."""
 
     @classmethod
-    def of(cls, store: Store) -> Room | None:
+    def of(cls, store: Store) -> Storage | None:
         """Of the memory of the store's server, or of the disk of a folder; None where neither can be asked for."""
         health, free = store.health(), disk(store.address)
         if health is None or not health.memory_limit_bytes:
             return None
         used, limit, age_s = health.memory_bytes, health.memory_limit_bytes, store.age_s()
         left = limit - used
-        where = "of memory"
+        fills: Literal["memory", "disk"] = "memory"
         if free is not None and free[0] < left:
             # The append-only file grows as the memory does.
-            where, left, limit = "on the disk", free[0], free[1]
+            fills, left, limit = "disk", free[0], free[1]
         lasts_s = max(0, left) * age_s / used if used and age_s >= TELLING_S else None
-        shown = used if where == "of memory" else limit - left
-        return cls(where=where, used_bytes=shown, limit_bytes=limit, lasts_s=lasts_s)
+        shown = used if fills == "memory" else limit - left
+        return cls(fills=fills, used_bytes=shown, limit_bytes=limit, lasts_s=lasts_s)
