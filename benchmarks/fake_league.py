@@ -221,7 +221,7 @@ def _do(method: str, *arguments: Any) -> Any:
 class FakePlacement:
     """Room for everybody."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, *, batched: bool) -> None:
         self.nodes, self.autoscaled = (NODE,), False
         learners = len(config.learners())
         hardware = Hardware(at_once=learners)

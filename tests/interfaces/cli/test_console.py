@@ -96,11 +96,11 @@ def test_a_word_is_broken_only_where_it_is_longer_than_any() -> None:
 
 
 def test_pieces_stay_whole_where_there_is_room() -> None:
-    table = facts({"storage": Pieces(["the", "rest", "lasts", "158 d 10 h"])})
+    table = facts({"room": Pieces(["the", "rest", "lasts", "158 d 10 h"])})
     for width in range(17, 40):
         assert "158 d 10 h" in "\n".join(on_terminal(table, width)), width
-    assert drawn(table, 10_000) == "storage  the rest lasts 158 d 10 h\n"
-    assert drawn(facts({"storage": Pieces([])}), 80) == "storage  \n"
+    assert drawn(table, 10_000) == "room  the rest lasts 158 d 10 h\n"
+    assert drawn(facts({"room": Pieces([])}), 80) == "room  \n"
 
 
 def test_two_columns_that_are_folded_keep_their_words() -> None:
