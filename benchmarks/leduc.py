@@ -135,7 +135,8 @@ def league(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[s
                 return tabular(loader.network(name), hands)
 
             curve = [
-                {"steps": mains[p].steps, "exploitability": exploitability(GAME, play(mains[p].name))} for p in places
+                {"steps": mains[p].steps, "exploitability": float(exploitability(GAME, play(mains[p].name)))}
+                for p in places
             ]
             mixture = MetaGame.of(store.payoff(), [snapshot.name for snapshot in store.snapshots()]).nash()
             needed = {name: weight for name, weight in mixture.items() if weight}
@@ -145,7 +146,7 @@ def league(preset: str, steps: int, seed: int, hands: dict[str, Hand]) -> dict[s
         "seed": seed,
         "curve": curve,
         "last": curve[-1]["exploitability"],
-        "mixture": exploitability(GAME, pool),
+        "mixture": float(exploitability(GAME, pool)),
         "in_mixture": len(needed),
     }
 
