@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-from league.errors import LeagueError
+from league.errors import LeagueError, StoreUnavailableError
 from league.every import Every
 
 AGAIN_S: Final = 10.0
@@ -23,9 +23,19 @@ class Visitors:
 
     def __init__(self) -> None:
         self._every = Every(AGAIN_S, at_once=True)
+        self._away = False
+        """Whether the store was not there when it was last asked."""
 
     def told(self, error: LeagueError) -> str:
         """What they read of an error; where its message says more, that is noted."""
         if error.outside is not None and self._every.claim():
             note(str(error))
+        self._away = self._away or isinstance(error, StoreUnavailableError)
         return error.for_visitors
+
+    def answered(self) -> None:
+        """The store has answered; noted where it had not before."""
+        if self._away:
+            self._away = False
+            self._every = Every(AGAIN_S, at_once=True)  # Who loses it again hears of it.
+            note("the store answers")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from league.interfaces.cli.console import progress
 from league.signals import at_once
+
+T = TypeVar("T")
 
 
 class Starting(AbstractContextManager["Starting"]):
@@ -50,8 +53,23 @@ class Starting(AbstractContextManager["Starting"]):
 @contextmanager
 def loading(what: str = "torch") -> Iterator[None]:
     """A line on a terminal while something large is imported, which takes seconds; gone afterwards."""
+    with _waiting(f"loading {what}"):
+        yield
+
+
+@contextmanager
+def loaded(stage: str, block: AbstractContextManager[T]) -> Iterator[T]:
+    """A block that takes seconds to enter, which a terminal says meanwhile."""
+    with ExitStack() as end:
+        with _waiting(stage):
+            value = end.enter_context(block)
+        yield value
+
+
+@contextmanager
+def _waiting(stage: str) -> Iterator[None]:
     with progress(SpinnerColumn(), TextColumn("{task.description}")) as shown, at_once():
-        shown.add_task(f"loading {what}", total=None)
+        shown.add_task(stage, total=None)
         yield
 
 

@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from league.config import LeagueConfig, load_config
 from league.interfaces.cli import options
 from league.interfaces.cli.console import Column, Columns, json_alone, say, show, stdout, tabulate
+from league.interfaces.cli.starting import loaded, loading
 from league.view.words import percent
 
 if TYPE_CHECKING:
@@ -61,14 +62,14 @@ def tune(
     The best is whose score against the fixed bots was highest over the time that it trained: strong early counts.
     The same command goes on with a study that was interrupted. The winner is in best.toml, for `league train --config`.
     """
-    from league.cluster.session import ray_session
-    from league.interfaces.tune.study import WINNER, Study
+    with loading("torch and Ray"):
+        from league.cluster.session import ray_session
+        from league.interfaces.tune.study import WINNER, Study
 
     asked = [*(settings or []), *([f"game={game}"] if game is not None else [])]
-    base = load_config(preset=preset, file=config, settings=asked)
     study = Study(
         folder=output.resolve(),
-        space=_space(search, base, changes=scheduler == "pbt"),
+        space=_space(search, load_config(preset=preset, file=config, settings=asked), changes=scheduler == "pbt"),
         samples=samples,
         seconds=60 * minutes,
         scheduler=scheduler,
@@ -76,7 +77,7 @@ def tune(
         games=games,
         seed=seed,
     )
-    with json_alone(json), ray_session(address), _table(json) as watch:
+    with json_alone(json), loaded("starting Ray", ray_session(address)), _table(json) as watch:
         rows = study.run(watch)
     show(rows, COLUMNS, json=json)
     if not json:
@@ -127,8 +128,8 @@ class _Lines:
         for row in rows:
             if row.state in ("done", "failed") and row.name not in self._ended:
                 self._ended.add(row.name)
-                cells = [str(column.value(row)) for column in COLUMNS]
-                print("  ".join(filter(None, cells)), flush=True)
+                cells = ((column.heading.removeprefix(">"), str(column.value(row))) for column in COLUMNS)
+                print("  ".join(f"{heading} {cell}" for heading, cell in cells if cell), flush=True)
 
 
 def _drawn(row: Row) -> str:

@@ -61,6 +61,7 @@ class Page:
             choices, people = self.host.choices(), people_table(self.host.people())
         except LeagueError as error:
             raise self._refusal(error) from error
+        self._visitors.answered()
         shown = [(label, name) for name, label in ({asked: choices.get(asked, asked)} | choices).items()]
         return gr.update(choices=shown, value=asked), people
 
@@ -77,6 +78,7 @@ class Page:
             standing = self.host.standing(session.opponent.name)
         except LeagueError as error:
             raise self._refusal(error) from error
+        self._visitors.answered()
         tab = Tab(session, champion=wish.policy == CHAMPION, standing=standing)
         return tab, *self._look(tab, think)
 
@@ -172,6 +174,7 @@ class Page:
         except LeagueError as error:
             self._visitors.told(error)  # The game goes on.
             return ""
+        self._visitors.answered()
         if now is None or not tab.champion or now == tab.session.opponent.policy.partition("+")[0]:
             return ""
         return f"Meanwhile {short(now)} has become champion: it plays the next game."

@@ -26,6 +26,7 @@ from league.config import LeagueConfig
 from league.errors import ConfigError, LeagueError
 from league.interfaces.tune.space import Space
 from league.interfaces.tune.trial import OBJECTIVE, SCORE, SECONDS, Plan, train
+from league.view.words import counted
 
 Scheduler = Literal["asha", "pbt", "none"]
 TRIALS: Final = "trials"
@@ -188,7 +189,8 @@ class Study:
 
     def _write_winner(self, best: Row) -> LeagueConfig:
         config = self.space.config(best.drawn)
-        head = f"# Of {self.samples} trials: {best.score:.1%} against the fixed bots after {best.seconds:.0f} s\n"
+        trials = counted(self.samples, "trial")
+        head = f"# Of {trials}: {best.score:.1%} against the fixed bots after {best.seconds:.0f} s\n"
         (self.folder / WINNER).write_text(head + config.to_toml(), encoding="utf-8")
         return config
 

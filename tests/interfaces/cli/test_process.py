@@ -213,6 +213,19 @@ def test_a_start_says_at_once_what_it_waits_for(tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("words", [("tune", "--search", "space.toml"), ("challenge", "uniform")])
+def test_what_starts_a_ray_of_its_own_says_so_at_once(
+    folder: Path, own: Store, words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "space.toml").write_text("[learning]\nlr = { choice = [0.001, 0.01] }\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    root = str(Path(__file__).parents[3])
+    env = environment(TERM="xterm-256color", LEAGUE_STORE=str(folder), LEAGUE_NAME=own.league, PYTHONPATH=root)
+    shown = on_terminal([sys.executable, "-m", "league", *words], env, until="loading torch and Ray", code=130)
+    assert "Traceback" not in shown
+    assert not (tmp_path / "runs").exists()
+
+
 def test_what_is_typed_does_not_show_in_a_live_panel(folder: Path, own: Store) -> None:
     """Nor does the terminal's ^C, which would stand in its last line; afterwards the terminal is as it was."""
     own.set_status({**STATUS, "started_s": time.time()})

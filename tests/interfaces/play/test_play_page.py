@@ -335,7 +335,9 @@ def test_a_store_that_goes_in_mid_game(
             begin(page, "second")
         assert page.complaints == []
         page.context.close()
-    assert f"no server answers at unix://{tmp_path}/server.sock" in capfd.readouterr().err
+    log = capfd.readouterr().err
+    assert f"no server answers at unix://{tmp_path}/server.sock" in log
+    assert log.count("the store answers") == 1
 
 
 def test_policies_with_names_of_any_kind_and_length(browser: Browser, url: str, four: Store, axe: str) -> None:

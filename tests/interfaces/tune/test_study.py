@@ -198,4 +198,4 @@ def test_the_table_is_live_on_a_terminal_and_elsewhere_a_line_for_each_trial_tha
     with tune._table(json=False) as watch:
         for _ in range(2):
             watch([row("first", "done", 0.75), row("second", "running", None)])
-    assert capsys.readouterr().out == "first  done  75.0%  75.0%  1  1\n"
+    assert capsys.readouterr().out == "trial first  state done  score 75.0%  on the way 75.0%  seconds 1  steps 1\n"
