@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +17,7 @@ from league.errors import ConfigError
 from league.interfaces.cli import console, options
 from league.interfaces.cli.evaluate import dropped, interval, numbers, results_table
 from league.interfaces.cli.files import refuse_full, replacing
-from league.interfaces.cli.starting import loading
+from league.interfaces.cli.starting import loaded, loading
 from league.ladder.comparison import score_interval
 from league.signals import interrupts
 from league.view.words import duration, percent
@@ -74,14 +74,16 @@ def challenge(
 
 
 def _run(target: Target, config: LeagueConfig, store: str, *, seconds: float, games: int, seed: int) -> Found:
-    with ExitStack() as end:
-        with loading("torch and Ray"):
-            from league.actors.challenge import challenge as run
-            from league.actors.reach import check_reachable
-            from league.cluster.session import ray_session
+    with loading("torch and Ray"):
+        from league.actors.challenge import challenge as run
+        from league.actors.reach import check_reachable
+        from league.cluster.session import ray_session
 
-            nodes = end.enter_context(ray_session())
-        interrupted, watch = end.enter_context(interrupts()), end.enter_context(_progress(target, seconds))
+    with (
+        loaded("starting Ray", ray_session()) as nodes,
+        interrupts() as interrupted,
+        _progress(target, seconds) as watch,
+    ):
         check_reachable(store, nodes)
         return run(target, config, seconds=seconds, games=games, seed=seed, watch=watch, interrupted=interrupted.is_set)
 
