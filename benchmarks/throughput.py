@@ -34,6 +34,7 @@ from typing import Any
 import torch
 
 from benchmarks.command import parser, run
+from benchmarks.gpu import products
 from benchmarks.machine import machine, peak
 from league.actors.driver import Limits, Progress, run_league
 from league.cluster.plan import Hardware
@@ -43,7 +44,6 @@ from league.games import game_spec
 from league.interfaces.cli.console import facts, stdout, table
 from league.learning.trainer import Trainer
 from league.policies.network import computes_bfloat16
-from league.policies.weights import fresh
 from league.pool.store import Store
 from league.rollout.choices import settled
 
@@ -153,14 +153,6 @@ def settings(epochs: int, minibatch: int, precision: str | None = None) -> Leagu
         }
     )
     return settled(config, game_spec(config.game))
-
-
-def products(config: LeagueConfig) -> int:
-    """Floating-point operations in products of matrices for a move that is played and learned from."""
-    spec = game_spec(config.game)
-    network = fresh(spec, config.network, 0)
-    weights = sum(parameter.numel() for parameter in network.parameters() if parameter.dim() > 1)
-    return 2 * weights * (1 + 3 * (config.learning.num_epochs or 1))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

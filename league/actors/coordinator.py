@@ -89,7 +89,7 @@ class Coordinator:
     def _watch_building(self) -> None:
         """Fail, or stop, where a game hangs while it is built: in a thread it hears no signal."""
         since: float | None = None
-        while self._league is None and self.failure is None:
+        while self._league is None and self._thread.is_alive() and self.failure is None:
             at = standing(self._thread.ident)
             if at is not None and self._stopping.is_set():
                 self.phase = "stopped"  # Nothing has begun.
